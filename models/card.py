@@ -1,0 +1,107 @@
+"""What a bundle says of itself: `card.json`, typed and checked.
+
+    training writes -> [card] -> the service reads and shows it at GET /models
+
+A card is a frozen pydantic model: what it does not know it refuses, so a typing
+error in a hand-edited card is an error with a name, never a default. This file
+knows the card's words only; `bundle` knows the folder around it.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from models.codes import CODE_SCHEME
+
+FORMAT = 1
+"""The card format that this code writes, and the newest that it reads."""
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ImageShape(_Strict):
+    """The shape of one picture."""
+
+    height: int = Field(ge=1, description="Pixels.")
+    width: int = Field(ge=1, description="Pixels.")
+    channels: Literal[1, 3] = Field(description="1 is grey, 3 is RGB.")
+
+
+class ClassCount(_Strict):
+    """One class of the training data and how many pictures it had."""
+
+    name: str
+    count: int = Field(ge=0)
+
+
+class TrainingRecord(_Strict):
+    """How the generator was trained: enough to do it again."""
+
+    preset: str = Field(description="The named preset that the run began from.")
+    data: str = Field(description="What the pictures were called on the command line, without its folders.")
+    data_digest: Sha256 = Field(description="SHA-256 over the decoded training pictures.")
+    data_images: int = Field(ge=1, description="How many training pictures there were.")
+    images_shown: int = Field(ge=0, description="Real pictures shown to the discriminator, repeats counted.")
+    seconds: float = Field(ge=0, description="Time that the run took on its machine, pauses left out.")
+    seed: int = Field(ge=0)
+    options: dict[str, JsonValue] = Field(description="Every setting of the run, after the command line was applied.")
+
+
+class Scores(_Strict):
+    """What a judge found. Empty until `judge` has looked at the bundle."""
+
+    fd_ratio: float | None = Field(
+        default=None, description="FD(generated, test) / FD(train, test): 1 means that the judge cannot tell."
+    )
+    fd_floor: float | None = Field(default=None, description="FD(train, test), at the same number of images.")
+    images: int | None = Field(default=None, description="How many generated pictures were judged.")
+    judge_digest: Sha256 | None = Field(default=None, description="SHA-256 of the judge's own file.")
+
+
+class Lineage(_Strict):
+    """Where a model that went on from another one comes from."""
+
+    parent: Version
+    grades: int = Field(ge=0, description="How many of people's grades moved it.")
+
+
+class Card(_Strict):
+    """`card.json`, all of it."""
+
+    format: int = Field(default=FORMAT, description="Version of the card format.")
+    name: Name = Field(description="The model's name, and its folder's.")
+    version: Version = Field(description="Digest of all that decides a picture and nothing else.")
+    method: Literal["gan", "autoencoder", "denoising", "variational", "rated"]
+    image: ImageShape
+    code_size: int = Field(ge=1, description="Numbers in a latent code z.")
+    classes: tuple[ClassCount, ...] | None = Field(default=None, description="None: the model has no classes.")
+    training: TrainingRecord
+    scores: Scores = Scores()
+    lineage: Lineage | None = None
+    files: dict[str, Sha256] = Field(description="SHA-256 of every other file of the bundle.")
+
+
+def version_of(generator_digest: str, classes: Sequence[ClassCount] | None) -> str:
+    """The version of a model: 16 hex digits that change when, and only when, its pictures do.
+
+    Args:
+        generator_digest: SHA-256 of `generator.onnx`.
+        classes: their counts decide which label an address draws; their names do not.
+    """
+    decides = {
+        "classes": None if classes is None else [one.count for one in classes],
+        "codes": CODE_SCHEME,
+        "generator": generator_digest,
+    }
+    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,45 @@
+"""Pixels to a contact sheet: many pictures laid out in one.
+
+    runtime -> pixels -> [sheet] -> one picture that a person looks at
+
+Used by training (sheets of a run, a bundle's `samples.png`) and by the service
+(PNG, JPEG and WebP answers for more than one picture). Knows no bundle.
+
+Letters: N pictures    H, W height and width in pixels    C channels, 1 or 3
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+GAP_PIXELS = 2
+"""Black space between two pictures of a sheet."""
+
+
+def contact_sheet(images_NHWC: NDArray[np.uint8], columns: int | None = None) -> NDArray[np.uint8]:
+    """Lay pictures out row by row, left to right, as near to a square as they fill.
+
+    Args:
+        images_NHWC: (N, H, W, C) uint8, N at least 1.
+        columns: pictures a row; the square root of N, rounded up, if not given.
+
+    Returns:
+        (rows * (H + gap) - gap, columns * (W + gap) - gap, C) uint8; unfilled places are black.
+    """
+    count, height, width, channels = images_NHWC.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = -(-count // columns)
+    cells = np.zeros((rows * columns, height + GAP_PIXELS, width + GAP_PIXELS, channels), np.uint8)
+    cells[:count, :height, :width] = images_NHWC
+    cells = cells.reshape(rows, columns, height + GAP_PIXELS, width + GAP_PIXELS, channels)
+    sheet = cells.transpose(0, 2, 1, 3, 4).reshape(
+        rows * (height + GAP_PIXELS), columns * (width + GAP_PIXELS), channels
+    )
+    return np.ascontiguousarray(sheet[:-GAP_PIXELS, :-GAP_PIXELS])
+
+
+def as_picture(pixels_HWC: NDArray[np.uint8]) -> Image.Image:
+    """(H, W, 1) or (H, W, 3) uint8 to a grey or RGB Pillow image."""
+    return Image.fromarray(pixels_HWC[:, :, 0] if pixels_HWC.shape[2] == 1 else pixels_HWC)

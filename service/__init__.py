@@ -1,0 +1,17 @@
+"""BUNDLE -> HTTP: draws pictures on request, in batches, for anyone. Never imports torch or training.
+
+    models/<name>/ -> gallery -> api -> HTTP
+
+Read in this order:
+
+    server      the BentoML service that `bentoml serve` runs, and why the API is mounted on it
+    settings    every environment variable
+    api         the routes: what is asked, what is answered
+    schemas     the shapes of questions and answers, with their bounds
+    gallery     the bundles, loaded, and the one thread that draws with them
+    formats     which format an answer has
+    encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
+    problems    every error as problem+json (RFC 9457)
+    perimeter   what is refused before it is read: too large, not JSON
+    page/       the page at /
+"""

@@ -1,0 +1,162 @@
+"""Pixels -> files: one picture as PNG, JPEG or WebP, many as zip, npy or JSON, piece by piece.
+
+    gallery -> [encoders] -> HTTP
+
+The streams take chunks of pictures and give pieces of a file, so memory does
+not grow with the number of pictures. A zip's directory comes last, so a file
+that was cut short is known by it. Knows no HTTP.
+
+Letters: N pictures of a chunk    H, W, C of a picture
+"""
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.sheet import as_picture, contact_sheet
+from service.formats import Format
+
+JPEG_QUALITY, WEBP_QUALITY = 92, 90
+_PNG_LEVEL = 1  # level 6 costs three times as much for a tenth less
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same pictures make the same file
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the pictures of an answer are: what makes them again."""
+
+    model: str
+    version: str
+    seed: int
+    start: int
+    n: int
+    truncation: float
+
+
+def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+    """One picture as PNG, JPEG or WebP."""
+    options = {
+        Format.PNG: {"compress_level": _PNG_LEVEL},
+        Format.JPEG: {"quality": JPEG_QUALITY, "subsampling": 0},
+        Format.WEBP: {"quality": WEBP_QUALITY, "method": 2},
+    }[picture_format]
+    file = io.BytesIO()
+    as_picture(pixels_HWC).save(file, picture_format.value, **options)
+    return file.getvalue()
+
+
+def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+    """One picture as it is, or several as a contact sheet."""
+    one = len(images_NHWC) == 1
+    return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format)
+
+
+class NpyStream:
+    """A numpy array file of uint8 (n, H, W, C); its length is known before it begins."""
+
+    def __init__(self, address: Address, shape_HWC: tuple[int, int, int]) -> None:
+        header = io.BytesIO()
+        fields = {"descr": "|u1", "fortran_order": False, "shape": (address.n, *shape_HWC)}
+        np.lib.format.write_array_header_1_0(header, fields)
+        self._header = header.getvalue()
+        self.length: int | None = len(self._header) + address.n * int(np.prod(shape_HWC))
+
+    def begin(self) -> bytes:
+        """The header."""
+        return self._header
+
+    def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
+        """The pixels as they are."""
+        return images_NHWC.tobytes()
+
+    def end(self) -> bytes:
+        """Nothing."""
+        return b""
+
+
+class ZipStream:
+    """A zip with one stored PNG for each picture, named by its index."""
+
+    def __init__(self, address: Address, shape_HWC: tuple[int, int, int]) -> None:
+        self._next = address.start
+        self._sink = _Sink()
+        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)  # type: ignore[arg-type]
+        self.length: int | None = None
+
+    def begin(self) -> bytes:
+        """Nothing: a zip begins with its first entry."""
+        return b""
+
+    def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
+        """An entry for each picture."""
+        for pixels in images_NHWC:
+            entry = zipfile.ZipInfo(f"{self._next:06}.png", _ZIP_TIME)
+            self._zip.writestr(entry, encode_picture(pixels, Format.PNG))
+            self._next += 1
+        return self._sink.take()
+
+    def end(self) -> bytes:
+        """The directory."""
+        self._zip.close()
+        return self._sink.take()
+
+
+class JsonStream:
+    """One object: what made the pictures, and each as a base64 PNG with its own address."""
+
+    def __init__(self, address: Address, shape_HWC: tuple[int, int, int]) -> None:
+        self._address, self._next = address, address.start
+        self.length: int | None = None
+
+    def begin(self) -> bytes:
+        """Up to the list."""
+        head = {"model": self._address.model, "version": self._address.version, "seed": self._address.seed}
+        return (json.dumps(head)[:-1] + ', "images": [').encode()
+
+    def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
+        """An object for each picture."""
+        return b"".join(self._objects(images_NHWC))
+
+    def _objects(self, images_NHWC: NDArray[np.uint8]) -> Iterator[bytes]:
+        for pixels in images_NHWC:
+            one = {
+                "seed": self._address.seed,
+                "index": self._next,
+                "truncation": self._address.truncation,
+                "png": base64.b64encode(encode_picture(pixels, Format.PNG)).decode(),
+            }
+            yield (", " if self._next > self._address.start else "").encode() + json.dumps(one).encode()
+            self._next += 1
+
+    def end(self) -> bytes:
+        """After the list."""
+        return b"]}"
+
+
+STREAMS = {Format.NPY: NpyStream, Format.ZIP: ZipStream, Format.JSON: JsonStream}
+Stream = NpyStream | ZipStream | JsonStream
+
+
+class _Sink(io.RawIOBase):
+    """A file that cannot seek, so that zipfile never asks to go back; what was written is taken away at once."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]
+        self._pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken

@@ -1,0 +1,32 @@
+"""The container's image: a slim Python, the locked packages, and nothing that compiles.
+
+    pyproject.toml -> [image] -> `bentoml build` -> `bentoml containerize`
+
+Read while a Bento is built. BentoML imports this module again inside of the
+container, where the packages are installed and the list no longer matters.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+
+import bentoml
+
+PYTHON_VERSION = "3.11"
+_PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+
+
+def packages(extra: str) -> list[str]:
+    """What the service needs with an extra, `cpu` or `gpu`, by pyproject.toml; nothing where that file is not."""
+    if not _PYPROJECT.exists():
+        return []
+    project = tomllib.loads(_PYPROJECT.read_text())["project"]
+    return [*project["dependencies"], *project["optional-dependencies"][extra]]
+
+
+# `distro="none"` leaves out BentoML's layer of compilers and git (about 640 MB), which nothing here needs.
+image = bentoml.images.Image(
+    base_image=f"python:{PYTHON_VERSION}-slim", distro="none", python_version=PYTHON_VERSION
+)
+if _needed := packages(os.environ.get("EXTRA", "cpu")):
+    image.python_packages(*_needed)

@@ -1,0 +1,85 @@
+"""The OpenAPI document, made true: every status and media type that a route can answer with.
+
+    api -> [openapi] -> /openapi.json
+
+FastAPI derives questions and good answers from the types; errors and pictures
+are declared here, once for all routes.
+"""
+
+from typing import Any
+
+from service.formats import Format
+from service.problems import MEDIA_TYPE
+from service.schemas import ProblemAnswer
+
+_DESCRIPTIONS = {
+    400: "The body is no JSON",
+    404: "No such model",
+    406: "Nothing that we have fits `Accept`",
+    410: "This version is no longer held; the answer names those that are",
+    413: "The body is too large",
+    415: "The body's Content-Type is not application/json",
+    422: "A value is missing, unknown, of the wrong type or out of range",
+    503: "Not ready, or the queue is full: see `Retry-After`",
+}
+_OF_EVERY_MODEL_ROUTE = (404, 410, 503)
+_ERRORS = {
+    "/generate": (400, 404, 406, 410, 413, 415, 422, 503),
+    "/models": (503,),
+    "/models/{name}": _OF_EVERY_MODEL_ROUTE,
+}
+_HEADERS = {
+    "X-Model": "Name of the model that drew",
+    "X-Model-Version": "Its version",
+    "X-Seed": "The seed: the one asked for, or a fresh one",
+    "X-Start": "Index of the first picture",
+    "X-Engine": "Library, version, device and precision",
+}
+
+
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """Complete FastAPI's document, in place."""
+    schemas = document["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = ProblemAnswer.model_json_schema()
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for path, statuses in _ERRORS.items():
+        for operation in document["paths"][path].values():
+            operation["responses"].pop("422", None)
+            for status in statuses:
+                operation["responses"][str(status)] = {
+                    "description": _DESCRIPTIONS[status],
+                    "content": {MEDIA_TYPE: problem},
+                }
+    document["paths"]["/generate"]["post"]["responses"]["200"] = _pictures()
+    document["paths"] |= {path: _probe(what) for path, what in (("/livez", "alive"), ("/readyz", "ready to draw"))}
+    return document
+
+
+def _pictures() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "description": "The pictures",
+        "content": {
+            one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in Format
+        },
+        "headers": {
+            name: {"description": what, "required": True, "schema": {"type": "string"}}
+            for name, what in _HEADERS.items()
+        },
+    }
+
+
+def _probe(what: str) -> dict[str, Any]:
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "get": {
+            "summary": f"Is the service {what}?",
+            "operationId": what.split()[0],
+            "responses": {
+                "200": {"description": "Yes", "content": text},
+                "503": {"description": "No", "content": text},
+            },
+        }
+    }

@@ -1,0 +1,48 @@
+"""The BentoML service that `bentoml serve` runs, builds and containerises.
+
+    bentofile.yaml -> [server] -> api
+
+The API is a FastAPI app mounted on the service, because a method of BentoML's
+own API can only be POST, declares a wrong OpenAPI, masks errors and costs about
+three milliseconds of CPU a call, while a mounted app says exactly what it does;
+BentoML keeps what it is good at: processes, probes, bentos and containers.
+"""
+
+import bentoml
+
+from models.bundle import open_all
+from service.api import create_api
+from service.gallery import Gallery
+from service.image import image
+from service.perimeter import Perimeter
+from service.settings import read_settings
+
+api = create_api()
+
+
+@bentoml.service(
+    name="zoetrope",
+    image=image,
+    workers=1,
+    traffic={"timeout": 60},
+    metrics={"enabled": False},  # BentoML labels them by raw path: whoever scans paths fills the memory
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+@bentoml.asgi_app(Perimeter(api))
+class Zoetrope:
+    """Draws pictures with every bundle in `models/`."""
+
+    @bentoml.on_deployment
+    @staticmethod
+    def check() -> None:
+        """Stop before any worker starts where a setting or a bundle is wrong."""
+        open_all(read_settings().models)
+
+    def __init__(self) -> None:
+        settings = read_settings()
+        self.gallery = Gallery(open_all(settings.models), settings)
+        api.open(self.gallery, settings.encoder_threads)
+
+    async def __is_ready__(self) -> bool:
+        return self.gallery.unready is None

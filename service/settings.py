@@ -1,0 +1,46 @@
+"""Every environment variable of the service: read once, typed, named when wrong.
+
+    ZOETROPE_* -> [settings] -> server, gallery
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.runtime import Device
+
+PREFIX = "ZOETROPE_"
+
+
+class Settings(BaseModel):
+    """`ZOETROPE_DEVICE=cuda` sets `device`, and so on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: Path = Field(default=Path("models"), description="The folder of bundles.")
+    default_model: str = Field(
+        default="mnist", description="Draws where a request names no model; the first by name, if it is not there."
+    )
+    device: Device = Field(default="cpu", description="cpu or cuda. Where it is missing, the service is not ready.")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; all cores by default.")
+    queue_images: int = Field(default=16_384, ge=1, description="Pictures that may wait for the engine; then 503.")
+    encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that the environment asks for.
+
+    Raises:
+        ValueError: a variable that is unknown or has no legal value; names it and what is legal.
+    """
+    given = {key[len(PREFIX) :].lower(): value for key, value in environment.items() if key.startswith(PREFIX)}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
+        expected = first["msg"] if name in Settings.model_fields else f"one of {known}"
+        raise ValueError(f"{PREFIX}{name.upper()} is {given.get(name)!r}. Expected: {expected}.") from None

@@ -1,0 +1,85 @@
+"""All that a run needs to go on bit for bit, in one file.
+
+    loop -> [checkpoint] -> runs/<name>/checkpoint.safetensors -> loop, export
+
+Weights, Adam's moments, the average, the state of the random numbers (which
+also decide the order of the pictures) and the images shown. Written beside its
+place and renamed, so that at any moment the file is a whole one. Never a pickle.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from training.gan import Players
+from training.networks import Generator
+
+_RANDOM = "random"
+
+
+@dataclass
+class State:
+    """A run at one moment."""
+
+    players: Players
+    average: Generator
+    random: torch.Generator
+    images_shown: int = 0
+    seconds: float = 0.0
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        players = self.players
+        return {"generator": players.generator, "discriminator": players.discriminator, "average": self.average}
+
+    def _adams(self) -> dict[str, torch.optim.Adam]:
+        return {"generator_adam": self.players.generator_adam, "discriminator_adam": self.players.discriminator_adam}
+
+
+def save_checkpoint(path: Path, state: State) -> None:
+    """Write all of a state, in one step that a crash cannot halve."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
+    writing = path.with_suffix(".writing")
+    save_file(tensors, writing, {"images_shown": str(state.images_shown), "seconds": repr(state.seconds)})
+    with writing.open("rb") as file:
+        os.fsync(file.fileno())
+    writing.rename(path)
+
+
+def load_checkpoint(path: Path, state: State) -> None:
+    """Put a run back where it was. `state` must have been built from the same settings."""
+    with safe_open(path, "pt") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}
+        metadata = file.metadata()
+    for name, module in state._modules().items():
+        module.load_state_dict(_below(name, stored))
+    for name, adam in state._adams().items():
+        _load_adam(adam, _below(name, stored))
+    state.random.set_state(stored[_RANDOM])
+    state.images_shown, state.seconds = int(metadata["images_shown"]), float(metadata["seconds"])
+
+
+def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
+    for name, module in state._modules().items():
+        yield from ((f"{name}.{key}", tensor) for key, tensor in module.state_dict().items())
+    for name, adam in state._adams().items():
+        for index, moments in adam.state_dict()["state"].items():
+            yield from ((f"{name}.{index}.{key}", tensor) for key, tensor in moments.items())
+    yield _RANDOM, state.random.get_state()
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _load_adam(adam: torch.optim.Adam, moments: dict[str, Tensor]) -> None:
+    for index, parameter in enumerate(adam.param_groups[0]["params"]):
+        for key, stored in _below(str(index), moments).items():
+            # The moments must lie in memory as their parameter does: fused Adam walks through all of them in step.
+            place = torch.empty_like(parameter) if stored.shape == parameter.shape else torch.empty_like(stored)
+            adam.state[parameter][key] = place.detach().copy_(stored)

@@ -1,0 +1,92 @@
+"""Every setting of a run, and the named sets of them in one table.
+
+    [presets] -> loop, networks, data        `--dry-run` prints them; the card keeps them
+
+Progress is counted in images shown (real pictures that reached the
+discriminator), never in steps, so a setting survives a change of batch size.
+`gamma` is the exception to know: it does not carry over from one resolution to
+another. This file knows no torch.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run's settings. Pairs are (at the start, at the end) of the burn-in."""
+
+    preset: str
+    """The table's row that these settings began from."""
+    images_shown: int
+    """Planned length of the run."""
+    batch: int
+    """Pictures in one step."""
+    code_size: int
+    """Numbers in a latent code z."""
+    width: int
+    """Channels of the generator's finest stage; each coarser stage has twice as many, up to width_max."""
+    discriminator_width: int
+    """The same for the discriminator, which is never served and may be larger."""
+    width_max: int
+    """Most channels of any stage."""
+    blocks: int
+    """Residual blocks a stage."""
+    patch_pixels: int
+    """Side of the square of pixels that one cell of the finest stage draws; 2 costs a quarter of 1."""
+    learning_rate: tuple[float, float]
+    """Adam's, for both networks."""
+    beta2: tuple[float, float]
+    """Adam's second moment decay; beta1 is 0."""
+    gamma: tuple[float, float]
+    """Weight of the R1 and R2 penalties."""
+    half_life_images: int
+    """Longest half-life of the averaged generator; it is never more than 1/20 of the images shown so far."""
+    burn_in: float = 0.8
+    """Share of the run over which learning rate, beta2 and gamma go from start to end."""
+    precision: Precision = "auto"
+    """Of the convolutions: bfloat16 where the machine computes it natively, else float32."""
+    seed: int = 0
+    """Of the weights, the codes and the order of the pictures."""
+
+    def __post_init__(self) -> None:
+        for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.images_shown < self.batch:
+            raise ValueError(f"images_shown is {self.images_shown}, less than one batch of {self.batch}")
+        if min(self.gamma) < 0:
+            raise ValueError(f"gamma is {self.gamma}; it must be 0 or more")
+
+    def but(self, **changes: object) -> "Settings":
+        """These settings with some of them changed; None changes nothing."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+# fmt: off
+_COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
+            "patch_pixels", "learning_rate", "beta2", "gamma", "half_life_images")
+_TABLE = (
+    # preset    images   batch  z   G    D   max  bl px  learning rate   beta2        gamma        half-life
+    ("tiny",   200_000,   128,  16, 16,  16,  64,  1, 1, (2e-3, 4e-4), (0.90, 0.99), (0.5, 0.05),    20_000),
+    ("small", 2_400_000,   64,  64, 48,  32, 128,  1, 2, (2e-3, 1e-4), (0.90, 0.99), (1.0, 0.10),   500_000),
+    ("base", 10_000_000,  256,  64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
+)
+# fmt: on
+assert _COLUMNS == tuple(field.name for field in fields(Settings))[: len(_COLUMNS)]
+
+PRESETS = {row[0]: Settings(*row) for row in _TABLE}
+"""Name -> settings. `tiny` is for 8 to 16 pixels, `small` for 28 to 32 on a CPU, `base` for 32 to 128 on a GPU."""
+
+
+def preset_named(name: str) -> Settings:
+    """The settings of a table's row.
+
+    Raises:
+        ValueError: no such row; names those that there are.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,57 @@
+"""A run's progress on the terminal: images shown, images a second, time left.
+
+    loop -> [progress] -> a person's eyes
+
+Where there is no terminal, a plain line every so often instead of a bar.
+"""
+
+import time
+from types import TracebackType
+
+import rich
+from rich.progress import BarColumn, Progress as Bar, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from training.checkpoint import State
+
+PLAIN_LINE_SECONDS = 30.0
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f} img/s")
+
+
+class Progress:
+    """Shows a run of `total` images while it is entered."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._plain_at, self._began_at_images = total, time.monotonic(), -1
+        self._bar = Bar(
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
+            _Speed(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            disable=not rich.get_console().is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total)
+
+    def show(self, state: State) -> None:
+        """Call after every step."""
+        if self._began_at_images < 0:
+            self._began_at_images, self._began = state.images_shown, time.monotonic()
+            self._bar.reset(self._task, completed=state.images_shown)
+        self._bar.update(self._task, completed=state.images_shown)
+        now = time.monotonic()
+        if self._bar.disable and now - self._plain_at > PLAIN_LINE_SECONDS:
+            self._plain_at = now
+            speed = (state.images_shown - self._began_at_images) / (now - self._began)
+            left_s = (self._total - state.images_shown) / max(speed, 1e-9)
+            print(f"{state.images_shown:,} of {self._total:,} images, {speed:,.0f} a second, {left_s:,.0f} s left")
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()

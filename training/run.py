@@ -1,0 +1,113 @@
+"""A run's folder: what was asked for, what happened, and where it stands.
+
+    loop -> [run] -> runs/<name>/
+
+    config.json             the settings and the data: a run goes on only with the same ones
+    log.jsonl               a line every so many images: losses, margins, speed
+    samples/000123.png      a sheet from the same 64 codes after so many thousand images
+    checkpoint.safetensors  see `checkpoint`
+
+Knows files and folders; knows no torch.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.sheet import as_picture, contact_sheet
+from training.data import Pictures
+from training.presets import Settings
+
+RUNS = Path("runs")
+
+
+class RunDiffers(ValueError):
+    """The folder holds a run with other settings or data."""
+
+
+class Run:
+    """One folder in `runs/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoint.safetensors"
+        self._config, self._log = path / "config.json", path / "log.jsonl"
+
+    def begin(self, settings: Settings, pictures: Pictures) -> None:
+        """Make the folder, or find in it the very run that is asked for.
+
+        Raises:
+            RunDiffers: names each setting that differs.
+        """
+        asked = json.loads(json.dumps({"settings": asdict(settings), "data": _facts(pictures)}))
+        if self._config.exists():
+            _compare(self.path, self.config(), asked)
+            return
+        (self.path / "samples").mkdir(parents=True, exist_ok=True)
+        writing = self._config.with_suffix(".writing")
+        writing.write_text(json.dumps(asked, indent=2) + "\n")
+        writing.rename(self._config)
+
+    def config(self) -> dict[str, Any]:
+        """What the run was begun with.
+
+        Raises:
+            FileNotFoundError: this folder holds no run.
+        """
+        if not self._config.exists():
+            raise FileNotFoundError(f"{self._config}: no such file. Expected the folder of a run, such as runs/mnist.")
+        return dict(json.loads(self._config.read_text()))
+
+    def settings(self) -> Settings:
+        """The settings that the run was begun with."""
+        stored = self.config()["settings"]
+        return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+
+    def go_on_from(self, images_shown: int) -> None:
+        """Forget the log lines after a checkpoint: the run will write them again."""
+        if self._log.exists():
+            lines = self._log.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["images_shown"] <= images_shown]
+            self._log.write_text("".join(kept))
+
+    def log(self, line: Mapping[str, float]) -> None:
+        """Append one line to the log."""
+        with self._log.open("a") as file:
+            file.write(json.dumps(dict(line)) + "\n")
+
+    def show(self, images_NHWC: NDArray[np.uint8], images_shown: int) -> Path:
+        """Save a sheet of what the run draws by now."""
+        path = self.path / "samples" / f"{images_shown // 1000:06}.png"
+        as_picture(contact_sheet(images_NHWC)).save(path)
+        return path
+
+
+def _facts(pictures: Pictures) -> dict[str, Any]:
+    count, height, width, channels = pictures.images.shape
+    return {
+        "name": pictures.name,
+        "digest": pictures.digest,
+        "images": count,
+        "height": height,
+        "width": width,
+        "channels": channels,
+    }
+
+
+def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    differences = [
+        f"{name} was {stored[part].get(name)}, now {value}"
+        for part in ("settings", "data")
+        for name, value in asked[part].items()
+        if stored[part].get(name) != value
+    ]
+    if differences:
+        raise RunDiffers(
+            f"{path} holds another run: {'; '.join(differences)}. "
+            "Choose another folder with --run, or delete this one, or ask for the same to go on."
+        )
