@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 from models.bundle import Bundle
 from models.codes import ADDRESS_END
 from service import problems
-from service.encoders import STREAMS, Address, Stream, encode_sheet
+from service.encoders import Address, Stream, encode_sheet, stream_of
 from service.formats import Format, negotiate
 from service.gallery import Gallery
 from service.openapi import describe
@@ -98,7 +98,8 @@ def _add_generate(api: Api) -> None:
         if chosen.is_one_picture:
             body = await _encoded_sheet(api, chunks, chosen)
             return Response(body, headers=headers, media_type=chosen.media_type)
-        stream = STREAMS[chosen](address, _shape(bundle))
+        shape = bundle.card.image
+        stream = stream_of(chosen, address, (shape.height, shape.width, shape.channels))
         if stream.length is not None:
             headers["Content-Length"] = str(stream.length)
         return StreamingResponse(_pieces(api, stream, chunks), headers=headers, media_type=chosen.media_type)
@@ -151,11 +152,6 @@ def _address(bundle: Bundle, question: GenerateRequest) -> Address:
     seed = secrets.randbelow(_FRESH_SEED_END) if question.seed is None else question.seed
     card = bundle.card
     return Address(card.name, card.version, seed, question.start, question.n, question.truncation)
-
-
-def _shape(bundle: Bundle) -> tuple[int, int, int]:
-    shape = bundle.card.image
-    return shape.height, shape.width, shape.channels
 
 
 async def _encoded_sheet(api: Api, chunks: AsyncIterator[np.ndarray[Any, Any]], chosen: Format) -> bytes:

@@ -15,6 +15,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,22 @@ def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format) -> byte
     return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format)
 
 
+class Stream(Protocol):
+    """A file that is made piece by piece."""
+
+    length: int | None
+    """Bytes of the whole file, where they are known before it begins."""
+
+    def begin(self) -> bytes:
+        """What comes before the first picture."""
+
+    def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
+        """The next pictures."""
+
+    def end(self) -> bytes:
+        """What comes after the last picture."""
+
+
 class NpyStream:
     """A numpy array file of uint8 (n, H, W, C); its length is known before it begins."""
 
@@ -83,10 +100,10 @@ class NpyStream:
 class ZipStream:
     """A zip with one stored PNG for each picture, named by its index."""
 
-    def __init__(self, address: Address, shape_HWC: tuple[int, int, int]) -> None:
+    def __init__(self, address: Address) -> None:
         self._next = address.start
         self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)  # type: ignore[arg-type]
+        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
         self.length: int | None = None
 
     def begin(self) -> bytes:
@@ -110,7 +127,7 @@ class ZipStream:
 class JsonStream:
     """One object: what made the pictures, and each as a base64 PNG with its own address."""
 
-    def __init__(self, address: Address, shape_HWC: tuple[int, int, int]) -> None:
+    def __init__(self, address: Address) -> None:
         self._address, self._next = address, address.start
         self.length: int | None = None
 
@@ -139,8 +156,11 @@ class JsonStream:
         return b"]}"
 
 
-STREAMS = {Format.NPY: NpyStream, Format.ZIP: ZipStream, Format.JSON: JsonStream}
-Stream = NpyStream | ZipStream | JsonStream
+def stream_of(chosen: Format, address: Address, shape_HWC: tuple[int, int, int]) -> Stream:
+    """The stream of a format that is not one picture."""
+    if chosen is Format.NPY:
+        return NpyStream(address, shape_HWC)
+    return ZipStream(address) if chosen is Format.ZIP else JsonStream(address)
 
 
 class _Sink(io.RawIOBase):

@@ -1,6 +1,6 @@
 """Which format an answer has: `format` in the request, else the header `Accept`.
 
-    api -> [formats] -> encoders
+api -> [formats] -> encoders
 """
 
 from enum import StrEnum

@@ -24,9 +24,12 @@ def packages(extra: str) -> list[str]:
     return [*project["dependencies"], *project["optional-dependencies"][extra]]
 
 
+_extra = os.environ.get("EXTRA", "cpu")
+
 # `distro="none"` leaves out BentoML's layer of compilers and git (about 640 MB), which nothing here needs.
-image = bentoml.images.Image(
-    base_image=f"python:{PYTHON_VERSION}-slim", distro="none", python_version=PYTHON_VERSION
-)
-if _needed := packages(os.environ.get("EXTRA", "cpu")):
+image = bentoml.images.Image(base_image=f"python:{PYTHON_VERSION}-slim", distro="none", python_version=PYTHON_VERSION)
+if _needed := packages(_extra):
     image.python_packages(*_needed)
+
+# An image for GPUs asks for one: where there is none it is not ready, instead of slow.
+environment = [{"name": "ZOETROPE_DEVICE", "value": "cuda"}] if _extra == "gpu" else []

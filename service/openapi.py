@@ -61,9 +61,7 @@ def _pictures() -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
         "description": "The pictures",
-        "content": {
-            one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in Format
-        },
+        "content": {one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in Format},
         "headers": {
             name: {"description": what, "required": True, "schema": {"type": "string"}}
             for name, what in _HEADERS.items()

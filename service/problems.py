@@ -60,13 +60,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unexpected(_: Request, error: Exception) -> JSONResponse:
-        return Problem(500, f"The service failed on this request ({type(error).__name__}); its log says why.").response()
+        return Problem(
+            500, f"The service failed on this request ({type(error).__name__}); its log says why."
+        ).response()
 
 
 def _of_validation(error: RequestValidationError) -> Problem:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return Problem(400, f"The body is no JSON: {found[0]['ctx']['error']}. Send an object like {{\"n\": 64}}.")
+        return Problem(400, f'The body is no JSON: {found[0]["ctx"]["error"]}. Send an object like {{"n": 64}}.')
     errors = [
         {
             "field": ".".join(str(step) for step in one["loc"][1:]) or "body",

@@ -1,6 +1,6 @@
 """The shapes of questions and answers, with their bounds; the page at /docs is this file.
 
-    HTTP -> [schemas] -> api
+HTTP -> [schemas] -> api
 """
 
 from pydantic import BaseModel, ConfigDict, Field

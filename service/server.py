@@ -33,7 +33,7 @@ api = create_api()
 class Zoetrope:
     """Draws pictures with every bundle in `models/`."""
 
-    @bentoml.on_deployment
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
         """Stop before any worker starts where a setting or a bundle is wrong."""

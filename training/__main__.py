@@ -6,6 +6,8 @@ Parses, reports and hands over; decides nothing that is not an option.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -87,19 +89,17 @@ def export(
         _tell_bundle(export_run(Run(run), out or Path("models") / run.name))
 
 
-class _told:
-    """Turns errors that a person can act on into one message and exit code 1 (130 when interrupted)."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            rich.print("Stopped, and saved. The same command goes on from here.")
-            raise typer.Exit(130) from None
-        if isinstance(error, _EXPECTED):
-            rich.get_console().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-            raise typer.Exit(1) from None
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn errors that a person can act on into one message and exit code 1 (130 when interrupted)."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        rich.print("Stopped, and saved. The same command goes on from here.")
+        raise typer.Exit(130) from None
+    except _EXPECTED as error:
+        rich.get_console().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def _parse_size(size: str | None) -> tuple[int, int] | None:
@@ -123,7 +123,9 @@ def _model_name(data_name: str) -> str:
 def _report(pictures: Pictures, settings: Settings, device: str, run: Run, out: Path) -> None:
     count, height, width, channels = pictures.images.shape
     geometry = Geometry(height, width, channels, settings.patch_pixels)
-    table = Table(title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False)
+    table = Table(
+        title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False
+    )
     for name, value in asdict(settings).items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
     for network in (Generator(settings, geometry), Discriminator(settings, geometry)):

@@ -54,7 +54,7 @@ def save_checkpoint(path: Path, state: State) -> None:
 def load_checkpoint(path: Path, state: State) -> None:
     """Put a run back where it was. `state` must have been built from the same settings."""
     with safe_open(path, "pt") as file:
-        stored = {name: file.get_tensor(name) for name in file.keys()}
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         metadata = file.metadata()
     for name, module in state._modules().items():
         module.load_state_dict(_below(name, stored))

@@ -1,6 +1,6 @@
 """Codes to bytes with torch: what sheets show, and the very end of the exported graph.
 
-    networks -> [drawing] -> loop (sheets), export (the graph, and its check)
+networks -> [drawing] -> loop (sheets), export (the graph, and its check)
 """
 
 import numpy as np
@@ -19,6 +19,7 @@ class Drawing(nn.Module):
         self.generator = generator
 
     def forward(self, z: Tensor) -> Tensor:
+        """(N, Z) float32 -> (N, H, W, C) uint8."""
         # Clamped before the cast: a float outside of uint8's range has no defined byte in ONNX. Rounds half to even.
         levels = (self.generator(z).clamp(-1, 1) * 127.5 + 127.5).round()
         return levels.to(torch.uint8).permute(0, 2, 3, 1)

@@ -15,7 +15,9 @@ SHARE_OF_RUN = 0.05
 """The half-life is never more than this share of the images shown so far, so a young average forgets its beginnings."""
 
 
-def update_average(average: Generator, generator: Generator, batch: int, images_shown: int, half_life_images: int) -> None:
+def update_average(
+    average: Generator, generator: Generator, batch: int, images_shown: int, half_life_images: int
+) -> None:
     """Move the average towards the generator by one batch's worth.
 
     Args:

@@ -12,6 +12,8 @@ import json
 import logging
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,15 +144,13 @@ def _weights(state: State) -> bytes:
     )
 
 
-class _quiet:
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
     """Hold a library's informational log back."""
-
-    def __init__(self, logger: str) -> None:
-        self._logger = logging.getLogger(logger)
-
-    def __enter__(self) -> None:
-        self._before = self._logger.level
-        self._logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.setLevel(self._before)
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -46,7 +46,7 @@ def train(
     images_NHWC: NDArray[np.uint8],
     device: torch.device,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    progress: Callable[[State], None] = lambda state: None,
+    progress: Callable[[State], None] = lambda _: None,
 ) -> State:
     """Train to the planned length, from where the run's checkpoint stands.
 
@@ -75,7 +75,7 @@ def train(
             book.add(_step(settings, images, state))
             state.seconds = time.monotonic() - started
             progress(state)
-            if book.write_what_is_due(state) and time.monotonic() - saved_at > checkpoint_seconds or stopped:
+            if (book.write_what_is_due(state) and time.monotonic() - saved_at > checkpoint_seconds) or stopped:
                 save_checkpoint(run.checkpoint, state)
                 saved_at = time.monotonic()
             if stopped:
@@ -103,9 +103,7 @@ def _step(settings: Settings, images: Tensor, state: State) -> dict[str, Tensor]
 
     def fresh() -> tuple[Tensor, Tensor]:
         chosen = torch.randint(len(images), (settings.batch,), generator=state.random, device=images.device)
-        codes_NZ = torch.randn(
-            settings.batch, settings.code_size, generator=state.random, device=images.device
-        )
+        codes_NZ = torch.randn(settings.batch, settings.code_size, generator=state.random, device=images.device)
         return images[chosen].float() / 127.5 - 1, codes_NZ
 
     seen = discriminator_update(state.players, *fresh(), gamma=moment.gamma)

@@ -18,6 +18,7 @@ Letters: N pictures   Z numbers in a code   C channels   H, W of the picture   h
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,7 @@ class Convolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, C', h, w)."""
         return F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype), padding=self.weight.shape[-1] // 2)
 
 
@@ -84,6 +86,7 @@ class Residual(nn.Module):
         self.second = Convolution(channels, channels, 3, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> the same shape."""
         return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, LEAK)), LEAK))
 
 
@@ -99,15 +102,16 @@ class Generator(nn.Module):
         nn.init.normal_(self.base.weight, std=1 / math.sqrt(settings.code_size))
         nn.init.zeros_(self.base.bias)
         self.stages = nn.ModuleList(_stage(width, settings.blocks) for width in widths)
-        self.widen = nn.ModuleList(Convolution(a, b, 1, gain=1.0) for a, b in zip(widths, widths[1:], strict=False))
+        self.widen = nn.ModuleList(Convolution(a, b, 1, gain=1.0) for a, b in pairwise(widths))
         self.to_pixels = Convolution(widths[-1], geometry.channels * geometry.patch_pixels**2, 3, gain=1.0)
 
     def forward(self, codes_NZ: Tensor) -> Tensor:
-        x = self.base(codes_NZ).to(self.dtype)                                       # (N, C h w)
-        x = x.unflatten(1, (-1, *self.geometry.base))                                # (N, C, h, w)
+        """(N, Z) -> (N, C, H, W)."""
+        x = self.base(codes_NZ).to(self.dtype)  # (N, C h w)
+        x = x.unflatten(1, (-1, *self.geometry.base))  # (N, C, h, w)
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         for widen, stage in zip(self.widen, self.stages[1:], strict=True):
-            x = stage(F.interpolate(widen(x), scale_factor=2.0, mode="nearest"))     # (N, C/2, 2h, 2w)
+            x = stage(F.interpolate(widen(x), scale_factor=2.0, mode="nearest"))  # (N, C/2, 2h, 2w)
         x = F.pixel_shuffle(self.to_pixels(F.leaky_relu(x, LEAK)).float(), self.geometry.patch_pixels)
         left, _, top, _ = self.geometry.margins
         return x[:, :, top : top + self.geometry.height, left : left + self.geometry.width]
@@ -123,17 +127,18 @@ class Discriminator(nn.Module):
         h, w = geometry.base
         self.from_pixels = Convolution(geometry.channels * geometry.patch_pixels**2, widths[0], 3, gain=1.0)
         self.stages = nn.ModuleList(_stage(width, settings.blocks) for width in widths)
-        self.widen = nn.ModuleList(Convolution(a, b, 1, gain=1.0) for a, b in zip(widths, widths[1:], strict=False))
+        self.widen = nn.ModuleList(Convolution(a, b, 1, gain=1.0) for a, b in pairwise(widths))
         self.score = nn.Linear(widths[-1] * h * w, 1)
         nn.init.normal_(self.score.weight, std=1 / math.sqrt(widths[-1] * h * w))
         nn.init.zeros_(self.score.bias)
 
     def forward(self, images_NCHW: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N,)."""
         x = F.pad(images_NCHW, self.geometry.margins, mode="replicate") if any(self.geometry.margins) else images_NCHW
-        x = F.pixel_unshuffle(x, self.geometry.patch_pixels).to(self.dtype)          # (N, C, h, w)
+        x = F.pixel_unshuffle(x, self.geometry.patch_pixels).to(self.dtype)  # (N, C, h, w)
         x = self.from_pixels(x.contiguous(memory_format=torch.channels_last))
         for stage, widen in zip(self.stages[:-1], self.widen, strict=True):
-            x = widen(F.avg_pool2d(stage(x), 2))                                     # (N, 2C, h/2, w/2)
+            x = widen(F.avg_pool2d(stage(x), 2))  # (N, 2C, h/2, w/2)
         x = F.leaky_relu(self.stages[-1](x), LEAK)
         return self.score(x.float().flatten(1)).squeeze(1)
 

@@ -9,7 +9,7 @@ another. This file knows no torch.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Literal, get_args
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -59,6 +59,10 @@ class Settings:
             raise ValueError(f"images_shown is {self.images_shown}, less than one batch of {self.batch}")
         if min(self.gamma) < 0:
             raise ValueError(f"gamma is {self.gamma}; it must be 0 or more")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(get_args(Precision))}")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; it must be 0 or more")
 
     def but(self, **changes: object) -> "Settings":
         """These settings with some of them changed; None changes nothing."""
@@ -75,7 +79,7 @@ _TABLE = (
     ("base", 10_000_000,  256,  64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
 )
 # fmt: on
-assert _COLUMNS == tuple(field.name for field in fields(Settings))[: len(_COLUMNS)]
+assert tuple(field.name for field in fields(Settings))[: len(_COLUMNS)] == _COLUMNS
 
 PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 """Name -> settings. `tiny` is for 8 to 16 pixels, `small` for 28 to 32 on a CPU, `base` for 32 to 128 on a GPU."""

@@ -84,7 +84,7 @@ def is_idx(path: Path) -> bool:
 
 
 def _idx_images(path: Path) -> NDArray[np.uint8]:
-    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     header = np.frombuffer(data[:16], ">u4")
     if len(header) < 4 or header[0] != IDX_IMAGES_MAGIC:
         raise ValueError(f"{path}: found {data[:4].hex()}, expected the magic {IDX_IMAGES_MAGIC:08x} of idx pictures")

@@ -1,0 +1,142 @@
+"""The service as a process: started, asked whether it is ready and what it draws, stopped.
+
+    __main__ -> [server] -> bentoml serve -> HTTP
+
+Knows the command, two routes and the folder of bundles; nothing of what runs behind them.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+QUIET = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True"}
+READY_WITHIN_S = 90
+STOPPED_WITHIN_S = 30
+_ASK_TIMEOUT_S = 5
+
+
+class ServiceTrouble(Exception):
+    """The service does not start, or is not what was to be measured; says why."""
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """The model that draws where none is named."""
+
+    name: str
+    version: str
+    height: int
+    width: int
+    channels: int
+
+
+@contextmanager
+def running_service(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start the service on a free port; give its address and its process; stop it whatever happens.
+
+    Raises:
+        ServiceTrouble: it ended, or was not ready in time; names the log.
+    """
+    port = _free_port()
+    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as sink:
+        # A session of its own: Ctrl-C is for us, and we stop the service in order.
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**QUIET, **os.environ}, stdout=sink, stderr=sink, start_new_session=True
+        )
+    # BentoML's workers are no group of their parent's, and outlive one that is killed.
+    family: set[psutil.Process] = set()
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(url, process, log)
+        family.update(psutil.Process(process.pid).children(recursive=True))
+        yield url, process
+    finally:
+        _stop(process, family)
+
+
+def default_drawer(url: str) -> Drawer:
+    """What draws where a request names no model, from GET /models.
+
+    Raises:
+        ServiceTrouble: nobody answers there.
+    """
+    try:
+        answer = json.loads(_get(f"{url}/models"))
+    except (OSError, ValueError) as error:
+        raise ServiceTrouble(f"{url}/models gives no answer: {error}") from error
+    (card,) = (model["card"] for model in answer["models"] if model["card"]["name"] == answer["default"])
+    shape = card["image"]
+    return Drawer(card["name"], card["version"], shape["height"], shape["width"], shape["channels"])
+
+
+def generator_of(drawer: Drawer) -> Path:
+    """The file that the service draws with, found where the service finds it.
+
+    Raises:
+        ServiceTrouble: the folder here has another version, or none.
+    """
+    folder = ROOT / os.environ.get("ZOETROPE_MODELS", "models") / drawer.name
+    try:
+        version = json.loads((folder / "card.json").read_text())["version"]
+    except (OSError, KeyError, ValueError) as error:
+        raise ServiceTrouble(
+            f"cannot measure the engine alone: {error}. Set ZOETROPE_MODELS as the service has it."
+        ) from error
+    if version != drawer.version:
+        raise ServiceTrouble(
+            f"cannot measure the engine alone: the service draws {drawer.name} {drawer.version}, "
+            f"and {folder} holds {version}. Set ZOETROPE_MODELS as the service has it."
+        )
+    return folder / "generator.onnx"
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise ServiceTrouble(f"the service ended with {process.returncode} before it was ready; see {log}")
+        try:
+            _get(f"{url}/readyz")
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise ServiceTrouble(f"the service was not ready within {READY_WITHIN_S} s; see {log}")
+
+
+def _stop(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None:
+    if process.poll() is None:
+        family.update(psutil.Process(process.pid).children(recursive=True))
+    process.terminate()
+    try:
+        process.wait(STOPPED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        print(f"the service did not stop within {STOPPED_WITHIN_S} s, and is killed", file=sys.stderr)
+        process.kill()
+        process.wait()
+    for orphan in family:
+        with suppress(psutil.NoSuchProcess):
+            orphan.kill()
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=_ASK_TIMEOUT_S) as answer:
+        return bytes(answer.read())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,48 @@
+"""What many tests need: bundles made by our own code, and the API in this process."""
+
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from starlette.testclient import TestClient
+from untrained import write_untrained
+
+from models.bundle import open_all
+from service.api import create_api
+from service.gallery import Gallery
+from service.perimeter import Perimeter
+from service.settings import Settings
+
+torch.set_num_threads(1)  # these networks are too small to share between cores
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `grey` (8 x 8, Z = 5) in two versions, and `colour` (12 x 20, Z = 7)."""
+    folder = tmp_path_factory.mktemp("models")
+    write_untrained(folder / "grey", 8, 8, 1, code_size=5, seed=1)
+    write_untrained(folder / "grey", 8, 8, 1, code_size=5, seed=2)
+    write_untrained(folder / "colour", 12, 20, 3, code_size=7)
+    return folder
+
+
+@pytest.fixture
+def grey(tmp_path: Path) -> Path:
+    """One bundle that a test may harm."""
+    return write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5).path
+
+
+@pytest.fixture(scope="session")
+def client(bundles: Path) -> Iterator[TestClient]:
+    """The API with its perimeter, in this process, drawing with `bundles`."""
+    settings = Settings(models=bundles, default_model="grey", threads=1)
+    api = create_api()
+    api.open(Gallery(open_all(bundles), settings), encoder_threads=1)
+    with TestClient(Perimeter(api), raise_server_exceptions=False) as client:
+        yield client

@@ -1,0 +1,268 @@
+"""The routes, in this process: what is asked, what is answered, and what is refused."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from starlette.testclient import TestClient
+
+from models.codes import ADDRESS_END
+
+JSON = {"content-type": "application/json"}
+
+
+def ask(client: TestClient, **question: object):
+    return client.post("/generate", json=question)
+
+
+def npy(client: TestClient, **question: object) -> np.ndarray:
+    answer = ask(client, format="npy", **question)
+    assert answer.status_code == 200, answer.text
+    return np.load(io.BytesIO(answer.content))
+
+
+def refused(answer, status: int) -> dict:
+    """The problem, after checking that it is one."""
+    assert answer.status_code == status, answer.text[:300]
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    return problem
+
+
+def test_an_empty_question_is_one_picture_of_the_default_model(client: TestClient):
+    answer = ask(client)
+
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-model"] == "grey"
+    assert Image.open(io.BytesIO(answer.content)).size == (8, 8)
+
+
+def test_the_answer_names_what_made_it(client: TestClient):
+    answer = ask(client, n=4, seed=7, start=5, model="colour")
+    card = client.get("/models/colour").json()["card"]
+
+    assert answer.headers["x-seed"] == "7"
+    assert answer.headers["x-start"] == "5"
+    assert answer.headers["x-model"] == "colour"
+    assert answer.headers["x-model-version"] == card["version"]
+    assert answer.headers["x-engine"].startswith("onnxruntime-")
+
+
+def test_without_a_seed_each_answer_has_a_fresh_one_that_makes_it_again(client: TestClient):
+    one, other = (client.post("/generate", json={"n": 2, "format": "npy"}) for _ in range(2))
+    again = npy(client, n=2, seed=int(one.headers["x-seed"]))
+
+    assert one.headers["x-seed"] != other.headers["x-seed"]
+    assert int(one.headers["x-seed"]) < 2**53
+    assert np.array_equal(again, np.load(io.BytesIO(one.content)))
+
+
+def test_images_5_to_14_are_the_same_from_any_slice(client: TestClient):
+    assert np.array_equal(npy(client, n=10, seed=7, start=5), npy(client, n=64, seed=7)[5:15])
+
+
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 600])
+def test_npy_is_complete_whatever_its_chunks(client: TestClient, n: int):
+    answer = ask(client, n=n, seed=1, model="colour", format="npy")
+
+    assert np.load(io.BytesIO(answer.content)).shape == (n, 12, 20, 3)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_every_format_shows_the_same_pictures(client: TestClient):
+    expected = npy(client, n=300, seed=3)
+    archive = zipfile.ZipFile(io.BytesIO(ask(client, n=300, seed=3, format="zip").content))
+    listed = ask(client, n=300, seed=3, format="json").json()["images"]
+
+    unzipped = np.stack([np.asarray(Image.open(archive.open(name))) for name in archive.namelist()])
+    assert np.array_equal(unzipped, expected[..., 0])
+    assert [one["index"] for one in listed] == list(range(300))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_more_than_one_picture_is_a_sheet(client: TestClient, kind: str):
+    answer = ask(client, n=9, seed=1, format=kind)
+
+    assert answer.headers["content-type"] == f"image/{kind}"
+    assert Image.open(io.BytesIO(answer.content)).size == (3 * 10 - 2, 3 * 10 - 2)
+
+
+def test_accept_chooses_the_format_where_the_question_does_not(client: TestClient):
+    answer = client.post("/generate", json={"n": 2}, headers={"accept": "application/zip"})
+
+    assert answer.headers["content-type"] == "application/zip"
+
+
+def test_truncation_0_draws_one_picture_over_and_over(client: TestClient):
+    assert len(np.unique(npy(client, n=5, truncation=0), axis=0)) == 1
+    assert len(np.unique(npy(client, n=5, truncation=1), axis=0)) == 5
+
+
+def test_the_last_picture_of_the_last_seed_can_be_drawn(client: TestClient):
+    last = ADDRESS_END - 1
+
+    assert npy(client, n=1, seed=last, start=last).shape == (1, 8, 8, 1)
+
+
+def test_sheets_end_at_1024_and_the_refusal_names_zip_and_npy(client: TestClient):
+    assert ask(client, n=1024).status_code == 200
+    assert "zip or npy" in refused(ask(client, n=1025), 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"n": 0}, "n is 0"),
+        ({"n": -1}, "n is -1"),
+        ({"n": 10_001}, "n is 10001: Input should be less than or equal to 10000"),
+        ({"n": 2.5}, "n is 2.5"),
+        ({"n": "3"}, "n is '3'"),
+        ({"n": True}, "n is True"),
+        ({"n": None}, "n is None"),
+        ({"pictures": 3}, "pictures is 3: Extra inputs are not permitted"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": ADDRESS_END}, "seed is 18446744073709551616"),
+        ({"seed": 1.0}, "seed is 1.0"),
+        ({"start": ADDRESS_END - 1, "n": 2}, "passes the last index"),
+        ({"truncation": -0.1}, "truncation is -0.1"),
+        ({"truncation": 2.1}, "truncation is 2.1"),
+        ({"format": "gif"}, "'png', 'jpeg', 'webp', 'zip', 'npy' or 'json'"),
+        ({"model": 3}, "model is 3"),
+    ],
+)
+def test_a_wrong_value_is_422_and_says_what_was_found_and_what_is_allowed(
+    client: TestClient, question: dict, words: str
+):
+    assert words in refused(ask(client, **question), 422)["detail"]
+
+
+def test_truncation_nan_is_refused(client: TestClient):
+    answer = client.post("/generate", content='{"truncation": NaN}', headers=JSON)
+
+    assert "truncation is nan" in refused(answer, 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", ["{", '{"n": }', "nope", "\x00", '{"n": ' + "9" * 5000 + "}", "[" * 100_000, '"\\ud800']
+)
+def test_what_is_no_json_is_400(client: TestClient, body: str):
+    assert "JSON" in refused(client.post("/generate", content=body, headers=JSON), 400)["detail"]
+
+
+@pytest.mark.parametrize("body", ["[]", "3", "null", '"n"', ""])
+def test_json_that_is_no_object_is_422(client: TestClient, body: str):
+    refused(client.post("/generate", content=body, headers=JSON), 422)
+
+
+def test_an_unknown_model_is_404_and_lists_those_that_there_are(client: TestClient):
+    assert "There are: colour, grey" in refused(ask(client, model="nobody"), 404)["detail"]
+    refused(client.get("/models/nobody"), 404)
+
+
+def test_a_version_no_longer_held_is_410_and_names_those_that_are(client: TestClient):
+    current = client.get("/models/grey").json()["card"]["version"]
+
+    assert current in refused(ask(client, model="grey@0000000000000000"), 410)["detail"]
+
+
+def test_an_older_version_still_draws_its_own_pictures(client: TestClient):
+    current, older = client.get("/models/grey").json()["versions"]
+
+    answer = ask(client, model=f"grey@{older}", seed=1, format="npy")
+    assert answer.headers["x-model-version"] == older
+    assert not np.array_equal(np.load(io.BytesIO(answer.content)), npy(client, seed=1))
+    assert np.array_equal(npy(client, model=f"grey@{current}", seed=1), npy(client, seed=1))
+
+
+def test_accept_that_nothing_fits_is_406(client: TestClient):
+    refused(client.post("/generate", json={}, headers={"accept": "text/html"}), 406)
+
+
+def test_another_content_type_is_415(client: TestClient):
+    for headers in ({"content-type": "text/plain"}, {"content-type": "application/vnd.bentoml+pickle"}):
+        refused(client.post("/generate", content="{}", headers=headers), 415)
+
+
+def test_a_body_of_ten_megabytes_is_413_whether_or_not_it_says_so(client: TestClient):
+    def pieces():
+        for _ in range(10):
+            yield b" " * 1_000_000
+
+    refused(client.post("/generate", content=b" " * 10_000_000, headers=JSON), 413)
+    refused(client.post("/generate", content=pieces(), headers=JSON), 413)
+
+
+def test_a_path_where_nothing_is_and_a_wrong_method_are_problems_too(client: TestClient):
+    refused(client.get("/nothing"), 404)
+    assert "POST" in client.get("/generate").headers["allow"]
+    refused(client.get("/generate"), 405)
+
+
+def test_models_tells_of_all_models_and_of_the_default_one(client: TestClient):
+    answer = client.get("/models").json()
+
+    assert answer["default"] == "grey"
+    assert [one["card"]["name"] for one in answer["models"]] == ["colour", "grey"]
+    assert [len(one["versions"]) for one in answer["models"]] == [1, 2]
+
+
+def test_the_page_shows_pictures_and_the_command_that_made_them(client: TestClient):
+    page = client.get("/").text
+
+    assert "curl -X POST" in page
+    assert "http://" not in page.replace("http://localhost", "")  # nothing from outside
+    assert "https://" not in page
+
+
+def test_docs_need_nothing_from_outside(client: TestClient):
+    page = client.get("/docs").text
+
+    assert "docs/assets/swagger-ui-bundle.js" in page
+    assert "https://" not in page
+    assert client.get("/docs/assets/swagger-ui-bundle.js").status_code == 200
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+fields = st.sampled_from(["model", "n", "seed", "start", "truncation", "format", "label"])
+small = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(["grey", "colour", "grey@", "@"]),
+        "n": st.integers(-1, 40),
+        "seed": st.integers(-1, ADDRESS_END),
+        "start": st.integers(ADDRESS_END - 50, ADDRESS_END),
+        "truncation": st.floats(-1, 3),
+        "format": st.sampled_from(["png", "jpeg", "webp", "zip", "npy", "json"]),
+    },
+)
+
+
+@given(st.dictionaries(fields, anything, max_size=3) | small)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_asked_is_drawn_or_refused_with_a_problem(client: TestClient, question: dict):
+    answer = client.post("/generate", content=json.dumps(question), headers=JSON)
+
+    if answer.status_code == 200:
+        assert answer.headers["x-seed"].isdigit()
+    else:
+        assert answer.status_code in (404, 410, 422)
+        refused(answer, answer.status_code)
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=80, deadline=None)
+def test_whatever_bytes_are_sent_the_service_answers_with_a_problem(client: TestClient, body: bytes):
+    answer = client.post("/generate", content=body, headers=JSON)
+
+    assert answer.status_code in (200, 400, 422)

@@ -1,0 +1,147 @@
+"""A bundle is written whole or not at all, and opened unaltered or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+from untrained import write_untrained
+
+from models.bundle import open_all, open_bundle, write_bundle
+from models.errors import BundleDamaged, BundleError, BundleMissing, BundleTooNew
+
+
+def edit_card(path: Path, **changes: object) -> None:
+    card = json.loads((path / "card.json").read_text())
+    (path / "card.json").write_text(json.dumps(card | changes))
+
+
+def test_what_was_written_is_what_is_opened(grey: Path):
+    bundle = open_bundle(grey)
+
+    assert bundle.card.name == "grey"
+    assert bundle.generator.read_bytes()[:1] == b"\x08"  # ONNX's first field
+    assert set(bundle.card.files) == {"generator.onnx", "samples.png"}
+
+
+def test_no_trace_of_writing_is_left(grey: Path):
+    assert [path.name for path in grey.parent.iterdir()] == ["grey"]
+
+
+def test_another_version_keeps_the_old_one_beside_it(tmp_path: Path):
+    old = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=1).card.version
+    new = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=2).card.version
+
+    opened = {bundle.path.name: bundle.card.version for bundle in open_all(tmp_path)}
+
+    assert opened == {"grey": new, f"grey@{old}": old}
+    assert old != new
+
+
+def test_the_same_version_takes_the_place_of_itself(tmp_path: Path):
+    write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
+    write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["grey"]
+
+
+def test_a_failure_while_writing_leaves_the_old_bundle_whole(grey: Path):
+    before = open_bundle(grey).card
+
+    with pytest.raises(ValueError, match="method"):
+        write_bundle(grey, {"method": "guess"}, {"generator.onnx": b"x", "samples.png": b"y"})
+
+    assert open_bundle(grey).card == before
+
+
+def test_a_bundle_without_its_generator_is_not_written(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"needs generator\.onnx"):
+        write_bundle(tmp_path / "grey", {}, {"samples.png": b""})
+
+
+def test_a_flipped_byte_is_found(grey: Path):
+    data = bytearray((grey / "generator.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (grey / "generator.onnx").write_bytes(data)
+
+    with pytest.raises(BundleDamaged, match=r"generator\.onnx: found \d+ bytes with SHA-256 .*, expected SHA-256"):
+        open_bundle(grey)
+
+
+def test_a_truncated_file_is_found(grey: Path):
+    (grey / "generator.onnx").write_bytes((grey / "generator.onnx").read_bytes()[:-1])
+
+    with pytest.raises(BundleDamaged, match="Truncated or altered"):
+        open_bundle(grey)
+
+
+def test_a_missing_file_is_named(grey: Path):
+    (grey / "samples.png").unlink()
+
+    with pytest.raises(BundleMissing, match=r"samples\.png: found no such file"):
+        open_bundle(grey)
+
+
+def test_a_newer_format_is_refused_before_anything_else_is_read(grey: Path):
+    edit_card(grey, format=2, something_new=True)
+
+    with pytest.raises(BundleTooNew, match=r"card\.json: found format 2, expected 1 or older\. Use a newer"):
+        open_bundle(grey)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": "0" * 16}, "found version 0000000000000000, expected"),
+        ({"code_size": 0}, "code_size"),
+        ({"code_size": "5"}, "code_size"),
+        ({"extra": 1}, "extra"),
+        ({"files": {}}, r"no digest of generator\.onnx"),
+        ({"name": "other"}, "found a card named 'other', expected a card named 'grey'"),
+        ({"name": "../other"}, "name"),
+    ],
+)
+def test_a_card_that_was_edited_by_hand_is_refused_in_words(grey: Path, changes: dict, words: str):
+    edit_card(grey, **changes)
+
+    with pytest.raises(BundleDamaged, match=words):
+        open_bundle(grey)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00\xff"])
+def test_a_card_that_is_no_card_is_refused(grey: Path, text: str):
+    (grey / "card.json").write_text(text, encoding="latin-1")
+
+    with pytest.raises(BundleDamaged, match=r"card\.json"):
+        open_bundle(grey)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00\xff"])
+def test_every_error_of_a_bundle_says_where_what_and_what_was_expected(grey: Path, text: str):
+    (grey / "card.json").write_text(text, encoding="latin-1")
+
+    with pytest.raises(BundleError) as caught:
+        open_bundle(grey)
+
+    assert caught.value.path == grey / "card.json"
+    assert caught.value.found
+    assert caught.value.expected
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(BundleMissing, match="nowhere: found no such folder"):
+        open_bundle(tmp_path / "nowhere")
+    with pytest.raises(BundleMissing, match="nowhere: found no such folder"):
+        open_all(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path):
+    with pytest.raises(BundleMissing, match="python -m training fit"):
+        open_all(tmp_path)
+
+
+def test_code_and_hidden_folders_are_no_bundles(grey: Path):
+    for name in ("__pycache__", ".grey.writing-1"):
+        (grey.parent / name).mkdir()
+    (grey.parent / "card.py").write_text("")
+
+    assert [bundle.card.name for bundle in open_all(grey.parent)] == ["grey"]

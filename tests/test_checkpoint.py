@@ -1,0 +1,60 @@
+"""A checkpoint holds all of a run, and is always a whole one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import State, _tensors, load_checkpoint, save_checkpoint
+from training.loop import _step, new_state
+from training.networks import Geometry
+from training.presets import preset_named
+
+settings = preset_named("tiny").but(width=4, discriminator_width=4, batch=8, images_shown=800, precision="float32")
+CPU = torch.device("cpu")
+IMAGES = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+
+
+def fresh(seed: int = 0) -> State:
+    return new_state(settings.but(seed=seed), Geometry(8, 8, 1, 1), CPU)
+
+
+def test_a_run_that_was_put_down_and_taken_up_takes_the_very_same_next_steps(tmp_path: Path):
+    one = fresh()
+    for _ in range(5):
+        _step(settings, IMAGES, one)
+    save_checkpoint(tmp_path / "c.safetensors", one)
+    other = fresh(seed=9)  # nothing of its own may survive
+    load_checkpoint(tmp_path / "c.safetensors", other)
+    for state in (one, other):
+        for _ in range(5):
+            _step(settings, IMAGES, state)
+
+    assert other.images_shown == one.images_shown == 80
+    ones, others = dict(_tensors(one)), dict(_tensors(other))
+    assert ones.keys() == others.keys()
+    assert all(torch.equal(tensor, others[name]) for name, tensor in ones.items())
+
+
+def test_a_crash_while_saving_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "c.safetensors"
+    state = fresh()
+    save_checkpoint(path, state)
+    before = path.read_bytes()
+
+    def power_cut(_tensors: object, filename: Path, _metadata: object) -> None:
+        Path(filename).write_bytes(b"half")
+        raise OSError("power cut")
+
+    monkeypatch.setattr("training.checkpoint.save_file", power_cut)
+    state.images_shown = 7
+    with pytest.raises(OSError, match="power cut"):
+        save_checkpoint(path, state)
+
+    assert path.read_bytes() == before
+
+
+def test_no_checkpoint_is_a_pickle(tmp_path: Path):
+    save_checkpoint(tmp_path / "c.safetensors", fresh())
+
+    assert (tmp_path / "c.safetensors").read_bytes()[8:9] == b"{"  # safetensors: a length, then a JSON header

@@ -1,0 +1,48 @@
+"""`format` beats `Accept`; `Accept` is read as HTTP says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.formats import Format, negotiate
+from service.problems import Problem
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, Format.PNG),
+        ("*/*", Format.PNG),
+        ("image/*", Format.PNG),
+        ("image/webp", Format.WEBP),
+        ("application/zip", Format.ZIP),
+        ("application/*", Format.ZIP),
+        ("APPLICATION/X-NPY", Format.NPY),
+        ("text/html, application/json;q=0.9, */*;q=0.1", Format.JSON),
+        ("image/png;q=0.2, image/jpeg;q=0.7", Format.JPEG),
+        ("image/png;q=0, image/*", Format.JPEG),
+        ("image/avif,image/webp,image/apng,*/*;q=0.8", Format.WEBP),
+    ],
+)
+def test_the_best_liked_format_is_sent(accept: str | None, expected: Format):
+    assert negotiate(None, accept) is expected
+
+
+def test_format_beats_accept():
+    assert negotiate(Format.NPY, "image/png") is Format.NPY
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/gif", "image/png;q=0", "nonsense", "*/*;q=0", ";;,"])
+def test_what_nothing_fits_is_406_and_names_what_there_is(accept: str):
+    with pytest.raises(Problem, match="fits none of image/png, image/jpeg") as caught:
+        negotiate(None, accept)
+
+    assert caught.value.status == 406
+
+
+@given(st.text(max_size=200))
+def test_no_header_breaks_it(accept: str):
+    try:
+        assert negotiate(None, accept) in Format
+    except Problem as problem:
+        assert problem.status == 406

@@ -1,0 +1,87 @@
+"""training -> models <- service; load imports nothing of ours. And these tests can fail."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {"training", "models", "service", "load"}
+BANNED = {
+    "models": {"torch", "bentoml", "training", "service", "load"},
+    "service": {"torch", "training", "load"},
+    "training": {"bentoml", "service", "load"},
+    "load": {"torch", "training", "models", "service"},
+}
+MODULES = {
+    "models": "models.runtime models.sheet",
+    "service": "service.server",
+    "training": "training.__main__",
+    "load": "load",
+}
+
+
+def broken_by(statement: str, banned: set[str]) -> set[str]:
+    """What of the banned is loaded by a statement, in a process of its own."""
+    report = f"{statement}\nimport sys\nprint(*(sys.modules.keys() & {banned!r}))"
+    done = subprocess.run([sys.executable, "-c", report], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def imported_rooms(source: str) -> set[str]:
+    """The first names of all imports of a source text, also of those inside of functions."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("room", BANNED)
+def test_loading_a_room_loads_nothing_that_is_banned_there(room: str):
+    statement = "\n".join(f"import {module}" for module in MODULES[room].split())
+
+    assert broken_by(statement, BANNED[room]) == set()
+
+
+def test_the_test_above_can_fail():
+    assert broken_by("import training.losses", BANNED["service"]) == {"torch", "training"}
+
+
+@pytest.mark.parametrize("room", BANNED)
+def test_no_file_of_a_room_names_what_is_banned_there(room: str):
+    for path in sorted((ROOT / room).rglob("*.py")):
+        assert not imported_rooms(path.read_text()) & BANNED[room], path
+
+
+def test_the_test_above_finds_imports_that_hide_in_functions():
+    assert imported_rooms("def f():\n    from training.loop import train") == {"training"}
+
+
+@pytest.mark.parametrize("room", BANNED)
+def test_the_linter_holds_the_same_law(room: str):
+    """A file that breaks it is refused by ruff with the room's own configuration."""
+    for banned in BANNED[room]:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ruff",
+                "check",
+                "--stdin-filename",
+                f"{room}/x.py",
+                "--output-format",
+                "concise",
+                "-",
+            ],
+            cwd=ROOT,
+            input=f'"""A module."""\n\nimport {banned}\n\nprint({banned})\n',
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "TID251" in done.stdout, (room, banned, done.stdout)

@@ -1,0 +1,61 @@
+"""The OpenAPI document says what the service does, no more and no less."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.formats import Format
+
+
+@pytest.fixture(scope="module")
+def document(client: TestClient) -> dict:
+    return client.get("/openapi.json").json()
+
+
+def test_it_is_openapi_3_1_and_names_every_route(document: dict):
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/generate", "/models", "/models/{name}", "/livez", "/readyz"}
+
+
+def test_generate_declares_every_status_that_it_answers_with(document: dict):
+    responses = document["paths"]["/generate"]["post"]["responses"]
+
+    assert set(responses) == {"200", "400", "404", "406", "410", "413", "415", "422", "503"}
+    for status, response in responses.items():
+        if status != "200":
+            assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_generate_declares_every_format_and_header(document: dict):
+    answer = document["paths"]["/generate"]["post"]["responses"]["200"]
+
+    assert set(answer["content"]) == {one.media_type for one in Format}
+    assert {"X-Seed", "X-Model", "X-Model-Version", "X-Engine"} <= set(answer["headers"])
+
+
+def test_the_question_declares_its_bounds(document: dict):
+    fields = document["components"]["schemas"]["GenerateRequest"]["properties"]
+
+    assert (fields["n"]["minimum"], fields["n"]["maximum"]) == (1, 10_000)
+    assert document["components"]["schemas"]["GenerateRequest"]["additionalProperties"] is False
+
+
+def test_every_reference_leads_somewhere(document: dict):
+    def references(node: object):
+        if isinstance(node, dict):
+            if "$ref" in node:
+                yield node["$ref"]
+            for value in node.values():
+                yield from references(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from references(value)
+
+    for reference in references(document):
+        name = reference.removeprefix("#/components/schemas/")
+        assert name in document["components"]["schemas"], reference
+
+
+def test_operation_ids_are_unique(document: dict):
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,34 @@
+"""Settings are checked when they are made, and a wrong name lists the right ones."""
+
+import pytest
+
+from training.presets import PRESETS, preset_named
+
+
+def test_every_row_of_the_table_carries_its_own_name():
+    assert [settings.preset for settings in PRESETS.values()] == list(PRESETS)
+
+
+def test_an_unknown_preset_lists_those_that_there_are():
+    with pytest.raises(ValueError, match="preset is 'huge'; it must be one of tiny, small, base"):
+        preset_named("huge")
+
+
+def test_nothing_is_changed_by_none():
+    assert preset_named("tiny").but(batch=None, seed=None) == preset_named("tiny")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch": 0}, "batch is 0; it must be 1 or more"),
+        ({"width": -1}, "width is -1"),
+        ({"gamma": (-1.0, 0.1)}, "gamma is"),
+        ({"images_shown": 5}, "less than one batch of 128"),
+        ({"precision": "float8"}, "precision is 'float8'; it must be one of auto, float32, bfloat16"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_words(changes: dict, words: str):
+    with pytest.raises(ValueError, match=words):
+        preset_named("tiny").but(**changes)

@@ -1,0 +1,66 @@
+"""A run's folder goes on only with what it was begun with."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.data import Pictures
+from training.presets import preset_named
+from training.run import Run, RunDiffers
+
+PICTURES = Pictures("some", np.zeros((3, 8, 8, 1), np.uint8), "ab" * 32, ())
+settings = preset_named("tiny")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = Run(tmp_path / "run")
+    run.begin(settings, PICTURES)
+    return run
+
+
+def test_the_settings_come_back_as_they_were(run: Run):
+    assert run.settings() == settings
+
+
+def test_the_same_run_may_be_begun_again(run: Run):
+    run.begin(settings, PICTURES)
+
+
+def test_another_run_is_refused_naming_what_differs(run: Run):
+    other = Pictures("other", PICTURES.images, "cd" * 32, ())
+
+    with pytest.raises(RunDiffers, match=r"batch was 128, now 64; name was some, now other; digest was .*--run"):
+        run.begin(settings.but(batch=64), other)
+
+
+def test_log_lines_after_the_checkpoint_are_written_again(run: Run):
+    for images_shown in (100, 200, 300):
+        run.log({"images_shown": images_shown})
+
+    run.go_on_from(200)
+
+    lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    assert [line["images_shown"] for line in lines] == [100, 200]
+
+
+def test_a_half_written_log_line_is_dropped(run: Run):
+    run.log({"images_shown": 100})
+    with (run.path / "log.jsonl").open("a") as file:
+        file.write('{"images_shown": 1')
+
+    run.go_on_from(200)
+
+    assert (run.path / "log.jsonl").read_text() == '{"images_shown": 100}\n'
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"config\.json: no such file\. Expected the folder of a run"):
+        Run(tmp_path).config()
+
+
+def test_sheets_are_named_by_thousands_of_images(run: Run):
+    assert run.show(np.zeros((4, 8, 8, 1), np.uint8), 12_345).name == "000012.png"
+    assert (run.path / "samples" / "000012.png").stat().st_size > 50

@@ -1,0 +1,121 @@
+"""The bytes of a picture depend on its address and on nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from untrained import write_untrained
+
+from models.bundle import open_bundle
+from models.codes import codes
+from models.errors import BundleDamaged, DeviceUnavailable
+from models.runtime import BATCH_SIZES, Runtime
+
+
+@pytest.fixture(scope="module")
+def runtime(bundles: Path) -> Runtime:
+    return Runtime(open_bundle(bundles / "colour"), threads=2)
+
+
+def test_pictures_are_bytes_of_the_shape_that_the_card_says(runtime: Runtime):
+    drawn = runtime.generate(seed=1, start=0, count=3)
+
+    assert (drawn.shape, drawn.dtype) == ((3, 12, 20, 3), np.uint8)
+    assert len(np.unique(drawn)) > 50
+
+
+def test_no_pictures_are_an_empty_array(runtime: Runtime):
+    assert runtime.generate(1, 0, 0).shape == (0, 12, 20, 3)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 63, 65, 256, 300])
+def test_a_picture_does_not_depend_on_its_batch_mates(runtime: Runtime, count: int):
+    whole = runtime.generate(seed=7, start=0, count=600)
+
+    assert np.array_equal(runtime.generate(seed=7, start=11, count=count), whole[11 : 11 + count])
+
+
+def test_pictures_agree_with_the_graph_run_on_its_own(runtime: Runtime, bundles: Path):
+    """Against onnxruntime without any of our batching."""
+    session = onnxruntime.InferenceSession(bundles / "colour" / "generator.onnx", providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"z": codes(7, 0, 20, 7)})
+
+    difference = runtime.generate(7, 0, 20).astype(int) - np.asarray(expected).astype(int)
+
+    assert abs(difference).max() <= 1
+
+
+def test_one_thread_and_two_draw_the_same_bytes(runtime: Runtime, bundles: Path):
+    alone = Runtime(open_bundle(bundles / "colour"), threads=1)
+
+    assert np.array_equal(alone.generate(7, 0, 100), runtime.generate(7, 0, 100))
+
+
+def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(runtime: Runtime):
+    assert runtime.batch_sizes[-1] == BATCH_SIZES[-1]
+    assert set(runtime.batch_sizes) <= set(BATCH_SIZES)
+
+
+def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytest.MonkeyPatch):
+    """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
+    honest = Runtime._run
+
+    def rounds_differently_for_8(self: Runtime, codes_NZ: np.ndarray, size: int) -> np.ndarray:
+        pixels = honest(self, codes_NZ, size).copy()
+        if size == 8:
+            pixels[0, 0, 0, 0] ^= 1
+        return pixels
+
+    monkeypatch.setattr(Runtime, "_run", rounds_differently_for_8)
+
+    assert 8 not in Runtime(open_bundle(bundles / "colour")).batch_sizes
+
+
+def test_cuda_is_never_replaced_by_the_cpu(bundles: Path):
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime offers CUDA")
+    with pytest.raises(DeviceUnavailable, match=r"device is 'cuda', but this onnxruntime offers .*extra \[gpu\]"):
+        Runtime(open_bundle(bundles / "grey"), device="cuda")
+
+
+def test_a_device_that_does_not_exist_is_refused_with_those_that_do(bundles: Path):
+    with pytest.raises(DeviceUnavailable, match="must be one of cpu, cuda"):
+        Runtime(open_bundle(bundles / "grey"), device="abacus")  # type: ignore[arg-type]
+
+
+def test_a_graph_that_is_not_what_the_card_says_is_refused(tmp_path: Path):
+    """The digests are right, so only the graph's own interface can tell."""
+    bundle = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
+    lying = bundle.card.model_copy(update={"code_size": 6})
+
+    with pytest.raises(BundleDamaged, match=r"found z tensor\(float\) \[N, 5\] .* expected z tensor\(float\) \[N, 6\]"):
+        Runtime(type(bundle)(bundle.path, lying))
+
+
+def test_a_file_that_is_no_graph_is_refused(tmp_path: Path):
+    bundle = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
+    bundle.generator.write_bytes(b"not a graph")
+
+    with pytest.raises(BundleDamaged, match="expected a graph that onnxruntime loads"):
+        Runtime(bundle)
+
+
+def test_only_one_of_the_two_onnxruntimes_is_installed():
+    """They share a folder: with both, the CUDA provider disappears without a word."""
+    from importlib.metadata import distributions
+
+    installed = [one.name for one in distributions() if one.name.lower().startswith("onnxruntime")]
+
+    assert len(installed) == 1
+
+
+def test_the_graph_is_plain_onnx(bundles: Path):
+    """Standard operators only, nothing random, and a dynamic number of pictures."""
+    graph = onnx.load(bundles / "colour" / "generator.onnx")
+    onnx.checker.check_model(graph, full_check=True)
+
+    assert {opset.domain for opset in graph.opset_import} <= {"", "ai.onnx"}
+    assert not [node.op_type for node in graph.graph.node if "Random" in node.op_type]
+    assert graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param

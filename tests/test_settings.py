@@ -1,0 +1,33 @@
+"""Every environment variable is typed, and a wrong one is named with what is legal."""
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import read_settings
+
+
+def test_nothing_set_is_the_cpu_and_the_models_folder():
+    settings = read_settings({"PATH": "/bin"})
+
+    assert (settings.device, settings.models, settings.threads) == ("cpu", Path("models"), None)
+
+
+def test_what_is_set_is_read_and_typed():
+    settings = read_settings({"ZOETROPE_DEVICE": "cuda", "ZOETROPE_THREADS": "3", "ZOETROPE_MODELS": "/m"})
+
+    assert (settings.device, settings.threads, settings.models) == ("cuda", 3, Path("/m"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ZOETROPE_DEVICE", "gpu", r"ZOETROPE_DEVICE is 'gpu'\. Expected: Input should be 'cpu' or 'cuda'"),
+        ("ZOETROPE_THREADS", "0", r"ZOETROPE_THREADS is '0'\. Expected: Input should be greater"),
+        ("ZOETROPE_THREADS", "many", r"ZOETROPE_THREADS is 'many'"),
+        ("ZOETROPE_DEVISE", "cpu", r"ZOETROPE_DEVISE is 'cpu'\. Expected: one of .*ZOETROPE_DEVICE"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, value: str, words: str):
+    with pytest.raises(ValueError, match=words):
+        read_settings({variable: value})

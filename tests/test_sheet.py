@@ -1,0 +1,29 @@
+"""Many pictures laid out in one."""
+
+import numpy as np
+
+from models.sheet import GAP_PIXELS, as_picture, contact_sheet
+
+
+def test_pictures_stand_row_by_row_where_they_should():
+    images = np.arange(1, 6, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((1, 2, 3, 1), np.uint8)
+
+    sheet = contact_sheet(images)
+
+    step_down, step_right = 2 + GAP_PIXELS, 3 + GAP_PIXELS
+    assert sheet.shape == (2 * 2 + GAP_PIXELS, 3 * 3 + 2 * GAP_PIXELS, 1)
+    assert [sheet[0, column * step_right, 0] for column in range(3)] == [1, 2, 3]
+    assert [sheet[step_down, column * step_right, 0] for column in range(3)] == [4, 5, 0]
+    assert not sheet[2 : 2 + GAP_PIXELS].any()
+
+
+def test_a_sheet_of_one_is_the_picture():
+    image = np.random.default_rng(0).integers(0, 256, (1, 4, 6, 3), np.uint8)
+
+    assert np.array_equal(contact_sheet(image), image[0])
+
+
+def test_grey_and_colour_become_their_own_modes():
+    assert as_picture(np.zeros((4, 5, 1), np.uint8)).mode == "L"
+    assert as_picture(np.zeros((4, 5, 3), np.uint8)).mode == "RGB"
+    assert as_picture(np.zeros((4, 5, 3), np.uint8)).size == (5, 4)
