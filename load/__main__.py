@@ -18,9 +18,10 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from statistics import median
 
-from load.engine import Engine
-from load.goals import Measured, Verdict, judge, percentile_ms, rate_per_s, read_rows
+from load.engine import Engine, usable_cores
+from load.goals import Measured, Verdict, crowded, judge, percentile_ms, rate_per_s, read_rows
 from load.server import QUIET, ROOT, ServiceTrouble, default_drawer, generator_of, running_service
 from load.stages import LEAVE_WITHIN_S, PROFILES
 
@@ -39,6 +40,8 @@ def main() -> int:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda number, _: sys.exit(128 + number))  # so that Locust and the service are stopped too
     REPORTS.mkdir(exist_ok=True)
+    for old in REPORTS.iterdir():
+        old.unlink()  # nothing of an earlier run may be judged, or read as if it were of this one
     log = REPORTS / "service.log"
     started: Started = nullcontext((asked.url.rstrip("/"), None)) if asked.url else running_service(log)
     try:
@@ -49,7 +52,9 @@ def main() -> int:
         return 2
     verdicts = judge(measured)
     _print_verdicts(verdicts)
-    print(f"\nReports: {', '.join(str((REPORTS / f'{name}.html').relative_to(ROOT)) for name in profiles)}")
+    if crowded(measured):
+        print("NOTE  something else took the cores while the engine ran alone: measure again when it is quiet here")
+    print(f"\nReports: {', '.join(str(page.relative_to(ROOT)) for page in sorted(REPORTS.glob('*.html')))}")
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
@@ -73,17 +78,20 @@ def measure(url: str, service: subprocess.Popen[bytes] | None, profiles: Sequenc
 
 
 def _measure_engine(engine: Engine, measured: Measured) -> None:
-    found = [engine.images_per_s(ENGINE_WINDOW_S) for _ in range(ENGINE_WINDOWS)]
-    measured.engine_images_per_s += found
-    print(f"  engine alone: {', '.join(f'{rate:,.0f}' for rate in found)} images/s", flush=True)
+    rates, cores = zip(*(engine.window(ENGINE_WINDOW_S) for _ in range(ENGINE_WINDOWS)), strict=True)
+    measured.engine_images_per_s += rates
+    measured.engine_core_shares += (found / usable_cores() for found in cores)
+    print(
+        f"  engine alone: {', '.join(f'{rate:,.0f}' for rate in rates)} images/s, "
+        f"with {median(cores):.2f} of {usable_cores()} cores",
+        flush=True,
+    )
 
 
 def _play(profile: str, url: str, measured: Measured) -> None:
     seconds = sum(stage.seconds for stage in PROFILES[profile])
     print(f"\n{profile}, {seconds} s", flush=True)
     report = REPORTS / profile
-    for old in REPORTS.glob(f"{profile}[._]*"):
-        old.unlink()  # nothing of an earlier run may be judged
     begin_s, cpu_s = time.monotonic(), _children_cpu_s()
     code = _run_locust(profile, url, report, seconds + LEAVE_WITHIN_S + REPORT_WITHIN_S)
     cores = (_children_cpu_s() - cpu_s) / (time.monotonic() - begin_s)

@@ -36,12 +36,12 @@ class Engine:
         for _ in range(_WARMING_BATCHES):
             self._draw()
 
-    def images_per_s(self, seconds: float) -> float:
-        """Images drawn in a window of time, a second."""
-        drawn, begin = 0, time.perf_counter()
+    def window(self, seconds: float) -> tuple[float, float]:
+        """Draw for some time: images a second, and the cores that it had; fewer than there are, if others run here."""
+        drawn, cpu_s, begin = 0, time.process_time(), time.perf_counter()
         while (elapsed_s := time.perf_counter() - begin) < seconds:
             drawn += self._draw()
-        return drawn / elapsed_s
+        return drawn / elapsed_s, (time.process_time() - cpu_s) / elapsed_s
 
     def _draw(self) -> int:
         (images,) = self._session.run(["images"], {"z": self._codes_NZ})

@@ -20,6 +20,8 @@ def packages(extra: str) -> list[str]:
     """What the service needs with an extra, `cpu` or `gpu`, by pyproject.toml; nothing where that file is not."""
     if not _PYPROJECT.exists():
         return []
+    if extra not in ("cpu", "gpu"):
+        raise ValueError(f"EXTRA is {extra!r}; it must be cpu or gpu")
     project = tomllib.loads(_PYPROJECT.read_text())["project"]
     return [*project["dependencies"], *project["optional-dependencies"][extra]]
 

@@ -13,6 +13,7 @@ EXTRA=${EXTRA:-cpu}
 IMAGE=zoetrope:$EXTRA
 FRESH=zoetrope:fresh-$$ # an older image cannot be taken for one that was never built: this name is new each time
 WORK=
+STARTED=$(date +%s)
 
 main() {
     case "${1:-} $EXTRA" in
@@ -57,12 +58,11 @@ print(*(f"{bundle.path} {bundle.card.version}" for bundle in open_all(Path("mode
     say "built $IMAGE"
 }
 
-# The three functions that service/image_sandbox.sh has its own of.
+# service/image_sandbox.sh has its own of these three.
 
 find_engine() {
     for ENGINE in ${ENGINE:-docker podman}; do
-        # The format is one that docker itself has and podman under docker's name has not: bentoml can tell them
-        # apart no better than by name.
+        # Podman that goes by docker's name does not know this format; bentoml would take it for docker.
         case $ENGINE in docker) format='{{.ServerVersion}}' ;; *) format='{{.Version.Version}}' ;; esac
         if "$ENGINE" info --format "$format" >/dev/null 2>&1; then
             return
@@ -90,7 +90,7 @@ clean_up() {
     exit "$code"
 }
 
-say() { echo "image: $*"; }
+say() { echo "image: $(($(date +%s) - STARTED)) s: $*"; }
 
 die() {
     echo "image: FAILED: $*" >&2

@@ -56,6 +56,7 @@ check_rights() {
 }
 
 check_contents() {
+    # shellcheck disable=SC2016 # $tool is the container's
     tools=$(inside 'for tool in gcc cc g++ clang make git; do command -v $tool; done; echo none')
     expect "compilers and git inside" "$tools" none
     expect "torch inside" "$(inside 'python -c "import torch" 2>/dev/null && echo there || echo none')" none

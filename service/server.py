@@ -13,7 +13,7 @@ import bentoml
 from models.bundle import open_all
 from service.api import create_api
 from service.gallery import Gallery
-from service.image import image
+from service.image import environment, image
 from service.perimeter import Perimeter
 from service.settings import read_settings
 
@@ -23,6 +23,7 @@ api = create_api()
 @bentoml.service(
     name="zoetrope",
     image=image,
+    envs=environment,
     workers=1,
     traffic={"timeout": 60},
     metrics={"enabled": False},  # BentoML labels them by raw path: whoever scans paths fills the memory

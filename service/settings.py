@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.runtime import Device
 
 PREFIX = "ZOETROPE_"
+_SHIPPED = Path(__file__).parent.parent / "models"  # in a container the service does not start beside its code
 
 
 class Settings(BaseModel):
@@ -19,7 +20,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    models: Path = Field(default=Path("models"), description="The folder of bundles.")
+    models: Path = Field(
+        default=_SHIPPED, description="The folder of bundles; this project's own `models/` by default."
+    )
     default_model: str = Field(
         default="mnist", description="Draws where a request names no model; the first by name, if it is not there."
     )

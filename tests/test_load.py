@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from load.answers import headers_fault, npy_fault, png_fault, sheet_shape
-from load.goals import GOALS, Measured, Row, judge, percentile_ms, rate_per_s, read_rows
+from load.goals import GOALS, Measured, Row, crowded, judge, percentile_ms, rate_per_s, read_rows
 from load.stages import BATCHES, EVERYONE, FLAT_OUT, HALF_LOAD, PROFILES, stage_at
 
 ROOT = Path(__file__).parents[1]
@@ -96,10 +96,25 @@ def test_batches_without_a_measurement_of_the_engine_fail():
     assert missed(measured) == {ENGINE_SENTENCE}
 
 
+def test_an_engine_that_had_to_share_its_cores_is_told_of():
+    """With one core of two taken by others, batches would look as fast as the engine whatever they cost."""
+    measured = good()
+    assert not crowded(measured)
+
+    measured.engine_core_shares = [0.95, 0.55, 0.6]
+    assert crowded(measured)
+
+
 def test_single_pictures_that_take_too_long_at_half_load_fail():
     measured = with_row(row("steady", HALF_LOAD, per_s=200, time_ms=151))
 
     assert missed(measured) == {P95_SENTENCE}
+
+
+def test_quick_refusals_do_not_count_as_quick_pictures():
+    measured = with_row(row("steady", HALF_LOAD, per_s=200, time_ms=1, failures=1))
+
+    assert missed(measured) == {WRONG_SENTENCE, P95_SENTENCE}
 
 
 def test_a_half_load_that_was_not_reached_fails():

@@ -34,7 +34,7 @@ def test_probes_page_docs_and_openapi_answer(server: Server):
 
 def test_what_bentoml_itself_would_serve_is_not_there(server: Server):
     """BentoML's own metrics grow with every path that a stranger tries."""
-    for path in ("/metrics", "/schema.json", "/docs.json"):
+    for path in ("/metrics", "/docs.json"):
         assert server.get(path)[0] == 404, path
 
 

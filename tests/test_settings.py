@@ -6,11 +6,13 @@ import pytest
 
 from service.settings import read_settings
 
+ROOT = Path(__file__).parent.parent
+
 
 def test_nothing_set_is_the_cpu_and_the_models_folder():
     settings = read_settings({"PATH": "/bin"})
 
-    assert (settings.device, settings.models, settings.threads) == ("cpu", Path("models"), None)
+    assert (settings.device, settings.models, settings.threads) == ("cpu", ROOT / "models", None)
 
 
 def test_what_is_set_is_read_and_typed():

@@ -1,0 +1,127 @@
+"""The command line, as people type it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from models.bundle import open_bundle
+from models.runtime import Runtime
+from training.__main__ import app
+
+ROOT = Path(__file__).parent.parent
+FEW = ["--kimg", "0.5", "--batch", "50", "--threads", "1", "--device", "cpu", "--precision", "float32"]
+
+
+def typed(*words: object) -> tuple[int, str]:
+    """Exit code and what was printed, in one line."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, " ".join(done.output.split())
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
+    code, said = typed("fit", "digits", "--dry-run", "--out", tmp_path / "d", "--run", tmp_path / "r", "--kimg", 7)
+
+    assert code == 0
+    assert "1,797 pictures of 8 x 8 x 1 from digits" in said
+    assert re.search(r"images_shown │ 7,000", said)
+    assert "generator parameters" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
+    code, said = typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW)
+
+    assert code == 0, said
+    assert Runtime(open_bundle(tmp_path / "d")).generate(0, 0, 3).shape == (3, 8, 8, 1)
+
+
+def test_export_makes_a_bundle_of_a_run(tmp_path: Path):
+    typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW)
+    code, _ = typed("export", tmp_path / "r", "--out", tmp_path / "again")
+
+    assert code == 0
+    assert open_bundle(tmp_path / "again").card.version == open_bundle(tmp_path / "d").card.version
+
+
+@pytest.fixture
+def messy(tmp_path: Path) -> Path:
+    """A folder as people have them."""
+    folder = tmp_path / "messy"
+    (folder / "summer" / "beach").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    shapes = {"a.png": (40, 30), "summer/b.jpg": (90, 200), "summer/beach/c.webp": (16, 16), "summer/d.gif": (64, 64)}
+    for name, (height, width) in shapes.items():
+        Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8)).save(folder / name)
+    Image.fromarray(random.integers(0, 256, (50, 50), np.uint8)).save(folder / "grey.png")
+    Image.fromarray(random.integers(0, 256, (50, 50, 4), np.uint8), "RGBA").save(folder / "clear.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = folder / "turned.jpg"
+    Image.fromarray(random.integers(0, 256, (40, 80, 3), np.uint8)).save(photo, exif=exif)
+    (folder / "notes.txt").write_text("bring the camera")
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "cut.jpg").write_bytes(photo.read_bytes()[:-900])
+    return folder
+
+
+def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tmp_path: Path):
+    code, said = typed("fit", messy, "--out", tmp_path / "m", "--run", tmp_path / "r", "--size", "16x24", *FEW)
+
+    assert code == 0, said
+    assert "7 pictures of 16 x 24 x 3 from messy" in said
+    assert "skipped notes.txt: not a picture that Pillow knows" in said
+    assert "skipped empty.jpg: empty file" in said
+    assert "skipped cut.jpg: image file is truncated" in said
+    assert Runtime(open_bundle(tmp_path / "m")).generate(0, 0, 1).shape == (1, 16, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fit", "nowhere"], "error: nowhere: no such file or folder"),
+        (["fit", "digits", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, base"),
+        (["fit", "digits", "--size", "big"], "size is 'big'; it must be like 64 or 48x80"),
+        (["fit", "digits", "--batch", "0"], "batch is 0"),
+        (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
+        (["export", "runs/nowhere"], "checkpoint.safetensors: no such file"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_code_1(words: list[str], message: str):
+    code, said = typed(*words)
+
+    assert code == 1
+    assert message in said
+
+
+def test_another_run_in_the_same_folder_is_refused(tmp_path: Path):
+    where = ["--out", tmp_path / "d", "--run", tmp_path / "r"]
+    typed("fit", "digits", *where, *FEW)
+    code, said = typed("fit", "digits", *where, *FEW, "--seed", "5")
+
+    assert code == 1
+    assert "seed was 0, now 5" in said
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path):
+    """SIGINT to a real process, once it has begun to learn."""
+    import signal
+    import time
+
+    command = [sys.executable, "-m", "training", "fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r"]
+    process = subprocess.Popen([*command, "--threads", "1"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "r" / "log.jsonl").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "The same command goes on from here" in said
+    assert (tmp_path / "r" / "checkpoint.safetensors").exists()

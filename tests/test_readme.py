@@ -1,0 +1,158 @@
+"""The README is true: every command in it is run here, and the tree is what is on the disk."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+SHEET = next(line for line in COMMANDS if "sheet.png" in line)
+NPY = next(line for line in COMMANDS if "digits.npy" in line)
+FIT = next(line for line in COMMANDS if line.startswith("python -m training fit digits"))
+DRY = next(line for line in COMMANDS if "--dry-run" in line)
+RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY}
+READY_WITHIN_S = 600  # `make serve` installs its environment first
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+
+
+def shell(command: str, folder: Path = ROOT, **environment: str) -> str:
+    """What a command prints; it must succeed."""
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    """`make serve`, as the README says, but on a free port: yields localhost:PORT."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    process = subprocess.Popen(["make", "serve", f"PORT={port}"], cwd=ROOT, env=environment, start_new_session=True)
+    end = time.monotonic() + READY_WITHIN_S
+    try:
+        while True:
+            assert process.poll() is None, "make serve ended by itself"
+            assert time.monotonic() < end, "make serve was not ready in time"
+            try:
+                with urllib.request.urlopen(f"http://localhost:{port}/readyz", timeout=5):
+                    break
+            except OSError:
+                time.sleep(0.2)
+        yield f"localhost:{port}"
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+
+
+def test_every_command_of_the_readme_is_run_here():
+    assert set(COMMANDS) == RUN_HERE
+
+
+def test_the_first_command_comes_within_15_lines():
+    assert "make serve" in README.splitlines()[:15]
+
+
+@needs_curl
+def test_the_first_curl_draws_a_sheet_of_64(served: str, tmp_path: Path):
+    shell(SHEET.replace("localhost:3000", served), tmp_path)
+
+    assert Image.open(tmp_path / "sheet.png").size == (8 * 30 - 2, 8 * 30 - 2)
+
+
+@needs_curl
+def test_the_other_curl_draws_ten_thousand_digits_none_twice(served: str, tmp_path: Path):
+    shell(NPY.replace("localhost:3000", served), tmp_path)
+    drawn = np.load(tmp_path / "digits.npy")
+
+    assert drawn.shape == (10_000, 28, 28, 1)
+    assert len(np.unique(drawn.reshape(10_000, -1), axis=0)) == 10_000
+
+
+@pytest.mark.usefixtures("served")  # which has made the environment
+def test_make_serve_installs_no_torch():
+    installed = shell(".venv/serve-cpu/bin/python -m pip list")
+
+    assert "onnxruntime" in installed
+    assert "torch" not in installed
+
+
+def test_make_env_is_what_these_tests_run_in():
+    """Without making it anew: what make would do is nothing, or to make this very environment."""
+    assert shell("make --dry-run env").splitlines()[-1] == 'echo "Now: . .venv/dev/bin/activate"'
+
+
+def test_the_training_command_trains(tmp_path: Path):
+    """The README's line, cut to 1,000 images, its bundle and its run put elsewhere."""
+    command = FIT.replace("models/digits", str(tmp_path / "digits"))
+    shell(f"{command} --run {tmp_path / 'run'} --kimg 1 --threads 1", PATH=path_of_this_python())
+
+    assert (tmp_path / "digits" / "samples.png").exists()
+
+
+def test_the_dry_run_says_what_it_would_do(tmp_path: Path):
+    for index in range(3):
+        Image.new("L", (20, 20), index).save(tmp_path / f"{index}.png")
+    said = shell(DRY.replace("path/to/pictures", str(tmp_path)), PATH=path_of_this_python())
+
+    assert "3 pictures of 20 x 20 x 1" in said
+
+
+def test_the_other_targets_are_there():
+    for target in ("test", "load", "image", "image-test", "serve EXTRA=gpu", "image EXTRA=gpu"):
+        assert shell(f"make --dry-run {target}")
+
+
+def test_gpu_asks_for_cuda_and_its_own_environment():
+    said = shell("make --dry-run serve EXTRA=gpu")
+
+    assert ".venv/serve-gpu" in said
+    assert "[gpu]" in said
+
+
+def test_the_tree_is_what_is_on_the_disk():
+    """Every file of the rooms that have their files listed, every room, and every file at the top."""
+    tree = re.search(r"```\n(training/ .*?)```", README, re.S)
+    assert tree is not None
+    listed, folder = set(), ""
+    for line in tree[1].splitlines():
+        name = line.split()[0]
+        folder = folder if line.startswith("  ") else ""
+        listed.add(folder + name)
+        folder = name if not line.startswith("  ") and name.endswith("/") else folder
+    tracked = shell("git ls-files --cached --others --exclude-standard").splitlines()
+    expected = set()
+    for path in tracked:
+        parts = path.split("/")
+        expected.add(parts[0] + ("/" if len(parts) > 1 else ""))
+        if parts[0] in ("training", "models", "service"):
+            expected.add("/".join(parts[:2]) + ("/" if len(parts) > 2 else ""))
+    expected -= {"README.md"}
+
+    assert listed == expected
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for text in (README, (ROOT / "CONTRIBUTING.md").read_text()):
+        for target in re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", text):
+            assert (ROOT / "".join(target)).exists(), target
+
+
+def path_of_this_python() -> str:
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
