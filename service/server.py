@@ -11,6 +11,7 @@ BentoML keeps what it is good at: processes, probes, bentos and containers.
 import bentoml
 
 from models.bundle import open_all
+from models.errors import ModelError
 from service.api import create_api
 from service.gallery import Gallery
 from service.image import environment, image
@@ -37,8 +38,11 @@ class Zoetrope:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Stop before any worker starts where a setting or a bundle is wrong."""
-        open_all(read_settings().models)
+        """Stop before any worker starts where a setting or a bundle is wrong, with one line that says which."""
+        try:
+            open_all(read_settings().models)
+        except (ModelError, ValueError) as error:
+            raise SystemExit(f"error: {error}") from None
 
     def __init__(self) -> None:
         settings = read_settings()

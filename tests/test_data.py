@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import DATA, needs_cifar, needs_mnist
 from PIL import Image
 from test_sources import PIXELS, png, write_idx
 
@@ -69,3 +70,20 @@ def test_too_few_pictures_are_refused(tmp_path: Path):
 def test_too_small_pictures_are_refused(folder: Path):
     with pytest.raises(ValueError, match="pictures are 4 x 4, expected 8 pixels or more"):
         open_pictures(str(folder), size=(4, 4))
+
+
+@needs_mnist
+def test_real_mnist_is_read_as_its_own_documentation_has_it():
+    pictures = open_pictures(str(DATA / "mnist"))
+
+    assert pictures.images.shape == (60_000, 28, 28, 1)
+    assert pictures.images.mean() == pytest.approx(33.318, abs=1e-3)
+    assert not pictures.skipped
+
+
+@needs_cifar
+def test_a_real_parquet_file_of_photos_is_read_whole():
+    pictures = open_pictures(str(DATA / "cifar10" / "test.parquet"))
+
+    assert pictures.images.shape == (10_000, 32, 32, 3)
+    assert not pictures.skipped

@@ -29,7 +29,7 @@ class Progress:
     def __init__(self, total: int) -> None:
         self._total, self._plain_at, self._began_at_images = total, time.monotonic(), -1
         self._bar = Bar(
-            BarColumn(),
+            BarColumn(bar_width=20),  # with the rest, a line of 80 characters
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
             _Speed(),
             TimeRemainingColumn(elapsed_when_finished=True),
