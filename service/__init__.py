@@ -12,6 +12,6 @@ Read in this order:
     formats     which format an answer has
     encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     problems    every error as problem+json (RFC 9457)
-    perimeter   what is refused before it is read: too large, not JSON
+    perimeter   what is refused before anything looks at it
     page/       the page at /
 """

@@ -17,7 +17,7 @@ from typing import Any
 
 import bentoml
 import numpy as np
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
@@ -75,7 +75,7 @@ def create_api() -> Api:
 
 
 def _add_generate(api: Api) -> None:
-    @api.post("/generate", response_class=Response)
+    @api.post("/generate", response_class=Response, dependencies=[Depends(_require_json)])
     async def generate(question: GenerateRequest, request: Request) -> Response:
         """Draw n pictures: one, a contact sheet, or a stream of many."""
         bundle = api.gallery.find(question.model)
@@ -144,6 +144,12 @@ def _add_pages(api: Api) -> None:
 
     # BentoML carries these files; from the usual place on the net the page would stay empty where there is none.
     api.mount("/docs/assets", StaticFiles(directory=_SWAGGER))
+
+
+def _require_json(request: Request) -> None:
+    found = request.headers.get("content-type", "")
+    if found.split(";")[0].strip().lower() != "application/json":
+        raise Problem(415, f"Content-Type is {found[:80] or 'not given'}; it must be application/json.")
 
 
 def _address(bundle: Bundle, question: GenerateRequest) -> Address:

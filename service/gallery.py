@@ -65,7 +65,7 @@ class Gallery:
         Raises:
             Problem: 404 no such model, 410 a version that is no longer held.
         """
-        name, _, version = (asked or self.default).partition("@")
+        name, _, version = (self.default if asked is None else asked).partition("@")
         if name not in self._current:
             raise Problem(404, f"There is no model {name[:80]!r}. There are: {', '.join(self.names)}.")
         held = self._held[name]

@@ -8,8 +8,9 @@ are declared here, once for all routes.
 
 from typing import Any
 
+from models.codes import ADDRESS_END
 from service.formats import Format
-from service.problems import MEDIA_TYPE
+from service.problems import MEDIA_TYPE, PROBES
 from service.schemas import ProblemAnswer
 
 _DESCRIPTIONS = {
@@ -42,6 +43,8 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for field in ("seed", "start"):
+        _make_exact(schemas["GenerateRequest"]["properties"][field])
     schemas["Problem"] = ProblemAnswer.model_json_schema()
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for path, statuses in _ERRORS.items():
@@ -53,8 +56,15 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
                     "content": {MEDIA_TYPE: problem},
                 }
     document["paths"]["/generate"]["post"]["responses"]["200"] = _pictures()
-    document["paths"] |= {path: _probe(what) for path, what in (("/livez", "alive"), ("/readyz", "ready to draw"))}
+    document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
     return document
+
+
+def _make_exact(field: dict[str, Any]) -> None:
+    """FastAPI writes bounds as floats, and 2^64 - 1 is none: say the largest value as an integer."""
+    for schema in (field, *field.get("anyOf", ())):
+        if schema.pop("exclusiveMaximum", None) is not None:
+            schema |= {"minimum": 0, "maximum": ADDRESS_END - 1}
 
 
 def _pictures() -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""What is refused before it is read: a body that is too large, or that is no JSON.
+"""What is refused before anything looks at it: a path that no route can have, a body that is too large.
 
     HTTP -> [perimeter] -> api
 
-Plain ASGI around the API, because a framework reads the whole body before it
-looks at it, and BentoML sets no limit on one.
+Plain ASGI around all of the service, because a framework reads the whole body
+before it looks at it, and BentoML sets no limit on one.
 """
 
 from starlette.datastructures import Headers
@@ -12,7 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.problems import Problem
 
 LARGEST_BODY_BYTES = 1 << 20
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+LARGEST_DRAINED_BYTES = 32 << 20
+"""Up to here a body that is too large is read to its end and forgotten: most clients listen only when all is sent."""
+
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 
 class Perimeter:
@@ -23,42 +26,47 @@ class Perimeter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, whole, or answer it here."""
-        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            _check_media_type(Headers(scope=scope))
-            body = await _read(Headers(scope=scope), receive)
+            _check_path(scope["path"])
+            if scope["method"] not in _WITHOUT_BODY:
+                receive = await _read_ahead(Headers(scope=scope), receive)
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
-        read: list[Message] = [] if body is None else [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return read.pop() if read else await receive()
-
-        await self._app(scope, replay, send)
+        await self._app(scope, receive, send)
 
 
-def _check_media_type(headers: Headers) -> None:
-    found = headers.get("content-type", "")
-    if found.split(";")[0].strip().lower() != "application/json":
-        raise Problem(415, f"Content-Type is {found[:80] or 'not given'}; it must be application/json.")
+def _check_path(path: str) -> None:
+    # A line break would pass by every route, ours and the one for all the rest, and be answered by BentoML.
+    if not path.isprintable():
+        raise Problem(404, f"Nothing is at {path[:80]!r}. See /docs for what is.")
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes | None:
-    """The body, or None where the client left before it was complete."""
+async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
+    """A `receive` that gives the whole body at once; refuses one that is too large."""
     too_large = Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes, which is the limit.")
     declared = headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > LARGEST_BODY_BYTES:
+    if declared.isdigit() and int(declared) > LARGEST_DRAINED_BYTES:
         raise too_large
-    body = bytearray()
-    while True:
+    body, received_bytes = bytearray(), 0
+    message: Message = {"type": "http.request", "more_body": True}
+    while message["type"] == "http.request" and message.get("more_body", False):
         message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > LARGEST_BODY_BYTES:
+        piece = message.get("body", b"")
+        received_bytes += len(piece)
+        if received_bytes <= LARGEST_BODY_BYTES:
+            body += piece
+        elif received_bytes > LARGEST_DRAINED_BYTES:
             raise too_large
-        if not message.get("more_body", False):
-            return bytes(body)
+    if received_bytes > LARGEST_BODY_BYTES:
+        raise too_large
+    left = message["type"] != "http.request"  # the client is gone: say so, and not half of its body
+    ahead: list[Message] = [message if left else {"type": "http.request", "body": bytes(body), "more_body": False}]
+
+    async def replay() -> Message:
+        return ahead.pop() if ahead else await receive()
+
+    return replay

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
+PROBES = {"/livez": "alive", "/readyz": "ready to draw"}
 _LONGEST_ECHO = 80
 
 
@@ -83,6 +84,8 @@ def _of_validation(error: RequestValidationError) -> Problem:
 
 def _of_routing(request: Request, error: HTTPException) -> Problem:
     path = request.url.path
+    if path in PROBES:  # BentoML answers GET there; what comes to us is another method
+        error = HTTPException(405, headers={"Allow": "GET"})
     details = {
         400: f"The body cannot be read as JSON: {error.detail}",
         404: f"Nothing is at {path}. See /docs for what is.",

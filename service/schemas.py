@@ -24,7 +24,10 @@ class GenerateRequest(BaseModel):
     )
 
     model: str | None = Field(
-        default=None, max_length=200, description="A name from GET /models, or name@version. The default model if none."
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="A name from GET /models, or name@version. The default model if none.",
     )
     n: int = Field(default=1, ge=1, le=LARGEST_N, description="How many pictures.")
     seed: int | None = Field(

@@ -31,7 +31,7 @@ api = create_api()
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(Perimeter(api))
+@bentoml.asgi_app(api.__call__)  # not `api`: an app that BentoML knows would leave unknown paths to BentoML's own pages
 class Zoetrope:
     """Draws pictures with every bundle in `models/`."""
 
@@ -51,3 +51,6 @@ class Zoetrope:
 
     async def __is_ready__(self) -> bool:
         return self.gallery.unready is None
+
+
+Zoetrope.add_asgi_middleware(Perimeter)  # type: ignore[attr-defined]  # by now it is a bentoml.Service

@@ -135,6 +135,7 @@ def test_sheets_end_at_1024_and_the_refusal_names_zip_and_npy(client: TestClient
         ({"truncation": 2.1}, "truncation is 2.1"),
         ({"format": "gif"}, "'png', 'jpeg', 'webp', 'zip', 'npy' or 'json'"),
         ({"model": 3}, "model is 3"),
+        ({"model": ""}, "model is ''"),
     ],
 )
 def test_a_wrong_value_is_422_and_says_what_was_found_and_what_is_allowed(
@@ -195,14 +196,23 @@ def test_a_body_of_ten_megabytes_is_413_whether_or_not_it_says_so(client: TestCl
         for _ in range(10):
             yield b" " * 1_000_000
 
-    refused(client.post("/generate", content=b" " * 10_000_000, headers=JSON), 413)
+    for size in (10_000_000, 40_000_000):
+        refused(client.post("/generate", content=b" " * size, headers=JSON), 413)
     refused(client.post("/generate", content=pieces(), headers=JSON), 413)
+
+
+@pytest.mark.parametrize("path", ["/models/%0A", "/%00", "/models/a%0Ab"])
+def test_a_path_with_a_line_break_is_a_problem_too(client: TestClient, path: str):
+    refused(client.get(path), 404)
 
 
 def test_a_path_where_nothing_is_and_a_wrong_method_are_problems_too(client: TestClient):
     refused(client.get("/nothing"), 404)
     assert "POST" in client.get("/generate").headers["allow"]
     refused(client.get("/generate"), 405)
+    refused(client.put("/models/grey", content="x"), 405)
+    assert client.post("/livez").headers["allow"] == "GET"
+    refused(client.post("/livez"), 405)
 
 
 def test_models_tells_of_all_models_and_of_the_default_one(client: TestClient):

@@ -36,6 +36,7 @@ def test_the_question_declares_its_bounds(document: dict):
     fields = document["components"]["schemas"]["GenerateRequest"]["properties"]
 
     assert (fields["n"]["minimum"], fields["n"]["maximum"]) == (1, 10_000)
+    assert fields["start"]["maximum"] == 2**64 - 1
     assert document["components"]["schemas"]["GenerateRequest"]["additionalProperties"] is False
 
 
