@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.checkpoint import State, _tensors, load_checkpoint, save_checkpoint
+from training import checkpoint
+from training.checkpoint import State, _tensors, load_checkpoint, load_weights, save_checkpoint
 from training.loop import _step, new_state
 from training.networks import Geometry
 from training.presets import preset_named
@@ -52,6 +53,25 @@ def test_a_crash_while_saving_leaves_the_checkpoint_before(tmp_path: Path, monke
         save_checkpoint(path, state)
 
     assert path.read_bytes() == before
+
+
+def test_a_checkpoint_of_another_device_is_refused_to_go_on_and_its_weights_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A GPU's random numbers have another state, of another size; the weights are weights anywhere."""
+    path, state = tmp_path / "c.safetensors", fresh()
+    save_checkpoint(path, state)
+    stored, metadata = checkpoint._read(path)
+    of_a_gpu = ({**stored, "random": torch.zeros(16, dtype=torch.uint8)}, {**metadata, "device": "cuda"})
+    monkeypatch.setattr(checkpoint, "_read", lambda _: of_a_gpu)
+
+    with pytest.raises(ValueError, match=r"found a run on cuda, expected one on cpu\. Go on with --device cuda"):
+        load_checkpoint(path, fresh())
+    other = fresh(seed=9)
+    load_weights(path, other)
+    assert all(
+        torch.equal(tensor, other.average.state_dict()[name]) for name, tensor in state.average.state_dict().items()
+    )
 
 
 def test_no_checkpoint_is_a_pickle(tmp_path: Path):

@@ -45,23 +45,46 @@ def save_checkpoint(path: Path, state: State) -> None:
     """Write all of a state, in one step that a crash cannot halve."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
     writing = path.with_suffix(".writing")
-    save_file(tensors, writing, {"images_shown": str(state.images_shown), "seconds": repr(state.seconds)})
+    progress = {"images_shown": str(state.images_shown), "seconds": repr(state.seconds)}
+    save_file(tensors, writing, {**progress, "device": state.random.device.type})
     with writing.open("rb") as file:
         os.fsync(file.fileno())
     writing.rename(path)
 
 
 def load_checkpoint(path: Path, state: State) -> None:
-    """Put a run back where it was. `state` must have been built from the same settings."""
-    with safe_open(path, "pt") as file:
-        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
-        metadata = file.metadata()
-    for name, module in state._modules().items():
-        module.load_state_dict(_below(name, stored))
+    """Put a run back where it was. `state` must have been built from the same settings.
+
+    Raises:
+        ValueError: the run was on another kind of device, whose random numbers are others.
+    """
+    stored, metadata = _read(path)
+    found, expected = metadata.get("device", "cpu"), state.random.device.type
+    if found != expected:
+        raise ValueError(
+            f"{path}: found a run on {found}, expected one on {expected}. "
+            f"Go on with --device {found}, or begin another with --run."
+        )
+    _load_weights(stored, metadata, state)
     for name, adam in state._adams().items():
         _load_adam(adam, _below(name, stored))
     state.random.set_state(stored[_RANDOM])
+
+
+def load_weights(path: Path, state: State) -> None:
+    """Only the networks, and how far they came: enough to export, on any device."""
+    _load_weights(*_read(path), state)
+
+
+def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: State) -> None:
+    for name, module in state._modules().items():
+        module.load_state_dict(_below(name, stored))
     state.images_shown, state.seconds = int(metadata["images_shown"]), float(metadata["seconds"])
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 (no dict)
 
 
 def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
@@ -80,6 +103,7 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _load_adam(adam: torch.optim.Adam, moments: dict[str, Tensor]) -> None:
     for index, parameter in enumerate(adam.param_groups[0]["params"]):
         for key, stored in _below(str(index), moments).items():
-            # The moments must lie in memory as their parameter does: fused Adam walks through all of them in step.
-            place = torch.empty_like(parameter) if stored.shape == parameter.shape else torch.empty_like(stored)
-            adam.state[parameter][key] = place.detach().copy_(stored)
+            # The moments must lie in memory as their parameter does, and the step on its device: fused Adam
+            # walks through all of them together.
+            like = parameter.detach() if stored.shape == parameter.shape else stored
+            adam.state[parameter][key] = torch.empty_like(like, device=parameter.device).copy_(stored)

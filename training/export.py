@@ -26,7 +26,7 @@ from models.bundle import GENERATOR, SAMPLES, WEIGHTS, Bundle, write_bundle
 from models.codes import codes
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
-from training.checkpoint import State, load_checkpoint
+from training.checkpoint import State, load_weights
 from training.drawing import Drawing, draw
 from training.loop import new_state
 from training.networks import Generator, Geometry
@@ -58,7 +58,7 @@ def export_run(run: Run, out: Path) -> Bundle:
     data = config["data"]
     geometry = Geometry(data["height"], data["width"], data["channels"], settings.patch_pixels)
     state = new_state(settings, geometry, torch.device("cpu"))
-    load_checkpoint(run.checkpoint, state)
+    load_weights(run.checkpoint, state)
     facts = _facts(config, state)
     contents = {GENERATOR: to_onnx(state.average, settings.code_size), WEIGHTS: _weights(state)}
     contents[SAMPLES] = _checked_sheet(facts, contents, state.average)
