@@ -48,6 +48,15 @@ def test_size_and_channels_can_be_asked_for(folder: Path):
     assert open_pictures(str(folder), size=(16, 24), channels=3).images.shape == (5, 16, 24, 3)
 
 
+def test_size_and_channels_hold_for_arrays_too():
+    assert open_pictures("digits", size=(16, 12), channels=3).images.shape == (1797, 16, 12, 3)
+
+
+def test_two_channels_are_refused(folder: Path):
+    with pytest.raises(ValueError, match=r"channels is 2; it must be 1 \(grey\) or 3 \(colour\)"):
+        open_pictures(str(folder), channels=2)
+
+
 def test_a_source_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="nowhere: no such file or folder"):
         open_pictures("nowhere")

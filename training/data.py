@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import sources
-from training.decode import Skipped, decode_all
+from training.decode import Skipped, decode_all, shape_all
 
 FEWEST_PICTURES = 2
 SMALLEST_SIDE = 8
@@ -40,21 +40,23 @@ def open_pictures(source: str, size: tuple[int, int] | None = None, channels: in
     Args:
         source: a folder or zip of pictures; an idx or parquet file, or a folder of them (those named train*, if
             there are such); or `digits`.
-        size: (height, width) in pixels to crop and resize to. Arrays (idx, digits) keep their own size.
+        size: (height, width) in pixels to crop and resize to; see `decode` for what happens if not given.
         channels: 1 or 3; if not given, 1 where every picture is grey.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: what is there is no data set; says what was found and what was expected.
     """
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels is {channels}; it must be 1 (grey) or 3 (colour)")
     path = Path(source)
     skipped: list[Skipped] = []
     if source == "digits" and not path.exists():
-        images = sources.digits()
+        images = shape_all(sources.digits(), size, channels)
     elif not path.exists():
         raise FileNotFoundError(f"{source}: no such file or folder. Expected pictures there, or the word digits.")
     elif idx := _of_kind(path, sources.is_idx):
-        images = sources.idx_images(idx)
+        images = shape_all(sources.idx_images(idx), size, channels)
     elif parquet := _of_kind(path, lambda file: file.suffix == ".parquet"):
         images, skipped = decode_all(sources.parquet_files(parquet), size, channels)
     elif path.is_dir():

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from models.sheet import as_picture
+
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"})
 LARGEST_DEFAULT_SIDE = 64
 """Pictures that share one size of at most this many pixels a side keep it; others become squares of this side."""
@@ -82,6 +84,15 @@ def decode_all(
     return np.stack(images), skipped
 
 
+def shape_all(images_NHWC: NDArray[np.uint8], size: tuple[int, int] | None, channels: int | None) -> NDArray[np.uint8]:
+    """The same for pictures that need no decoding; those that have the shape already are left as they are."""
+    own_size, own_channels = images_NHWC.shape[1:3], images_NHWC.shape[3]
+    size, channels = size or own_size, channels or own_channels
+    if (size, channels) == (own_size, own_channels):
+        return images_NHWC
+    return np.stack([_shaped(as_picture(pixels), size, channels) for pixels in images_NHWC])
+
+
 def _attempt(job: Callable[[EncodedFile], Result]) -> Callable[[EncodedFile], Result | str]:
     """The job's result, or the reason why there is none: what breaks one file must not break a run."""
 
@@ -127,10 +138,15 @@ def _decode(file: EncodedFile, size: tuple[int, int], channels: int) -> NDArray[
             upright = _sixteen_bits_to_eight(upright)
         if "A" in upright.getbands() or "transparency" in upright.info:
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
-        upright = upright.convert("L" if channels == 1 else "RGB")
-        if upright.size != (size[1], size[0]):
-            upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
-        return np.asarray(upright, np.uint8).reshape(*size, channels)
+        return _shaped(upright, size, channels)
+
+
+def _shaped(picture: Image.Image, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
+    """Centre-cropped to the shape and resized, (H, W, C)."""
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    if picture.size != (size[1], size[0]):
+        picture = ImageOps.fit(picture, (size[1], size[0]), Image.Resampling.LANCZOS)
+    return np.asarray(picture, np.uint8).reshape(*size, channels)
 
 
 def _sixteen_bits_to_eight(picture: Image.Image) -> Image.Image:
