@@ -8,7 +8,7 @@ import pytest
 
 from training.data import Pictures
 from training.presets import preset_named
-from training.run import Run, RunDiffers
+from training.run import Run, RunBusy, RunDiffers
 
 PICTURES = Pictures("some", np.zeros((3, 8, 8, 1), np.uint8), "ab" * 32, ())
 settings = preset_named("tiny")
@@ -54,6 +54,17 @@ def test_a_half_written_log_line_is_dropped(run: Run):
     run.go_on_from(200)
 
     assert (run.path / "log.jsonl").read_text() == '{"images_shown": 100}\n'
+
+
+def test_two_processes_do_not_train_in_one_folder(run: Run):
+    with (
+        run.alone(),
+        pytest.raises(RunBusy, match=r"is being trained by another process.*--run"),
+        Run(run.path).alone(),
+    ):
+        pass
+    with run.alone():
+        pass
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path):

@@ -74,7 +74,7 @@ def fit(
         if dry_run:
             return
         folder.begin(settings, found)
-        with Progress(settings.images_shown) as progress:
+        with folder.alone(), Progress(settings.images_shown) as progress:
             train(folder, settings, found.images, where, checkpoint_seconds, progress.show)
         _tell_bundle(export_run(folder, out))
 

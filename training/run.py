@@ -6,12 +6,15 @@
     log.jsonl               a line every so many images: losses, margins, speed
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
     checkpoint.safetensors  see `checkpoint`
+    lock                    held by the process that trains
 
 Knows files and folders; knows no torch.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,10 @@ RUNS = Path("runs")
 
 class RunDiffers(ValueError):
     """The folder holds a run with other settings or data."""
+
+
+class RunBusy(ValueError):
+    """Another process is training in the folder."""
 
 
 class Run:
@@ -52,6 +59,22 @@ class Run:
         writing = self._config.with_suffix(".writing")
         writing.write_text(json.dumps(asked, indent=2) + "\n")
         writing.rename(self._config)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from training here; the lock goes with this process, however it ends.
+
+        Raises:
+            RunBusy: another process was first.
+        """
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunBusy(
+                    f"{self.path} is being trained by another process. Wait for it, or choose another with --run."
+                ) from None
+            yield
 
     def config(self) -> dict[str, Any]:
         """What the run was begun with.
