@@ -28,11 +28,15 @@ READY_WITHIN_S = 600  # `make serve` installs its environment first
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
 
 
+def outside_of_make() -> dict[str, str]:
+    """The environment, as if these tests had not been started by `make test`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+
 def shell(command: str, folder: Path = ROOT, **environment: str) -> str:
     """What a command prints; it must succeed."""
-    done = subprocess.run(
-        command, shell=True, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+    variables = outside_of_make() | environment
+    done = subprocess.run(command, shell=True, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout
 
@@ -43,8 +47,8 @@ def served() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    process = subprocess.Popen(["make", "serve", f"PORT={port}"], cwd=ROOT, env=environment, start_new_session=True)
+    command = ["make", "serve", f"PORT={port}"]
+    process = subprocess.Popen(command, cwd=ROOT, env=outside_of_make(), start_new_session=True)
     end = time.monotonic() + READY_WITHIN_S
     try:
         while True:
@@ -73,7 +77,8 @@ def test_the_first_command_comes_within_15_lines():
 def test_the_first_curl_draws_a_sheet_of_64(served: str, tmp_path: Path):
     shell(SHEET.replace("localhost:3000", served), tmp_path)
 
-    assert Image.open(tmp_path / "sheet.png").size == (8 * 30 - 2, 8 * 30 - 2)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (8 * 30 - 2, 8 * 30 - 2)
 
 
 @needs_curl

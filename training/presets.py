@@ -74,7 +74,7 @@ _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discrimina
             "patch_pixels", "learning_rate", "beta2", "gamma", "half_life_images")
 _TABLE = (
     # preset    images   batch  z   G    D   max  bl px  learning rate   beta2        gamma        half-life
-    ("tiny",   200_000,   128,  16, 16,  16,  64,  1, 1, (2e-3, 4e-4), (0.90, 0.99), (0.5, 0.05),    20_000),
+    ("tiny",   200_000,   128,  16, 32,  16,  64,  1, 1, (2e-3, 4e-4), (0.90, 0.99), (0.5, 0.05),    20_000),
     ("small", 2_400_000,   64,  64, 48,  32, 128,  1, 2, (2e-3, 1e-4), (0.90, 0.99), (1.0, 0.10),   500_000),
     ("base", 10_000_000,  256,  64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
 )
