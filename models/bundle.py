@@ -54,8 +54,10 @@ def open_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         raise BundleMissing(path, found="no such folder", expected="a folder with a card.json")
     card = _read_card(path / CARD)
-    if path.name.split("@")[0] != card.name:
-        raise BundleDamaged(path, found=f"a card named {card.name!r}", expected=f"a card named {path.name!r}")
+    if path.name not in (card.name, f"{card.name}@{card.version}"):
+        raise BundleDamaged(
+            path, found=f"a card named {card.name!r}, version {card.version}", expected=f"a card named {path.name!r}"
+        )
     for name in REQUIRED:
         if name not in card.files:
             raise BundleDamaged(path / CARD, found=f"no digest of {name}", expected="one in `files`")
@@ -71,7 +73,8 @@ def open_all(folder: Path) -> list[Bundle]:
     """Open every bundle in a folder, those of older versions (`<name>@<version>`) too, in the order of their names.
 
     Raises:
-        BundleMissing: the folder is not there, or holds no bundle; and all that `open_bundle` raises.
+        BundleMissing: the folder is not there, holds no bundle, or older versions of one without the current one; and
+            all that `open_bundle` raises.
     """
     if not folder.is_dir():
         raise BundleMissing(folder, found="no such folder", expected="a folder of bundles")
@@ -83,6 +86,15 @@ def open_all(folder: Path) -> list[Bundle]:
             expected="at least one",
             advice="Train one: python -m training fit PICTURES --out models/NAME",
         )
+    for path in paths:
+        current = path.with_name(path.name.split("@")[0])
+        if current not in paths:
+            raise BundleMissing(
+                current,
+                found=f"only {path.name}",
+                expected="the current version beside it",
+                advice=f"Rename {path.name} to {current.name}, or export the run again.",
+            )
     return [open_bundle(path) for path in paths]
 
 

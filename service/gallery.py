@@ -70,7 +70,9 @@ class Gallery:
             raise Problem(404, f"There is no model {name[:80]!r}. There are: {', '.join(self.names)}.")
         held = self._held[name]
         if version and version not in held:
-            raise Problem(410, f"Version {version[:80]!r} of {name} is not held. Held: {', '.join(held)}.")
+            raise Problem(
+                410, f"Version {version[:80]!r} of {name} is not held. Held: {', '.join(self.versions(name))}."
+            )
         return held[version or self._current[name]]
 
     def versions(self, name: str) -> list[str]:

@@ -96,7 +96,7 @@ def test_a_newer_format_is_refused_before_anything_else_is_read(grey: Path):
         ({"code_size": "5"}, "code_size"),
         ({"extra": 1}, "extra"),
         ({"files": {}}, r"no digest of generator\.onnx"),
-        ({"name": "other"}, "found a card named 'other', expected a card named 'grey'"),
+        ({"name": "other"}, "found a card named 'other', .* expected a card named 'grey'"),
         ({"name": "../other"}, "name"),
     ],
 )
@@ -137,6 +137,19 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path):
     with pytest.raises(BundleMissing, match="python -m training fit"):
         open_all(tmp_path)
+
+
+def test_an_older_version_without_a_current_one_is_refused_and_says_what_to_do(grey: Path):
+    """A crash between the two renames of a new version leaves this."""
+    old = grey.rename(grey.with_name(f"grey@{open_bundle(grey).card.version}"))
+
+    with pytest.raises(BundleMissing, match=rf"grey: found only {old.name}, .* Rename {old.name} to grey"):
+        open_all(old.parent)
+
+
+def test_a_folder_named_for_another_version_is_refused(grey: Path):
+    with pytest.raises(BundleDamaged, match="expected a card named 'grey@0000000000000000'"):
+        open_bundle(grey.rename(grey.with_name("grey@0000000000000000")))
 
 
 def test_code_and_hidden_folders_are_no_bundles(grey: Path):

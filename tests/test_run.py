@@ -46,6 +46,22 @@ def test_log_lines_after_the_checkpoint_are_written_again(run: Run):
     assert [line["images_shown"] for line in lines] == [100, 200]
 
 
+def test_a_process_killed_while_it_cuts_the_log_leaves_the_log_whole(run: Run, monkeypatch: pytest.MonkeyPatch):
+    run.log({"images_shown": 100})
+    before = (run.path / "log.jsonl").read_text()
+
+    def killed(path: Path, text: str) -> None:
+        with path.open("w") as file:
+            file.write(text[:3])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.go_on_from(50)
+
+    assert (run.path / "log.jsonl").read_text() == before
+
+
 def test_a_half_written_log_line_is_dropped(run: Run):
     run.log({"images_shown": 100})
     with (run.path / "log.jsonl").open("a") as file:

@@ -56,9 +56,7 @@ class Run:
             _compare(self.path, self.config(), asked)
             return
         (self.path / "samples").mkdir(parents=True, exist_ok=True)
-        writing = self._config.with_suffix(".writing")
-        writing.write_text(json.dumps(asked, indent=2) + "\n")
-        writing.rename(self._config)
+        _write_whole(self._config, json.dumps(asked, indent=2) + "\n")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -96,7 +94,7 @@ class Run:
         if self._log.exists():
             lines = self._log.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["images_shown"] <= images_shown]
-            self._log.write_text("".join(kept))
+            _write_whole(self._log, "".join(kept))
 
     def log(self, line: Mapping[str, float]) -> None:
         """Append one line to the log."""
@@ -108,6 +106,13 @@ class Run:
         path = self.path / "samples" / f"{images_shown // 1000:06}.png"
         as_picture(contact_sheet(images_NHWC)).save(path)
         return path
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """In one step: a process killed meanwhile leaves the file as it was."""
+    writing = path.with_suffix(".writing")
+    writing.write_text(text)
+    writing.rename(path)
 
 
 def _facts(pictures: Pictures) -> dict[str, Any]:
