@@ -2,8 +2,8 @@
 
     training -> write_bundle -> models/<name>/ -> open_bundle -> service
 
-Files of a bundle: `card.json`, `generator.onnx`, `samples.png` and, for
-training to go on from, `weights.safetensors`. The card holds the SHA-256 of
+Files of a bundle: `card.json`, `generator.onnx`, `samples.png`, where the
+method has one `encoder.onnx`, and, for training to go on from, `weights.safetensors`. The card holds the SHA-256 of
 each, and each is checked at every opening. This file knows folders and digests,
 and nothing of what the files mean.
 """
@@ -23,6 +23,7 @@ from models.card import FORMAT, Card, version_of
 from models.errors import BundleDamaged, BundleMissing, BundleTooNew
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
+ENCODER = "encoder.onnx"
 REQUIRED = (GENERATOR, SAMPLES)
 
 
@@ -35,8 +36,13 @@ class Bundle:
 
     @property
     def generator(self) -> Path:
-        """The ONNX graph: z float32 (N, Z) -> images uint8 (N, H, W, C)."""
+        """The ONNX graph: z float32 (N, Z) [and label int64 (N,)] -> images uint8 (N, H, W, C)."""
         return self.path / GENERATOR
+
+    @property
+    def encoder(self) -> Path | None:
+        """The ONNX graph back: images [and label] -> z; None where the method has none."""
+        return self.path / ENCODER if ENCODER in self.card.files else None
 
 
 def digest_of(path: Path) -> str:

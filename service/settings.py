@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.runtime import Device
+from models.engine import Device
 
 PREFIX = "ZOETROPE_"
 _SHIPPED = Path(__file__).parent.parent / "models"  # in a container the service does not start beside its code

@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.bundle import Bundle, open_all
-from models.runtime import Runtime, usable_cores
+from models.engine import usable_cores
+from models.runtime import Runtime
 from models.sheet import contact_sheet
 from training.data import open_pictures
 from training.machine import resolve_precision

@@ -2,7 +2,7 @@
 
     loop -> [checkpoint] -> runs/<name>/checkpoint.safetensors -> loop, export
 
-Weights, Adam's moments, the average, the state of the random numbers (which
+Weights, Adam's moments, the averages, the state of the random numbers (which
 also decide the order of the pictures) and the images shown. Written beside its
 place and renamed, so that at any moment the file is a whole one. Never a pickle.
 """
@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training.gan import Players
-from training.networks import Generator
+from training.ema import Averages
+from training.methods.method import Method
 
 _RANDOM = "random"
 
@@ -27,18 +27,20 @@ _RANDOM = "random"
 class State:
     """A run at one moment."""
 
-    players: Players
-    average: Generator
+    method: Method
+    averages: Averages
     random: torch.Generator
     images_shown: int = 0
     seconds: float = 0.0
 
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        players = self.players
-        return {"generator": players.generator, "discriminator": players.discriminator, "average": self.average}
+    @property
+    def drawn(self) -> torch.nn.Module:
+        """The average that draws sheets and is exported."""
+        return self.averages.networks[0]
 
-    def _adams(self) -> dict[str, torch.optim.Adam]:
-        return {"generator_adam": self.players.generator_adam, "discriminator_adam": self.players.discriminator_adam}
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        averages = {f"average{number}": network for number, network in enumerate(self.averages.networks)}
+        return {**self.method.networks, **averages}
 
 
 def save_checkpoint(path: Path, state: State) -> None:
@@ -66,8 +68,8 @@ def load_checkpoint(path: Path, state: State) -> None:
             f"Go on with --device {found}, or begin another with --run."
         )
     _load_weights(stored, metadata, state)
-    for name, adam in state._adams().items():
-        _load_adam(adam, _below(name, stored))
+    for name, adam in state.method.adams.items():
+        _load_adam(adam, _below(f"adam.{name}", stored))
     state.random.set_state(stored[_RANDOM])
 
 
@@ -90,9 +92,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
     for name, module in state._modules().items():
         yield from ((f"{name}.{key}", tensor) for key, tensor in module.state_dict().items())
-    for name, adam in state._adams().items():
+    for name, adam in state.method.adams.items():
         for index, moments in adam.state_dict()["state"].items():
-            yield from ((f"{name}.{index}.{key}", tensor) for key, tensor in moments.items())
+            yield from ((f"adam.{name}.{index}.{key}", tensor) for key, tensor in moments.items())
     yield _RANDOM, state.random.get_state()
 
 

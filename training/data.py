@@ -32,6 +32,8 @@ class Pictures:
     """SHA-256 over the shape and the pixels."""
     skipped: tuple[Skipped, ...]
     """Files that were no pictures, and why."""
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] | None = None
 
 
 def open_pictures(source: str, size: tuple[int, int] | None = None, channels: int | None = None) -> Pictures:

@@ -1,33 +1,44 @@
-"""The averaged generator: what is drawn in sheets, exported and served.
+"""The averaged networks: what is drawn with in sheets, exported and served.
 
-    gan -> [ema] -> sheets, export
+    methods -> [ema] -> loop, export
 
 Weights of a GAN circle around their goal; their average over the last images
-shown is nearer to it than they are. The average is set by its half-life in
-images, the number that a person can picture, and does not depend on the batch.
+shown is nearer to it than they are. An average is set by its half-life, the
+number that a person can picture: a share of the images shown so far, so that a
+young average forgets its beginnings, and never more than the preset's longest.
+Several are kept, because which is best is known only at the end.
 """
 
+import copy
+
 import torch
+from torch import nn
 
-from training.networks import Generator
-
-SHARE_OF_RUN = 0.05
-"""The half-life is never more than this share of the images shown so far, so a young average forgets its beginnings."""
+from training.presets import Settings
 
 
-def update_average(
-    average: Generator, generator: Generator, batch: int, images_shown: int, half_life_images: int
-) -> None:
-    """Move the average towards the generator by one batch's worth.
+class Averages:
+    """Averages of one network, a half-life each; the first is the one to draw with."""
 
-    Args:
-        average: changed in place.
-        batch: images shown since the last call.
-        images_shown: by the run so far, this batch included.
-        half_life_images: after as many images an old weight counts half.
-    """
-    half_life = min(half_life_images, SHARE_OF_RUN * images_shown)
-    keep = 0.5 ** (batch / half_life)
-    with torch.no_grad():
-        for old, new in zip(average.parameters(), generator.parameters(), strict=True):
-            old.lerp_(new, 1 - keep)
+    def __init__(self, network: nn.Module, settings: Settings) -> None:
+        self._shares, self._longest_images = settings.half_life_shares, settings.half_life_images
+        self.networks = [copy.deepcopy(network).requires_grad_(False).eval() for _ in self._shares]
+
+    def update(self, network: nn.Module, batch: int, images_shown: int) -> None:
+        """Move every average towards the network by one batch's worth.
+
+        Args:
+            batch: images shown since the last call.
+            images_shown: by the run so far, this batch included.
+        """
+        for average, share in zip(self.networks, self._shares, strict=True):
+            half_life_images = min(self._longest_images, share * images_shown)
+            _move(average, network, 1 - 0.5 ** (batch / half_life_images))
+
+
+@torch.no_grad()
+def _move(average: nn.Module, network: nn.Module, by: float) -> None:
+    for old, new in zip(average.parameters(), network.parameters(), strict=True):
+        old.lerp_(new, by)
+    for old, new in zip(average.buffers(), network.buffers(), strict=True):
+        old.copy_(new)

@@ -8,7 +8,6 @@ where they differ by more than one level of 255, there will be no bundle.
 """
 
 import io
-import json
 import logging
 import tempfile
 import warnings
@@ -21,18 +20,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
+from torch import Tensor, nn
 
-from models.bundle import GENERATOR, SAMPLES, WEIGHTS, Bundle, write_bundle
+from models.bundle import ENCODER, GENERATOR, SAMPLES, WEIGHTS, Bundle, write_bundle
 from models.codes import codes
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
 from training.checkpoint import State, load_weights
-from training.drawing import Drawing, draw
+from training.drawing import Drawing, Encoding, draw, encode
 from training.loop import new_state
-from training.networks import Generator, Geometry
+from training.networks.autoencoder import Autoencoder
+from training.networks.geometry import Geometry, geometry_of
+from training.presets import Settings
 from training.run import Run
 
 LARGEST_DIFFERENCE_LEVELS = 1
+LARGEST_DIFFERENCE_OF_CODES, LARGEST_SHARE_APART = 0.01, 0.05
 CHECKED_PICTURES = 67  # more than one full batch of 64: the padded remainder is checked too
 OPSET = 20
 
@@ -41,12 +44,13 @@ class ExportDiffers(RuntimeError):
     """The exported graph draws other pictures than the network that was trained."""
 
 
-def export_run(run: Run, out: Path) -> Bundle:
+def export_run(run: Run, out: Path, average: int = 0) -> Bundle:
     """Make a bundle of a run's checkpoint.
 
     Args:
         run: finished or not; what its checkpoint holds is exported.
         out: the bundle's folder; its name is the model's.
+        average: which of the averaged networks, by its place in `half_life_shares`.
 
     Raises:
         FileNotFoundError: the run has no checkpoint yet.
@@ -56,26 +60,44 @@ def export_run(run: Run, out: Path) -> Bundle:
         raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
     config, settings = run.config(), run.settings().but(precision="float32")
     data = config["data"]
-    geometry = Geometry(data["height"], data["width"], data["channels"], settings.patch_pixels)
+    geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
     state = new_state(settings, geometry, torch.device("cpu"))
     load_weights(run.checkpoint, state)
-    facts = _facts(config, state)
-    contents = {GENERATOR: to_onnx(state.average, settings.code_size), WEIGHTS: _weights(state)}
-    contents[SAMPLES] = _checked_sheet(facts, contents, state.average)
+    network = state.averages.networks[average]
+    facts = _facts(config, settings, state)
+    contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
+    if isinstance(network, Autoencoder):
+        contents[ENCODER] = encoder_graph(network, geometry)
+    contents[SAMPLES] = _checked_sheet(facts, contents, network, geometry)
     return write_bundle(out, facts, contents)
 
 
-def to_onnx(generator: Generator, code_size: int) -> bytes:
-    """A float32 generator on the CPU as an ONNX graph: z (N, Z) float32 -> images (N, H, W, C) uint8, dynamic N."""
-    example = torch.zeros(2, code_size)
+def generator_graph(network: nn.Module, geometry: Geometry) -> bytes:
+    """A float32 network on the CPU as an ONNX graph, dynamic in N.
+
+    z (N, Z) float32 [and label (N,) int64] -> images (N, H, W, C) uint8.
+    """
+    return _graph(Drawing(network), {"z": torch.zeros(2, network.code_size)}, geometry.classes, "images")
+
+
+def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:
+    """The way back: images (N, H, W, C) uint8 [and label (N,) int64] -> z (N, Z) float32."""
+    images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
+    return _graph(Encoding(network), {"images": images}, geometry.classes, "z")
+
+
+def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, output: str) -> bytes:
+    if classes:
+        inputs = {**inputs, "label": torch.zeros(2, dtype=torch.int64)}
+    count = torch.export.Dim("N", min=1)
     with warnings.catch_warnings(), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")  # the exporter's own deprecations are not the user's to act on
         program = torch.onnx.export(
-            Drawing(generator).eval(),
-            (example,),
-            input_names=["z"],
-            output_names=["images"],
-            dynamic_shapes={"z": {0: torch.export.Dim("N", min=1)}},
+            network.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes={name: {0: count} for name in inputs},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -100,39 +122,59 @@ def check_pictures(exported: NDArray[np.uint8], trained: NDArray[np.uint8]) -> N
         )
 
 
-def _checked_sheet(facts: dict[str, Any], contents: dict[str, bytes], trained: Generator) -> bytes:
-    """Open the graph as the service will, compare it with torch, and draw the bundle's sheet with it."""
+def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> None:
+    """Refuse codes that differ by more than rounding explains; a picture between two components may go to either.
+
+    Raises:
+        ExportDiffers: says in how many of the pictures.
+    """
+    apart = (np.abs(exported - trained) > LARGEST_DIFFERENCE_OF_CODES).any(axis=1).mean()
+    if apart > LARGEST_SHARE_APART:
+        raise ExportDiffers(
+            f"found codes of the ONNX file that differ from torch's by more than {LARGEST_DIFFERENCE_OF_CODES} for "
+            f"{apart:.1%} of the pictures, expected at most {LARGEST_SHARE_APART:.0%}. No bundle was written."
+        )
+
+
+def _checked_sheet(facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module, geometry: Geometry) -> bytes:
+    """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them."""
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})
         runtime = Runtime(draft)
         addressed = codes(1, 0, CHECKED_PICTURES, facts["code_size"])
-        check_pictures(runtime.draw(addressed), draw(trained, addressed))
+        labels_N = runtime.labels(1, 0, CHECKED_PICTURES)
+        pictures = runtime.draw(addressed, labels_N)
+        check_pictures(pictures, draw(trained, addressed, labels_N))
+        if isinstance(trained, Autoencoder):
+            check_codes(runtime.encode(pictures, labels_N), encode(trained, pictures, labels_N))
         png = io.BytesIO()
         as_picture(contact_sheet(runtime.generate(seed=0, start=0, count=64))).save(png, "PNG")
     return png.getvalue()
 
 
-def _facts(config: dict[str, Any], state: State) -> dict[str, Any]:
-    data, settings = config["data"], config["settings"]
+def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str, Any]:
+    data = config["data"]
+    counts = data["classes"] if settings.conditional else None
     return {
-        "method": "gan",
+        "method": settings.method,
         "image": {"height": data["height"], "width": data["width"], "channels": data["channels"]},
-        "code_size": settings["code_size"],
+        "code_size": state.drawn.code_size,
+        "classes": counts and tuple({"name": name, "count": count} for name, count in counts),
         "training": {
-            "preset": settings["preset"],
+            "preset": settings.preset,
             "data": data["name"],
             "data_digest": data["digest"],
             "data_images": data["images"],
             "images_shown": state.images_shown,
             "seconds": round(state.seconds, 1),
-            "seed": settings["seed"],
-            "options": json.loads(json.dumps(settings)),
+            "seed": settings.seed,
+            "options": config["settings"],
         },
     }
 
 
-def _weights(state: State) -> bytes:
-    networks = {"generator": state.average, "discriminator": state.players.discriminator}
+def _weights(state: State, average: nn.Module) -> bytes:
+    networks = {**state.method.networks, state.method.averaged: average}
     return bytes(
         safetensors_bytes(
             {

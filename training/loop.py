@@ -1,33 +1,36 @@
 """The one loop, counted in images: update, average, log, show, save, go on.
 
-    data, gan, ema, schedule -> [loop] -> run, checkpoint -> export
+    pictures, methods, ema, schedule -> [loop] -> run, checkpoint -> export
 
 What happens after k images depends on the settings and on the data alone, and
 not on how often the run was stopped: random numbers come from one generator
-that the checkpoint holds, and sheets are drawn from codes by address.
+that the checkpoint holds, and sheets are drawn from codes by address. Knows
+none of the methods.
 """
 
-import copy
 import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from models.codes import codes
+from models.codes import codes, labels
+from training.batches import Batches
 from training.checkpoint import State, load_checkpoint, save_checkpoint
+from training.data import Pictures
 from training.drawing import draw
-from training.ema import update_average
-from training.gan import Players, discriminator_update, generator_update
-from training.networks import Discriminator, Generator, Geometry
+from training.ema import Averages
+from training.methods.method import new_method
+from training.networks.autoencoder import Autoencoder
+from training.networks.geometry import Geometry, geometry_of
 from training.presets import Settings
+from training.ranks import ALONE, Ranks
 from training.run import Run
 from training.schedule import moment_of
 
@@ -40,20 +43,29 @@ class Diverged(RuntimeError):
     """A loss is no longer a number."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where and how a run computes; none of it changes what is learned but for rounding."""
+
+    device: torch.device
+    compiled: bool = False
+    ranks: Ranks = ALONE
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    """Time between two checkpoints, rounded up to the next line of the log."""
+
+
 def train(
     run: Run,
     settings: Settings,
-    images_NHWC: NDArray[np.uint8],
-    device: torch.device,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    pictures: Pictures,
+    place: Place,
     progress: Callable[[State], None] = lambda _: None,
 ) -> State:
     """Train to the planned length, from where the run's checkpoint stands.
 
     Args:
         run: where log, sheets and checkpoint go.
-        images_NHWC: uint8 pictures; moved to the device whole, and stay there as bytes.
-        checkpoint_seconds: time between two checkpoints, rounded up to the next line of the log.
+        pictures: moved to the device whole, and stay there as bytes.
         progress: called after every step.
 
     Returns:
@@ -63,68 +75,59 @@ def train(
         Diverged: a loss became infinite or NaN; says what to change.
         KeyboardInterrupt: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
     """
-    state = new_state(settings, Geometry(*images_NHWC.shape[1:], settings.patch_pixels), device)
+    geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
+    state = new_state(settings, geometry, place.device, place.compiled)
     if run.checkpoint.exists():
         load_checkpoint(run.checkpoint, state)
-    run.go_on_from(state.images_shown)
-    images = torch.from_numpy(np.ascontiguousarray(images_NHWC.transpose(0, 3, 1, 2))).to(device)
-    book = _Book(run, settings, state.images_shown)
+    if place.ranks.first:
+        run.go_on_from(state.images_shown)
+    batches = _batches(settings, pictures, state.random, place)
+    book = _Book(run, settings, batches, state.images_shown)
     saved_at, started = time.monotonic(), time.monotonic() - state.seconds
-    with _signals_wait_for_the_step() as stopped:
+    with _signals_wait_for_the_step() as signals:
         while state.images_shown < settings.images_shown:
-            book.add(_step(settings, images, state))
+            book.add(_step(settings, batches, state))
             state.seconds = time.monotonic() - started
             progress(state)
-            if (book.write_what_is_due(state) and time.monotonic() - saved_at > checkpoint_seconds) or stopped:
-                save_checkpoint(run.checkpoint, state)
+            line = book.write_what_is_due(state)
+            # Several processes agree at a line of the log only: asking at every step would cost them more than it.
+            stopped = (line or place.ranks.count == 1) and place.ranks.any(bool(signals), place.device)
+            if stopped or (line and place.ranks.any(time.monotonic() - saved_at > place.checkpoint_seconds, place.device)):
+                book.save(state)
                 saved_at = time.monotonic()
             if stopped:
                 raise KeyboardInterrupt
-    save_checkpoint(run.checkpoint, state)
+    book.save(state)
     return state
 
 
-def new_state(settings: Settings, geometry: Geometry, device: torch.device) -> State:
+def new_state(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> State:
     """A run before its first step; the same seed gives the same one."""
     torch.manual_seed(settings.seed)
-    dtype = getattr(torch, settings.precision)
-    generator = Generator(settings, geometry, dtype).to(device)
-    discriminator = Discriminator(settings, geometry, dtype).to(device)
-    average = copy.deepcopy(generator).requires_grad_(False)
-    players = Players(generator, discriminator, _adam(generator), _adam(discriminator))
-    return State(players, average, torch.Generator(device).manual_seed(settings.seed))
+    method = new_method(settings, geometry, device, compiled)
+    averages = Averages(method.networks[method.averaged], settings)
+    return State(method, averages, torch.Generator(device).manual_seed(settings.seed))
 
 
-def _step(settings: Settings, images: Tensor, state: State) -> dict[str, Tensor]:
-    """Discriminator, generator, average: one batch further."""
-    moment = moment_of(settings, state.images_shown)
-    for adam in (state.players.generator_adam, state.players.discriminator_adam):
-        adam.param_groups[0].update(lr=moment.learning_rate, betas=(0.0, moment.beta2))
+def _batches(settings: Settings, pictures: Pictures, random: torch.Generator, place: Place) -> Batches:
+    images = torch.from_numpy(np.ascontiguousarray(pictures.images.transpose(0, 3, 1, 2)))
+    labels_N = torch.from_numpy(pictures.labels).to(place.device) if settings.conditional else None
+    return Batches(images.to(place.device), labels_N, random, settings.batch, place.ranks)
 
-    def fresh() -> tuple[Tensor, Tensor]:
-        chosen = torch.randint(len(images), (settings.batch,), generator=state.random, device=images.device)
-        codes_NZ = torch.randn(settings.batch, settings.code_size, generator=state.random, device=images.device)
-        return images[chosen].float() / 127.5 - 1, codes_NZ
 
-    seen = discriminator_update(state.players, *fresh(), gamma=moment.gamma)
-    seen |= generator_update(state.players, *fresh())
+def _step(settings: Settings, batches: Batches, state: State) -> dict[str, Tensor]:
+    """One batch further."""
+    seen = state.method.update(batches, moment_of(settings, state.images_shown))
     state.images_shown += settings.batch
-    update_average(
-        state.average, state.players.generator, settings.batch, state.images_shown, settings.half_life_images
-    )
+    state.averages.update(state.method.networks[state.method.averaged], settings.batch, state.images_shown)
     return seen
 
 
-def _adam(network: torch.nn.Module) -> torch.optim.Adam:
-    # beta1 is 0.0 and not 0: torch wants both betas of one type. Rate and beta2 are set at every step.
-    return torch.optim.Adam(network.parameters(), betas=(0.0, 0.9), eps=1e-8, fused=True)
-
-
 class _Book:
-    """Collects what the steps report, and writes log lines and sheets at fixed places of the run."""
+    """Collects what the steps report, and writes log lines, sheets and checkpoints at fixed places of the run."""
 
-    def __init__(self, run: Run, settings: Settings, images_shown: int) -> None:
-        self._run, self._settings = run, settings
+    def __init__(self, run: Run, settings: Settings, batches: Batches, images_shown: int) -> None:
+        self._run, self._settings, self._batches = run, settings, batches
         self._log_every = max(settings.batch, settings.images_shown // LOGS_A_RUN)
         self._sheet_every = max(settings.batch, settings.images_shown // SHEETS_A_RUN)
         self._logged, self._shown = images_shown // self._log_every, images_shown // self._sheet_every
@@ -135,32 +138,55 @@ class _Book:
         self._sums = {name: self._sums[name] + value if self._sums else value for name, value in seen.items()}
         self._steps += 1
 
+    def save(self, state: State) -> None:
+        """Write the checkpoint; what it holds can be drawn with."""
+        if self._batches.ranks.first:
+            _settle(state, self._settings, self._batches)
+            save_checkpoint(self._run.checkpoint, state)
+
     def write_what_is_due(self, state: State) -> bool:
         """True where a line was written: there, and only there, a checkpoint leaves the log as if never stopped."""
         if state.images_shown // self._sheet_every > self._shown:
             self._shown = state.images_shown // self._sheet_every
-            sheet_codes = codes(0, 0, SHEET_PICTURES, self._settings.code_size)
-            self._run.show(draw(state.average, sheet_codes), state.images_shown)
+            self._show(state)
         if state.images_shown // self._log_every <= self._logged:
             return False
-        means = {name: float(total) / self._steps for name, total in self._sums.items()}
+        self._write_line(state)
+        self._logged = state.images_shown // self._log_every
+        self._sums, self._steps, self._began, self._images = {}, 0, time.monotonic(), state.images_shown
+        return True
+
+    def _show(self, state: State) -> None:
+        if not self._batches.ranks.first:
+            return
+        _settle(state, self._settings, self._batches)
+        labels_N = None
+        if (counts := self._batches.class_counts) is not None:
+            labels_N = labels(0, 0, SHEET_PICTURES, counts)
+        sheet = draw(state.drawn, codes(0, 0, SHEET_PICTURES, state.drawn.code_size), labels_N)
+        self._run.show(sheet, state.images_shown)
+
+    def _write_line(self, state: State) -> None:
+        totals = self._batches.ranks.average(self._sums)
+        means = {name: float(total) / self._steps for name, total in totals.items()}
         for name, mean in means.items():
             if not math.isfinite(mean):
                 raise Diverged(
                     f"{name} is {mean} after {state.images_shown} images. Lower --learning-rate or raise --gamma; "
                     f"the last checkpoint in {self._run.path} is still good."
                 )
-        now = time.monotonic()
-        speed = (state.images_shown - self._images) / (now - self._began)
-        moment = moment_of(self._settings, state.images_shown)
-        self._run.log(
-            {"images_shown": state.images_shown, "seconds": state.seconds, "images_per_second": speed}
-            | asdict(moment)
-            | means
-        )
-        self._logged = state.images_shown // self._log_every
-        self._sums, self._steps, self._began, self._images = {}, 0, now, state.images_shown
-        return True
+        speed = (state.images_shown - self._images) / (time.monotonic() - self._began)
+        line = {"images_shown": state.images_shown, "seconds": state.seconds, "images_per_second": speed}
+        if self._batches.ranks.first:
+            self._run.log(line | asdict(moment_of(self._settings, state.images_shown)) | means)
+
+
+def _settle(state: State, settings: Settings, batches: Batches) -> None:
+    """An autoencoder draws from the codes of its training pictures, and has to look where they lie by now."""
+    finished = state.images_shown >= settings.images_shown
+    for network in state.averages.networks:
+        if isinstance(network, Autoencoder):
+            network.settle(batches.images_NCHW, finished)
 
 
 @contextmanager

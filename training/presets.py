@@ -12,6 +12,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 Precision = Literal["auto", "float32", "bfloat16"]
+MethodName = Literal["gan", "autoencoder", "denoising", "variational"]
+LossName = Literal["relativistic", "non-saturating", "minimax"]
+NetworkName = Literal["residual", "dcgan"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,23 @@ class Settings:
     gamma: tuple[float, float]
     """Weight of the R1 and R2 penalties."""
     half_life_images: int
-    """Longest half-life of the averaged generator; it is never more than 1/20 of the images shown so far."""
+    """Longest half-life of the averaged network."""
+    method: MethodName = "gan"
+    """How it learns."""
+    loss: LossName = "relativistic"
+    """Of a GAN: what its two players minimise."""
+    network: NetworkName = "residual"
+    """The bodies of the networks."""
+    conditional: bool = False
+    """Learns to draw a class on demand; needs pictures with labels."""
+    noise: float = 0.5
+    """Of a denoising autoencoder: deviation of what is added to pixels in [-1, 1]."""
+    components: int = 32
+    """Of autoencoders: Gaussians in the mixture that codes are drawn from."""
+    beta1: float = 0.0
+    """Adam's momentum."""
+    half_life_shares: tuple[float, ...] = (0.05, 0.015, 0.15)
+    """Half-lives of the averaged networks, as shares of the images shown so far; the first one is drawn with."""
     burn_in: float = 0.8
     """Share of the run over which learning rate, beta2 and gamma go from start to end."""
     precision: Precision = "auto"
@@ -59,8 +78,9 @@ class Settings:
             raise ValueError(f"images_shown is {self.images_shown}, less than one batch of {self.batch}")
         if min(self.gamma) < 0:
             raise ValueError(f"gamma is {self.gamma}; it must be 0 or more")
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(get_args(Precision))}")
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in get_args(words):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(words))}")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; it must be 0 or more")
 
@@ -68,6 +88,8 @@ class Settings:
         """These settings with some of them changed; None changes nothing."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
+
+_WORDS = {"precision": Precision, "method": MethodName, "loss": LossName, "network": NetworkName}
 
 # fmt: off
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
@@ -84,13 +106,23 @@ assert tuple(field.name for field in fields(Settings))[: len(_COLUMNS)] == _COLU
 PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 """Name -> settings. `tiny` is for 8 to 16 pixels, `small` for 28 to 32 on a CPU, `base` for 32 to 128 on a GPU."""
 
+_AUTOENCODER_CODE_SIZES = {"tiny": 8, "small": 32, "base": 128}
 
-def preset_named(name: str) -> Settings:
-    """The settings of a table's row.
+
+def preset_named(name: str, method: MethodName = "gan") -> Settings:
+    """The settings of a table's row, for a method.
+
+    The table is a GAN's. An autoencoder's code must be smaller than its picture, its
+    loss is a plain average that momentum helps, and there is no game to penalise.
 
     Raises:
         ValueError: no such row; names those that there are.
     """
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    settings = PRESETS[name].but(method=method)
+    if method == "gan":
+        return settings
+    return settings.but(
+        code_size=_AUTOENCODER_CODE_SIZES[name], gamma=(0.0, 0.0), beta1=0.9, beta2=(0.99, 0.999), half_life_shares=(0.02,)
+    )

@@ -124,7 +124,15 @@ def _facts(pictures: Pictures) -> dict[str, Any]:
         "height": height,
         "width": width,
         "channels": channels,
+        "classes": _class_counts(pictures),
     }
+
+
+def _class_counts(pictures: Pictures) -> list[list[str | int]] | None:
+    if pictures.labels is None or pictures.classes is None:
+        return None
+    counts = np.bincount(pictures.labels, minlength=len(pictures.classes)).tolist()
+    return [[name, count] for name, count in zip(pictures.classes, counts, strict=True)]
 
 
 def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -1,0 +1,52 @@
+"""Where a step's pictures and random numbers come from.
+
+    pictures -> [batches] -> methods
+
+One generator of random numbers makes them all, and the checkpoint holds it, so
+the order of the pictures goes on where it stopped. Several processes draw the
+same numbers and take a part each: together they see what one would have seen.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from training.ranks import ALONE, Ranks
+
+
+def pixels_of(images_NCHW: Tensor) -> Tensor:
+    """Bytes -> float32 in [-1, 1], the networks' pixels."""
+    return images_NCHW.float() / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Batches:
+    """A data set on the device that trains, and the random numbers of the run."""
+
+    images_NCHW: Tensor
+    """uint8."""
+    labels_N: Tensor | None
+    """int64."""
+    random: torch.Generator
+    batch: int
+    """Pictures of one step, over all processes together."""
+    ranks: Ranks = ALONE
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """How many pictures each class has."""
+        return None if self.labels_N is None else torch.bincount(self.labels_N).tolist()
+
+    def real(self) -> tuple[Tensor, Tensor | None]:
+        """Pictures (N, C, H, W) in [-1, 1] and labels (N,), chosen with replacement."""
+        chosen = torch.randint(
+            len(self.images_NCHW), (self.batch,), generator=self.random, device=self.images_NCHW.device
+        )
+        chosen = self.ranks.part(chosen)
+        return pixels_of(self.images_NCHW[chosen]), None if self.labels_N is None else self.labels_N[chosen]
+
+    def normal(self, *shape: int) -> Tensor:
+        """(N, *shape) standard normal."""
+        numbers = torch.randn(self.batch, *shape, generator=self.random, device=self.images_NCHW.device)
+        return self.ranks.part(numbers)

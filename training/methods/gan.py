@@ -1,0 +1,107 @@
+"""The game: one update of the discriminator, one update of the generator.
+
+    networks, losses, batches -> [gan] -> loop
+
+The lecture's picture: put a discriminator on top of the generator and propagate
+its loss right through to the generator. The two losses below match line by line,
+and so do algorithm 1 of Goodfellow et al. (arXiv:1406.2661), with `--loss
+minimax`, and the relativistic game with exact R1 and R2 at every step (Huang et
+al., arXiv:2501.05441), the default.
+
+This file knows two networks and two optimisers; it does not know what a run is.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from training.batches import Batches
+from training.machine import compile_step
+from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
+from training.methods.method import descend, new_adam
+from training.networks.generator import Generator
+from training.networks.geometry import Geometry
+from training.networks.observers import Discriminator
+from training.presets import Settings
+from training.schedule import Moment
+
+Real = tuple[Tensor, Tensor | None]
+"""Pictures (N, C, H, W) in [-1, 1], and their labels (N,) where they have any."""
+Seen = dict[str, Tensor]
+"""Detached scalars for the log."""
+
+
+def discriminator_loss(
+    discriminator: Discriminator, generator: Generator, objective: Objective, real: Real, z: Tensor, gamma: Tensor | None
+) -> tuple[Tensor, Seen]:
+    """What the discriminator descends: it shall tell real pictures from generated ones, without being steep.
+
+    Args:
+        z: (N, Z) standard normal; the generated pictures have the labels of the real ones, pair by pair.
+        gamma: weight of R1 and R2; None for the game without them.
+
+    Returns:
+        () loss; `d_loss`, the part that is the game; `penalty` (R1 + R2, gamma included); `margin`, the mean of
+        real score - generated score; `d_wins`, the share of pairs that are ordered rightly.
+    """
+    images, labels = real
+    with torch.no_grad():
+        fake = generator(z, labels)
+    both, both_labels = torch.cat([images, fake]), None if labels is None else torch.cat([labels, labels])
+    score = partial(discriminator, labels_N=both_labels)
+    if gamma is None:
+        scores, penalty = score(both), both.new_zeros(())
+    else:
+        scores, slopes = scores_and_slopes(score, both)
+        penalty = 2 * gradient_penalty(slopes, gamma)  # the mean over both halves, doubled: R1 + R2
+    real_scores, fake_scores = scores.chunk(2)
+    game = objective.discriminator(real_scores, fake_scores)
+    margin = (real_scores - fake_scores).detach()
+    seen = {"d_loss": game, "penalty": penalty, "margin": margin.mean(), "d_wins": (margin > 0).float().mean()}
+    return game + penalty, seen
+
+
+def generator_loss(
+    discriminator: Discriminator, generator: Generator, objective: Objective, real: Real, z: Tensor
+) -> tuple[Tensor, Seen]:
+    """What the generator descends: its pictures shall pass for real ones. Arguments as above; real ones are fresh."""
+    images, labels = real
+    fake_scores = discriminator(generator(z, labels), labels)
+    if objective.generator_sees_real:
+        with torch.no_grad():
+            real_scores = discriminator(images, labels)
+    else:
+        real_scores = fake_scores.detach()
+    game = objective.generator(real_scores, fake_scores)
+    return game, {"g_loss": game}
+
+
+class Gan:
+    """A generator, a discriminator, and an optimiser for each."""
+
+    averaged = "generator"
+
+    def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
+        dtype = getattr(torch, settings.precision)
+        self.generator = Generator(settings, geometry, dtype).to(device)
+        self.discriminator = Discriminator(settings, geometry, dtype).to(device)
+        self.networks: dict[str, nn.Module] = {"generator": self.generator, "discriminator": self.discriminator}
+        self.adams = {name: new_adam(network.parameters(), settings.beta1) for name, network in self.networks.items()}
+        self._penalised = max(settings.gamma) > 0
+        players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
+        prepare: Callable = partial(compile_step, device=device) if compiled else lambda step: step
+        self._discriminator_loss = prepare(partial(discriminator_loss, *players))
+        self._generator_loss = prepare(partial(generator_loss, *players))
+
+    def update(self, batches: Batches, moment: Moment) -> Seen:
+        """Discriminator first, then generator, each on fresh pictures and fresh codes."""
+        gamma = torch.tensor(moment.gamma, device=batches.images_NCHW.device) if self._penalised else None
+        loss, seen = self._discriminator_loss(batches.real(), batches.normal(self.generator.code_size), gamma)
+        descend(self.adams["discriminator"], loss, moment, batches.ranks)
+        self.discriminator.requires_grad_(False)
+        loss, seen_too = self._generator_loss(batches.real(), batches.normal(self.generator.code_size))
+        descend(self.adams["generator"], loss, moment, batches.ranks)
+        self.discriminator.requires_grad_(True)
+        return {name: value.detach().clone() for name, value in (seen | seen_too).items()}

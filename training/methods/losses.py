@@ -1,0 +1,110 @@
+"""What the generator and the discriminator each try to minimise.
+
+    [losses] -> gan
+
+Every function maps tensors to a scalar tensor and owns nothing: no weights, no
+device, no random numbers. Each is tested against a number worked out by hand.
+
+A score is a logit: D(x) of the papers, the probability that x is real, is
+sigmoid(score). So -log D(x) is softplus(-score), and -log(1 - D(x)) is softplus(score).
+
+Letters: N pictures in the batch    C channels    H, W height and width in pixels
+
+Papers:
+    [Goodfellow2014]  Generative Adversarial Networks.                      arXiv:1406.2661
+    [Mescheder2018]   Which Training Methods for GANs do actually Converge?  arXiv:1801.04406
+    [Jolicoeur2019]   The relativistic discriminator.                        arXiv:1807.00734
+    [Huang2025]       The GAN is dead; long live the GAN!                    arXiv:2501.05441
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""(scores of real pictures (N,), scores of generated ones (N,)) -> ()."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What each of the two players minimises, given the scores of real and of generated pictures."""
+
+    discriminator: Loss
+    generator: Loss
+    generator_sees_real: bool
+    """False where the generator's loss does not depend on real pictures, which then need no scores."""
+
+
+def goodfellow_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """-[log D(x) + log(1 - D(G(z)))]: ascending the gradient of [Goodfellow2014], algorithm 1, is descending this."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def minimax_generator(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001 (all losses have one signature)
+    """log(1 - D(G(z))), as in algorithm 1 of [Goodfellow2014]; flat where the discriminator is sure."""
+    return -F.softplus(fake).mean()
+
+
+def non_saturating_generator(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001
+    """-log D(G(z)), which [Goodfellow2014] recommends beside algorithm 1: the same fixed point, steeper far from it."""
+    return F.softplus(-fake).mean()
+
+
+def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Each real picture shall score above its generated partner: [Jolicoeur2019] in the form of [Huang2025]."""
+    return F.softplus(fake - real).mean()
+
+
+def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """Each generated picture shall score above its real partner."""
+    return F.softplus(real - fake).mean()
+
+
+OBJECTIVES = {
+    "relativistic": Objective(relativistic_discriminator, relativistic_generator, generator_sees_real=True),
+    "non-saturating": Objective(goodfellow_discriminator, non_saturating_generator, generator_sees_real=False),
+    "minimax": Objective(goodfellow_discriminator, minimax_generator, generator_sees_real=False),
+}
+
+
+def scores_and_slopes(score: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores, and how steep the discriminator is at each picture; both can be descended.
+
+    Exact, by automatic differentiation. Through `torch.func`, because that can be
+    compiled as a part of a larger step, which `autograd.grad` cannot on every
+    torch that we support.
+
+    Args:
+        score: (N, C, H, W) -> (N,), each from its own picture alone.
+        images: (N, C, H, W) pixels in [-1, 1].
+
+    Returns:
+        (N,) scores, and (N,) squared slopes: score per unit of pixel value, squared and summed over C, H, W.
+    """
+
+    def total(images: Tensor) -> tuple[Tensor, Tensor]:
+        scores = score(images)
+        return scores.sum(), scores
+
+    slope_NCHW, scores = torch.func.grad(total, has_aux=True)(images)
+    return scores, slope_NCHW.square().sum(dim=(1, 2, 3))
+
+
+def gradient_penalty(squared_slopes: Tensor, gamma: float | Tensor) -> Tensor:
+    """Charge the discriminator for being steep at these pictures.
+
+    On real pictures this is R1 of [Mescheder2018], who prove local convergence
+    with it; on generated ones it is R2, which [Huang2025] show to be needed as well.
+
+    Args:
+        squared_slopes: (N,) of `scores_and_slopes`. They grow with the number of pixels, so `gamma` does not carry
+            over from one image size to another.
+        gamma: weight, 0 or more.
+
+    Returns:
+        () gamma / 2 times their mean.
+    """
+    return gamma / 2 * squared_slopes.mean()
