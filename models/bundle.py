@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.card import FORMAT, Card, version_of
+from models.card import FORMAT, Card, Scores, version_of
 from models.errors import BundleDamaged, BundleMissing, BundleTooNew
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
@@ -127,9 +127,22 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     fresh = path.with_name(f".{path.name}.writing-{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    for name, data in {**contents, CARD: (card.model_dump_json(indent=2) + "\n").encode()}.items():
+    for name, data in {**contents, CARD: _encode_card(card)}.items():
         _write_synced(fresh / name, data)
     _put_in_place(fresh, path, card.version)
+    return open_bundle(path)
+
+
+def write_scores(path: Path, scores: Scores) -> Bundle:
+    """Replace the scores in a bundle's card, in one step. Pictures and version stay what they are.
+
+    Raises:
+        BundleError: the bundle is not whole and unaltered; nothing is written then.
+    """
+    card = open_bundle(path).card.model_copy(update={"scores": scores})
+    fresh = path / f".{CARD}.writing-{os.getpid()}"
+    _write_synced(fresh, _encode_card(card))
+    fresh.replace(path / CARD)
     return open_bundle(path)
 
 
@@ -145,6 +158,10 @@ def _put_in_place(fresh: Path, path: Path, version: str) -> None:
     fresh.rename(path)
     if aside.name.startswith("."):
         shutil.rmtree(aside)
+
+
+def _encode_card(card: Card) -> bytes:
+    return (card.model_dump_json(indent=2) + "\n").encode()
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -57,8 +57,27 @@ class TrainingRecord(_Strict):
     options: dict[str, JsonValue] = Field(description="Every setting of the run, after the command line was applied.")
 
 
+class ModeScores(_Strict):
+    """Stacked-MNIST as PacGAN defines it: how many of the 1,000 triples of digits were drawn, and how evenly."""
+
+    images: int = Field(ge=1, description="How many stacks were drawn.")
+    modes: int = Field(ge=0, description="Distinct triples that the judge read.")
+    modes_of_5: int = Field(
+        ge=0, description="Triples read five times or more: a mis-read digit discovers none of these."
+    )
+    kl: float = Field(description="KL(drawn || uniform), natural logarithm.")
+    kl_floor: float = Field(description="What a perfect generator of uniform triples is expected to get: (K - 1) / 2N.")
+    kl_floor_real: float = Field(description="The same for digits in the proportions of the real labels.")
+    modes_real: int = Field(ge=0, description="What the judge reads in as many real stacks.")
+    modes_of_5_real: int = Field(ge=0, description="Likewise.")
+    kl_real: float = Field(description="Likewise: the best that this judge can give.")
+
+
 class Scores(_Strict):
-    """What a judge found. Empty until `judge` has looked at the bundle."""
+    """What a judge found. Empty until `judge` has looked at the bundle.
+
+    A `..._floor` is what real pictures get: the mean over five draws of training pictures, as many as were judged.
+    """
 
     fd_ratio: float | None = Field(
         default=None, description="FD(generated, test) / FD(train, test): 1 means that the judge cannot tell."
@@ -66,6 +85,50 @@ class Scores(_Strict):
     fd_floor: float | None = Field(default=None, description="FD(train, test), at the same number of images.")
     images: int | None = Field(default=None, description="How many generated pictures were judged.")
     judge_digest: Sha256 | None = Field(default=None, description="SHA-256 of the judge's own file.")
+    judge: str | None = Field(
+        default=None, description="Who judged: a classifier by its name, or `wavelets` where there were no labels."
+    )
+    judge_accuracy: float | None = Field(
+        default=None, description="Share of the real test pictures whose class the judge names."
+    )
+    kernel_distance: float | None = Field(
+        default=None, description="Squared MMD, cubic kernel, unbiased: 0 at best, and may fall below."
+    )
+    kernel_floor: float | None = None
+    precision: float | None = Field(default=None, description="Share of generated pictures among the real ones.")
+    precision_floor: float | None = None
+    recall: float | None = Field(default=None, description="Share of real pictures among the generated ones.")
+    recall_floor: float | None = None
+    density: float | None = Field(default=None, description="Precision that counts how densely real ones lie there.")
+    density_floor: float | None = None
+    coverage: float | None = Field(default=None, description="Share of real pictures with a generated one nearby.")
+    coverage_floor: float | None = None
+    class_histogram: dict[str, int] | None = Field(
+        default=None, description="Class -> how many generated pictures the judge takes for it."
+    )
+    class_kl: float | None = Field(
+        default=None, description="KL(that histogram || the training data's), natural logarithm."
+    )
+    class_kl_floor: float | None = None
+    class_agreement: float | None = Field(
+        default=None, description="Share of pictures that the judge takes for the class that was asked for."
+    )
+    nearest_ratio: float | None = Field(
+        default=None,
+        description="Median distance to the nearest training picture, generated over test: 0 is learned by heart.",
+    )
+    near_share: float | None = Field(
+        default=None, description="Share of pictures nearer to training than 99 % of the test pictures: 0.01 is new."
+    )
+    images_per_s: float | None = Field(default=None, description="Pictures a second of the ONNX graph.")
+    images_per_s_on: str | None = Field(default=None, description="On what that was measured.")
+    reconstruction_psnr_db: float | None = Field(
+        default=None, description="Of test pictures, through encoder and decoder."
+    )
+    pca_psnr_db: float | None = Field(default=None, description="The same of PCA with as many numbers a code.")
+    active_units: int | None = Field(default=None, description="Numbers of a VAE's code that carry anything.")
+    inception_fid: float | None = Field(default=None, description="The canonical FID, where its weights were given.")
+    stacked: ModeScores | None = None
 
 
 class Lineage(_Strict):

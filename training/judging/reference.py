@@ -1,0 +1,126 @@
+"""What a judge says of real pictures: the measure of everything that it says of generated ones.
+
+    real pictures, judge -> [reference] -> judge
+
+Made once a data set and judge, and used for every model of it. Holds N test
+pictures and five seeded draws of N training pictures; each floor is the mean of
+what the five get in the place of generated pictures. Knows no bundle.
+
+Letters: N pictures judged    H, W, C of a picture    F features    K classes
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.judging.classifier import Judge, Look
+from training.judging.distances import Gaussian, frechet_distance, kernel_distance
+from training.judging.manifold import Manifold, manifold
+from training.judging.memorisation import Memorisation, memorisation, nearest_distances
+
+DRAWS = 5
+LEAST_ACCURACY = 0.95
+"""A judge that reaches less than this share of its own accuracy here was fitted to other pictures."""
+
+
+@dataclass(frozen=True)
+class RealPictures:
+    """A data set as its judge needs it."""
+
+    train: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    """Shown to no model."""
+    train_labels: NDArray[np.int64] | None = None
+    test_labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] | None = None
+    """Names, in the order of the labels."""
+
+    def __post_init__(self) -> None:
+        if self.train.shape[1:] != self.test.shape[1:]:
+            raise ValueError(f"found training pictures of {self.train.shape[1:]}, test of {self.test.shape[1:]}")
+
+
+class Reference:
+    """Real pictures as one judge sees them.
+
+    Args:
+        real: training and test pictures.
+        judge: one that was fitted to such pictures.
+        images: N; as many as there are test pictures, if not given.
+
+    Raises:
+        ValueError: the judge does not know these pictures.
+    """
+
+    def __init__(self, real: RealPictures, judge: Judge, images: int | None = None) -> None:
+        self.real, self.judge = real, judge
+        self.images = min(len(real.test), len(real.train), images or len(real.test))
+        random = np.random.default_rng(0)
+        chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
+        self.test = real.test[chosen]
+        self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
+        self._test_look = judge.look(self.test)
+        self.accuracy = None
+        if real.test_labels is not None:
+            self.accuracy = float((self._test_look.classes == real.test_labels[chosen]).mean())
+            self._check_accuracy()
+
+    def fd_ratio(self, look: Look) -> float:
+        """Frechet distance of these pictures to the test pictures, over the floor: 1 is as good as real."""
+        return self.frechet_distance(look) / float(np.mean(self.frechet_floors))
+
+    def frechet_distance(self, look: Look) -> float:
+        """Of these pictures to the test pictures."""
+        return frechet_distance(Gaussian.of(look.features), self._test_gaussian)
+
+    def kernel_distance(self, look: Look) -> float:
+        """Likewise."""
+        return kernel_distance(look.features, self._test_look.features)
+
+    def manifold(self, look: Look) -> Manifold:
+        """Likewise."""
+        return manifold(look.features, self._test_look.features)
+
+    @cached_property
+    def frechet_floors(self) -> list[float]:
+        """One for each draw."""
+        return [self.frechet_distance(look) for look in self.train_looks]
+
+    @cached_property
+    def kernel_floor(self) -> float:
+        """Mean over the draws: 0, but for chance."""
+        return float(np.mean([self.kernel_distance(look) for look in self.train_looks]))
+
+    @cached_property
+    def manifold_floor(self) -> Manifold:
+        """Mean over the draws."""
+        return Manifold(*np.mean([self.manifold(look) for look in self.train_looks], axis=0).tolist())
+
+    @cached_property
+    def train_looks(self) -> list[Look]:
+        """The judge's opinion of each draw; a picture in two of them is looked at once."""
+        drawn, places = np.unique(np.stack(self.draws), return_inverse=True)
+        look = self.judge.look(self.real.train[drawn])
+        return [Look(look.features[at], look.classes[at]) for at in places.reshape(DRAWS, -1)]
+
+    def memorisation(self, images_NHWC: NDArray[np.uint8]) -> Memorisation:
+        """Of generated pictures, against the test pictures."""
+        return memorisation(nearest_distances(images_NHWC, self.real.train), self._nearest_test)
+
+    @cached_property
+    def _nearest_test(self) -> NDArray[np.float64]:
+        return nearest_distances(self.test, self.real.train)
+
+    @cached_property
+    def _test_gaussian(self) -> Gaussian:
+        return Gaussian.of(self._test_look.features)
+
+    def _check_accuracy(self) -> None:
+        own = self.judge.facts.test_accuracy
+        if own is not None and self.accuracy is not None and self.accuracy < LEAST_ACCURACY * own:
+            raise ValueError(
+                f"judge {self.judge.facts.name}: found that it names {self.accuracy:.1%} of these test pictures, "
+                f"expected about {own:.1%}, as on its own. Fit one to these pictures: judge --fit."
+            )
