@@ -25,7 +25,9 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def load_graph(path: Path, device: Device, threads: int | None, interface: Sequence[str]) -> onnxruntime.InferenceSession:
+def load_graph(
+    path: Path, device: Device, threads: int | None, interface: Sequence[str]
+) -> onnxruntime.InferenceSession:
     """Load a graph.
 
     Args:

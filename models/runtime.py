@@ -73,7 +73,7 @@ class Runtime:
             None where the model has no classes.
 
         Raises:
-            AddressError: a label is given to a model without classes, or is none of its labels, or one picture too many.
+            AddressError: a label for a model without classes, one that it does not have, or too many or few of them.
         """
         if self.card.classes is None:
             if label is not None:
@@ -83,7 +83,9 @@ class Runtime:
             return labels(seed, start, count, [one.count for one in self.card.classes])
         given = [label] * count if isinstance(label, int) else list(label)
         if len(given) != count:
-            raise AddressError(f"found {len(given)} labels for {count} pictures, expected one for all, or one a picture")
+            raise AddressError(
+                f"found {len(given)} labels for {count} pictures, expected one for all, or one a picture"
+            )
         wrong = next((one for one in given if not 0 <= one < len(self.class_names)), None)
         if wrong is not None:
             raise AddressError(f"label is {wrong}; it must be 0 to {len(self.class_names) - 1}")

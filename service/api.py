@@ -8,7 +8,6 @@ whoever runs it, so that building a Bento loads no model.
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -23,9 +22,9 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 from starlette.staticfiles import StaticFiles
 
 from models.bundle import Bundle
-from models.codes import ADDRESS_END
 from service import problems
-from service.encoders import Address, Stream, encode_sheet, stream_of
+from service.address import address_of
+from service.encoders import Stream, encode_sheet, stream_of
 from service.formats import Format, negotiate
 from service.gallery import Gallery
 from service.openapi import describe
@@ -34,7 +33,6 @@ from service.schemas import LARGEST_SHEET_N, GenerateRequest, ModelAnswer, Model
 
 PAGE = Path(__file__).parent / "page"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
-_FRESH_SEED_END = 2**53  # every JSON reader keeps an integer below this one
 
 
 class Api(FastAPI):
@@ -80,14 +78,14 @@ def _add_generate(api: Api) -> None:
         """Draw n pictures: one, a contact sheet, or a stream of many."""
         bundle = api.gallery.find(question.model)
         chosen = negotiate(question.format, request.headers.get("accept"))
-        address = _address(bundle, question)
         if chosen.is_one_picture and question.n > LARGEST_SHEET_N:
             raise Problem(
                 422, f"n is {question.n}, and a sheet shows up to {LARGEST_SHEET_N}. Ask for format zip or npy."
             )
         runtime = api.gallery.runtime(bundle)
+        address = address_of(question, runtime)
         api.gallery.admit()
-        chunks = api.gallery.draw(runtime, address.seed, address.start, address.n, address.truncation)
+        chunks = api.gallery.draw(runtime, address)
         headers = {
             "X-Model": address.model,
             "X-Model-Version": address.version,
@@ -150,14 +148,6 @@ def _require_json(request: Request) -> None:
     found = request.headers.get("content-type", "")
     if found.split(";")[0].strip().lower() != "application/json":
         raise Problem(415, f"Content-Type is {found[:80] or 'not given'}; it must be application/json.")
-
-
-def _address(bundle: Bundle, question: GenerateRequest) -> Address:
-    if question.start + question.n > ADDRESS_END:
-        raise Problem(422, f"start {question.start} + n {question.n} passes the last index, {ADDRESS_END - 1}.")
-    seed = secrets.randbelow(_FRESH_SEED_END) if question.seed is None else question.seed
-    card = bundle.card
-    return Address(card.name, card.version, seed, question.start, question.n, question.truncation)
 
 
 async def _encoded_sheet(api: Api, chunks: AsyncIterator[np.ndarray[Any, Any]], chosen: Format) -> bytes:

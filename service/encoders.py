@@ -14,30 +14,18 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.sheet import as_picture, contact_sheet
+from service.address import Address
 from service.formats import Format
 
 JPEG_QUALITY, WEBP_QUALITY = 92, 90
 _PNG_LEVEL = 1  # level 6 costs three times as much for a tenth less
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same pictures make the same file
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the pictures of an answer are: what makes them again."""
-
-    model: str
-    version: str
-    seed: int
-    start: int
-    n: int
-    truncation: float
 
 
 def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format) -> bytes:
@@ -146,6 +134,7 @@ class JsonStream:
                 "seed": self._address.seed,
                 "index": self._next,
                 "truncation": self._address.truncation,
+                **({} if (label := self._address.class_of(self._next)) is None else {"label": label}),
                 "png": base64.b64encode(encode_picture(pixels, Format.PNG)).decode(),
             }
             yield (", " if self._next > self._address.start else "").encode() + json.dumps(one).encode()

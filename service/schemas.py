@@ -3,6 +3,8 @@
 HTTP -> [schemas] -> api
 """
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.card import Card
@@ -11,6 +13,10 @@ from service.formats import Format
 
 LARGEST_N = 10_000
 LARGEST_SHEET_N = 1_024
+LARGEST_LABEL = 2**31 - 1
+
+
+ClassLabel = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class GenerateRequest(BaseModel):
@@ -34,6 +40,11 @@ class GenerateRequest(BaseModel):
         default=None, ge=0, lt=ADDRESS_END, description="A fresh one if none; the header X-Seed tells which."
     )
     start: int = Field(default=0, ge=0, lt=ADDRESS_END, description="Index of the first picture.")
+    label: ClassLabel | Annotated[list[ClassLabel], Field(max_length=LARGEST_N)] | None = Field(
+        default=None,
+        description="The class to draw, by name or number: one for all, or one for each picture. If none, classes come "
+        "as often as in training. Only for models with classes.",
+    )
     truncation: float = Field(
         default=1.0, ge=0, le=TRUNCATION_MAX, description="Below 1: nearer to the average picture. Above: stranger."
     )

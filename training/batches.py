@@ -24,10 +24,10 @@ def pixels_of(images_NCHW: Tensor) -> Tensor:
 class Batches:
     """A data set on the device that trains, and the random numbers of the run."""
 
-    images_NCHW: Tensor
-    """uint8."""
-    labels_N: Tensor | None
-    """int64."""
+    images: Tensor
+    """(M, C, H, W) uint8."""
+    labels: Tensor | None
+    """(M,) int64."""
     random: torch.Generator
     batch: int
     """Pictures of one step, over all processes together."""
@@ -36,17 +36,15 @@ class Batches:
     @property
     def class_counts(self) -> list[int] | None:
         """How many pictures each class has."""
-        return None if self.labels_N is None else torch.bincount(self.labels_N).tolist()
+        return None if self.labels is None else torch.bincount(self.labels).tolist()
 
     def real(self) -> tuple[Tensor, Tensor | None]:
         """Pictures (N, C, H, W) in [-1, 1] and labels (N,), chosen with replacement."""
-        chosen = torch.randint(
-            len(self.images_NCHW), (self.batch,), generator=self.random, device=self.images_NCHW.device
-        )
+        chosen = torch.randint(len(self.images), (self.batch,), generator=self.random, device=self.images.device)
         chosen = self.ranks.part(chosen)
-        return pixels_of(self.images_NCHW[chosen]), None if self.labels_N is None else self.labels_N[chosen]
+        return pixels_of(self.images[chosen]), None if self.labels is None else self.labels[chosen]
 
     def normal(self, *shape: int) -> Tensor:
         """(N, *shape) standard normal."""
-        numbers = torch.randn(self.batch, *shape, generator=self.random, device=self.images_NCHW.device)
+        numbers = torch.randn(self.batch, *shape, generator=self.random, device=self.images.device)
         return self.ranks.part(numbers)

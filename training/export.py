@@ -68,7 +68,7 @@ def export_run(run: Run, out: Path, average: int = 0) -> Bundle:
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
     if isinstance(network, Autoencoder):
         contents[ENCODER] = encoder_graph(network, geometry)
-    contents[SAMPLES] = _checked_sheet(facts, contents, network, geometry)
+    contents[SAMPLES] = _checked_sheet(facts, contents, network)
     return write_bundle(out, facts, contents)
 
 
@@ -136,7 +136,7 @@ def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> 
         )
 
 
-def _checked_sheet(facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module, geometry: Geometry) -> bytes:
+def _checked_sheet(facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module) -> bytes:
     """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them."""
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -92,7 +91,9 @@ def train(
             line = book.write_what_is_due(state)
             # Several processes agree at a line of the log only: asking at every step would cost them more than it.
             stopped = (line or place.ranks.count == 1) and place.ranks.any(bool(signals), place.device)
-            if stopped or (line and place.ranks.any(time.monotonic() - saved_at > place.checkpoint_seconds, place.device)):
+            if stopped or (
+                line and place.ranks.any(time.monotonic() - saved_at > place.checkpoint_seconds, place.device)
+            ):
                 book.save(state)
                 saved_at = time.monotonic()
             if stopped:
@@ -110,8 +111,8 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
 
 
 def _batches(settings: Settings, pictures: Pictures, random: torch.Generator, place: Place) -> Batches:
-    images = torch.from_numpy(np.ascontiguousarray(pictures.images.transpose(0, 3, 1, 2)))
-    labels_N = torch.from_numpy(pictures.labels).to(place.device) if settings.conditional else None
+    images = torch.from_numpy(pictures.images.transpose(0, 3, 1, 2).copy())  # a cached array may be read-only
+    labels_N = torch.from_numpy(pictures.labels.copy()).to(place.device) if settings.conditional else None
     return Batches(images.to(place.device), labels_N, random, settings.batch, place.ranks)
 
 
@@ -186,7 +187,7 @@ def _settle(state: State, settings: Settings, batches: Batches) -> None:
     finished = state.images_shown >= settings.images_shown
     for network in state.averages.networks:
         if isinstance(network, Autoencoder):
-            network.settle(batches.images_NCHW, finished)
+            network.settle(batches.images, finished)
 
 
 @contextmanager

@@ -124,5 +124,9 @@ def preset_named(name: str, method: MethodName = "gan") -> Settings:
     if method == "gan":
         return settings
     return settings.but(
-        code_size=_AUTOENCODER_CODE_SIZES[name], gamma=(0.0, 0.0), beta1=0.9, beta2=(0.99, 0.999), half_life_shares=(0.02,)
+        code_size=_AUTOENCODER_CODE_SIZES[name],
+        gamma=(0.0, 0.0),
+        beta1=0.9,
+        beta2=(0.99, 0.999),
+        half_life_shares=(0.02,),
     )

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from models.bundle import open_bundle
 from models.card import Scores
-from models.runtime import BATCH_SIZES, Device, Runtime, usable_cores
+from models.engine import Device, usable_cores
+from models.runtime import BATCH_SIZES, Runtime
 from training.judging.reference import Reference
 
 TIMED_BATCHES = 7

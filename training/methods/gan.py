@@ -34,7 +34,12 @@ Seen = dict[str, Tensor]
 
 
 def discriminator_loss(
-    discriminator: Discriminator, generator: Generator, objective: Objective, real: Real, z: Tensor, gamma: Tensor | None
+    discriminator: Discriminator,
+    generator: Generator,
+    objective: Objective,
+    real: Real,
+    z: Tensor,
+    gamma: Tensor | None,
 ) -> tuple[Tensor, Seen]:
     """What the discriminator descends: it shall tell real pictures from generated ones, without being steep.
 
@@ -97,7 +102,7 @@ class Gan:
 
     def update(self, batches: Batches, moment: Moment) -> Seen:
         """Discriminator first, then generator, each on fresh pictures and fresh codes."""
-        gamma = torch.tensor(moment.gamma, device=batches.images_NCHW.device) if self._penalised else None
+        gamma = torch.tensor(moment.gamma, device=batches.images.device) if self._penalised else None
         loss, seen = self._discriminator_loss(batches.real(), batches.normal(self.generator.code_size), gamma)
         descend(self.adams["discriminator"], loss, moment, batches.ranks)
         self.discriminator.requires_grad_(False)

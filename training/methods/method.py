@@ -67,5 +67,3 @@ def descend(adam: torch.optim.Adam, loss: Tensor, moment: Moment, ranks: Ranks) 
     loss.backward()  # type: ignore[no-untyped-call]
     ranks.average_gradients(group["params"])
     adam.step()
-
-

@@ -57,7 +57,7 @@ class Autoencoder(nn.Module):
         return codes_ND if self.prior is None else self.prior.invert(codes_ND)
 
     def settle(self, images_NCHW: Tensor, finished: bool) -> None:
-        """Fit the mixture to the codes of training pictures, bytes on this network's device; roughly if not finished."""
+        """Fit the mixture to the codes of training pictures (bytes, on this device); roughly, if not finished."""
         if self.prior is None:
             return
         every = -(-len(images_NCHW) // _FITTED_PICTURES[finished])

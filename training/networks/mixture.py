@@ -65,7 +65,9 @@ class Mixture(nn.Module):
             found.fit(codes_ND.astype(np.float64))
         unused = len(self.means) - components
         weights = torch.from_numpy(np.pad(found.weights_, (0, unused)))
-        factors = torch.linalg.cholesky(torch.from_numpy(np.pad(found.covariances_, ((0, unused), (0, 0), (0, 0)), "edge")))
+        factors = torch.linalg.cholesky(
+            torch.from_numpy(np.pad(found.covariances_, ((0, unused), (0, 0), (0, 0)), "edge"))
+        )
         ends = torch.special.ndtri(weights.cumsum(0).clamp(0, 1)).clamp(-_FAR, _FAR)
         starts = torch.cat([ends.new_tensor([-_FAR]), ends[:-1]])
         middles = torch.special.ndtri((torch.special.ndtr(starts) + torch.special.ndtr(ends)) / 2)
