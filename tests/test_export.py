@@ -13,14 +13,14 @@ from models.codes import codes
 from models.runtime import Runtime
 from training import export as export_module
 from training.checkpoint import load_checkpoint
-from training.data import Pictures
 from training.drawing import draw
 from training.export import ExportDiffers, check_pictures, export_run
 from training.loop import new_state, train
 from training.networks import Geometry
+from training.pictures.data import Pictures
+from training.pictures.sources import digits
 from training.presets import preset_named
 from training.run import Run
-from training.sources import digits
 
 settings = preset_named("tiny").but(images_shown=400, batch=40, precision="float32")
 CPU = torch.device("cpu")

@@ -15,13 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from models.codes import codes
-from training.data import Pictures
 from training.drawing import draw
 from training.loop import Diverged, new_state, train
 from training.networks import Generator, Geometry
+from training.pictures.data import Pictures
+from training.pictures.sources import digits
 from training.presets import preset_named
 from training.run import Run
-from training.sources import digits
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")

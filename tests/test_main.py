@@ -30,7 +30,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
     code, said = typed("fit", "digits", "--dry-run", "--out", tmp_path / "d", "--run", tmp_path / "r", "--kimg", 7)
 
     assert code == 0
-    assert "1,797 pictures of 8 x 8 x 1 from digits" in said
+    assert "1,611 pictures of 8 x 8 x 1 from digits" in said
     assert re.search(r"images_shown │ 7,000", said)
     assert "generator parameters" in said
     assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data import Pictures
+from training.pictures.data import Pictures
 from training.presets import preset_named
 from training.run import Run, RunBusy, RunDiffers
 

@@ -14,8 +14,8 @@ from models.bundle import Bundle, open_all
 from models.engine import usable_cores
 from models.runtime import Runtime
 from models.sheet import contact_sheet
-from training.data import open_pictures
 from training.machine import resolve_precision
+from training.pictures.data import open_pictures
 from training.presets import preset_named
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def test_its_sheet_is_what_it_draws_here(bundle: Bundle):
 @needs_mnist
 def test_the_card_of_mnist_names_the_data_by_its_digest():
     (card,) = (bundle.card for bundle in SHIPPED if bundle.card.name == "mnist")
-    pictures = open_pictures(str(ROOT.parent / "shared" / "data" / "mnist"))
+    pictures = open_pictures(str(ROOT.parent / "shared" / "data" / "mnist"), classes=False)
 
     assert card.training.data_digest == pictures.digest
     assert card.training.data_images == len(pictures.images) == 60_000

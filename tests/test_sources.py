@@ -1,88 +1,81 @@
-"""Folders, zips, parquet, idx and digits all give the same pictures."""
+"""What a path is, told by looking at it, and which of its files are which part."""
 
-import gzip
-import io
-import struct
-import zipfile
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
-from PIL import Image
+from test_idx import PIXELS, write_idx, write_labels
+from test_parquet import write as write_parquet
 
-from training import sources
-
-PIXELS = np.random.default_rng(0).integers(0, 256, (5, 10, 12, 1), np.uint8)
-
-
-def png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels[:, :, 0]).save(file, "PNG")
-    return file.getvalue()
+from training.pictures import sources
+from training.pictures.kinds import Arrays, Encoded
 
 
-def write_idx(path: Path, images: np.ndarray = PIXELS, magic: int = 0x803) -> Path:
-    data = struct.pack(">4I", magic, *images.shape[:3]) + images.tobytes()
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
-    return path
+@pytest.mark.parametrize(
+    ("names", "train", "test"),
+    [
+        (["train-images", "t10k-images"], ["train-images"], ["t10k-images"]),
+        (["train-0-of-2", "train-1-of-2", "test-0-of-1"], ["train-0-of-2", "train-1-of-2"], ["test-0-of-1"]),
+        (["a", "test"], ["a"], ["test"]),
+        (["train", "validation"], ["train"], ["validation"]),
+        (["train", "validation", "test"], ["train"], ["test"]),
+        (["emnist-letters-test-images", "emnist-letters-train-images"], ["emnist-letters-train-images"],
+         ["emnist-letters-test-images"]),
+        (["train", "extra", "test"], ["train"], ["test"]),
+    ],
+)  # fmt: skip
+def test_names_say_which_file_is_which_part(names: list[str], train: list[str], test: list[str]):
+    files = [Path(name) for name in names]
+
+    assert sources.files_of_part(files, "train") == ([Path(name) for name in train], True)
+    assert sources.files_of_part(files, "test") == ([Path(name) for name in test], True)
 
 
-def test_a_folder_gives_every_file_below_it_but_hidden_ones(tmp_path: Path):
-    for name in ("b.png", "a/c.png", ".hidden.png", "__MACOSX/d.png", ".git/e.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(name.encode())
+@pytest.mark.parametrize("names", [["train"], ["test"], ["a", "b"], ["contest", "latest"]])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_names_that_say_nothing_give_all_files(names: list[str], part: str):
+    files = [Path(name) for name in names]
 
-    files = sources.folder_files(tmp_path)
-
-    assert [(file.name, file.read()) for file in files] == [("a/c.png", b"a/c.png"), ("b.png", b"b.png")]
+    assert sources.files_of_part(files, part) == (files, False)
 
 
-def test_a_zip_gives_what_the_folder_gives(tmp_path: Path):
-    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
-        for name in ("b.png", "a/c.png", "__MACOSX/d.png"):
-            archive.writestr(name, name)
+def test_a_folder_of_idx_files_is_read_by_part(tmp_path: Path):
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz")
+    write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", 255 - PIXELS)
+    write_labels(tmp_path / "train-labels-idx1-ubyte.gz", [0, 1, 2, 1, 0])
+    write_labels(tmp_path / "t10k-labels-idx1-ubyte.gz", [2, 1, 2, 1, 0])
+    train, test = (sources.find_source(str(tmp_path), part, True) for part in ("train", "test"))
 
-    files = sources.zip_files(tmp_path / "p.zip")
-
-    assert [(file.name, file.read()) for file in files] == [("a/c.png", b"a/c.png"), ("b.png", b"b.png")]
-
-
-@pytest.mark.parametrize("name", ["x-images-idx3-ubyte", "x-images-idx3-ubyte.gz"])
-def test_idx_files_give_their_pixels(tmp_path: Path, name: str):
-    assert np.array_equal(sources.idx_images([write_idx(tmp_path / name)]), PIXELS)
-
-
-def test_an_idx_file_of_labels_is_refused(tmp_path: Path):
-    path = write_idx(tmp_path / "labels-idx3-ubyte", magic=0x801)
-
-    with pytest.raises(ValueError, match="found 00000801, expected the magic 00000803"):
-        sources.idx_images([path])
+    assert isinstance(train, Arrays)
+    assert (train.images == PIXELS).all()
+    assert (test.images == 255 - PIXELS).all()
+    assert test.labels.tolist() == [2, 1, 2, 1, 0]
+    assert train.is_part
+    assert test.is_part
 
 
-def test_an_idx_file_that_was_cut_is_refused(tmp_path: Path):
-    path = write_idx(tmp_path / "x-idx3-ubyte")
-    path.write_bytes(path.read_bytes()[:-1])
+def test_a_file_that_lies_there_packed_as_well_is_read_once(tmp_path: Path):
+    write_idx(tmp_path / "x-images-idx3-ubyte.gz")
+    write_idx(tmp_path / "x-images-idx3-ubyte")
 
-    with pytest.raises(ValueError, match="found 615 bytes, expected 616 by its header"):
-        sources.idx_images([path])
-
-
-@pytest.mark.parametrize("as_struct", [True, False])
-def test_parquet_gives_the_bytes_of_its_image_column(tmp_path: Path, as_struct: bool):
-    pictures = [png(pixels) for pixels in PIXELS]
-    column = [{"bytes": picture, "path": "x"} for picture in pictures] if as_struct else pictures
-    pa.parquet.write_table(pa.table({"label": [0] * 5, "img": column}), tmp_path / "p.parquet")
-
-    assert [file.read() for file in sources.parquet_files([tmp_path / "p.parquet"])] == pictures
+    assert len(sources.find_source(str(tmp_path), "train", True).images) == len(PIXELS)
 
 
-def test_parquet_without_pictures_names_its_columns(tmp_path: Path):
-    pa.parquet.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "p.parquet")
+def test_a_single_file_is_no_part_whatever_it_is_called(tmp_path: Path):
+    write_parquet(tmp_path / "train.parquet")
+    found = sources.find_source(str(write_parquet(tmp_path / "test.parquet")), "train", True)
 
-    with pytest.raises(ValueError, match="found columns a, b, expected one with encoded pictures"):
-        sources.parquet_files([tmp_path / "p.parquet"])
+    assert isinstance(found, Encoded)
+    assert not found.is_part
+    assert found.count == 3
+
+
+def test_a_folder_of_parquet_files_is_read_by_part(tmp_path: Path):
+    for name in ("train-0", "train-1", "test-0"):
+        write_parquet(tmp_path / f"{name}.parquet", label=[0, 1, 1])
+
+    assert sources.find_source(str(tmp_path), "train", True).count == 6
+    assert sources.find_source(str(tmp_path), "test", True).count == 3
+    assert sources.find_source(str(tmp_path), "test", True).is_part
 
 
 def test_digits_come_with_scikit_learn():
@@ -90,3 +83,23 @@ def test_digits_come_with_scikit_learn():
 
     assert images.shape == (1797, 8, 8, 1)
     assert (images.min(), images.max()) == (0, 255)
+
+
+def test_digits_have_their_labels():
+    found = sources.find_source("digits", "train", True)
+
+    assert found.classes == tuple("0123456789")
+    assert found.labels[:10].tolist() == list(range(10))
+    assert sources.find_source("digits", "train", False).labels is None
+
+
+def test_a_source_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match="nowhere: no such file or folder"):
+        sources.find_source("nowhere", "train", True)
+
+
+def test_a_file_of_no_known_kind_is_refused(tmp_path: Path):
+    (tmp_path / "x.doc").write_text("x")
+
+    with pytest.raises(ValueError, match=r"expected a folder, a \.zip, a \.parquet or an idx file"):
+        sources.find_source(str(tmp_path / "x.doc"), "train", True)

@@ -18,12 +18,13 @@ from rich.table import Table
 
 from models.bundle import Bundle
 from models.errors import ModelError
-from training.data import Pictures, open_pictures
-from training.decode import Skipped
 from training.export import ExportDiffers, export_run
 from training.loop import CHECKPOINT_SECONDS, Diverged, train
 from training.machine import device_named, resolve_precision
 from training.networks import Discriminator, Generator, Geometry
+from training.pictures.data import Pictures, open_pictures
+from training.pictures.decode import Skipped
+from training.pictures.shape import Shape
 from training.presets import PRESETS, Settings, preset_named
 from training.progress import Progress
 from training.run import RUNS, Run
@@ -55,7 +56,7 @@ def fit(
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command goes on."""
     with _told():
         where = device_named(device, threads)
-        found = open_pictures(pictures, _parse_size(size), channels)
+        found = open_pictures(pictures, Shape(_parse_size(size), channels))
         settings = resolve_precision(
             preset_named(preset or _preset_for(found)).but(
                 images_shown=None if kimg is None else round(kimg * 1000),

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sheet import as_picture, contact_sheet
-from training.data import Pictures
+from training.pictures.data import Pictures
 from training.presets import Settings
 
 RUNS = Path("runs")
