@@ -1,91 +1,144 @@
 """The two updates: each moves its own network, in its own direction, and only it."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
+from shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.gan import Players, discriminator_update, generator_update
-from training.networks import Discriminator, Generator, Geometry
-from training.presets import preset_named
+from training.batches import Batches
+from training.methods.gan import Gan, discriminator_loss, generator_loss
+from training.methods.losses import OBJECTIVES
+from training.networks.geometry import Geometry
+from training.schedule import Moment
 
-settings = preset_named("tiny").but(width=4, discriminator_width=4, code_size=8)
+CPU = torch.device("cpu")
+SETTINGS = SMALLEST.but(precision="float32", batch=32)
+MOMENT = Moment(learning_rate=1e-2, beta2=0.9, gamma=1.0)
 
 
 @pytest.fixture
-def players() -> Players:
+def gan() -> Gan:
     torch.manual_seed(0)
-    geometry = Geometry(8, 8, 1, 1)
-    generator, discriminator = Generator(settings, geometry), Discriminator(settings, geometry)
-    adams = (torch.optim.Adam(network.parameters(), 1e-2, betas=(0.0, 0.9)) for network in (generator, discriminator))
-    return Players(generator, discriminator, *adams)
+    return Gan(SETTINGS, EIGHT_BY_EIGHT, CPU)
 
 
-def batch() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.rand(32, 1, 8, 8) * 2 - 1, torch.randn(32, 8)
+def batches(classes: int = 0) -> Batches:
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (200, 1, 8, 8), dtype=torch.uint8, generator=random)
+    labels = torch.randint(0, classes, (200,), generator=random) if classes else None
+    return Batches(images, labels, random, 32)
 
 
-def weights(network: torch.nn.Module) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in network.parameters()]
+def real() -> tuple[torch.Tensor, None]:
+    return torch.rand(32, 1, 8, 8) * 2 - 1, None
 
 
-def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+def gradients(gan: Gan) -> dict[str, bool]:
+    """Which networks would move."""
+    return {
+        name: any(parameter.grad is not None for parameter in network.parameters())
+        for name, network in gan.networks.items()
+    }
 
 
-def test_the_discriminators_update_leaves_the_generator_alone(players: Players):
-    before_g, before_d = weights(players.generator), weights(players.discriminator)
-
-    discriminator_update(players, *batch(), gamma=1.0)
-
-    assert same(before_g, weights(players.generator))
-    assert not same(before_d, weights(players.discriminator))
+def players(gan: Gan) -> tuple:
+    return gan.discriminator, gan.generator
 
 
-def test_the_generators_update_leaves_the_discriminator_alone_and_trainable(players: Players):
-    before_g, before_d = weights(players.generator), weights(players.discriminator)
+@pytest.mark.parametrize("loss", OBJECTIVES)
+def test_the_discriminators_loss_moves_the_discriminator_alone(gan: Gan, loss: str):
+    total, _ = discriminator_loss(*players(gan), OBJECTIVES[loss], real(), torch.randn(32, 8), torch.tensor(1.0))
+    total.backward()
 
-    generator_update(players, *batch())
-
-    assert not same(before_g, weights(players.generator))
-    assert same(before_d, weights(players.discriminator))
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in players.discriminator.parameters())
+    assert gradients(gan) == {"generator": False, "discriminator": True}
 
 
-def test_the_discriminator_learns_to_win_against_a_generator_that_stands_still(players: Players):
-    real, codes_NZ = batch()
-    before = discriminator_update(players, real, codes_NZ, gamma=0.1)
-    for _ in range(60):
-        after = discriminator_update(players, real, codes_NZ, gamma=0.1)
+@pytest.mark.parametrize("loss", OBJECTIVES)
+def test_an_update_moves_both_and_leaves_the_discriminator_trainable(loss: str):
+    torch.manual_seed(0)
+    gan = Gan(SETTINGS.but(loss=loss), EIGHT_BY_EIGHT, CPU)
+    before = copy.deepcopy(gan.networks)
+    seen = gan.update(batches(), MOMENT)
+
+    for name, network in gan.networks.items():
+        moved = (torch.equal(a, b) for a, b in zip(network.parameters(), before[name].parameters(), strict=True))
+        assert not all(moved)
+    assert all(parameter.requires_grad for parameter in gan.discriminator.parameters())
+    assert set(seen) == {"d_loss", "penalty", "margin", "d_wins", "g_loss"}
+
+
+def descended(network: torch.nn.Module, loss, steps: int) -> tuple[dict, dict]:
+    """What was seen at the first and at the last of some steps of Adam."""
+    adam = torch.optim.Adam(network.parameters(), 1e-2, betas=(0.0, 0.9))
+    first = None
+    for _ in range(steps):
+        total, seen = loss()
+        adam.zero_grad()
+        total.backward()
+        adam.step()
+        first = first or seen
+    return {k: v.item() for k, v in first.items()}, {k: v.item() for k, v in seen.items()}
+
+
+@pytest.mark.parametrize("loss", OBJECTIVES)
+def test_the_discriminator_learns_to_win_against_a_generator_that_stands_still(gan: Gan, loss: str):
+    fixed = (OBJECTIVES[loss], real(), torch.randn(32, 8), torch.tensor(0.1))
+    before, after = descended(gan.discriminator, partial(discriminator_loss, *players(gan), *fixed), 60)
 
     assert after["d_loss"] < 0.5 * before["d_loss"]
     assert after["d_wins"] > 0.95
     assert after["margin"] > before["margin"]
 
 
-def test_the_generator_learns_to_fool_a_discriminator_that_stands_still(players: Players):
-    real, codes_NZ = batch()
-    for _ in range(20):
-        discriminator_update(players, real, codes_NZ, gamma=0.1)
-    before = generator_update(players, real, codes_NZ)["g_loss"]
-    for _ in range(60):
-        after = generator_update(players, real, codes_NZ)["g_loss"]
+@pytest.mark.parametrize("loss", ["relativistic", "non-saturating"])
+def test_the_generator_learns_to_fool_a_discriminator_that_stands_still(gan: Gan, loss: str):
+    shown, z = real(), torch.randn(32, 8)
+    learn = partial(discriminator_loss, *players(gan), OBJECTIVES[loss], shown, z, torch.tensor(0.1))
+    descended(gan.discriminator, learn, 20)
+    before, after = descended(gan.generator, partial(generator_loss, *players(gan), OBJECTIVES[loss], shown, z), 60)
 
-    assert after < 0.5 * before
+    assert after["g_loss"] < 0.5 * before["g_loss"]
 
 
-def test_the_logged_penalty_is_r1_and_r2_of_the_two_batches(players: Players):
-    """Each computed on its own, on a copy of the discriminator as it was."""
-    real, codes_NZ = batch()
-    judge = copy.deepcopy(players.discriminator)
+def test_the_logged_penalty_is_r1_and_r2_of_the_two_batches(gan: Gan):
+    """Each computed on its own, by autograd."""
+    (images, _), z = real(), torch.randn(32, 8)
     with torch.no_grad():
-        fake = players.generator(codes_NZ)
+        fake = gan.generator(z)
     expected = 0.0
-    for images in (real, fake):
-        images = images.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(judge(images).sum(), images)
+    for pictures in (images, fake):
+        pictures = pictures.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(gan.discriminator(pictures).sum(), pictures)
         expected += 3.0 / 2 * float(slope.square().sum(dim=(1, 2, 3)).mean())
 
-    assert discriminator_update(players, real, codes_NZ, gamma=3.0)["penalty"].item() == pytest.approx(
-        expected, rel=1e-4
-    )
+    _, seen = discriminator_loss(*players(gan), OBJECTIVES["relativistic"], (images, None), z, torch.tensor(3.0))
+
+    assert seen["penalty"].item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_generated_pictures_have_the_labels_of_their_real_partners():
+    """The generator is called with the very labels of the batch, and both halves are scored by them."""
+    torch.manual_seed(0)
+    gan = Gan(SETTINGS.but(conditional=True), Geometry(8, 8, 1, 1, classes=3), CPU)
+    images, labels_N, z = torch.randn(6, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1, 2]), torch.randn(6, 8)
+    with torch.no_grad():
+        expected = gan.discriminator(images, labels_N) - gan.discriminator(gan.generator(z, labels_N), labels_N)
+
+    _, seen = discriminator_loss(*players(gan), OBJECTIVES["relativistic"], (images, labels_N), z, None)
+
+    assert seen["margin"].item() == pytest.approx(expected.mean().item(), abs=1e-5)
+
+
+def test_without_gamma_there_is_no_penalty():
+    gan = Gan(SETTINGS.but(gamma=(0.0, 0.0)), EIGHT_BY_EIGHT, CPU)
+
+    assert gan.update(batches(), MOMENT)["penalty"].item() == 0
+
+
+def test_a_conditional_gan_and_a_dcgan_take_steps_too():
+    for changes, classes in (({"conditional": True}, 4), ({"network": "dcgan"}, 0)):
+        gan = Gan(SETTINGS.but(**changes), Geometry(8, 8, 1, 1, classes), CPU)
+
+        assert all(torch.isfinite(value) for value in gan.update(batches(classes), MOMENT).values())

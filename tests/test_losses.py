@@ -5,54 +5,97 @@ import math
 import pytest
 import torch
 
-from training.losses import gradient_penalty, relativistic_loss
+from training.methods.losses import OBJECTIVES, gradient_penalty, scores_and_slopes
+
+LN2 = math.log(2)
+EVEN = torch.zeros(3)
+"""Scores of a discriminator that cannot tell: D(x) = 1/2."""
 
 
-def test_equal_scores_cost_ln_2():
-    assert relativistic_loss(torch.zeros(3), torch.zeros(3)).item() == pytest.approx(math.log(2))
+@pytest.mark.parametrize(
+    ("loss", "discriminator", "generator"),
+    [("minimax", 2 * LN2, -LN2), ("non-saturating", 2 * LN2, LN2), ("relativistic", LN2, LN2)],
+)
+def test_losses_where_the_discriminator_cannot_tell(loss: str, discriminator: float, generator: float):
+    """Goodfellow's theorem 1: the discriminator's value is -log 4 at the optimum, so what it descends is 2 ln 2."""
+    assert OBJECTIVES[loss].discriminator(EVEN, EVEN).item() == pytest.approx(discriminator)
+    assert OBJECTIVES[loss].generator(EVEN, EVEN).item() == pytest.approx(generator)
 
 
-def test_the_pairing_loss_is_the_mean_over_pairs():
+def test_the_losses_of_2014_are_the_logarithms_of_algorithm_1():
+    """D(x) = 0.8 is a score of ln 4, D(G(z)) = 0.2 is -ln 4: log 0.8 + log(1 - 0.2) = 2 ln 0.8."""
+    real, fake = torch.tensor([math.log(4)]), torch.tensor([-math.log(4)])
+
+    assert OBJECTIVES["minimax"].discriminator(real, fake).item() == pytest.approx(-2 * math.log(0.8))
+    assert OBJECTIVES["minimax"].generator(real, fake).item() == pytest.approx(math.log(1 - 0.2))
+    assert OBJECTIVES["non-saturating"].generator(real, fake).item() == pytest.approx(-math.log(0.2))
+
+
+def test_minimax_is_flat_where_the_discriminator_is_sure_and_non_saturating_is_steep():
+    slopes = {}
+    for loss in ("minimax", "non-saturating"):
+        fake = torch.tensor([-10.0], requires_grad=True)
+        OBJECTIVES[loss].generator(EVEN, fake).backward()
+        slopes[loss] = abs(fake.grad.item())
+
+    assert slopes["minimax"] < 1e-4
+    assert slopes["non-saturating"] > 0.99
+
+
+def test_the_relativistic_loss_is_the_mean_over_pairs():
     """softplus(0 - 1) = ln(1 + e^-1) = 0.31326; softplus(3 - 1) = ln(1 + e^2) = 2.12693."""
-    loss = relativistic_loss(torch.tensor([1.0, 1.0]), torch.tensor([0.0, 3.0]))
+    real, fake = torch.tensor([1.0, 1.0]), torch.tensor([0.0, 3.0])
 
-    assert loss.item() == pytest.approx((0.313262 + 2.126928) / 2, abs=1e-5)
-
-
-def test_only_the_difference_of_scores_counts():
-    higher, lower = torch.randn(5), torch.randn(5)
-
-    assert relativistic_loss(higher + 7, lower + 7).item() == pytest.approx(
-        relativistic_loss(higher, lower).item(), abs=1e-5
-    )
+    assert OBJECTIVES["relativistic"].discriminator(real, fake).item() == pytest.approx(1.220095, abs=1e-5)
+    assert OBJECTIVES["relativistic"].generator(fake, real).item() == pytest.approx(1.220095, abs=1e-5)
 
 
-def test_penalty_of_a_linear_discriminator_is_half_gamma_times_its_squared_slope():
-    """score = 3 * sum(pixels) has slope 3 at each of 1*2*2 pixels: 8/2 * (4 * 9) = 144."""
-    images = torch.rand(5, 1, 2, 2, requires_grad=True)
-    scores = 3 * images.sum(dim=(1, 2, 3))
+def test_only_the_difference_of_scores_counts_in_the_relativistic_game():
+    real, fake = torch.randn(5), torch.randn(5)
+    for loss in (OBJECTIVES["relativistic"].discriminator, OBJECTIVES["relativistic"].generator):
+        assert loss(real + 7, fake + 7).item() == pytest.approx(loss(real, fake).item(), abs=1e-5)
 
-    assert gradient_penalty(scores, images, gamma=8).item() == pytest.approx(144)
+
+@pytest.mark.parametrize("loss", ["minimax", "non-saturating"])
+def test_a_generator_that_sees_no_real_pictures_does_not_depend_on_their_scores(loss: str):
+    fake = torch.randn(5)
+
+    assert not OBJECTIVES[loss].generator_sees_real
+    assert OBJECTIVES[loss].generator(torch.randn(5), fake) == OBJECTIVES[loss].generator(torch.randn(5), fake)
+
+
+def test_slopes_of_a_linear_discriminator_are_its_weight():
+    """score = 3 * sum(pixels) has slope 3 at each of 1*2*2 pixels: squared and summed, 4 * 9 = 36."""
+    images = torch.rand(5, 1, 2, 2)
+
+    scores, slopes = scores_and_slopes(lambda images: 3 * images.sum(dim=(1, 2, 3)), images)
+
+    assert torch.allclose(scores, 3 * images.sum(dim=(1, 2, 3)))
+    assert torch.allclose(slopes, torch.full((5,), 36.0))
+
+
+def test_the_penalty_is_half_gamma_times_the_mean():
+    assert gradient_penalty(torch.tensor([36.0, 30.0]), gamma=8).item() == pytest.approx(8 / 2 * 33)
 
 
 def test_the_penalty_can_itself_be_descended():
     """score = w * sum(pixels): the penalty is gamma/2 * 4 w^2, so its slope in w is 4 gamma w = 96."""
     weight = torch.tensor(3.0, requires_grad=True)
-    images = torch.rand(5, 1, 2, 2, requires_grad=True)
 
-    gradient_penalty(weight * images.sum(dim=(1, 2, 3)), images, gamma=8).backward()
+    _, slopes = scores_and_slopes(lambda images: weight * images.sum(dim=(1, 2, 3)), torch.rand(5, 1, 2, 2))
+    gradient_penalty(slopes, gamma=8).backward()
 
     assert weight.grad is not None
     assert weight.grad.item() == pytest.approx(96)
 
 
-def test_penalty_refuses_images_that_carry_no_gradient():
-    images = torch.rand(5, 1, 2, 2)
+def test_slopes_are_those_of_autograd():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.LeakyReLU(0.2), torch.nn.Flatten())
+    images = torch.randn(6, 1, 5, 5)
+    by_hand = images.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(network(by_hand).square().sum(), by_hand)
 
-    with pytest.raises(ValueError, match="requires_grad_"):
-        gradient_penalty(images.sum(dim=(1, 2, 3)), images, gamma=8)
+    _, slopes = scores_and_slopes(lambda images: network(images).square().sum(dim=1), images)
 
-
-def test_penalty_refuses_a_negative_weight():
-    with pytest.raises(ValueError, match="gamma must be 0 or more, got -1"):
-        gradient_penalty(torch.zeros(1), torch.zeros(1, 1, 1, 1), gamma=-1)
+    assert torch.allclose(slopes, expected.square().sum(dim=(1, 2, 3)), rtol=1e-5)

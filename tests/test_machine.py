@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from training.machine import device_named, resolve_precision
+from training.machine import device_of, resolve_precision
 from training.presets import preset_named
 
 
 def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
-    assert device_named("auto", threads=1) == torch.device("cpu")
+    assert device_of("auto", threads=1) == torch.device("cpu")
 
 
 def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     with pytest.raises(ValueError, match=r"finds no CUDA device\. Use --device cpu"):
-        device_named("cuda")
+        device_of("cuda")
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,32 @@
 """Bundles that need no training: real graphs, exported by our own code, whose pictures are noise."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from models.bundle import Bundle, write_bundle
-from training.export import to_onnx
-from training.networks import Generator, Geometry
+from training.export import generator_graph
+from training.networks.generator import Generator
+from training.networks.geometry import Geometry
 from training.presets import preset_named
 
 
-def write_untrained(path: Path, height: int, width: int, channels: int, code_size: int, seed: int = 0) -> Bundle:
-    """A whole bundle around a generator that has learned nothing: its pictures are noise, but all its own."""
+def write_untrained(
+    path: Path, height: int, width: int, channels: int, code_size: int, seed: int = 0, classes: Sequence[str] = ()
+) -> Bundle:
+    """A whole bundle around a generator that has learned nothing: its pictures are noise, but all its own.
+
+    Class number k has k + 1 training pictures, by the card.
+    """
     torch.manual_seed(seed)
     settings = preset_named("tiny").but(code_size=code_size)
-    generator = Generator(settings, Geometry(height, width, channels, settings.patch_pixels))
+    geometry = Geometry(height, width, channels, settings.patch_pixels, len(classes))
     facts = {
         "method": "gan",
         "image": {"height": height, "width": width, "channels": channels},
         "code_size": code_size,
+        "classes": tuple({"name": name, "count": k + 1} for k, name in enumerate(classes)) or None,
         "training": {
             "preset": "tiny",
             "data": "none",
@@ -30,4 +38,8 @@ def write_untrained(path: Path, height: int, width: int, channels: int, code_siz
             "options": {},
         },
     }
-    return write_bundle(path, facts, {"generator.onnx": to_onnx(generator, code_size), "samples.png": b"none"})
+    return write_bundle(
+        path,
+        facts,
+        {"generator.onnx": generator_graph(Generator(settings, geometry), geometry), "samples.png": b"none"},
+    )

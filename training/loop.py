@@ -22,12 +22,12 @@ from torch import Tensor
 from models.codes import codes, labels
 from training.batches import Batches
 from training.checkpoint import State, load_checkpoint, save_checkpoint
-from training.data import Pictures
 from training.drawing import draw
 from training.ema import Averages
 from training.methods.method import new_method
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry, geometry_of
+from training.pictures.data import Pictures
 from training.presets import Settings
 from training.ranks import ALONE, Ranks
 from training.run import Run

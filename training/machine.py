@@ -5,6 +5,7 @@
 Knows devices; knows neither networks nor data.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +13,15 @@ import torch
 
 from models.engine import usable_cores
 from training.presets import Settings
+from training.ranks import ALONE, Ranks
 
 
-def device_named(name: str, threads: int | None = None) -> torch.device:
+def device_of(name: str, threads: int | None = None, ranks: Ranks = ALONE) -> torch.device:
     """The device to train on, set up.
 
     Args:
         name: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ...
+        ranks: of several processes each takes the GPU of its own number.
         threads: CPU threads; all cores, if not given. On a CPU a run goes on bit for bit only with as many as before.
 
     Raises:
@@ -26,6 +29,8 @@ def device_named(name: str, threads: int | None = None) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and ranks.count > 1:
+        name = f"cuda:{os.environ.get('LOCAL_RANK', ranks.rank)}"
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device is {name!r}, but torch {torch.__version__} finds no CUDA device. Use --device cpu.")

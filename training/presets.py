@@ -89,6 +89,8 @@ class Settings:
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
+METHODS_WITH_CLASSES = frozenset({"gan", "variational"})
+
 _WORDS = {"precision": Precision, "method": MethodName, "loss": LossName, "network": NetworkName}
 
 # fmt: off

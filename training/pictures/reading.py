@@ -18,7 +18,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from models.runtime import usable_cores
+from models.engine import usable_cores
 from models.sheet import as_picture
 from training.pictures.decode import Result, Skipped, attempt, decode, pillow_told, read_header
 from training.pictures.kinds import Arrays, Encoded, EncodedFile

@@ -1,0 +1,38 @@
+"""Pictures and random numbers of a step: together they are the same, however many processes share them."""
+
+import torch
+
+from training.batches import Batches, pixels_of
+from training.ranks import Ranks
+
+
+def batches(ranks: Ranks, labels: bool = True) -> Batches:
+    images = torch.arange(50, dtype=torch.uint8).reshape(50, 1, 1, 1).repeat(1, 1, 2, 2)
+    return Batches(images, torch.arange(50) if labels else None, torch.Generator().manual_seed(3), 12, ranks)
+
+
+def test_bytes_become_pixels_from_minus_one_to_one():
+    assert pixels_of(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1.0, 1.0]
+
+
+def test_a_label_is_that_of_its_picture():
+    images, labels = batches(Ranks()).real()
+
+    assert torch.equal(((images[:, 0, 0, 0] + 1) * 127.5).round().long(), labels)
+
+
+def test_three_processes_see_together_what_one_sees():
+    alone, parts = batches(Ranks()), [batches(Ranks(rank, 3)) for rank in range(3)]
+
+    for _ in range(3):
+        assert torch.equal(torch.cat([part.real()[0] for part in parts]), alone.real()[0])
+        assert torch.equal(torch.cat([part.normal(4) for part in parts]), alone.normal(4))
+
+
+def test_without_labels_there_are_none():
+    assert batches(Ranks(), labels=False).real()[1] is None
+    assert batches(Ranks(), labels=False).class_counts is None
+
+
+def test_class_counts_count_every_picture():
+    assert batches(Ranks()).class_counts == [1] * 50

@@ -1,0 +1,62 @@
+"""Codes become pictures of any shape, by either body, of a class on demand."""
+
+import pytest
+import torch
+from shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
+
+from training.networks.generator import Generator
+from training.networks.geometry import Geometry
+from training.presets import preset_named
+
+
+@pytest.mark.parametrize("network", ["residual", "dcgan"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_comes_out_as_it_was_asked_for(shape: tuple[int, int, int], network: str):
+    height, width, channels = shape
+    for patch_pixels in (1,) if network == "dcgan" else (1, 2):
+        generator = Generator(SMALLEST.but(network=network), Geometry(height, width, channels, patch_pixels))
+
+        assert generator(torch.randn(3, 8)).shape == (3, channels, height, width)
+
+
+def test_the_label_changes_the_picture_and_the_same_label_does_not():
+    torch.manual_seed(0)
+    generator = Generator(SMALLEST, Geometry(8, 8, 1, 1, classes=3))
+    z = torch.randn(1, 8).repeat(3, 1)
+
+    one, other, again = generator(z, torch.tensor([0, 1, 0]))
+
+    assert torch.equal(one, again)
+    assert not torch.allclose(one, other, atol=1e-2)
+
+
+def test_bfloat16_convolutions_keep_float32_weights_and_pixels():
+    generator = Generator(SMALLEST, EIGHT_BY_EIGHT, torch.bfloat16)
+
+    assert generator(torch.randn(2, 8)).dtype == torch.float32
+    assert {parameter.dtype for parameter in generator.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("network", ["residual", "dcgan"])
+def test_bfloat16_draws_what_float32_draws_within_its_rounding(network: str):
+    settings = preset_named("tiny").but(network=network)
+    torch.manual_seed(0)
+    exact = Generator(settings, Geometry(28, 28, 1, 1))
+    rounded = Generator(settings, Geometry(28, 28, 1, 1), torch.bfloat16)
+    rounded.load_state_dict(exact.state_dict())
+    z = torch.randn(16, settings.code_size)
+
+    with torch.no_grad():
+        error = (exact(z) - rounded(z)).abs()
+
+    assert error.mean() < 0.02 * exact(z).abs().mean()
+
+
+@pytest.mark.parametrize("network", ["residual", "dcgan"])
+def test_a_new_generators_pixels_are_of_order_one(network: str):
+    torch.manual_seed(0)
+    settings = preset_named("small").but(network=network)
+    with torch.no_grad():
+        images = Generator(settings, Geometry(32, 32, 3, 2 if network == "residual" else 1))(torch.randn(64, 64))
+
+    assert 0.1 < images.std() < 3

@@ -1,0 +1,144 @@
+"""`python -m training fit`: pictures -> a run -> a bundle.
+
+a person -> [fit] -> pictures, presets -> loop -> training.export
+"""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import rich
+import typer
+from rich.table import Table
+
+from training.commands.reading import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
+from training.commands.telling import tell_bundle, tell_plainly, told
+from training.export import export_run
+from training.loop import CHECKPOINT_SECONDS, Place, train
+from training.machine import device_of, resolve_precision
+from training.methods.method import new_method
+from training.networks.geometry import geometry_of
+from training.pictures.data import Pictures
+from training.pictures.decode import Skipped
+from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
+from training.progress import Progress
+from training.ranks import join
+from training.run import RUNS, Run
+
+_MOST_SKIPPED_TOLD = 20
+_LEARNING, _MACHINE = "What is learned, and how", "This machine"
+
+
+def _learning(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_LEARNING, **more)
+
+
+def _machine(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_MACHINE, **more)
+
+
+def fit(
+    pictures: PicturesArgument,
+    out: Annotated[Path | None, typer.Option(help="The bundle to write.  (models/<name of the pictures>)")] = None,
+    run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<name of the bundle>)")] = None,
+    preset: Annotated[str | None, typer.Option(help=f"{', '.join(PRESETS)}.  (by the size of the pictures)")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
+    size: SizeOption = None,
+    resize: ResizeOption = "crop",
+    channels: Annotated[int | None, typer.Option(min=1, max=3, help="1 grey, 3 colour.  (as the pictures)")] = None,
+    classes: Annotated[bool, typer.Option(help="Learn to draw a class on demand, where pictures have labels.")] = True,
+    method: Annotated[str, _learning("gan, autoencoder, denoising or variational.")] = "gan",
+    loss: Annotated[str | None, _learning("Of a gan: relativistic, non-saturating or minimax (of 2014).")] = None,
+    network: Annotated[str | None, _learning("residual or dcgan.")] = None,
+    kimg: Annotated[float | None, _learning("Thousand images to show; schedules stretch to it.")] = None,
+    batch: Annotated[int | None, _learning("Pictures in one step.")] = None,
+    width: Annotated[int | None, _learning("Channels of the generator's finest stage.")] = None,
+    code_size: Annotated[int | None, _learning("Numbers in a latent code.")] = None,
+    gamma: Annotated[float | None, _learning("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
+    learning_rate: Annotated[float | None, _learning("At the start; a tenth at the end.")] = None,
+    seed: Annotated[int | None, _learning("Of weights, codes and order.", min=0)] = None,
+    device: Annotated[str, _machine("auto, cpu, cuda, cuda:1 ...")] = "auto",
+    threads: Annotated[int | None, _machine("CPU threads.  (all cores)", min=1)] = None,
+    precision: Annotated[str | None, _machine("auto, float32 or bfloat16.")] = None,
+    compiled: Annotated[
+        bool | None, _machine("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
+    ] = None,
+    checkpoint_seconds: Annotated[float, _machine("Time between checkpoints.")] = CHECKPOINT_SECONDS,
+) -> None:
+    """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command goes on."""
+    with told():
+        ranks = join()
+        where = device_of(device, threads, ranks)
+        place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
+        found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
+        conditional = found.labels is not None and method in METHODS_WITH_CLASSES
+        settings = preset_named(preset or _preset_for(found), method).but(
+            conditional=conditional,
+            loss=loss,
+            network=network,
+            images_shown=None if kimg is None else round(kimg * 1000),
+            batch=batch,
+            width=width,
+            code_size=code_size,
+            gamma=None if gamma is None else (gamma, gamma / 10),
+            learning_rate=None if learning_rate is None else (learning_rate, learning_rate / 10),
+            precision=precision,
+            seed=seed,
+        )
+        settings = resolve_precision(settings, where)
+        out = out or Path("models") / _model_name(found.name)
+        folder = Run(run or RUNS / out.name)
+        if ranks.first:
+            _report(found, settings, place, folder, out)
+        if dry_run:
+            return
+        _train_and_export(folder, settings, found, place, out)
+
+
+def _train_and_export(run: Run, settings: Settings, pictures: Pictures, place: Place, out: Path) -> None:
+    if not place.ranks.first:
+        train(run, settings, pictures, place)
+        return
+    run.begin(settings, pictures)
+    with run.alone(), Progress(settings.images_shown) as progress:
+        train(run, settings, pictures, place, progress.show)
+    tell_bundle(export_run(run, out))
+
+
+def _preset_for(pictures: Pictures) -> str:
+    """By resolution: `base` is for a GPU and never chosen silently."""
+    return "tiny" if max(pictures.images.shape[1:3]) <= 16 else "small"
+
+
+def _model_name(data_name: str) -> str:
+    stem = data_name.split(".")[0].lower()
+    return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
+
+
+def _report(pictures: Pictures, settings: Settings, place: Place, run: Run, out: Path) -> None:
+    count, height, width, channels = pictures.images.shape
+    table = Table(
+        title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False
+    )
+    table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
+    for name, value in asdict(settings).items():
+        table.add_row(name, f"{value:,}" if type(value) is int else str(value))
+    geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
+    for name, network in new_method(settings, geometry, place.device).networks.items():
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        table.add_row(f"{name} parameters", f"{parameters:,}")
+    table.add_row("device", f"{place.device}{', compiled' if place.compiled else ''}")
+    table.add_row("run", f"{run.path} ({'goes on' if run.checkpoint.exists() else 'new'})")
+    table.add_row("bundle", str(out))
+    rich.print(table)
+    for note in pictures.notes:
+        tell_plainly(note)
+    _report_skipped(pictures.skipped)
+
+
+def _report_skipped(skipped: tuple[Skipped, ...]) -> None:
+    for one in skipped[:_MOST_SKIPPED_TOLD]:
+        tell_plainly(f"skipped {one.name}: {one.reason}")
+    if len(skipped) > _MOST_SKIPPED_TOLD:
+        tell_plainly(f"... and {len(skipped) - _MOST_SKIPPED_TOLD} more: {len(skipped)} files were skipped in all")

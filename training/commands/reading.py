@@ -1,0 +1,43 @@
+"""How every command reads pictures: the same words, the same options, the same bar.
+
+fit, judge, compare -> [reading] -> pictures
+"""
+
+import re
+from typing import Annotated
+
+import rich
+import typer
+from rich.progress import Progress
+
+from training.pictures.data import Pictures, open_pictures
+from training.pictures.parts import Part
+from training.pictures.shape import Shape
+
+PicturesArgument = Annotated[
+    str, typer.Argument(help="Folder or zip of pictures, idx or parquet files, `digits`, or stacked:PICTURES.")
+]
+SizeOption = Annotated[str | None, typer.Option(metavar="H[xW]", help="Pixels to bring them to.  (their own, or 64)")]
+ResizeOption = Annotated[str, typer.Option(help="crop the centre, pad with black, or stretch.")]
+
+
+def shape_of(size: str | None, resize: str, channels: int | None) -> Shape:
+    """The shape that the options ask for.
+
+    Raises:
+        ValueError: an option cannot be understood.
+    """
+    if size is None:
+        return Shape(None, channels, resize)
+    if not (match := re.fullmatch(r"(\d+)(?:x(\d+))?", size)):
+        raise ValueError(f"size is {size!r}; it must be like 64 or 48x80 (height x width)")
+    return Shape((int(match[1]), int(match[2] or match[1])), channels, resize)
+
+
+def open_with_progress(source: str, shape: Shape, part: Part = "train", classes: bool = True) -> Pictures:
+    """Read a data set behind a bar, which shows itself only where reading takes time and a person looks on."""
+    with Progress(transient=True, disable=not rich.get_console().is_terminal) as bar:
+        task = bar.add_task(f"reading {source}", total=None)
+        return open_pictures(
+            source, shape, part, classes, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
