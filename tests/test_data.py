@@ -104,6 +104,14 @@ def test_a_class_with_one_picture_is_named_with_what_to_do(zoo: Path):
     assert len(open_pictures(str(zoo), classes=False).images) == 4
 
 
+def test_of_many_such_classes_five_are_named(zoo: Path):
+    for index in range(8):
+        save(zoo / f"bird {index}" / "1.png", PIXELS[0])
+
+    with pytest.raises(ValueError, match=r"'bird 4' with 1 and 3 other classes; expected"):
+        open_pictures(str(zoo))
+
+
 def test_a_class_without_a_readable_picture_is_named_too(zoo: Path):
     for path in (zoo / "dogs").iterdir():
         path.write_bytes(b"")

@@ -1,11 +1,11 @@
 """PICTURES -> BUNDLE: learns to draw from people's pictures. The only room that knows torch.
 
-    pictures -> data -> gan (networks, losses) -> loop -> export -> models/<name>/
+    pictures/ -> gan (networks, losses) -> loop -> export -> models/<name>/
 
 Read in this order:
 
     presets     every setting of a run, and the named sets of them
-    data        pictures of any kind -> one uint8 array (data_folder, data_formats: the kinds)
+    pictures    a package: pictures of any kind -> one uint8 array, with labels
     networks    the generator and the discriminator
     losses      what each of the two tries to minimise
     gan         the two updates, side by side: the heart

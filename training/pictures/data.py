@@ -58,7 +58,7 @@ def open_pictures(
     Which pictures are for testing is what the source says: an idx or parquet file called test, t10k or validation
     beside others; the folder `test` beside `train`. Where it says nothing (also where one file is given as the path),
     and there are 500 pictures or more, a tenth is held out: those whose pixels' SHA-256 begins with a byte that is a
-    multiple of ten. Of fewer pictures all are for training.
+    multiple of ten (so in another shape it is another tenth). Of fewer pictures all are for training.
 
     Args:
         source: a folder or zip of pictures; an idx or parquet file, or a folder of them; `digits`; or `stacked:` and
@@ -122,10 +122,15 @@ def _check(source: str, part: Part, decoded: Decoded) -> None:
     if decoded.labels is None or decoded.classes is None or part == "test":
         return
     counts = np.bincount(decoded.labels, minlength=len(decoded.classes))
-    few = [f"{name!r} with {count}" for name, count in zip(decoded.classes, counts, strict=True) if count < 2]
+    few = [
+        f"{name!r} with {counts[label]}"
+        for label, name in enumerate(decoded.classes)
+        if counts[label] < FEWEST_PICTURES
+    ]
     if few:
+        more = f" and {len(few) - 5:,} other classes" if len(few) > 5 else ""
         raise ValueError(
-            f"{source}: found too few readable pictures to train on in the class {', '.join(few)}; expected "
+            f"{source}: found too few readable pictures to train on in the class {', '.join(few[:5])}{more}; expected "
             f"{FEWEST_PICTURES} or more of each. Add pictures, leave the class out, or use --no-classes."
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.pictures.kinds import Arrays, number_labels
+from training.pictures.kinds import Arrays
 
 _KINDS = {0x803: "pictures", 0x801: "labels"}
 
@@ -38,9 +38,9 @@ def idx_source(paths: Sequence[Path], all_paths: Sequence[Path], with_classes: b
         return Arrays(np.concatenate(images))
     labels = np.concatenate([_labels(path, len(part)) for path, part in zip(paths, images, strict=True)])
     others = [read_idx(beside, 0x801) for path in all_paths if (beside := _labels_path(path))]
-    values = np.concatenate(others).astype(np.int64)
-    classes = tuple(str(value) for value in np.unique(values))
-    return Arrays(np.concatenate(images), number_labels(labels, values), classes)
+    numbers = np.unique(np.concatenate(others))
+    places = np.searchsorted(numbers, labels).astype(np.int64)
+    return Arrays(np.concatenate(images), places, tuple(str(number) for number in numbers))
 
 
 def read_idx(path: Path, magic: int) -> NDArray[np.uint8]:

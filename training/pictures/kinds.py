@@ -58,8 +58,3 @@ def stamp_of(path: Path) -> str:
     """
     facts = path.stat()
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-
-
-def number_labels(values: NDArray[np.int64], all_values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Labels as places among the distinct values that occur anywhere in the source, in their order."""
-    return np.searchsorted(np.unique(all_values), values).astype(np.int64)
