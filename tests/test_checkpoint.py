@@ -6,30 +6,49 @@ import pytest
 import torch
 
 from training import checkpoint
+from training.batches import Batches
 from training.checkpoint import State, _tensors, load_checkpoint, load_weights, save_checkpoint
 from training.loop import _step, new_state
-from training.networks import Geometry
-from training.presets import preset_named
+from training.networks.geometry import Geometry
+from training.presets import Settings, preset_named
 
 settings = preset_named("tiny").but(width=4, discriminator_width=4, batch=8, images_shown=800, precision="float32")
 CPU = torch.device("cpu")
 IMAGES = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+LABELS = torch.arange(20) % 3
 
 
-def fresh(seed: int = 0) -> State:
-    return new_state(settings.but(seed=seed), Geometry(8, 8, 1, 1), CPU)
+def fresh(changed: Settings = settings, seed: int = 0) -> State:
+    return new_state(changed.but(seed=seed), Geometry(8, 8, 1, 1, 3 if changed.conditional else 0), CPU)
 
 
-def test_a_run_that_was_put_down_and_taken_up_takes_the_very_same_next_steps(tmp_path: Path):
-    one = fresh()
+def step(changed: Settings, state: State) -> None:
+    labels = LABELS if changed.conditional else None
     for _ in range(5):
-        _step(settings, IMAGES, one)
+        _step(changed, Batches(IMAGES, labels, state.random, changed.batch), state)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"conditional": True},
+        {"network": "dcgan", "loss": "minimax"},
+        {"method": "autoencoder", "beta1": 0.9},
+        {"method": "denoising"},
+        {"method": "variational", "conditional": True},
+    ],
+    ids=str,
+)
+def test_a_run_that_was_put_down_and_taken_up_takes_the_very_same_next_steps(tmp_path: Path, changes: dict):
+    changed = settings.but(**changes)
+    one = fresh(changed)
+    step(changed, one)
     save_checkpoint(tmp_path / "c.safetensors", one)
-    other = fresh(seed=9)  # nothing of its own may survive
+    other = fresh(changed, seed=9)  # nothing of its own may survive
     load_checkpoint(tmp_path / "c.safetensors", other)
     for state in (one, other):
-        for _ in range(5):
-            _step(settings, IMAGES, state)
+        step(changed, state)
 
     assert other.images_shown == one.images_shown == 80
     ones, others = dict(_tensors(one)), dict(_tensors(other))
@@ -69,9 +88,7 @@ def test_a_checkpoint_of_another_device_is_refused_to_go_on_and_its_weights_are_
         load_checkpoint(path, fresh())
     other = fresh(seed=9)
     load_weights(path, other)
-    assert all(
-        torch.equal(tensor, other.average.state_dict()[name]) for name, tensor in state.average.state_dict().items()
-    )
+    assert all(torch.equal(tensor, other.drawn.state_dict()[name]) for name, tensor in state.drawn.state_dict().items())
 
 
 def test_no_checkpoint_is_a_pickle(tmp_path: Path):

@@ -14,9 +14,9 @@ from models.runtime import Runtime
 from training import export as export_module
 from training.checkpoint import load_checkpoint
 from training.drawing import draw
-from training.export import ExportDiffers, check_pictures, export_run
-from training.loop import new_state, train
-from training.networks import Geometry
+from training.export import ExportDiffers, check_codes, check_pictures, export_run
+from training.loop import Place, new_state, train
+from training.networks.geometry import geometry_of
 from training.pictures.data import Pictures
 from training.pictures.sources import digits
 from training.presets import preset_named
@@ -24,13 +24,14 @@ from training.run import Run
 
 settings = preset_named("tiny").but(images_shown=400, batch=40, precision="float32")
 CPU = torch.device("cpu")
+DIGITS = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 3, ("one", "two", "three"))
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("runs") / "few")
-    run.begin(settings, Pictures("digits", digits(), "ab" * 32, ()))
-    train(run, settings, digits(), CPU)
+    run.begin(settings, DIGITS)
+    train(run, settings, DIGITS, Place(CPU))
     return run
 
 
@@ -40,11 +41,11 @@ def bundle(run: Run, tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_the_bundle_draws_what_the_averaged_generator_draws(run: Run, bundle):
-    state = new_state(settings, Geometry(8, 8, 1, settings.patch_pixels), CPU)
+    state = new_state(settings, geometry_of(settings, (8, 8, 1)), CPU)
     load_checkpoint(run.checkpoint, state)
     drawn = Runtime(bundle).generate(3, 0, 300)
 
-    difference = drawn.astype(int) - draw(state.average, codes(3, 0, 300, settings.code_size)).astype(int)
+    difference = drawn.astype(int) - draw(state.drawn, codes(3, 0, 300, settings.code_size)).astype(int)
 
     assert abs(difference).max() <= 1
 
@@ -89,16 +90,16 @@ def test_one_level_of_difference_is_rounding_and_two_are_not():
 
 def test_a_graph_that_draws_something_else_makes_no_bundle(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The exporter is given a generator whose last bias was moved: its pictures are brighter."""
-    honest = export_module.to_onnx
+    honest = export_module.generator_graph
 
-    def bright(generator, code_size: int) -> bytes:
+    def bright(generator, geometry) -> bytes:
         with torch.no_grad():
-            generator.to_pixels.bias += 0.1
-            graph = honest(generator, code_size)
-            generator.to_pixels.bias -= 0.1
+            generator.body.to_pixels.bias += 0.1
+            graph = honest(generator, geometry)
+            generator.body.to_pixels.bias -= 0.1
         return graph
 
-    monkeypatch.setattr(export_module, "to_onnx", bright)
+    monkeypatch.setattr(export_module, "generator_graph", bright)
 
     with pytest.raises(ExportDiffers):
         export_run(run, tmp_path / "few")
@@ -112,3 +113,89 @@ def test_a_run_without_a_checkpoint_cannot_be_exported(tmp_path: Path):
 
 def test_the_config_of_a_run_is_plain_json(run: Run):
     assert json.loads((run.path / "config.json").read_text())["data"]["images"] == 1797
+
+
+def short_run(folder: Path, **changes: object) -> Run:
+    """A run of a few hundred digits, by another method or with classes."""
+    changed = settings.but(**changes)
+    run = Run(folder)
+    run.begin(changed, DIGITS)
+    train(run, changed, DIGITS, Place(CPU))
+    return run
+
+
+@pytest.fixture(scope="module", params=["autoencoder", "denoising", "variational"])
+def encoding(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A bundle of each method that has an encoder; the variational one with classes."""
+    folder, classes = tmp_path_factory.mktemp(request.param), request.param == "variational"
+    changes = {"conditional": classes, "code_size": 8, "components": 4, "beta1": 0.9, "images_shown": 4000}
+    run = short_run(folder / "run", method=request.param, **changes)
+    return export_run(run, folder / "model")
+
+
+def test_encoder_and_generator_of_an_autoencoder_reconstruct_as_torch_does(encoding):
+    """Through both ONNX files, uint8 to uint8; codes of the mixture included."""
+    runtime = Runtime(encoding)
+    labels_N = None if encoding.card.classes is None else DIGITS.labels[:100]
+    again = runtime.draw(runtime.encode(DIGITS.images[:100], labels_N), labels_N)
+    stranger = runtime.generate(0, 0, 100)
+
+    def error(drawn: np.ndarray) -> float:
+        return float(np.square(drawn.astype(float) - DIGITS.images[:100]).mean())
+
+    assert error(again) < 0.85 * error(stranger)
+
+
+def test_z_of_every_method_is_standard_normal_and_all_draw_by_address(encoding):
+    bundle_z = encoding.card.code_size
+    runtime = Runtime(encoding)
+
+    assert bundle_z == (8 if encoding.card.method == "variational" else 9)
+    assert np.array_equal(runtime.generate(0, 5, 3), runtime.generate(0, 0, 20)[5:8])
+
+
+def test_the_card_names_the_method_and_the_encoder_is_part_of_the_bundle(encoding):
+    assert encoding.encoder is not None
+    assert open_bundle(encoding.path).encoder == encoding.path / "encoder.onnx"
+
+
+def test_a_gan_has_no_encoder(bundle):
+    assert bundle.encoder is None
+    with pytest.raises(ValueError, match=r"few \(gan\) has no encoder"):
+        Runtime(bundle).encode(digits()[:1])
+
+
+def test_a_conditional_model_has_its_classes_in_card_and_graph(tmp_path: Path):
+    exported = export_run(short_run(tmp_path / "run", conditional=True), tmp_path / "model")
+    runtime = Runtime(exported)
+
+    assert [(one.name, one.count) for one in exported.card.classes] == [("one", 599), ("two", 599), ("three", 599)]
+    assert not np.array_equal(runtime.generate(0, 0, 4, label=0), runtime.generate(0, 0, 4, label=1))
+    drawn = runtime.labels(0, 0, 50)
+    assert np.array_equal(runtime.generate(0, 0, 50), runtime.generate(0, 0, 50, label=drawn.tolist()))
+
+
+def test_another_average_of_the_bank_is_another_version(run: Run, bundle, tmp_path: Path):
+    assert export_run(run, tmp_path / "few", average=2).card.version != bundle.card.version
+
+
+def test_an_average_that_there_is_not_is_refused_in_words(run: Run, tmp_path: Path):
+    with pytest.raises(ValueError, match=r"average is 7; this run has 3 averages, 0 to 2"):
+        export_run(run, tmp_path / "few", average=7)
+
+
+def test_a_dcgan_is_exported_as_it_draws_and_not_as_it_trains(tmp_path: Path):
+    """Its batch normalisation uses what it learned, so a picture does not depend on its batch."""
+    runtime = Runtime(export_run(short_run(tmp_path / "run", network="dcgan"), tmp_path / "model"))
+
+    assert np.array_equal(runtime.generate(0, 0, 100)[3:4], runtime.generate(0, 3, 1))
+
+
+def test_codes_may_differ_for_a_few_pictures_between_two_components_and_not_for_more():
+    codes_NZ = np.zeros((100, 3), np.float32)
+    few, many = codes_NZ.copy(), codes_NZ.copy()
+    few[:5], many[:6] = 1.0, 1.0
+
+    check_codes(codes_NZ, few)
+    with pytest.raises(ExportDiffers, match=r"more than 0\.01 for 6\.0% of the pictures, expected at most 5%"):
+        check_codes(codes_NZ, many)

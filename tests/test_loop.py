@@ -16,19 +16,19 @@ from safetensors.torch import load_file
 
 from models.codes import codes
 from training.drawing import draw
-from training.loop import Diverged, new_state, train
-from training.networks import Generator, Geometry
+from training.loop import Diverged, Place, new_state, train
+from training.networks.geometry import geometry_of
 from training.pictures.data import Pictures
 from training.pictures.sources import digits
 from training.presets import preset_named
 from training.run import Run
 
 ROOT = Path(__file__).parent.parent
-CPU = torch.device("cpu")
+CPU = Place(torch.device("cpu"))
 settings = preset_named("tiny").but(
     images_shown=4000, batch=40, width=4, discriminator_width=4, precision="float32", learning_rate=(1e-2, 1e-3)
 )
-PICTURES = Pictures("digits", digits(), "ab" * 32, ())
+PICTURES = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 10, tuple("0123456789"))
 
 
 def begun(path: Path, changed=settings) -> Run:
@@ -54,7 +54,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 def test_the_same_run_twice_is_the_same_bit_for_bit(tmp_path: Path):
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
     for run in (one, other):
-        train(run, settings, PICTURES.images, CPU)
+        train(run, settings, PICTURES, CPU)
 
     assert same(learned(one), learned(other))
     assert losses(one) == losses(other)
@@ -62,18 +62,27 @@ def test_the_same_run_twice_is_the_same_bit_for_bit(tmp_path: Path):
 
 def test_another_seed_is_another_run(tmp_path: Path):
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other", settings.but(seed=1))
-    train(one, settings, PICTURES.images, CPU)
-    train(other, settings.but(seed=1), PICTURES.images, CPU)
+    train(one, settings, PICTURES, CPU)
+    train(other, settings.but(seed=1), PICTURES, CPU)
 
     assert not same(learned(one), learned(other))
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_run_stopped_by_signals_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path, precision: str):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "float32"},
+        {"precision": "bfloat16", "conditional": True},
+        {"method": "denoising", "gamma": (0.0, 0.0), "beta1": 0.9, "components": 4, "code_size": 8},
+        {"method": "variational", "gamma": (0.0, 0.0), "beta1": 0.9, "conditional": True},
+    ],
+    ids=str,
+)
+def test_a_run_stopped_by_signals_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path, changes: dict):
     """SIGINT after the 7th, the 30th and the 31st step: the step is finished, and the run saved."""
-    changed = settings.but(precision=precision)
+    changed = settings.but(**changes)
     whole, stopped = begun(tmp_path / "whole", changed), begun(tmp_path / "stopped", changed)
-    train(whole, changed, PICTURES.images, CPU)
+    train(whole, changed, PICTURES, CPU)
     for stop_at in (280, 1200, 1240):
 
         def stop(state, stop_at: int = stop_at) -> None:
@@ -81,8 +90,8 @@ def test_a_run_stopped_by_signals_equals_the_uninterrupted_one_bit_for_bit(tmp_p
                 os.kill(os.getpid(), signal.SIGINT)
 
         with pytest.raises(KeyboardInterrupt):
-            train(stopped, changed, PICTURES.images, CPU, progress=stop)
-    train(stopped, changed, PICTURES.images, CPU)
+            train(stopped, changed, PICTURES, CPU, progress=stop)
+    train(stopped, changed, PICTURES, CPU)
 
     assert same(learned(whole), learned(stopped))
 
@@ -116,7 +125,7 @@ def test_a_run_killed_at_random_moments_equals_the_uninterrupted_one_bit_for_bit
 
 def test_a_log_line_names_what_a_person_watches(tmp_path: Path):
     run = begun(tmp_path / "run")
-    train(run, settings, PICTURES.images, CPU)
+    train(run, settings, PICTURES, CPU)
     line = json.loads((run.path / "log.jsonl").read_text().splitlines()[-1])
 
     assert line["images_shown"] == 4000
@@ -127,7 +136,7 @@ def test_a_log_line_names_what_a_person_watches(tmp_path: Path):
 
 def test_sheets_grow_in_the_runs_folder(tmp_path: Path):
     run = begun(tmp_path / "run")
-    train(run, settings, PICTURES.images, CPU)
+    train(run, settings, PICTURES, CPU)
 
     assert len(list((run.path / "samples").glob("*.png"))) >= 4
 
@@ -137,18 +146,18 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_change(tmp_path
     run = begun(tmp_path / "run", wild)
 
     with pytest.raises(Diverged, match=r"after \d+ images\. Lower --learning-rate or raise --gamma"):
-        train(run, wild, PICTURES.images, CPU)
+        train(run, wild, PICTURES, CPU)
     assert not run.checkpoint.exists() or not np.isnan(learned(run)["generator.base.weight"].numpy()).any()
 
 
 def test_training_learns(tmp_path: Path):
     """After 8,000 images the mean picture is nearer to the digits' than the untrained one's is, by far."""
     run = begun(tmp_path / "run", longer := settings.but(images_shown=8_000))
-    untrained = new_state(longer, Geometry(8, 8, 1, longer.patch_pixels), CPU).average
-    trained = train(run, longer, PICTURES.images, CPU).average
+    untrained = new_state(longer, geometry_of(longer, (8, 8, 1)), CPU.device).drawn
+    trained = train(run, longer, PICTURES, CPU).drawn
     goal = PICTURES.images.mean(axis=0)
 
-    def distance(generator: Generator) -> float:
+    def distance(generator: torch.nn.Module) -> float:
         return float(np.abs(draw(generator, codes(0, 0, 256, longer.code_size)).mean(axis=0) - goal).mean())
 
     assert distance(trained) < 0.5 * distance(untrained)

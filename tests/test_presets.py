@@ -27,8 +27,20 @@ def test_nothing_is_changed_by_none():
         ({"images_shown": 5}, "less than one batch of 128"),
         ({"precision": "float8"}, "precision is 'float8'; it must be one of auto, float32, bfloat16"),
         ({"seed": -1}, "seed is -1"),
+        ({"method": "magic"}, "method is 'magic'; it must be one of gan, autoencoder, denoising, variational"),
+        ({"loss": "wgan"}, "loss is 'wgan'; it must be one of relativistic, non-saturating, minimax"),
+        ({"network": "unet"}, "network is 'unet'; it must be one of residual, dcgan"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_words(changes: dict, words: str):
     with pytest.raises(ValueError, match=words):
         preset_named("tiny").but(**changes)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_an_autoencoders_code_is_smaller_than_a_gans_and_there_is_no_penalty(name: str):
+    gan, autoencoder = preset_named(name), preset_named(name, "autoencoder")
+
+    assert autoencoder.method == "autoencoder"
+    assert autoencoder.code_size <= 128
+    assert max(autoencoder.gamma) == 0 < max(gan.gamma)

@@ -54,11 +54,15 @@ def export_run(run: Run, out: Path, average: int = 0) -> Bundle:
 
     Raises:
         FileNotFoundError: the run has no checkpoint yet.
+        ValueError: the run has no such average.
         ExportDiffers: the ONNX file's pictures differ from torch's by more than one level.
     """
     if not run.checkpoint.exists():
         raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
     config, settings = run.config(), run.settings().but(precision="float32")
+    kept = len(settings.half_life_shares)
+    if average >= kept:
+        raise ValueError(f"average is {average}; this run has {kept} averages, 0 to {kept - 1}")
     data = config["data"]
     geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
     state = new_state(settings, geometry, torch.device("cpu"))

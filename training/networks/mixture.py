@@ -55,12 +55,14 @@ class Mixture(nn.Module):
         """Fit weights, means and covariances by expectation maximisation; the same codes give the same mixture."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
+        from threadpoolctl import threadpool_limits
 
         components = min(len(self.means), max(1, len(codes_ND) // (2 * self.z_size)))  # few codes: fewer components
         # A little of the codes' own variance on the diagonal keeps a component that has collapsed drawable.
         floor = 1e-4 * float(codes_ND.var()) + 1e-9
         found = GaussianMixture(components, reg_covar=floor, max_iter=iterations, random_state=0)
-        with warnings.catch_warnings():
+        # One thread: sums in one order, whatever the machine, and no threads that wait for each other.
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", ConvergenceWarning)  # a mixture short of its best is one to draw from
             found.fit(codes_ND.astype(np.float64))
         unused = len(self.means) - components
