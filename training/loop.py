@@ -74,6 +74,7 @@ def train(
         Diverged: a loss became infinite or NaN; says what to change.
         KeyboardInterrupt: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
     """
+    place.ranks.check(settings.batch)
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
     state = new_state(settings, geometry, place.device, place.compiled)
     if run.checkpoint.exists():

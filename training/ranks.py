@@ -28,6 +28,17 @@ class Ranks:
         """The one that writes logs, sheets and checkpoints."""
         return self.rank == 0
 
+    def check(self, batch: int) -> None:
+        """Refuse a batch that has no equal parts.
+
+        Raises:
+            ValueError: says which batches do.
+        """
+        if batch % self.count:
+            raise ValueError(
+                f"batch is {batch}, which {self.count} processes cannot share; choose a multiple of {self.count}"
+            )
+
     def part(self, rows: Tensor) -> Tensor:
         """This process's share of the rows of a batch."""
         return rows.chunk(self.count)[self.rank] if self.count > 1 else rows

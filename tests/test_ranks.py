@@ -1,0 +1,101 @@
+"""Two processes that share a run learn what one process learns with the same batch."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from training.ranks import ALONE, Ranks, join
+
+ROOT = Path(__file__).parent.parent
+FIT = ["-m", "training", "fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
+FIT += ["--precision", "float32"]
+
+
+def fit(folder: Path, processes: int, *more: str) -> None:
+    """Through the command line, as torchrun starts it: an environment for each process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, *FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
+    started = []
+    for rank in range(processes):
+        place = {
+            "RANK": rank,
+            "LOCAL_RANK": rank,
+            "WORLD_SIZE": processes,
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": port,
+        }
+        environment = {**os.environ, **{name: str(value) for name, value in place.items()}}
+        started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True))
+    for process in started:
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+
+
+def learned(folder: Path) -> dict[str, torch.Tensor]:
+    stored = load_file(folder / "run" / "checkpoint.safetensors")
+    return {
+        name: tensor for name, tensor in stored.items() if name.startswith(("generator", "discriminator", "average"))
+    }
+
+
+@pytest.mark.parametrize("method", ["gan", "variational"])
+def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(tmp_path: Path, method: str):
+    """Up to the order of a sum: 20 steps of Adam, whose first steps are as large as the learning rate, whatever the sum."""
+    more = ("--method", method)
+    fit(tmp_path / "one", 1, *more)
+    fit(tmp_path / "two", 2, *more)
+    one, two = learned(tmp_path / "one"), learned(tmp_path / "two")
+
+    assert one.keys() == two.keys()
+    for name, weights in one.items():
+        assert torch.allclose(weights, two[name], atol=2e-4, rtol=1e-3), name
+
+
+def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):
+    fit(tmp_path / "one", 1)
+    fit(tmp_path / "two", 2)
+    one, two = (
+        [json.loads(line) for line in (tmp_path / name / "run" / "log.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    )
+
+    assert [line["images_shown"] for line in one] == [line["images_shown"] for line in two]
+    assert two[-1]["d_loss"] == pytest.approx(one[-1]["d_loss"], rel=1e-3)
+    assert two[-1]["d_wins"] == pytest.approx(one[-1]["d_wins"], abs=0.04)
+
+
+def test_alone_there_is_nothing_to_average():
+    layer = nn.Linear(2, 1)
+    layer(torch.ones(1, 2)).sum().backward()
+    before = layer.weight.grad.clone()
+    ALONE.average_gradients(layer.parameters())
+
+    assert torch.equal(layer.weight.grad, before)
+    assert ALONE.first
+
+
+def test_parts_of_a_batch_are_in_the_order_of_the_processes():
+    rows = torch.arange(6)
+
+    assert [Ranks(rank, 3).part(rows).tolist() for rank in range(3)] == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_a_process_that_was_started_by_itself_is_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+
+    assert join() == ALONE
+
+
+def test_a_batch_that_cannot_be_shared_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"batch is 7, which 2 processes cannot share; choose a multiple of 2"):
+        Ranks(0, 2).check(7)
