@@ -47,6 +47,16 @@ def test_without_torch_fidelity_the_error_names_the_extra(weights: Path, monkeyp
         inception_fid(PICTURES, PICTURES, weights)
 
 
+def test_a_torchvision_for_another_torch_is_named(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "torch_fidelity.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(
+        RuntimeError, match=r"found a torchvision that does not load .*nms.* expected the build .* torch 2"
+    ):
+        inception_fid(PICTURES, PICTURES, weights)
+
+
 def test_it_hands_over_colour_pictures_and_the_users_weights(weights: Path, monkeypatch: pytest.MonkeyPatch):
     asked = {}
 

@@ -22,13 +22,21 @@ def few_digits() -> RealPictures:
 def test_without_labels_the_judge_is_wavelets(tmp_path: Path):
     real = replace(real_digits(), train_labels=None, test_labels=None, classes=None)
 
-    assert isinstance(judge_for(real, folder=tmp_path), WaveletJudge)
+    lines: list[str] = []
+
+    assert isinstance(judge_for(real, folder=tmp_path, report=lines.append), WaveletJudge)
+    assert lines == [
+        "these pictures have no labels: judged by wavelets, which know frequencies and not what is in a picture"
+    ]
     with pytest.raises(ValueError, match=r"found pictures without labels, .* Leave out --fit"):
         judge_for(real, folder=tmp_path, fit=True)
 
 
 def test_with_labels_that_no_judge_knows_it_is_wavelets_too(tmp_path: Path):
-    assert isinstance(judge_for(real_digits(), folder=tmp_path), WaveletJudge)
+    lines: list[str] = []
+
+    assert isinstance(judge_for(real_digits(), folder=tmp_path, report=lines.append), WaveletJudge)
+    assert lines[0].startswith("no judge knows these classes (--fit makes one): judged by wavelets")
 
 
 def test_a_judge_is_fitted_once_and_found_by_the_digest_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,6 +10,7 @@ Letters: N pictures    H, W, C of a picture, C is 1 or 3
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,16 +50,12 @@ def inception_fid(
 
     Raises:
         ModuleNotFoundError: torch-fidelity is not installed; says how.
+        RuntimeError: torchvision, which it needs, was built for another torch.
         FileNotFoundError: there is no such file of weights; says which is meant.
         ValueError: the file is another one: its FID would be comparable with nothing.
     """
     _check_weights(weights)
-    try:
-        from torch_fidelity import calculate_metrics
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error}. The canonical FID needs torch-fidelity: install the extra [fidelity]."
-        ) from None
+    calculate_metrics = _torch_fidelity()
     scores = calculate_metrics(
         input1=_Rgb(images_NHWC),
         input2=str(real) if isinstance(real, Path) else _Rgb(real),
@@ -71,6 +68,21 @@ def inception_fid(
         verbose=False,
     )
     return float(scores["frechet_inception_distance"])
+
+
+def _torch_fidelity() -> Callable[..., dict[str, float]]:
+    try:
+        from torch_fidelity import calculate_metrics
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error}. The canonical FID needs torch-fidelity: install the extra [fidelity]."
+        ) from None
+    except RuntimeError as error:  # torchvision's, where it was built for another torch
+        raise RuntimeError(
+            f"found a torchvision that does not load ({error}), "
+            f"expected the build of it for torch {torch.__version__}. Install that one."
+        ) from error
+    return calculate_metrics
 
 
 def _check_weights(weights: Path) -> None:

@@ -4,8 +4,8 @@
 
 Fits for a fixed number of epochs with a learning rate that rises and falls once
 [Smith2018], on pictures that are shifted by a few pixels and, where a picture
-has no up, turned. Deterministic: the same pictures, seed, machine and threads
-make the same file.
+has no up, turned. Deterministic on a CPU: the same pictures, seed, machine and
+threads make the same file.
 
 Letters: N pictures    H, W, C of a picture
 

@@ -74,7 +74,7 @@ def judge_bundle(
     runtime = Runtime(open_bundle(path), device, threads)
     scores = score(runtime.generate(seed, 0, reference.images), reference, _asked(runtime, seed, reference))
     engine = f"{runtime.engine}, threads {threads or usable_cores()}, batches of {BATCH_SIZES[-1]}"
-    return Scores(**scores, images_per_s=images_per_s(runtime), images_per_s_on=engine)
+    return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
 
 
 def score(

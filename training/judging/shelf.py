@@ -48,14 +48,20 @@ def judge_for(
     if real.train_labels is None or real.classes is None:
         if fit:
             raise ValueError("found pictures without labels, expected labels to fit a judge to. Leave out --fit.")
-        return WaveletJudge()
+        return _wavelets("these pictures have no labels", report)
     path = folder / f"{data_digest(real.train, real.train_labels, real.classes)[:16]}.safetensors"
     if path.is_file():
         return load_judge(path)
     if fit:
         test = None if real.test_labels is None else (real.test, real.test_labels)
         return fit_judge(path, real.train, real.train_labels, real.classes, test, device=device, report=report)
-    return _shipped_for(real) or WaveletJudge()
+    return _shipped_for(real) or _wavelets("no judge knows these classes (--fit makes one)", report)
+
+
+def _wavelets(reason: str, report: Callable[[str], object] | None) -> WaveletJudge:
+    if report:
+        report(f"{reason}: judged by wavelets, which know frequencies and not what is in a picture")
+    return WaveletJudge()
 
 
 def _shipped_for(real: RealPictures) -> Judge | None:
