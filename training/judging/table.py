@@ -9,6 +9,7 @@ from models.card import Scores
 
 _ROWS = (
     ("FD ratio", "fd_ratio", "1", "1 is as good as real, more is worse"),
+    ("FD floor", "fd_floor", "", "what real pictures get; the ratio is over this"),
     ("kernel distance", "kernel_distance", "kernel_floor", "0 is as good as real, more is worse"),
     ("precision", "precision", "precision_floor", "share of drawn pictures among the real ones"),
     ("recall", "recall", "recall_floor", "share of real pictures among the drawn ones"),
