@@ -94,22 +94,24 @@ class Scores(_Strict):
     kernel_distance: float | None = Field(
         default=None, description="Squared MMD, cubic kernel, unbiased: 0 at best, and may fall below."
     )
-    kernel_floor: float | None = None
+    kernel_floor: float | None = Field(
+        default=None, description="Kernel distance of training pictures to the test pictures: 0, but for chance."
+    )
     precision: float | None = Field(default=None, description="Share of generated pictures among the real ones.")
-    precision_floor: float | None = None
+    precision_floor: float | None = Field(default=None, description="Precision of training pictures.")
     recall: float | None = Field(default=None, description="Share of real pictures among the generated ones.")
-    recall_floor: float | None = None
+    recall_floor: float | None = Field(default=None, description="Recall of training pictures.")
     density: float | None = Field(default=None, description="Precision that counts how densely real ones lie there.")
-    density_floor: float | None = None
+    density_floor: float | None = Field(default=None, description="Density of training pictures.")
     coverage: float | None = Field(default=None, description="Share of real pictures with a generated one nearby.")
-    coverage_floor: float | None = None
+    coverage_floor: float | None = Field(default=None, description="Coverage of training pictures.")
     class_histogram: dict[str, int] | None = Field(
         default=None, description="Class -> how many generated pictures the judge takes for it."
     )
     class_kl: float | None = Field(
         default=None, description="KL(that histogram || the training data's), natural logarithm."
     )
-    class_kl_floor: float | None = None
+    class_kl_floor: float | None = Field(default=None, description="The same KL of training pictures.")
     class_agreement: float | None = Field(
         default=None, description="Share of pictures that the judge takes for the class that was asked for."
     )
@@ -128,7 +130,7 @@ class Scores(_Strict):
     pca_psnr_db: float | None = Field(default=None, description="The same of PCA with as many numbers a code.")
     active_units: int | None = Field(default=None, description="Numbers of a VAE's code that carry anything.")
     inception_fid: float | None = Field(default=None, description="The canonical FID, where its weights were given.")
-    stacked: ModeScores | None = None
+    stacked: ModeScores | None = Field(default=None, description="Where the model draws Stacked-MNIST.")
 
 
 class Lineage(_Strict):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from untrained import write_untrained
 
-from models.bundle import open_all, open_bundle, write_bundle
+from models.bundle import open_all, open_bundle, write_bundle, write_scores
+from models.card import Scores
 from models.errors import BundleDamaged, BundleError, BundleMissing, BundleTooNew
 
 
@@ -51,6 +52,45 @@ def test_a_failure_while_writing_leaves_the_old_bundle_whole(grey: Path):
         write_bundle(grey, {"method": "guess"}, {"generator.onnx": b"x", "samples.png": b"y"})
 
     assert open_bundle(grey).card == before
+
+
+def test_scores_are_written_into_the_card_and_nothing_else_changes(grey: Path):
+    before = open_bundle(grey).card
+    files = {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"}
+
+    after = write_scores(grey, Scores(fd_ratio=1.5, images=10)).card
+
+    assert after == before.model_copy(update={"scores": Scores(fd_ratio=1.5, images=10)})
+    assert {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"} == files
+
+
+def test_a_kill_while_scores_are_written_leaves_the_old_card_whole(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    """All is written beside the card; the last step is one rename."""
+    before = (grey / "card.json").read_bytes()
+
+    def killed(path: Path, target: Path) -> None:
+        assert json.loads(path.read_text())["scores"]["fd_ratio"] == 1.5  # whole already
+        assert target == grey / "card.json"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_scores(grey, Scores(fd_ratio=1.5))
+    monkeypatch.undo()
+
+    assert (grey / "card.json").read_bytes() == before
+    assert open_bundle(grey).card.scores == Scores()
+    write_scores(grey, Scores(fd_ratio=2.5))
+    assert open_bundle(grey).card.scores.fd_ratio == 2.5
+
+
+def test_scores_are_not_written_into_a_damaged_bundle(grey: Path):
+    before = (grey / "card.json").read_bytes()
+    (grey / "generator.onnx").write_bytes(b"other")
+
+    with pytest.raises(BundleDamaged):
+        write_scores(grey, Scores(fd_ratio=1.5))
+    assert (grey / "card.json").read_bytes() == before
 
 
 def test_a_bundle_without_its_generator_is_not_written(tmp_path: Path):

@@ -50,7 +50,7 @@ def learned(folder: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("method", ["gan", "variational"])
 def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(tmp_path: Path, method: str):
-    """Up to the order of a sum: 20 steps of Adam, whose first steps are as large as the learning rate, whatever the sum."""
+    """Up to the order of a sum: after 20 steps they are closer than half of one step, which is 0.002 at most."""
     more = ("--method", method)
     fit(tmp_path / "one", 1, *more)
     fit(tmp_path / "two", 2, *more)
@@ -58,7 +58,8 @@ def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(tmp_
 
     assert one.keys() == two.keys()
     for name, weights in one.items():
-        assert torch.allclose(weights, two[name], atol=2e-4, rtol=1e-3), name
+        assert (weights - two[name]).abs().max() < 1e-3, name
+        assert (weights - two[name]).abs().mean() < 1e-3 * max(weights.std(), 1), name
 
 
 def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):

@@ -13,5 +13,6 @@ Read in this order:
     run         a run's folder: its configuration, log, sheets and checkpoint
     loop        the one loop, counted in images
     export      a checkpoint -> ONNX -> a bundle
+    judging/    a bundle and real pictures -> scores in its card
     __main__    `python -m training fit | export`
 """

@@ -43,13 +43,16 @@ def resolve_precision(settings: Settings, device: torch.device) -> Settings:
     """Replace `auto` by bfloat16 where the device computes it natively, else by float32."""
     if settings.precision != "auto":
         return settings
+    return settings.but(precision="bfloat16" if computes_bfloat16(device) else "float32")
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes bfloat16 natively, and so faster than float32."""
     if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        # Not every torch from 2.11 on can tell; where it cannot, float32 is the safe answer.
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-        native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return settings.but(precision="bfloat16" if native else "float32")
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Not every torch from 2.11 on can tell; where it cannot, float32 is the safe answer.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def compile_step(step: Callable[..., Any], device: torch.device) -> Callable[..., Any]:

@@ -26,6 +26,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from training.judging.distances import Gaussian, frechet_distance
+
 FEATURES = 64
 """Numbers that stand for a picture: few enough for a covariance to be known from some thousand pictures."""
 LOOK_BATCH = 256
@@ -48,14 +50,19 @@ class JudgeFacts:
     test_accuracy: float | None
     """Share of the test pictures whose class it names; None if it was fitted without a test part."""
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of a picture."""
+        return self.height, self.width, self.channels
+
 
 class Look(NamedTuple):
-    """A judge's opinion of N pictures."""
+    """What a judge sees in N pictures."""
 
     features: NDArray[np.float32]
-    """(N, F)."""
-    classes: NDArray[np.int64]
-    """(N,) from 0 to K - 1."""
+    """(N, F), or (N, B, D) of wavelets."""
+    classes: NDArray[np.int64] | None
+    """(N,) from 0 to K - 1; None from a judge that knows no classes."""
 
 
 class Classifier(nn.Module):
@@ -98,18 +105,20 @@ class Judge:
     digest: str
     """SHA-256 of the file."""
 
+    @property
+    def name(self) -> str:
+        """The file's name when it was fitted."""
+        return self.facts.name
+
     def look(self, images_NHWC: NDArray[np.uint8]) -> Look:
         """Features and judged classes of pictures: (N, H, W, C) uint8.
 
         Raises:
             ValueError: the pictures are not of this judge's shape.
         """
-        facts = self.facts
-        if images_NHWC.shape[1:] != (facts.height, facts.width, facts.channels):
-            raise ValueError(
-                f"judge {facts.name}: found pictures of {_by(images_NHWC.shape[1:])}, "
-                f"expected {facts.height} x {facts.width} x {facts.channels}"
-            )
+        if images_NHWC.shape[1:] != self.facts.shape:
+            found, expected = (" x ".join(map(str, shape)) for shape in (images_NHWC.shape[1:], self.facts.shape))
+            raise ValueError(f"judge {self.name}: found pictures of {found}, expected {expected}")
         looks = list(self._look_by_batch(images_NHWC))
         features = [features_NF for features_NF, _ in looks] or [np.empty((0, FEATURES), np.float32)]
         return Look(np.concatenate(features), np.concatenate([one for _, one in looks] or [np.empty(0, np.int64)]))
@@ -123,6 +132,10 @@ class Judge:
                 features, logits = self.network(to_pixels(torch.from_numpy(batch)))
             yield Look(features.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)])
 
+    def distance(self, found: Look, real: Look) -> float:
+        """Frechet distance of what was seen."""
+        return frechet_distance(Gaussian.of(found.features), Gaussian.of(real.features))
+
     def accuracy(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64]) -> float:
         """Share of the pictures whose class it names."""
         return float((self.look(images_NHWC).classes == labels_N).mean())
@@ -135,8 +148,9 @@ def to_pixels(images_NHWC: Tensor) -> Tensor:
 
 def encode_judge(facts: JudgeFacts, network: Classifier) -> bytes:
     """A judge as a safetensors file: weights in bfloat16, facts in its metadata."""
-    stored = {name: tensor.detach().bfloat16().contiguous() for name, tensor in _weights(network).items()}
-    return save(stored, {"format": _FORMAT, "facts": json.dumps(asdict(facts))})
+    stored = {name: tensor.detach().cpu().bfloat16().contiguous() for name, tensor in _weights(network).items()}
+    # One entry: safetensors writes several in an order of chance, and the file would be another each time.
+    return save(stored, {_FORMAT: json.dumps(asdict(facts))})
 
 
 def load_judge(path: Path) -> Judge:
@@ -149,16 +163,18 @@ def load_judge(path: Path) -> Judge:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             stored = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no dict)
-        if metadata.get("format") != _FORMAT:
-            raise ValueError(f"format {metadata.get('format')!r}")
-        found = json.loads(metadata["facts"])
+        if _FORMAT not in metadata:
+            raise ValueError(f"metadata of {', '.join(metadata) or 'nothing'}")
+        found = json.loads(metadata[_FORMAT])
         facts = JudgeFacts(**{**found, "classes": tuple(found["classes"])})
-        network = Classifier(facts)
+        with torch.random.fork_rng(devices=[]):  # a run's random numbers are not ours to draw from
+            network = Classifier(facts)
         network.load_state_dict({**network.state_dict(), **stored})
         if missing := _weights(network).keys() ^ stored.keys():
             raise ValueError(f"other weights: {', '.join(sorted(missing))}")
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path}: found {error}, expected a judge ({_FORMAT}). Fit it anew.") from None
+        found_words = " ".join(str(error).split())
+        raise ValueError(f"{path}: found {found_words}, expected a judge ({_FORMAT}). Fit it anew.") from None
     return Judge(facts, network.eval(), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -172,7 +188,3 @@ def _stage(narrow: int, wide: int) -> nn.Sequential:
     for channels_in in (narrow, wide):
         layers += [nn.Conv2d(channels_in, wide, 3, padding=1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
     return nn.Sequential(*layers)
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

@@ -11,19 +11,45 @@ Letters: N pictures judged    H, W, C of a picture
 
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from models.bundle import open_bundle
+from models.bundle import open_bundle, write_scores
 from models.card import Scores
 from models.engine import Device, usable_cores
 from models.runtime import BATCH_SIZES, Runtime
-from training.judging.reference import Reference
+from training.judging.classifier import Look
+from training.judging.reference import RealPictures, Reference
+from training.judging.shelf import judge_for
+from training.judging.wavelets import WaveletJudge
 
 TIMED_BATCHES = 7
+
+
+def judge_model(
+    path: Path,
+    real: RealPictures,
+    *,
+    fit: bool = False,
+    images: int | None = None,
+    seed: int = 0,
+    device: Device = "cpu",
+    threads: int | None = None,
+    report: Callable[[str], object] | None = None,
+) -> Scores:
+    """Find or fit the judge for these pictures, judge a bundle, and write what was found into its card.
+
+    The arguments and errors are those of `judge_for`, `Reference` and `judge_bundle`.
+    """
+    judge = judge_for(real, fit=fit, device=torch.device(device), report=report)
+    scores = judge_bundle(path, Reference(real, judge, images), seed=seed, device=device, threads=threads)
+    write_scores(path, scores)
+    return scores
 
 
 def judge_bundle(
@@ -34,62 +60,46 @@ def judge_bundle(
     device: Device = "cpu",
     threads: int | None = None,
 ) -> Scores:
-    """Draw as many pictures as there are test pictures, and score them.
+    """Draw as many pictures as the reference holds, and score them. Writes nothing.
 
     Args:
         path: a bundle's folder.
-        reference: the real pictures, as the judge sees them.
+        reference: the real pictures, as the judge sees them; one serves any number of bundles.
         seed: pictures 0 to N - 1 of this seed are judged.
         device, threads: of the engine that draws; see `Runtime`.
 
     Raises:
         ModelError: the bundle is damaged, or the device is not here.
-        ValueError: it draws pictures of another shape than the real ones.
+        ValueError: it draws pictures of another shape than the real ones, or classes that the judge does not know.
     """
     runtime = Runtime(open_bundle(path), device, threads)
-    images_NHWC = runtime.generate(seed, 0, reference.images)
-    asked_N = labels_asked(runtime, seed, 0, reference.images)
-    speed = {
-        "images_per_s": images_per_s(runtime),
-        "images_per_s_on": f"{runtime.engine}, threads {threads or usable_cores()}, batches of {BATCH_SIZES[-1]}",
-    }
-    return Scores(**score(images_NHWC, reference, asked_N), **speed)
+    scores = score(runtime.generate(seed, 0, reference.images), reference, _asked(runtime, seed, reference))
+    engine = f"{runtime.engine}, threads {threads or usable_cores()}, batches of {BATCH_SIZES[-1]}"
+    return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
 
 
 def score(
     images_NHWC: NDArray[np.uint8], reference: Reference, asked_N: NDArray[np.int64] | None = None
 ) -> dict[str, Any]:
-    """Score pictures of any origin: every field of `Scores` but the speed.
+    """Score pictures of any origin: the fields of `Scores` that need no bundle.
 
     Args:
         images_NHWC: (N, H, W, C) uint8.
         reference: the real pictures, as the judge sees them.
-        asked_N: the class that each picture was asked to be, if one was.
+        asked_N: the class that each picture was asked to be, by the judge's numbers, if one was.
     """
     look = reference.judge.look(images_NHWC)
-    found, real = reference.manifold(look), reference.manifold_floor
-    heart = reference.memorisation(images_NHWC)
+    by_heart = reference.memorisation(images_NHWC)
     return {
         "fd_ratio": reference.fd_ratio(look),
-        "fd_floor": float(np.mean(reference.frechet_floors)),
+        "fd_floor": reference.fd_floor,
         "images": len(images_NHWC),
-        "judge": reference.judge.facts.name,
+        "judge": reference.judge.name,
         "judge_digest": reference.judge.digest,
-        "judge_accuracy": reference.accuracy,
-        "kernel_distance": reference.kernel_distance(look),
-        "kernel_floor": reference.kernel_floor,
-        **found._asdict(),
-        **{f"{name}_floor": value for name, value in real._asdict().items()},
-        "nearest_ratio": heart.ratio,
-        "near_share": heart.near_share,
-        "class_agreement": None if asked_N is None else float((look.classes == asked_N).mean()),
+        **({} if look.classes is None else _by_features(look, reference, asked_N)),
+        "nearest_ratio": by_heart.ratio,
+        "near_share": by_heart.near_share,
     }
-
-
-def labels_asked(runtime: Runtime, seed: int, start: int, count: int) -> NDArray[np.int64] | None:
-    """The classes that these pictures are of by their address; None where the model has none."""
-    labels = getattr(runtime, "labels", None)
-    return None if labels is None else labels(seed, start, count)
 
 
 def images_per_s(runtime: Runtime) -> float:
@@ -100,3 +110,33 @@ def images_per_s(runtime: Runtime) -> float:
         runtime.generate(0, batch * size, size)
         seconds.append(time.perf_counter() - begun)
     return size / statistics.median(seconds)
+
+
+def _by_features(look: Look, reference: Reference, asked_N: NDArray[np.int64] | None) -> dict[str, Any]:
+    names = reference.judge.facts.classes
+    return {
+        "judge_accuracy": reference.accuracy,
+        "kernel_distance": reference.kernel_distance(look),
+        "kernel_floor": reference.kernel_floor,
+        **reference.manifold(look)._asdict(),
+        **{f"{name}_floor": value for name, value in reference.manifold_floor._asdict().items()},
+        "class_histogram": dict(zip(names, np.bincount(look.classes, minlength=len(names)).tolist(), strict=True)),
+        "class_kl": reference.class_kl(look),
+        "class_kl_floor": reference.class_kl_floor,
+        "class_agreement": None if asked_N is None else float((look.classes == asked_N).mean()),
+    }
+
+
+def _asked(runtime: Runtime, seed: int, reference: Reference) -> NDArray[np.int64] | None:
+    """The classes that the judged pictures are of by their address, in the judge's numbers; None without classes."""
+    classes = runtime.card.classes
+    if classes is None or isinstance(reference.judge, WaveletJudge):
+        return None
+    labels = runtime.labels(seed, 0, reference.images)
+    known = reference.judge.facts.classes
+    if unknown := [one.name for one in classes if one.name not in known]:
+        raise ValueError(
+            f"{runtime.card.name}: found classes {', '.join(unknown)}, expected some of {', '.join(known)}, "
+            f"which judge {reference.judge.name} knows"
+        )
+    return np.array([known.index(one.name) for one in classes])[labels]

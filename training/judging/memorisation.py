@@ -24,20 +24,25 @@ _QUERIES, _CANDIDATES = 1024, 4096
 
 
 class Memorisation(NamedTuple):
-    """Generated pictures' nearest training pictures against the test pictures'."""
+    """Generated pictures' nearest training pictures against the test pictures'.
 
-    ratio: float
+    Both are None where most test pictures are training pictures themselves: nothing can be told from those.
+    """
+
+    ratio: float | None
     """Median distance of generated pictures over that of test pictures: 1 is new, 0 is a copy."""
-    near_share: float
+    near_share: float | None
     """Share of generated pictures nearer to training than all but 1 % of the test ones: 0.01 is new, 1 a copy."""
 
 
 def memorisation(nearest_generated_N: NDArray[np.float64], nearest_test_N: NDArray[np.float64]) -> Memorisation:
     """Compare distances that `nearest_distances` found."""
     median_test = float(np.median(nearest_test_N))
+    if median_test == 0:
+        return Memorisation(None, None)
     near = np.quantile(nearest_test_N, NEAR_QUANTILE)
     return Memorisation(
-        ratio=float(np.median(nearest_generated_N)) / median_test if median_test else 1.0,
+        ratio=float(np.median(nearest_generated_N)) / median_test,
         near_share=float((nearest_generated_N < near).mean()),
     )
 
@@ -47,7 +52,7 @@ def nearest_distances(images_NHWC: NDArray[np.uint8], train_MHWC: NDArray[np.uin
 
     The nearest is sought in float32, and its distance computed exactly.
     """
-    images, train = (torch.from_numpy(np.ascontiguousarray(x)).flatten(1) for x in (images_NHWC, train_MHWC))
+    images, train = (x.reshape(len(x), -1) for x in (images_NHWC, train_MHWC))
     best, nearest = torch.full((len(images),), torch.inf), torch.zeros(len(images), dtype=torch.int64)
     for start in range(0, len(train), _CANDIDATES):
         candidates = _centred(train[start : start + _CANDIDATES])
@@ -59,14 +64,14 @@ def nearest_distances(images_NHWC: NDArray[np.uint8], train_MHWC: NDArray[np.uin
             nearer = found.values < best[rows]
             nearest[rows] = torch.where(nearer, found.indices + start, nearest[rows])
             best[rows] = torch.where(nearer, found.values, best[rows])
-    pairs = zip(images.split(_QUERIES), nearest.split(_QUERIES), strict=True)
-    return np.concatenate([_apart(some, train[theirs]) for some, theirs in pairs])
+    blocks = [slice(at, at + _QUERIES) for at in range(0, len(images), _QUERIES)]
+    return np.concatenate([_apart(images[rows], train[nearest[rows].numpy()]) for rows in blocks])
 
 
-def _centred(images_NP: Tensor) -> Tensor:
+def _centred(images_NP: NDArray[np.uint8]) -> Tensor:
     """Levels around 0, where float32 rounds least."""
-    return images_NP.float() - 127.5
+    return torch.from_numpy(images_NP.astype(np.float32) - np.float32(127.5))
 
 
-def _apart(a_NP: Tensor, b_NP: Tensor) -> NDArray[np.float64]:
-    return (a_NP.double() - b_NP.double()).square().mean(dim=1).sqrt().numpy()
+def _apart(a_NP: NDArray[np.uint8], b_NP: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return np.sqrt(np.square(a_NP.astype(np.float64) - b_NP).mean(axis=1))

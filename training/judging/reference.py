@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.judging.classifier import Judge, Look
-from training.judging.distances import Gaussian, frechet_distance, kernel_distance
+from training.judging.distances import kernel_distance
 from training.judging.manifold import Manifold, manifold
 from training.judging.memorisation import Memorisation, memorisation, nearest_distances
+from training.judging.wavelets import WaveletJudge
 
+AnyJudge = Judge | WaveletJudge
 DRAWS = 5
 LEAST_ACCURACY = 0.95
 """A judge that reaches less than this share of its own accuracy here was fitted to other pictures."""
@@ -47,80 +49,96 @@ class Reference:
 
     Args:
         real: training and test pictures.
-        judge: one that was fitted to such pictures.
-        images: N; as many as there are test pictures, if not given.
+        judge: one that was fitted to such pictures, or the one by wavelets.
+        images: N; as many as there are test pictures, if not given, and never more than there are of either part.
 
     Raises:
         ValueError: the judge does not know these pictures.
     """
 
-    def __init__(self, real: RealPictures, judge: Judge, images: int | None = None) -> None:
+    def __init__(self, real: RealPictures, judge: AnyJudge, images: int | None = None) -> None:
         self.real, self.judge = real, judge
         self.images = min(len(real.test), len(real.train), images or len(real.test))
         random = np.random.default_rng(0)
         chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
-        self.test = real.test[chosen]
         self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
-        self._test_look = judge.look(self.test)
+        self._test = real.test[chosen]
+        self._test_look = judge.look(self._test)
         self.accuracy = None
-        if real.test_labels is not None:
+        if real.test_labels is not None and isinstance(judge, Judge):
             self.accuracy = float((self._test_look.classes == real.test_labels[chosen]).mean())
-            self._check_accuracy()
+            _check_accuracy(judge, self.accuracy)
 
     def fd_ratio(self, look: Look) -> float:
         """Frechet distance of these pictures to the test pictures, over the floor: 1 is as good as real."""
-        return self.frechet_distance(look) / float(np.mean(self.frechet_floors))
+        return self.judge.distance(look, self._test_look) / self.fd_floor
 
-    def frechet_distance(self, look: Look) -> float:
-        """Of these pictures to the test pictures."""
-        return frechet_distance(Gaussian.of(look.features), self._test_gaussian)
-
-    def kernel_distance(self, look: Look) -> float:
-        """Likewise."""
-        return kernel_distance(look.features, self._test_look.features)
-
-    def manifold(self, look: Look) -> Manifold:
-        """Likewise."""
-        return manifold(look.features, self._test_look.features)
+    @property
+    def fd_floor(self) -> float:
+        """Mean Frechet distance of the draws to the test pictures."""
+        return float(np.mean(self.fd_floors))
 
     @cached_property
-    def frechet_floors(self) -> list[float]:
+    def fd_floors(self) -> list[float]:
         """One for each draw."""
-        return [self.frechet_distance(look) for look in self.train_looks]
+        return [self.judge.distance(look, self._test_look) for look in self.train_looks]
+
+    def kernel_distance(self, look: Look) -> float:
+        """Of these pictures to the test pictures."""
+        return kernel_distance(look.features, self._test_look.features)
 
     @cached_property
     def kernel_floor(self) -> float:
         """Mean over the draws: 0, but for chance."""
         return float(np.mean([self.kernel_distance(look) for look in self.train_looks]))
 
+    def manifold(self, look: Look) -> Manifold:
+        """Of these pictures and the test pictures."""
+        return manifold(look.features, self._test_look.features)
+
     @cached_property
     def manifold_floor(self) -> Manifold:
         """Mean over the draws."""
         return Manifold(*np.mean([self.manifold(look) for look in self.train_looks], axis=0).tolist())
 
+    def class_kl(self, look: Look) -> float | None:
+        """KL of the classes that the judge names in these pictures to those of the training labels; None without."""
+        if self.real.train_labels is None:
+            return None
+        classes = len(self.judge.facts.classes)
+        expected = np.bincount(self.real.train_labels, minlength=classes).clip(min=1)  # an empty class is no infinity
+        shares = np.bincount(look.classes, minlength=classes) / len(look.classes)
+        named = shares > 0
+        return float((shares[named] * np.log(shares[named] / (expected / expected.sum())[named])).sum())
+
     @cached_property
-    def train_looks(self) -> list[Look]:
-        """The judge's opinion of each draw; a picture in two of them is looked at once."""
-        drawn, places = np.unique(np.stack(self.draws), return_inverse=True)
-        look = self.judge.look(self.real.train[drawn])
-        return [Look(look.features[at], look.classes[at]) for at in places.reshape(DRAWS, -1)]
+    def class_kl_floor(self) -> float | None:
+        """Mean over the draws."""
+        found = [self.class_kl(look) for look in self.train_looks]
+        return None if None in found else float(np.mean(found))
 
     def memorisation(self, images_NHWC: NDArray[np.uint8]) -> Memorisation:
         """Of generated pictures, against the test pictures."""
         return memorisation(nearest_distances(images_NHWC, self.real.train), self._nearest_test)
 
     @cached_property
-    def _nearest_test(self) -> NDArray[np.float64]:
-        return nearest_distances(self.test, self.real.train)
+    def train_looks(self) -> list[Look]:
+        """What the judge sees in each draw; a picture in two of them is looked at once."""
+        drawn, places = np.unique(np.stack(self.draws), return_inverse=True)
+        features, classes = self.judge.look(self.real.train[drawn])
+        return [
+            Look(features[at], None if classes is None else classes[at]) for at in places.reshape(DRAWS, self.images)
+        ]
 
     @cached_property
-    def _test_gaussian(self) -> Gaussian:
-        return Gaussian.of(self._test_look.features)
+    def _nearest_test(self) -> NDArray[np.float64]:
+        return nearest_distances(self._test, self.real.train)
 
-    def _check_accuracy(self) -> None:
-        own = self.judge.facts.test_accuracy
-        if own is not None and self.accuracy is not None and self.accuracy < LEAST_ACCURACY * own:
-            raise ValueError(
-                f"judge {self.judge.facts.name}: found that it names {self.accuracy:.1%} of these test pictures, "
-                f"expected about {own:.1%}, as on its own. Fit one to these pictures: judge --fit."
-            )
+
+def _check_accuracy(judge: Judge, accuracy: float) -> None:
+    own = judge.facts.test_accuracy
+    if own is not None and accuracy < LEAST_ACCURACY * own:
+        raise ValueError(
+            f"judge {judge.name}: found that it names {accuracy:.1%} of these test pictures, "
+            f"expected about {own:.1%}, as on its own. Fit one to these: judge --fit."
+        )
