@@ -99,6 +99,11 @@ class Runtime:
             pixels[part] = _run(self._generator, size, codes_NZ[part], labels_N if labels_N is None else labels_N[part])
         return pixels
 
+    @property
+    def encodes(self) -> bool:
+        """Whether the model has a way back from pictures to codes."""
+        return self._encoder is not None
+
     def encode(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """The codes that draw these pictures again: (N, H, W, C) uint8 [and labels (N,) int64] -> (N, Z) float32.
 

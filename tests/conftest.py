@@ -26,12 +26,12 @@ torch.set_num_threads(1)  # these networks are too small to share between cores
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `grey` (8 x 8, Z = 5) in two versions, `colour` (12 x 20, Z = 7), and `classes` (8 x 8, Z = 4)."""
+    """A folder with `grey` (8 x 8, Z = 5) in two versions, `colour` (12 x 20, Z = 7) and `pets` (with classes)."""
     folder = tmp_path_factory.mktemp("models")
     write_untrained(folder / "grey", 8, 8, 1, code_size=5, seed=1)
     write_untrained(folder / "grey", 8, 8, 1, code_size=5, seed=2)
     write_untrained(folder / "colour", 12, 20, 3, code_size=7)
-    write_untrained(folder / "classes", 8, 8, 1, code_size=4, classes=CLASSES)
+    write_untrained(folder / "pets", 8, 8, 1, code_size=4, classes=CLASSES)
     return folder
 
 

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 
 def asked(client: TestClient, **question: object):
-    return client.post("/generate", json={"model": "classes", "n": 3, "seed": 1, "format": "npy", **question})
+    return client.post("/generate", json={"model": "pets", "n": 3, "seed": 1, "format": "npy", **question})
 
 
 def pixels(answer) -> np.ndarray:
@@ -48,7 +48,7 @@ def test_a_model_without_classes_tells_none(client: TestClient):
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        ({"label": "horse"}, "label is 'horse'; the classes of classes are cat, dog, 7."),
+        ({"label": "horse"}, "label is 'horse'; the classes of pets are cat, dog, 7."),
         ({"label": 3}, "label is 3; it must be 0 to 2."),
         ({"label": ["cat", "dog"]}, "found 2 labels for 3 pictures, expected one for all, or one a picture."),
         ({"label": "cat", "model": "grey"}, "label is 'cat', but grey has no classes; leave it out."),

@@ -163,7 +163,7 @@ def test_json_that_is_no_object_is_422(client: TestClient, body: str):
 
 
 def test_an_unknown_model_is_404_and_lists_those_that_there_are(client: TestClient):
-    assert "There are: colour, grey" in refused(ask(client, model="nobody"), 404)["detail"]
+    assert "There are: colour, grey, pets" in refused(ask(client, model="nobody"), 404)["detail"]
     refused(client.get("/models/nobody"), 404)
 
 
@@ -219,7 +219,7 @@ def test_models_tells_of_all_models_and_of_the_default_one(client: TestClient):
     answer = client.get("/models").json()
 
     assert answer["default"] == "grey"
-    assert [one["card"]["name"] for one in answer["models"]] == ["colour", "grey"]
+    assert [one["card"]["name"] for one in answer["models"]] == ["colour", "grey", "pets"]
     assert [len(one["versions"]) for one in answer["models"]] == [1, 2]
 
 

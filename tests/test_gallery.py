@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from models.bundle import open_all
+from models.runtime import Runtime
+from service.address import Address
 from service.gallery import CHUNK_IMAGES, Gallery
 from service.problems import Problem
 from service.settings import Settings
@@ -15,6 +17,13 @@ from service.settings import Settings
 
 def gallery_of(folder: Path, **changes: object) -> Gallery:
     return Gallery(open_all(folder), Settings(threads=1, **changes))
+
+
+def address(runtime: Runtime, n: int, seed: int = 0, start: int = 0) -> Address:
+    """As a question for n pictures of a model, or of its classes by turns, would give it."""
+    count = len(runtime.class_names)
+    labels = np.arange(n) % count if count else None
+    return Address(runtime.card.name, runtime.card.version, seed, start, n, 1.0, labels, runtime.class_names)
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +45,23 @@ def test_chunks_are_the_whole_slice_in_order(gallery: Gallery):
     runtime = gallery.runtime(gallery.find("grey"))
 
     async def drawn(n: int) -> list[np.ndarray]:
-        return [chunk async for chunk in gallery.draw(runtime, 3, 5, n, 1.0)]
+        return [chunk async for chunk in gallery.draw(runtime, address(runtime, n, seed=3, start=5))]
 
     chunks = asyncio.run(drawn(2 * CHUNK_IMAGES + 1))
 
     assert [len(chunk) for chunk in chunks] == [CHUNK_IMAGES, CHUNK_IMAGES, 1]
     assert np.array_equal(np.concatenate(chunks), runtime.generate(3, 5, 2 * CHUNK_IMAGES + 1))
+
+
+def test_every_chunk_has_the_labels_of_its_own_pictures(gallery: Gallery):
+    runtime = gallery.runtime(gallery.find("pets"))
+    n = CHUNK_IMAGES + 10
+
+    async def drawn() -> list[np.ndarray]:
+        return [chunk async for chunk in gallery.draw(runtime, address(runtime, n))]
+
+    expected = runtime.generate(0, 0, n, label=[k % 3 for k in range(n)])
+    assert np.array_equal(np.concatenate(asyncio.run(drawn())), expected)
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(bundles: Path):
@@ -53,7 +73,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(bundles: Path):
 
     async def meet() -> None:
         gallery.admit()
-        waiting = asyncio.create_task(anext(gallery.draw(runtime, 0, 0, 10, 1.0)))
+        waiting = asyncio.create_task(anext(gallery.draw(runtime, address(runtime, 10))))
         await asyncio.sleep(0.05)
         with pytest.raises(Problem, match="10 pictures wait for the engine; 10 may") as caught:
             gallery.admit()
@@ -72,11 +92,11 @@ def test_a_small_request_does_not_wait_behind_the_whole_of_a_large_one(gallery: 
     order: list[str] = []
 
     async def large() -> None:
-        async for _ in gallery.draw(runtime, 0, 0, 20 * CHUNK_IMAGES, 1.0):
+        async for _ in gallery.draw(runtime, address(runtime, 20 * CHUNK_IMAGES)):
             order.append("large")
 
     async def small() -> None:
-        async for _ in gallery.draw(runtime, 0, 0, 1, 1.0):
+        async for _ in gallery.draw(runtime, address(runtime, 1)):
             order.append("small")
 
     async def both() -> None:

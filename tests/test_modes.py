@@ -5,8 +5,9 @@ import pytest
 from pictures import mnist, needs_mnist
 
 from training.judging.classifier import Look
-from training.judging.modes import STACKS, mode_scores, read_stacks, stack, stacked_scores
+from training.judging.modes import STACKS, mode_scores, read_stacks, stacked_scores
 from training.judging.shelf import shipped_judge
+from training.pictures.stacked import stack
 
 MNIST_LABELS = np.array([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
 EVERY_TRIPLE = np.array(np.meshgrid(*[np.arange(10)] * 3)).reshape(3, -1).T
@@ -84,16 +85,6 @@ def test_grey_pictures_are_no_stacks():
         read_stacks(Reader(), np.zeros((2, 4, 4, 1), np.uint8))
 
 
-def test_stacks_are_made_of_the_digits_given_and_are_the_same_every_time():
-    digits = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
-
-    stacks = stack(digits, 500, seed=3)
-
-    assert stacks.shape == (500, 4, 4, 3)
-    assert len(np.unique(read_stacks(Reader(), stacks) @ [100, 10, 1])) > 300
-    assert np.array_equal(stacks, stack(digits, 500, seed=3))
-
-
 def test_too_few_real_stacks_are_refused():
     with pytest.raises(ValueError, match="found 5 real stacks, expected 26000"):
         stacked_scores(Strip(np.zeros((0, 4, 4, 3))), Reader(), np.zeros((5, 4, 4, 3), np.uint8), MNIST_LABELS)
@@ -102,7 +93,7 @@ def test_too_few_real_stacks_are_refused():
 @needs_mnist
 def test_the_shipped_judge_reads_real_stacks():
     images, labels = mnist("t10k")
-    stacks = stack(images[:, :, :, None], 2000)
+    stacks = stack(images[:, :, :, None], "test")[:2000]
 
     found = stacked_scores(Strip(stacks), shipped_judge("mnist"), stacks, np.bincount(labels), images=2000)
 

@@ -8,9 +8,10 @@ import onnxruntime
 import pytest
 from untrained import write_untrained
 
+from models import runtime as runtime_module
 from models.bundle import open_bundle
 from models.codes import codes
-from models.errors import BundleDamaged, DeviceUnavailable
+from models.errors import AddressError, BundleDamaged, DeviceUnavailable
 from models.runtime import BATCH_SIZES, Runtime
 
 
@@ -60,15 +61,15 @@ def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(runtime: 
 
 def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytest.MonkeyPatch):
     """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
-    honest = Runtime._run
+    honest = runtime_module._run
 
-    def rounds_differently_for_8(self: Runtime, codes_NZ: np.ndarray, size: int) -> np.ndarray:
-        pixels = honest(self, codes_NZ, size).copy()
+    def rounds_differently_for_8(session, size: int, rows: np.ndarray, labels_N: None) -> np.ndarray:
+        pixels = honest(session, size, rows, labels_N).copy()
         if size == 8:
             pixels[0, 0, 0, 0] ^= 1
         return pixels
 
-    monkeypatch.setattr(Runtime, "_run", rounds_differently_for_8)
+    monkeypatch.setattr(runtime_module, "_run", rounds_differently_for_8)
 
     assert 8 not in Runtime(open_bundle(bundles / "colour")).batch_sizes
 
@@ -119,3 +120,46 @@ def test_the_graph_is_plain_onnx(bundles: Path):
     assert {opset.domain for opset in graph.opset_import} <= {"", "ai.onnx"}
     assert not [node.op_type for node in graph.graph.node if "Random" in node.op_type]
     assert graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+
+
+@pytest.fixture(scope="module")
+def pets(bundles: Path) -> Runtime:
+    """Three classes; class number k had k + 1 training pictures."""
+    return Runtime(open_bundle(bundles / "pets"), threads=1)
+
+
+def test_without_a_label_classes_come_as_often_as_in_training_and_by_address(pets: Runtime):
+    drawn = pets.labels(5, 0, 6000)
+
+    assert np.bincount(drawn) == pytest.approx([1000, 2000, 3000], rel=0.1)
+    assert np.array_equal(pets.labels(5, 1000, 50), drawn[1000:1050])
+    assert np.array_equal(pets.generate(5, 10, 20), pets.generate(5, 10, 20, label=drawn[10:30].tolist()))
+
+
+def test_one_label_is_for_all_pictures(pets: Runtime):
+    assert np.array_equal(pets.generate(0, 0, 9, label=2), pets.generate(0, 0, 9, label=[2] * 9))
+
+
+def test_the_same_picture_of_a_class_whatever_its_batch_mates(pets: Runtime):
+    mixed = pets.generate(0, 0, 300, label=[k % 3 for k in range(300)])
+
+    assert np.array_equal(pets.generate(0, 100, 1, label=1), mixed[100:101])
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (3, "label is 3; it must be 0 to 2"),
+        (-1, "label is -1"),
+        ([0, 1], "found 2 labels for 4 pictures, expected one"),
+    ],
+)
+def test_a_label_that_the_model_does_not_have_is_refused(pets: Runtime, label: object, words: str):
+    with pytest.raises(AddressError, match=words):
+        pets.labels(0, 0, 4, label)
+
+
+def test_a_model_without_classes_takes_no_label(runtime: Runtime):
+    assert runtime.labels(0, 0, 4) is None
+    with pytest.raises(AddressError, match=r"label is 0, but \w+ has no classes; leave it out"):
+        runtime.labels(0, 0, 4, 0)

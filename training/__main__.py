@@ -4,9 +4,10 @@ import typer
 
 from training.commands.export import export
 from training.commands.fit import fit
+from training.commands.judge import judge
 
 app = typer.Typer(help="Learn to draw from pictures.", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (fit, export):
+for command in (fit, judge, export):
     app.command()(command)
 
 if __name__ == "__main__":

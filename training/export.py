@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
@@ -107,7 +108,19 @@ def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, output: 
             verbose=False,
         )
     assert program is not None
-    return bytes(program.model_proto.SerializeToString())
+    return _without_origins(program.model_proto)
+
+
+def _without_origins(model: onnx.ModelProto) -> bytes:
+    """The graph alone: the exporter notes where each node was written, and by that on which machine."""
+    graphs = (model.graph, *model.functions)
+    for part in (model, *graphs, *(value for graph in graphs for value in (*graph.node, *graph.value_info))):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for end in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        end.ClearField("metadata_props")
+        end.ClearField("doc_string")
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def check_pictures(exported: NDArray[np.uint8], trained: NDArray[np.uint8]) -> None:

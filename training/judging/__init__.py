@@ -12,8 +12,8 @@ Read in this order:
     wavelets        the distance for pictures without labels, which needs no network
     memorisation    did the model learn its training pictures by heart?
     modes           Stacked-MNIST: how many of the thousand
-    reconstruction  what an encoder keeps: PSNR, PCA's PSNR, active units
-    fidelity        the canonical Inception FID, for those who have its weights
+    recovery        what an encoder keeps: PSNR, PCA's PSNR, active units
+    inception       the canonical Inception FID, for those who have its weights
     table           the scores for people
 
 No judge is ever used in training: what is trained on a judge's opinion can no

@@ -24,6 +24,9 @@ from models.card import Scores
 from models.engine import Device, usable_cores
 from models.runtime import BATCH_SIZES, Runtime
 from training.judging.classifier import Look
+from training.judging.inception import inception_fid
+from training.judging.modes import stacked_scores
+from training.judging.recovery import active_units, pca_psnr_db, psnr_db
 from training.judging.reference import RealPictures, Reference
 from training.judging.shelf import judge_for
 from training.judging.wavelets import WaveletJudge
@@ -35,6 +38,8 @@ def judge_model(
     path: Path,
     real: RealPictures,
     *,
+    digits: RealPictures | None = None,
+    inception: Path | None = None,
     fit: bool = False,
     images: int | None = None,
     seed: int = 0,
@@ -44,10 +49,23 @@ def judge_model(
 ) -> Scores:
     """Find or fit the judge for these pictures, judge a bundle, and write what was found into its card.
 
-    The arguments and errors are those of `judge_for`, `Reference` and `judge_bundle`.
+    Args:
+        digits: the grey pictures that `real` are stacks of: their judge then counts modes as well.
+        inception: a file of weights, for the canonical FID as well; see `inception_fid`.
+
+    The other arguments and the errors are those of `judge_for`, `Reference` and `judge_bundle`.
     """
-    judge = judge_for(real, fit=fit, device=torch.device(device), report=report)
+    judge = judge_for(real, fit=fit and digits is None, device=torch.device(device), report=report)
     scores = judge_bundle(path, Reference(real, judge, images), seed=seed, device=device, threads=threads)
+    runtime = Runtime(open_bundle(path), device, threads)
+    if digits is not None:
+        reader = judge_for(digits, fit=fit, device=torch.device(device), report=report)
+        counts = np.bincount(digits.train_labels)
+        scores = scores.model_copy(update={"stacked": stacked_scores(runtime, reader, real.test, counts, seed=seed)})
+    if inception is not None:
+        drawn = runtime.generate(seed, 0, len(real.train))
+        fid = inception_fid(drawn, real.train, inception, cuda=device == "cuda")
+        scores = scores.model_copy(update={"inception_fid": fid})
     write_scores(path, scores)
     return scores
 
@@ -74,6 +92,8 @@ def judge_bundle(
     """
     runtime = Runtime(open_bundle(path), device, threads)
     scores = score(runtime.generate(seed, 0, reference.images), reference, _asked(runtime, seed, reference))
+    if runtime.encodes:
+        scores |= _recovered(runtime, reference.real)
     engine = f"{runtime.engine}, threads {threads or usable_cores()}, batches of {BATCH_SIZES[-1]}"
     return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
 
@@ -124,6 +144,19 @@ def _by_features(look: Look, reference: Reference, asked_N: NDArray[np.int64] | 
         "class_kl": reference.class_kl(look),
         "class_kl_floor": reference.class_kl_floor,
         "class_agreement": None if asked_N is None else float((look.classes == asked_N).mean()),
+    }
+
+
+def _recovered(runtime: Runtime, real: RealPictures) -> dict[str, Any]:
+    """How well test pictures come back through encoder and decoder, beside a PCA of the same size."""
+    labels_N = None if runtime.card.classes is None else real.test_labels
+    codes_NZ = runtime.encode(real.test, labels_N)
+    variational = runtime.card.method == "variational"
+    size = runtime.card.code_size - (not variational)  # the mixture's choice is no part of the code
+    return {
+        "reconstruction_psnr_db": psnr_db(real.test, runtime.draw(codes_NZ, labels_N)),
+        "pca_psnr_db": pca_psnr_db(real.train, real.test, size),
+        "active_units": active_units(codes_NZ) if variational else None,
     }
 
 

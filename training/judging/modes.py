@@ -39,7 +39,7 @@ def stacked_scores(
     Args:
         runtime: draws pictures of three channels.
         judge: of one channel: MNIST's.
-        real_stacks_NHWD: as many real stacks, to know the judge by; see `stack`.
+        real_stacks_NHWD: as many real stacks or more, to know the judge by; see `pictures.stacked`.
         label_counts_K: how many digits of each class the data has.
 
     Raises:
@@ -82,12 +82,6 @@ def read_stacks(judge: Judge, stacks_NHWD: NDArray[np.uint8]) -> NDArray[np.int6
         raise ValueError(f"found pictures of {stacks_NHWD.shape[3]} channels, expected stacks of 3 digits")
     channels = [np.ascontiguousarray(stacks_NHWD[..., at : at + 1]) for at in range(3)]
     return np.stack([judge.look(channel).classes for channel in channels], axis=1)
-
-
-def stack(images_MHW1: NDArray[np.uint8], count: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Stacks of three digits each, drawn with replacement: (M, H, W, 1) -> (count, H, W, 3)."""
-    chosen = np.random.default_rng(seed).integers(0, len(images_MHW1), (3, count))
-    return np.concatenate([images_MHW1[some] for some in chosen], axis=3)
 
 
 def _hits(digits_ND: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """What an encoder keeps of a picture, and what a straight line would keep.
 
-    pictures, reconstructions, codes -> [reconstruction] -> scores
+    pictures, reconstructions, codes -> [recovery] -> scores
 
 The bar for an autoencoder is PCA with as many numbers a code: the best that a
 linear encoder and decoder can do. Knows arrays only.

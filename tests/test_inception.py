@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.judging import fidelity
-from training.judging.fidelity import inception_fid
+from training.judging import inception
+from training.judging.inception import inception_fid
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
 
@@ -20,7 +20,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that passes for Inception's."""
     path = tmp_path / "weights.pth"
     torch.save({"weight": torch.zeros(2)}, path)
-    monkeypatch.setattr(fidelity, "WEIGHTS_DIGEST", hashlib.sha256(path.read_bytes()).hexdigest()[:8])
+    monkeypatch.setattr(inception, "WEIGHTS_DIGEST", hashlib.sha256(path.read_bytes()).hexdigest()[:8])
     return path
 
 

@@ -1,6 +1,6 @@
 """The canonical FID, for those who have Inception's weights.
 
-    pictures, a file of weights -> torch-fidelity -> [fidelity] -> scores
+    pictures, a file of weights -> torch-fidelity -> [inception] -> scores
 
 Our own ratio is read against real pictures and needs no foreign network. This
 is for comparing with papers, and only on the data that they used. Nothing is
