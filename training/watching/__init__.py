@@ -7,6 +7,7 @@ Read in this order:
 
     diversity   the one figure that the loop logs for this room: how different a sheet's pictures are
     course      a log, as a doctor reads it: means over parts of the run, time left
+    sign        one thing that a doctor sees
     game        what a GAN's figures say
     fidelity    what an autoencoder's figures say
     doctor      all of it in words: how the run does, and what to change

@@ -15,6 +15,8 @@ WIDTH, HEIGHT = 420, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 10, 34
 _MEAN_SHARE = 1 / 30
 """Of the points, on either side, that the running mean is taken over."""
+_FEW = 30
+"""Points that are drawn as they are."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -105,11 +107,11 @@ def chart_svg(series: Sequence[Points], title: str, x_axis: Axis, y_axis: Axis) 
         *(_below(x_axis, tick) for tick in x_axis.ticks),
     ]
     for number, points in enumerate(series, start=1):
-        measured = [(x, y) for x, y in points]
-        mean = list(zip([x for x, _ in points], running_mean([y for _, y in points]), strict=True))
-        if len(points) > 30:
-            parts.append(_path(measured, x_axis, y_axis, f"measured line-{number}"))
-        parts.append(_path(mean if len(points) > 30 else measured, x_axis, y_axis, f"mean line-{number}"))
+        if len(points) > _FEW:
+            parts.append(_path(points, x_axis, y_axis, f"measured line-{number}"))
+            means = running_mean([y for _, y in points])
+            points = [(x, mean) for (x, _), mean in zip(points, means, strict=True)]
+        parts.append(_path(points, x_axis, y_axis, f"mean line-{number}"))
     return "".join([*parts, "</svg>"])
 
 

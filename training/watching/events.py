@@ -39,7 +39,7 @@ class Events:
         self._lines, self._sheets = 0, 0
         folder = run.path / "tensorboard"
         shutil.rmtree(folder, ignore_errors=True)
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder))
 
     def catch_up(self) -> None:
         """Write what the log and the samples have got since the last call."""
@@ -50,9 +50,9 @@ class Events:
             with Image.open(path) as sheet:
                 pixels = np.asarray(sheet)
             layout = "HW" if pixels.ndim == 2 else "HWC"
-            self._writer.add_image("sheet", pixels, images_shown, dataformats=layout)  # type: ignore[no-untyped-call]
+            self._writer.add_image("sheet", pixels, images_shown, dataformats=layout)
         self._lines, self._sheets = len(lines), len(sheets)
-        self._writer.flush()  # type: ignore[no-untyped-call]
+        self._writer.flush()
 
     def _write_line(self, line: dict[str, float | None]) -> None:
         """A scalar for each figure, against images shown; the clock is the run's own, without its pauses."""
@@ -60,9 +60,9 @@ class Events:
         for name, value in line.items():
             if name not in ("images_shown", "seconds"):
                 number = float("nan") if value is None else value
-                self._writer.add_scalar(name, number, at_images, at_time)  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, number, at_images, at_time)
 
     def close(self) -> None:
         """Write all and let go of the folder."""
         self.catch_up()
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

@@ -82,9 +82,9 @@ def escaped(words: object) -> str:
     return html.escape(str(words))
 
 
-def picture(webp: bytes, words: str, more: str = "") -> str:
+def picture(webp: bytes, words: str) -> str:
     """An image that is part of the page."""
-    return f'<img src="{data_uri(webp)}" alt="{escaped(words)}"{more}>'
+    return f'<img src="{data_uri(webp)}" alt="{escaped(words)}">'
 
 
 def data_uri(webp: bytes) -> str:

@@ -80,20 +80,20 @@ def _kind(diagnosis: Diagnosis) -> str:
 def _sheets(run: Run, sheets: Sheets) -> str:
     lapse = time_lapse([path for _, path in sheets])
     run.write("timelapse.webp", lapse)
-    last, shown = still(sheets[-1][1]), sheets[-1][0]
+    last_shown, last_path = sheets[-1]
+    last = still(last_path)
     figures = "".join(
-        f"<figure>{picture(still(path), f'sheet after {shown:,} images', loading)}"
+        f"<figure>{picture(still(path), f'the sheet after {_thousands(shown)}')}"
         f"<figcaption>after {_thousands(shown)}</figcaption></figure>"
         for shown, path in sheets
-        for loading in (' loading="lazy"',)
     )
     return (
         '<h2>Learning to draw</h2><div class="lapse"><figure><picture>'
         f'<source media="(prefers-reduced-motion: reduce)" srcset="{data_uri(last)}">'
         f"{picture(lapse, 'the sheets of the run, one after the other')}</picture>"
         f"<figcaption>Time-lapse: the same codes on all {len(sheets)} sheets (timelapse.webp)</figcaption></figure>"
-        f"<figure>{picture(last, 'the last sheet')}<figcaption>The last sheet, after {_thousands(shown)}</figcaption>"
-        "</figure></div>"
+        f"<figure>{picture(last, 'the last sheet')}"
+        f"<figcaption>The last sheet, after {_thousands(last_shown)}</figcaption></figure></div>"
         f'<h2>Sheet by sheet</h2><div class="strip" tabindex="0">{figures}</div>'
     )
 
