@@ -32,6 +32,7 @@ from training.presets import Settings
 from training.ranks import ALONE, Ranks
 from training.run import Run
 from training.schedule import moment_of
+from training.watching.diversity import diversity, evenly_spaced
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64
@@ -59,6 +60,7 @@ def train(
     pictures: Pictures,
     place: Place,
     progress: Callable[[State], None] = lambda _: None,
+    saved: Callable[[], None] = lambda: None,
 ) -> State:
     """Train to the planned length, from where the run's checkpoint stands.
 
@@ -66,6 +68,7 @@ def train(
         run: where log, sheets and checkpoint go.
         pictures: moved to the device whole, and stay there as bytes.
         progress: called after every step.
+        saved: called after every checkpoint.
 
     Returns:
         The state at the end of the planned length.
@@ -96,10 +99,12 @@ def train(
                 line and place.ranks.any(time.monotonic() - saved_at > place.checkpoint_seconds, place.device)
             ):
                 book.save(state)
+                saved()
                 saved_at = time.monotonic()
             if stopped:
                 raise KeyboardInterrupt
     book.save(state)
+    saved()
     return state
 
 
@@ -132,7 +137,10 @@ class _Book:
         self._run, self._settings, self._batches = run, settings, batches
         self._log_every = max(settings.batch, settings.images_shown // LOGS_A_RUN)
         self._sheet_every = max(settings.batch, settings.images_shown // SHEETS_A_RUN)
-        self._logged, self._shown = images_shown // self._log_every, images_shown // self._sheet_every
+        self._logged = images_shown // self._log_every
+        self._shown = self._logged * self._log_every // self._sheet_every
+        real_NCHW = batches.images[evenly_spaced(len(batches.images), SHEET_PICTURES)]
+        self._real_NHWC = real_NCHW.permute(0, 2, 3, 1).cpu().numpy()
         self._sums: dict[str, Tensor] = {}
         self._steps, self._began, self._images = 0, time.monotonic(), images_shown
 
@@ -148,39 +156,42 @@ class _Book:
 
     def write_what_is_due(self, state: State) -> bool:
         """True where a line was written: there, and only there, a checkpoint leaves the log as if never stopped."""
-        if state.images_shown // self._sheet_every > self._shown:
-            self._shown = state.images_shown // self._sheet_every
-            self._show(state)
         if state.images_shown // self._log_every <= self._logged:
             return False
-        self._write_line(state)
         self._logged = state.images_shown // self._log_every
-        self._sums, self._steps, self._began, self._images = {}, 0, time.monotonic(), state.images_shown
+        line = self._line(state)
+        diverged = [name for name, value in line.items() if not math.isfinite(value)]
+        sheets = self._logged * self._log_every // self._sheet_every
+        if sheets > self._shown and not diverged and self._batches.ranks.first:
+            line |= self._show(state)
+        if self._batches.ranks.first:
+            self._run.log(line)
+        for name in diverged:
+            raise Diverged(
+                f"{name} is {line[name]} after {state.images_shown} images. Lower --learning-rate or raise --gamma; "
+                f"the last checkpoint in {self._run.path} is still good."
+            )
+        self._shown, self._images = sheets, state.images_shown
+        self._sums, self._steps, self._began = {}, 0, time.monotonic()
         return True
 
-    def _show(self, state: State) -> None:
-        if not self._batches.ranks.first:
-            return
+    def _show(self, state: State) -> dict[str, float]:
+        """Save a sheet; returns what it adds to the line of the log."""
         _settle(state, self._settings, self._batches)
         labels_N = None
         if (counts := self._batches.class_counts) is not None:
             labels_N = labels(0, 0, SHEET_PICTURES, counts)
         sheet = draw(state.drawn, codes(0, 0, SHEET_PICTURES, state.drawn.code_size), labels_N)
         self._run.show(sheet, state.images_shown)
+        figure = diversity(sheet, self._real_NHWC)
+        return {} if figure is None else {"diversity": figure}
 
-    def _write_line(self, state: State) -> None:
+    def _line(self, state: State) -> dict[str, float]:
         totals = self._batches.ranks.average(self._sums)
         means = {name: float(total) / self._steps for name, total in totals.items()}
-        for name, mean in means.items():
-            if not math.isfinite(mean):
-                raise Diverged(
-                    f"{name} is {mean} after {state.images_shown} images. Lower --learning-rate or raise --gamma; "
-                    f"the last checkpoint in {self._run.path} is still good."
-                )
         speed = (state.images_shown - self._images) / (time.monotonic() - self._began)
         line = {"images_shown": state.images_shown, "seconds": state.seconds, "images_per_second": speed}
-        if self._batches.ranks.first:
-            self._run.log(line | asdict(moment_of(self._settings, state.images_shown)) | means)
+        return line | asdict(moment_of(self._settings, state.images_shown)) | means
 
 
 def _settle(state: State, settings: Settings, batches: Batches) -> None:

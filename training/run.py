@@ -5,6 +5,8 @@
     config.json             the settings and the data: a run goes on only with the same ones
     log.jsonl               a line every so many images: losses, margins, speed
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
+    report.html, timelapse.webp, tensorboard/
+                            made of the above by `watching`, and made anew at will
     checkpoint.safetensors  see `checkpoint`
     lock                    held by the process that trains
 
@@ -13,7 +15,8 @@ Knows files and folders; knows no torch.
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -56,7 +59,7 @@ class Run:
             _compare(self.path, self.config(), asked)
             return
         (self.path / "samples").mkdir(parents=True, exist_ok=True)
-        _write_whole(self._config, json.dumps(asked, indent=2) + "\n")
+        _write_whole(self._config, lambda path: path.write_text(json.dumps(asked, indent=2) + "\n"))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -89,29 +92,53 @@ class Run:
         stored = self.config()["settings"]
         return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
 
+    @property
+    def began(self) -> float:
+        """When the folder was made, in seconds since 1970."""
+        return self._config.stat().st_mtime
+
     def go_on_from(self, images_shown: int) -> None:
-        """Forget the log lines after a checkpoint: the run will write them again."""
+        """Forget the log lines and sheets after a checkpoint: the run will make them again."""
+        for shown, path in self.sheets():
+            if shown > images_shown:
+                path.unlink()
         if self._log.exists():
             lines = self._log.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["images_shown"] <= images_shown]
-            _write_whole(self._log, "".join(kept))
+            _write_whole(self._log, lambda path: path.write_text("".join(kept)))
 
     def log(self, line: Mapping[str, float]) -> None:
-        """Append one line to the log."""
+        """Append one line to the log; null stands for what is no number, which JSON cannot say."""
+        told = {name: value if math.isfinite(value) else None for name, value in line.items()}
         with self._log.open("a") as file:
-            file.write(json.dumps(dict(line)) + "\n")
+            file.write(json.dumps(told) + "\n")
+
+    def lines(self) -> list[dict[str, float | None]]:
+        """The log so far; without a last line that is being written or was cut."""
+        if not self._log.exists():
+            return []
+        return [json.loads(line) for line in self._log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def sheets(self) -> list[tuple[int, Path]]:
+        """(images shown, to the thousand below; the picture), oldest first."""
+        return [(int(path.stem) * 1000, path) for path in sorted((self.path / "samples").glob("[0-9]*.png"))]
 
     def show(self, images_NHWC: NDArray[np.uint8], images_shown: int) -> Path:
         """Save a sheet of what the run draws by now."""
         path = self.path / "samples" / f"{images_shown // 1000:06}.png"
-        as_picture(contact_sheet(images_NHWC)).save(path)
+        _write_whole(path, lambda path: as_picture(contact_sheet(images_NHWC)).save(path, "PNG"))
         return path
 
+    def write(self, name: str, content: bytes) -> Path:
+        """Put a file into the folder, in place of one of that name."""
+        _write_whole(self.path / name, lambda path: path.write_bytes(content))
+        return self.path / name
 
-def _write_whole(path: Path, text: str) -> None:
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """In one step: a process killed meanwhile leaves the file as it was."""
     writing = path.with_suffix(".writing")
-    writing.write_text(text)
+    write(writing)
     writing.rename(path)
 
 

@@ -25,6 +25,7 @@ from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_nam
 from training.progress import Progress
 from training.ranks import join
 from training.run import RUNS, Run
+from training.watching.watch import Watch
 
 _MOST_SKIPPED_TOLD = 20
 _LEARNING, _MACHINE = "What is learned, and how", "This machine"
@@ -101,8 +102,9 @@ def _train_and_export(run: Run, settings: Settings, pictures: Pictures, place: P
         train(run, settings, pictures, place)
         return
     run.begin(settings, pictures)
-    with run.alone(), Progress(settings.images_shown) as progress:
-        train(run, settings, pictures, place, progress.show)
+    with run.alone(), Watch(run, tell_plainly) as watch, Progress(settings.images_shown) as progress:
+        train(run, settings, pictures, place, progress.show, watch.follow)
+    tell_plainly(f"how it went: {run.path / 'report.html'}")
     tell_bundle(export_run(run, out))
 
 

@@ -1,0 +1,118 @@
+"""One page that needs nothing else, also of a run that has only begun."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from watched import SETTINGS, game_lines, watched_run
+
+from training.run import Run
+from training.watching.report import in_words, write_report
+
+
+class Reader(HTMLParser):
+    """Collects what a page points to, and fails where a tag is closed that was not opened."""
+
+    EMPTY = ("meta", "img", "source", "line", "polyline", "circle", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.sources += [value for name, value in attrs if name in ("src", "srcset", "href")]
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.EMPTY:
+            assert self.open.pop() == tag
+
+
+def read(path: Path) -> tuple[str, Reader]:
+    text, reader = path.read_text(), Reader()
+    reader.feed(text)
+    assert reader.open == []
+    return text, reader
+
+
+def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):
+    text, _ = read(write_report(watched_run(tmp_path / "faces", game_lines(50))))
+
+    assert "<h1>faces</h1>" in text
+    assert ">learning</span>" in text
+    for words in (
+        "20,000",
+        "0:00:10",
+        "of 40,000 images shown",
+        "Diversity is 0.80",
+        "images_shown",
+        "half_life_images",
+    ):
+        assert words in text
+    assert text.count("<svg") == 8
+    assert text.count("<figure>") == 3 + 2
+
+
+def test_a_report_needs_nothing_from_elsewhere(tmp_path: Path):
+    text, reader = read(write_report(watched_run(tmp_path / "run", game_lines(50))))
+
+    assert reader.sources
+    assert all(source.startswith("data:image/webp;base64,") for source in reader.sources)
+    assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_the_time_lapse_lies_beside_it(tmp_path: Path):
+    run = watched_run(tmp_path / "run", game_lines(50))
+    write_report(run)
+
+    assert (run.path / "timelapse.webp").read_bytes()[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 9])
+@pytest.mark.parametrize("sheets", [0, 1])
+def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path, lines: int, sheets: int):
+    text, _ = read(write_report(watched_run(tmp_path / "run", game_lines(lines), sheets)))
+
+    assert ">too early</span>" in text
+
+
+def test_a_run_that_diverged_has_a_report(tmp_path: Path):
+    run = watched_run(
+        tmp_path / "run", [*game_lines(9), {"images_shown": 4000, "seconds": 2.0, "g_loss": float("inf")}]
+    )
+
+    assert ">diverged</span>" in read(write_report(run))[0]
+
+
+def test_names_from_outside_cannot_become_markup(tmp_path: Path):
+    """A class of the data is called <b>."""
+    text, _ = read(write_report(watched_run(tmp_path / "<i>", game_lines(9))))
+
+    assert "&lt;b&gt; (2)" in text
+    assert "<h1>&lt;i&gt;</h1>" in text
+
+
+def test_the_same_run_has_the_same_report(tmp_path: Path):
+    run = watched_run(tmp_path / "run", game_lines(50))
+
+    assert write_report(run).read_bytes() == write_report(run).read_bytes()
+
+
+def test_a_run_of_an_older_log_has_a_report_without_diversity(tmp_path: Path):
+    text, _ = read(write_report(watched_run(tmp_path / "run", game_lines(50, diversity=None), settings=SETTINGS)))
+
+    assert "has no figure for diversity" in text
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="Expected the folder of a run"):
+        write_report(Run(tmp_path))
+
+
+def test_times_are_said_in_words():
+    assert in_words(3723.4) == "1:02:03"
+    assert in_words(90_000) == "1 day, 1:00:00"
+    assert in_words(None) == "not known yet"
