@@ -59,7 +59,7 @@ def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(tmp_
     assert one.keys() == two.keys()
     for name, weights in one.items():
         assert (weights - two[name]).abs().max() < 1e-3, name
-        assert (weights - two[name]).abs().mean() < 1e-3 * max(weights.std(), 1), name
+        assert (weights - two[name]).abs().mean() < 3e-4, name
 
 
 def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""`python -m training fit | judge | doctor | export`: the command line of this room; `commands` holds what each does."""
+"""`python -m training fit | judge | doctor | export`: the command line; `commands` holds what each of them does."""
 
 import typer
 
