@@ -10,7 +10,9 @@ def test_every_row_of_the_table_carries_its_own_name():
 
 
 def test_an_unknown_preset_lists_those_that_there_are():
-    with pytest.raises(ValueError, match="preset is 'huge'; it must be one of tiny, small, base"):
+    with pytest.raises(
+        ValueError, match="preset is 'huge'; it must be one of tiny, small, stacked, cifar10, eurosat, base"
+    ):
         preset_named("huge")
 
 

@@ -55,10 +55,18 @@ def computes_bfloat16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def compile_step(step: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
+def compile_step(step: Callable[..., Any], device: torch.device, backend: str = "inductor") -> Callable[..., Any]:
     """A step's loss, compiled whole: forward, exact slopes and what their descent needs.
 
     On a GPU the kernels are recorded as one CUDA graph, since a small network's
     step is a thousand launches. Compiling takes about a minute, once.
+
+    Args:
+        step: tensors and networks -> a loss to descend, and what was seen.
+        device: where it will run.
+        backend: torch.compile's; tests use others.
     """
-    return torch.compile(step, fullgraph=True, dynamic=False, mode="reduce-overhead" if device.type == "cuda" else None)
+    graphs = device.type == "cuda" and backend == "inductor"
+    return torch.compile(
+        step, fullgraph=True, dynamic=False, backend=backend, mode="reduce-overhead" if graphs else None
+    )

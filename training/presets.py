@@ -97,18 +97,27 @@ _WORDS = {"precision": Precision, "method": MethodName, "loss": LossName, "netwo
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
             "patch_pixels", "learning_rate", "beta2", "gamma", "half_life_images")
 _TABLE = (
-    # preset    images   batch  z   G    D   max  bl px  learning rate   beta2        gamma        half-life
-    ("tiny",   200_000,   128,  16, 32,  16,  64,  1, 1, (2e-3, 4e-4), (0.90, 0.99), (0.5, 0.05),    20_000),
-    ("small", 1_400_000,   32,  64, 48,  32, 128,  2, 2, (2e-3, 1e-4), (0.90, 0.99), (1.0, 0.10),   500_000),
-    ("base", 10_000_000,  256,  64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
+    # preset        images  batch  z   G    D  max  bl px  learning rate   beta2        gamma        half-life
+    ("tiny",       200_000,  128, 16, 32,  16,  64,  1, 1, (2e-3, 4e-4), (0.90, 0.99), (0.5, 0.05),    20_000),
+    ("small",    1_400_000,   32, 64, 48,  32, 128,  2, 2, (2e-3, 1e-4), (0.90, 0.99), (1.0, 0.10),   500_000),
+    ("stacked",  6_000_000,   64, 64, 64,  48, 192,  2, 2, (2e-3, 1e-4), (0.90, 0.99), (1.0, 0.10),   500_000),
+    ("cifar10", 10_000_000,   64, 64, 64,  64, 256,  2, 2, (1e-3, 1e-4), (0.90, 0.99), (0.5, 0.05),   500_000),
+    ("eurosat",  2_000_000,   32, 64, 32,  32, 112,  2, 2, (2e-3, 1e-4), (0.90, 0.99), (2.0, 0.20),   500_000),
+    ("base",    10_000_000,  256, 64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
 )
 # fmt: on
 assert tuple(field.name for field in fields(Settings))[: len(_COLUMNS)] == _COLUMNS
 
 PRESETS = {row[0]: Settings(*row) for row in _TABLE}
-"""Name -> settings. `tiny` is for 8 to 16 pixels, `small` for 28 to 32 on a CPU, `base` for 32 to 128 on a GPU."""
+"""Name -> settings.
 
-_AUTOENCODER_CODE_SIZES = {"tiny": 8, "small": 32, "base": 128}
+`tiny` is for 8 to 16 pixels, `small` for 28 to 32 on a CPU, `base` for 32 to 128 on a GPU; the others are named for
+their data.
+"""
+
+_AUTOENCODER_CODE_SIZES = {"tiny": 8, "small": 32}
+_AUTOENCODER_CODE_SIZE = 128
+"""Of all other presets."""
 
 
 def preset_named(name: str, method: MethodName = "gan") -> Settings:
@@ -126,7 +135,7 @@ def preset_named(name: str, method: MethodName = "gan") -> Settings:
     if method == "gan":
         return settings
     return settings.but(
-        code_size=_AUTOENCODER_CODE_SIZES[name],
+        code_size=_AUTOENCODER_CODE_SIZES.get(name, _AUTOENCODER_CODE_SIZE),
         gamma=(0.0, 0.0),
         beta1=0.9,
         beta2=(0.99, 0.999),
