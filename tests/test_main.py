@@ -87,7 +87,11 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
     ("words", "message"),
     [
         (["fit", "nowhere"], "error: nowhere: no such file or folder"),
-        (["fit", "digits", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, base"),
+        (["fit", "digits", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, stacked"),
+        (["fit", "digits", "--method", "magic"], "method is 'magic'; it must be one of gan, autoencoder"),
+        (["fit", "digits", "--resize", "squeeze"], "resize is 'squeeze'; it must be one of crop, pad, stretch"),
+        (["fit", "digits", "--method", "autoencoder", "--code-size", "64"], "an autoencoder's code must be smaller"),
+        (["judge", "models/nobody", "digits"], "models/nobody: found no such folder"),
         (["fit", "digits", "--size", "big"], "size is 'big'; it must be like 64 or 48x80"),
         (["fit", "digits", "--batch", "0"], "batch is 0"),
         (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
@@ -125,3 +129,51 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path):
     assert process.returncode == 130
     assert "The same command goes on from here" in said
     assert (tmp_path / "r" / "checkpoint.safetensors").exists()
+
+
+def test_pictures_with_labels_make_a_model_with_classes_unless_they_are_not_wanted(tmp_path: Path):
+    typed("fit", "digits", "--out", tmp_path / "with", "--run", tmp_path / "r1", *FEW)
+    typed("fit", "digits", "--out", tmp_path / "without", "--run", tmp_path / "r2", "--no-classes", *FEW)
+    card = open_bundle(tmp_path / "with").card
+
+    assert [one.name for one in card.classes] == list("0123456789")
+    assert sum(one.count for one in card.classes) == card.training.data_images == 1611
+    assert open_bundle(tmp_path / "without").card.classes is None
+
+
+@pytest.mark.parametrize("method", ["autoencoder", "denoising", "variational"])
+def test_every_method_of_the_lecture_makes_a_bundle_that_draws_and_encodes(tmp_path: Path, method: str):
+    where = ["--out", tmp_path / "d", "--run", tmp_path / "r", "--method", method]
+    code, said = typed("fit", "digits", *where, *FEW)
+    runtime = Runtime(open_bundle(tmp_path / "d"))
+
+    assert code == 0, said
+    assert runtime.card.method == method
+    assert runtime.generate(0, 0, 3).shape == (3, 8, 8, 1)
+    assert runtime.encodes
+
+
+def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Path):
+    typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", "--method", "autoencoder", *FEW)
+    before = open_bundle(tmp_path / "d").card
+    code, said = typed("judge", tmp_path / "d", "digits", "--threads", "1")
+    after = open_bundle(tmp_path / "d").card
+
+    assert code == 0, said
+    assert "no judge knows these classes (--fit makes one): judged by wavelets" in said
+    assert "FD ratio" in said
+    assert after.version == before.version
+    assert after.scores.judge == "wavelets"
+    assert after.scores.fd_ratio > 1
+    assert after.scores.pca_psnr_db > 5
+
+
+def test_judging_against_other_pictures_is_said(tmp_path: Path):
+    typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--resize", "pad")
+    (tmp_path / "others").mkdir()
+    random = np.random.default_rng(0)
+    for number in range(510):
+        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "others" / f"{number}.png")
+    _, said = typed("judge", tmp_path / "d", tmp_path / "others", "--threads", "1")
+
+    assert "d was trained on other pictures or labels (digits) than these" in said

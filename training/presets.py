@@ -15,6 +15,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 MethodName = Literal["gan", "autoencoder", "denoising", "variational"]
 LossName = Literal["relativistic", "non-saturating", "minimax"]
 NetworkName = Literal["residual", "dcgan"]
+ResizeName = Literal["crop", "pad", "stretch"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Settings:
     """Of a GAN: what its two players minimise."""
     network: NetworkName = "residual"
     """The bodies of the networks."""
+    resize: ResizeName = "crop"
+    """How pictures were brought to their shape; a judge must do the same to its own."""
     conditional: bool = False
     """Learns to draw a class on demand; needs pictures with labels."""
     noise: float = 0.5
@@ -91,7 +94,7 @@ class Settings:
 
 METHODS_WITH_CLASSES = frozenset({"gan", "variational"})
 
-_WORDS = {"precision": Precision, "method": MethodName, "loss": LossName, "network": NetworkName}
+_WORDS = {"precision": Precision, "method": MethodName, "loss": LossName, "network": NetworkName, "resize": ResizeName}
 
 # fmt: off
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",

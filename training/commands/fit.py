@@ -76,6 +76,7 @@ def fit(
         conditional = found.labels is not None and method in METHODS_WITH_CLASSES
         settings = preset_named(preset or _preset_for(found), method).but(
             conditional=conditional,
+            resize=resize,
             loss=loss,
             network=network,
             images_shown=None if kimg is None else round(kimg * 1000),
