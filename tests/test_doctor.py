@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from watched import SETTINGS, game_lines, watched_run
 
 from training.__main__ import app
-from training.loop import Diverged, Place, train
+from training.book import Diverged
+from training.loop import Place, train
 from training.pictures.data import Pictures, open_pictures
 from training.presets import preset_named
 from training.run import Run

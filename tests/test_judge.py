@@ -150,6 +150,7 @@ class Draws:
     """A runtime of given pictures and labels."""
 
     engine = "none"
+    encodes = False
 
     def __init__(self, bundle: Bundle, images_NHWC: np.ndarray, labels_N: np.ndarray, classes: tuple[str, ...]) -> None:
         counted = tuple(ClassCount(name=name, count=1) for name in classes)

@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from models.codes import codes
+from training.book import Diverged
 from training.drawing import draw
-from training.loop import Diverged, Place, new_state, train
+from training.loop import Place, new_state, train
 from training.networks.geometry import geometry_of
 from training.pictures.data import Pictures
 from training.pictures.sources import digits

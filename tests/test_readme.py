@@ -22,7 +22,8 @@ SHEET = next(line for line in COMMANDS if "sheet.png" in line)
 NPY = next(line for line in COMMANDS if "digits.npy" in line)
 FIT = next(line for line in COMMANDS if line.startswith("python -m training fit digits"))
 DRY = next(line for line in COMMANDS if "--dry-run" in line)
-RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY}
+JUDGE = next(line for line in COMMANDS if line.startswith("python -m training judge"))
+RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY, JUDGE}
 READY_WITHIN_S = 600  # `make serve` installs its environment first
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
@@ -103,12 +104,14 @@ def test_make_env_is_what_these_tests_run_in():
     assert shell("make --dry-run env").splitlines()[-1] == 'echo "Now: . .venv/dev/bin/activate"'
 
 
-def test_the_training_command_trains(tmp_path: Path):
-    """The README's line, cut to 1,000 images, its bundle and its run put elsewhere."""
+def test_the_training_command_trains_and_the_judge_judges(tmp_path: Path):
+    """The README's lines, cut to 1,000 images, the bundle and its run put elsewhere."""
     command = FIT.replace("models/digits", str(tmp_path / "digits"))
     shell(f"{command} --run {tmp_path / 'run'} --kimg 1 --threads 1", PATH=path_of_this_python())
 
     assert (tmp_path / "digits" / "samples.png").exists()
+    said = shell(JUDGE.replace("models/digits", str(tmp_path / "digits")), PATH=path_of_this_python())
+    assert "FD ratio" in said
 
 
 def test_the_dry_run_says_what_it_would_do(tmp_path: Path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from models.bundle import Bundle, write_bundle
-from training.export import generator_graph
+from training.graphs import generator_graph
 from training.networks.generator import Generator
 from training.networks.geometry import Geometry
 from training.presets import preset_named

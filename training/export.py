@@ -1,6 +1,6 @@
 """A run's checkpoint -> ONNX -> a bundle, checked through the code that serves it.
 
-    runs/<name>/ -> [export] -> models/<name>/
+    runs/<name>/, graphs -> [export] -> models/<name>/
 
 The averaged generator is exported. The graph is opened by `models.runtime`, the
 piece that the service draws with, and its pictures are compared with torch's:
@@ -8,37 +8,32 @@ where they differ by more than one level of 255, there will be no bundle.
 """
 
 import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
-from torch import Tensor, nn
+from torch import nn
 
 from models.bundle import ENCODER, GENERATOR, SAMPLES, WEIGHTS, Bundle, write_bundle
 from models.codes import codes
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
 from training.checkpoint import State, load_weights
-from training.drawing import Drawing, Encoding, draw, encode
+from training.drawing import draw, encode
+from training.graphs import encoder_graph, generator_graph
 from training.loop import new_state
 from training.networks.autoencoder import Autoencoder
-from training.networks.geometry import Geometry, geometry_of
+from training.networks.geometry import geometry_of
 from training.presets import Settings
 from training.run import Run
 
 LARGEST_DIFFERENCE_LEVELS = 1
 LARGEST_DIFFERENCE_OF_CODES, LARGEST_SHARE_APART = 0.01, 0.05
 CHECKED_PICTURES = 67  # more than one full batch of 64: the padded remainder is checked too
-OPSET = 20
 
 
 class ExportDiffers(RuntimeError):
@@ -75,52 +70,6 @@ def export_run(run: Run, out: Path, average: int = 0) -> Bundle:
         contents[ENCODER] = encoder_graph(network, geometry)
     contents[SAMPLES] = _checked_sheet(facts, contents, network)
     return write_bundle(out, facts, contents)
-
-
-def generator_graph(network: nn.Module, geometry: Geometry) -> bytes:
-    """A float32 network on the CPU as an ONNX graph, dynamic in N.
-
-    z (N, Z) float32 [and label (N,) int64] -> images (N, H, W, C) uint8.
-    """
-    return _graph(Drawing(network), {"z": torch.zeros(2, network.code_size)}, geometry.classes, "images")
-
-
-def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:
-    """The way back: images (N, H, W, C) uint8 [and label (N,) int64] -> z (N, Z) float32."""
-    images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
-    return _graph(Encoding(network), {"images": images}, geometry.classes, "z")
-
-
-def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, output: str) -> bytes:
-    if classes:
-        inputs = {**inputs, "label": torch.zeros(2, dtype=torch.int64)}
-    count = torch.export.Dim("N", min=1)
-    with warnings.catch_warnings(), _quiet("torch.onnx"):
-        warnings.simplefilter("ignore")  # the exporter's own deprecations are not the user's to act on
-        program = torch.onnx.export(
-            network.eval(),
-            tuple(inputs.values()),
-            input_names=list(inputs),
-            output_names=[output],
-            dynamic_shapes={name: {0: count} for name in inputs},
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    return _without_origins(program.model_proto)
-
-
-def _without_origins(model: onnx.ModelProto) -> bytes:
-    """The graph alone: the exporter notes where each node was written, and by that on which machine."""
-    graphs = (model.graph, *model.functions)
-    for part in (model, *graphs, *(value for graph in graphs for value in (*graph.node, *graph.value_info))):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    for end in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        end.ClearField("metadata_props")
-        end.ClearField("doc_string")
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 def check_pictures(exported: NDArray[np.uint8], trained: NDArray[np.uint8]) -> None:
@@ -201,15 +150,3 @@ def _weights(state: State, average: nn.Module) -> bytes:
             }
         )
     )
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Hold a library's informational log back."""
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

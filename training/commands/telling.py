@@ -11,8 +11,8 @@ import typer
 
 from models.bundle import Bundle
 from models.errors import ModelError
+from training.book import Diverged
 from training.export import ExportDiffers
-from training.loop import Diverged
 
 EXPECTED = (ValueError, FileNotFoundError, Diverged, ExportDiffers, ModelError)
 
