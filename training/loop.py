@@ -108,6 +108,12 @@ def train(
     return state
 
 
+def begin(run: Run, settings: Settings, pictures: Pictures, place: Place) -> None:
+    """Save the checkpoint of a run before its first step: it can be exported, and `train` goes on from it."""
+    geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
+    save_checkpoint(run.checkpoint, new_state(settings, geometry, place.device))
+
+
 def new_state(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> State:
     """A run before its first step; the same seed gives the same one."""
     torch.manual_seed(settings.seed)
