@@ -63,7 +63,9 @@ def compare(
             elif open_bundle(entry.bundle).card.training.data_digest != train.digest:
                 tell_plainly(f"{entry.name} was trained on other pictures or labels than these")
             write_scores(entry.bundle, judge_bundle(entry.bundle, reference, threads=threads))
-            tell_plainly(f"{entry.name}: judged, and its scores written into {entry.bundle / 'card.json'}")
+            tell_plainly(
+                f"{entry.name}: judged, and its scores written into {entry.bundle}/card.json; its version stays"
+            )
         report = write_comparison(out, train.name, [row_of(entry, real, threads) for entry in entries], real)
         tell_plainly((out / "table.md").read_text())
         tell_plainly(f"wrote {report}; serve what was trained: ZOETROPE_MODELS={out / 'models'} make serve")

@@ -103,7 +103,8 @@ def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
 def as_markdown(headings: Sequence[str], lines: Sequence[Sequence[Cell]]) -> str:
     """The table for a README; the best of a column is bold."""
     rule = ["---", *("---:" for _ in headings[1:])]
-    body = [[f"**{text}**" if best else text for text, best in line] for line in lines]
+    said = [[(text.replace("|", "\\|"), best) for text, best in line] for line in lines]
+    body = [[f"**{text}**" if best else text for text, best in line] for line in said]
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rule, *body))
 
 
