@@ -19,7 +19,7 @@ def test_a_row_is_what_the_runtime_draws_at_the_shared_addresses(bundles: Path):
 
     assert np.array_equal(row.drawn, Runtime(open_bundle(bundles / "grey")).generate(0, 0, PICTURES))
     assert row.reconstructed is None
-    assert row.what == f"Taken as it is, version {row.bundle.card.version}."
+    assert row.what == f"Taken as it is: method gan, version {row.bundle.card.version}."
 
 
 def test_a_model_with_classes_draws_them_in_turn(bundles: Path):

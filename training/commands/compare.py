@@ -93,5 +93,6 @@ def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place
         tell_plainly(f"{entry.name}: {settings.images_shown:,} images to show")
         train_and_export(run, settings, pictures, place, entry.bundle)
     else:
-        begin(run, settings, pictures, place)
+        if not run.checkpoint.exists():
+            begin(run, settings, pictures, place)
         tell_bundle(export_run(run, entry.bundle))

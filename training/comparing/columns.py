@@ -65,7 +65,7 @@ COLUMNS = {
     "code_size": Column("numbers in z", attrgetter("card.code_size"), str),
     "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
     "seconds": Column("training time", attrgetter("card.training.seconds"), in_words),
-    "ms_an_image": Column("ms an image", _ms, "{:.3f}".format),
+    "ms_an_image": Column("ms an image", _ms, _three_digits),
     "generator_bytes": Column(
         "generator, MB", lambda bundle: bundle.generator.stat().st_size, lambda size: f"{size / 1e6:.2f}"
     ),
@@ -87,7 +87,7 @@ def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
     """Headings and lines, a line a row and one for real pictures; without the columns that nobody has a figure for."""
     found = {row.name: figures(row) for row in rows}
     shown = {name: one for name, one in COLUMNS.items() if any(line[name] is not None for line in found.values())}
-    lines = {**found, "real pictures": real_figures(rows[0].bundle.card.scores)}
+    real = real_figures(rows[0].bundle.card.scores)
     best = {
         name: column.best(line[name] for line in found.values() if line[name] is not None)
         for name, column in shown.items()
@@ -95,8 +95,11 @@ def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
     }
     headings = ["method", *(column.heading for column in shown.values())]
     return headings, [
-        [Cell(name), *(_cell(column, line[key], best.get(key)) for key, column in shown.items())]
-        for name, line in lines.items()
+        *(
+            [Cell(name), *(_cell(shown[key], line[key], best.get(key)) for key in shown)]
+            for name, line in found.items()
+        ),
+        [Cell("real pictures"), *(_cell(column, real[key]) for key, column in shown.items())],
     ]
 
 
@@ -108,5 +111,5 @@ def as_markdown(headings: Sequence[str], lines: Sequence[Sequence[Cell]]) -> str
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rule, *body))
 
 
-def _cell(column: Column, value: Figure, best: Figure) -> Cell:
+def _cell(column: Column, value: Figure, best: Figure = None) -> Cell:
     return Cell("") if value is None else Cell(column.said(value), best is not None and value == best)

@@ -40,7 +40,11 @@ def row_of(entry: Entry, real: RealPictures, threads: int | None = None) -> Row:
     runtime = Runtime(bundle, threads=threads)
     classes = len(runtime.class_names)
     label = [place % classes for place in range(PICTURES)] if classes else None
-    what = entry.recipe.what if entry.recipe else f"Taken as it is, version {bundle.card.version}."
+    what = (
+        entry.recipe.what
+        if entry.recipe
+        else f"Taken as it is: method {bundle.card.method}, version {bundle.card.version}."
+    )
     drawn = runtime.generate(SEED, 0, PICTURES, label=label)
     return Row(entry.name, what, bundle, drawn, _reconstructed(runtime, real) if runtime.encodes else None)
 

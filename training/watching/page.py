@@ -68,7 +68,7 @@ tr:last-child td { border-bottom: 0 }
 .wide { overflow-x: auto; border-radius: 12px }
 .wide img { width: 100%; min-width: 720px; height: auto; image-rendering: auto; border-radius: 0 }
 .scores { border: 1px solid var(--rule); margin-bottom: 10px }
-.scores :is(th, td) { padding: 7px 12px; text-align: right; white-space: nowrap; background: var(--card);
+.scores :is(th, td) { padding: 7px 9px; text-align: right; white-space: nowrap; background: var(--card);
   border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums }
 .scores th { color: var(--soft); font-weight: 400; white-space: normal; vertical-align: bottom }
 .scores :is(th, td):first-child { position: sticky; left: 0; text-align: left; color: var(--ink) }
