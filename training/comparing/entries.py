@@ -6,6 +6,7 @@ All are looked at before the first is trained: what is wrong with the last word
 should not be found after an hour. Reads bundles; trains and judges nothing.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def entries_named(names: Sequence[str], models: Path, pictures: Pictures) -> lis
 def _entry(name: str, models: Path) -> Entry:
     if name in RECIPES:
         return Entry(name, models / name, RECIPES[name])
-    if not Path(name).is_dir():
+    if not os.path.isdir(name):  # which takes a word that cannot be a path for what it is: no folder
         raise ValueError(
             f"{name!r} is no recipe and no folder. Expected one of {', '.join(RECIPES)}, which are trained here, "
             "or the folder of a bundle, such as models/mnist"

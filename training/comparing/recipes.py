@@ -61,7 +61,7 @@ _TABLE = (
     ("untrained",   "gan",         None,       None,       None,       (     0,    0,      0), _NOISE),
     ("autoencoder", "autoencoder", None,       None,       None,       (   200,  450,  2_000), _AUTOENCODER),
     ("denoising",   "denoising",   None,       None,       None,       (   200,  450,  2_000), _DENOISING),
-    ("variational", "variational", None,       None,       None,       (   200,  250,  2_000), _VARIATIONAL),
+    ("variational", "variational", None,       None,       None,       (   200,  300,  2_000), _VARIATIONAL),
     ("dcgan",       "gan",         "dcgan",    "minimax",  (0.0, 0.0), (   200,  350,  5_000), _DCGAN),
     ("gan",         "gan",         None,       None,       None,       (   200,  150, 10_000), _GAN),
 )
