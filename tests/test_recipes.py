@@ -29,6 +29,10 @@ def test_the_dcgan_plays_the_game_of_2014():
     assert (settings.network, settings.loss, settings.gamma) == ("dcgan", "minimax", (0.0, 0.0))
 
 
+def test_a_preset_without_a_length_of_the_recipes_has_its_own():
+    assert RECIPES["dcgan"].settings("base").images_shown == PRESETS["base"].images_shown
+
+
 def test_a_length_that_is_given_is_that_of_all_that_learn():
     lengths = {word: recipe.settings("tiny", 3).images_shown for word, recipe in RECIPES.items() if recipe.learns}
 

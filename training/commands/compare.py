@@ -50,7 +50,9 @@ def compare(
         out = out or RUNS / f"compare-{model_name(train.name)}"
         entries = entries_named(names or [], out / "models", train)
         settings = {
-            entry.name: _settings(entry.recipe, train, preset or preset_for(train), kimg, seed, place)
+            entry.name: _settings(entry.recipe, train, preset or preset_for(train), kimg, place).but(
+                resize=resize, seed=seed
+            )
             for entry in entries
             if entry.recipe is not None
         }
@@ -71,9 +73,9 @@ def compare(
         tell_plainly(f"wrote {report}; serve what was trained: ZOETROPE_MODELS={out / 'models'} make serve")
 
 
-def _settings(recipe: Recipe, pictures: Pictures, preset: str, kimg: float | None, seed: int, place: Place) -> Settings:
+def _settings(recipe: Recipe, pictures: Pictures, preset: str, kimg: float | None, place: Place) -> Settings:
     conditional = pictures.labels is not None and recipe.method in METHODS_WITH_CLASSES
-    return resolve_precision(recipe.settings(preset, kimg).but(conditional=conditional, seed=seed), place.device)
+    return resolve_precision(recipe.settings(preset, kimg).but(conditional=conditional), place.device)
 
 
 def _real(train: Pictures, source: str, resize: str) -> RealPictures:

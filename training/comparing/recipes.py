@@ -9,7 +9,7 @@ knows neither pictures nor runs.
 
 from dataclasses import dataclass
 
-from training.presets import PRESETS, LossName, MethodName, NetworkName, Settings, preset_named
+from training.presets import LossName, MethodName, NetworkName, Settings, preset_named
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Recipe:
     loss: LossName | None
     gamma: tuple[float, float] | None
     kimg: dict[str, float]
-    """Preset -> thousand images shown; 0 for a network that is taken as it starts."""
+    """Preset -> thousand images shown, 0 for a network that is taken as it starts; the preset's own, if not here."""
     what: str
     """A sentence for people."""
 
@@ -43,9 +43,10 @@ class Recipe:
             ValueError: no such preset, or a length below one batch.
         """
         settings = preset_named(preset, self.method).but(network=self.network, loss=self.loss, gamma=self.gamma)
-        if not self.learns:
+        wanted = self.kimg.get(preset) if kimg is None else kimg
+        if not self.learns or wanted is None:
             return settings
-        return settings.but(images_shown=round(1000 * (self.kimg[preset] if kimg is None else kimg)))
+        return settings.but(images_shown=round(1000 * wanted))
 
 
 _NOISE = "A generator before its first step: how awful it starts."
@@ -57,18 +58,18 @@ _GAN = "The game as it is played here: residual networks, the relativistic loss,
 
 # fmt: off
 _TABLE = (
-    # word           method         network     loss        gamma       kimg: tiny small    base
-    ("untrained",   "gan",         None,       None,       None,       (     0,    0,      0), _NOISE),
-    ("autoencoder", "autoencoder", None,       None,       None,       (   200,  450,  2_000), _AUTOENCODER),
-    ("denoising",   "denoising",   None,       None,       None,       (   200,  450,  2_000), _DENOISING),
-    ("variational", "variational", None,       None,       None,       (   200,  300,  2_000), _VARIATIONAL),
-    ("dcgan",       "gan",         "dcgan",    "minimax",  (0.0, 0.0), (   200,  350,  5_000), _DCGAN),
-    ("gan",         "gan",         None,       None,       None,       (   200,  150, 10_000), _GAN),
+    # word           method         network loss       gamma       kimg of tiny, small
+    ("untrained",   "gan",         None,    None,      None,       (  0,   0), _NOISE),
+    ("autoencoder", "autoencoder", None,    None,      None,       (200, 450), _AUTOENCODER),
+    ("denoising",   "denoising",   None,    None,      None,       (200, 450), _DENOISING),
+    ("variational", "variational", None,    None,      None,       (200, 300), _VARIATIONAL),
+    ("dcgan",       "gan",         "dcgan", "minimax", (0.0, 0.0), (200, 350), _DCGAN),
+    ("gan",         "gan",         None,    None,      None,       (200, 150), _GAN),
 )
 # fmt: on
 
 RECIPES = {
-    word: Recipe(word, method, network, loss, gamma, dict(zip(PRESETS, kimg, strict=True)), what)
+    word: Recipe(word, method, network, loss, gamma, dict(zip(("tiny", "small"), kimg, strict=True)), what)
     for word, method, network, loss, gamma, kimg, what in _TABLE
 }
 """Word -> recipe, in the order of the lecture."""
