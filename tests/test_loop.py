@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from models.codes import codes
 from training.book import Diverged
 from training.drawing import draw
-from training.loop import Place, new_state, train
+from training.loop import Place, begin, new_state, train
 from training.networks.geometry import geometry_of
 from training.pictures.data import Pictures
 from training.pictures.sources import digits
@@ -59,6 +59,17 @@ def test_the_same_run_twice_is_the_same_bit_for_bit(tmp_path: Path):
 
     assert same(learned(one), learned(other))
     assert losses(one) == losses(other)
+
+
+def test_a_run_that_was_saved_before_its_first_step_goes_on_from_there(tmp_path: Path):
+    saved, other = begun(tmp_path / "saved"), begun(tmp_path / "other")
+    begin(saved, settings, PICTURES, CPU)
+    start = learned(saved)
+    for run in (saved, other):
+        train(run, settings, PICTURES, CPU)
+
+    assert same(learned(saved), learned(other))
+    assert not same(learned(saved), start)
 
 
 def test_another_seed_is_another_run(tmp_path: Path):

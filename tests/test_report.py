@@ -1,41 +1,14 @@
 """One page that needs nothing else, also of a run that has only begun."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markup import read
 from watched import SETTINGS, game_lines, watched_run
 
 from training.run import Run
 from training.watching.report import in_words, write_report
-
-
-class Reader(HTMLParser):
-    """Collects what a page points to, and fails where a tag is closed that was not opened."""
-
-    EMPTY = ("meta", "img", "source", "line", "polyline", "circle", "br")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.sources: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.sources += [value for name, value in attrs if name in ("src", "srcset", "href")]
-        if tag not in self.EMPTY:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.EMPTY:
-            assert self.open.pop() == tag
-
-
-def read(path: Path) -> tuple[str, Reader]:
-    text, reader = path.read_text(), Reader()
-    reader.feed(text)
-    assert reader.open == []
-    return text, reader
 
 
 def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):

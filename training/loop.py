@@ -20,7 +20,7 @@ from torch import Tensor
 
 from training.batches import Batches
 from training.book import Book
-from training.checkpoint import State, load_checkpoint
+from training.checkpoint import State, load_checkpoint, save_checkpoint
 from training.ema import Averages
 from training.methods.method import new_method
 from training.networks.geometry import Geometry, geometry_of
@@ -96,6 +96,12 @@ def train(
     book.save(state)
     saved()
     return state
+
+
+def begin(run: Run, settings: Settings, pictures: Pictures, place: Place) -> None:
+    """Save the checkpoint of a run before its first step: it can be exported, and `train` goes on from it."""
+    geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
+    save_checkpoint(run.checkpoint, new_state(settings, geometry, place.device))
 
 
 def new_state(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> State:

@@ -172,5 +172,5 @@ def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) ->
     if differences:
         raise RunDiffers(
             f"{path} holds another run: {'; '.join(differences)}. "
-            "Choose another folder with --run, or delete this one, or ask for the same to go on."
+            "Choose another folder with --run (of compare: --out), or delete this one, or ask for the same to go on."
         )

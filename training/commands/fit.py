@@ -74,7 +74,7 @@ def fit(
         place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
         found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
         conditional = found.labels is not None and method in METHODS_WITH_CLASSES
-        settings = preset_named(preset or _preset_for(found), method).but(
+        settings = preset_named(preset or preset_for(found), method).but(
             conditional=conditional,
             resize=resize,
             loss=loss,
@@ -89,16 +89,17 @@ def fit(
             seed=seed,
         )
         settings = resolve_precision(settings, where)
-        out = out or Path("models") / _model_name(found.name)
+        out = out or Path("models") / model_name(found.name)
         folder = Run(run or RUNS / out.name)
         if ranks.first:
             _report(found, settings, place, folder, out)
         if dry_run:
             return
-        _train_and_export(folder, settings, found, place, out)
+        train_and_export(folder, settings, found, place, out)
 
 
-def _train_and_export(run: Run, settings: Settings, pictures: Pictures, place: Place, out: Path) -> None:
+def train_and_export(run: Run, settings: Settings, pictures: Pictures, place: Place, out: Path) -> None:
+    """Train a run to its planned length, in front of a person's eyes, and write its bundle."""
     if not place.ranks.first:
         train(run, settings, pictures, place)
         return
@@ -109,12 +110,13 @@ def _train_and_export(run: Run, settings: Settings, pictures: Pictures, place: P
     tell_bundle(export_run(run, out))
 
 
-def _preset_for(pictures: Pictures) -> str:
+def preset_for(pictures: Pictures) -> str:
     """By resolution: `base` is for a GPU and never chosen silently."""
     return "tiny" if max(pictures.images.shape[1:3]) <= 16 else "small"
 
 
-def _model_name(data_name: str) -> str:
+def model_name(data_name: str) -> str:
+    """A model's name by that of its pictures."""
     stem = data_name.split(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
 

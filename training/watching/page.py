@@ -1,10 +1,11 @@
 """The looks of a report: one page in light and dark, for wide and narrow screens, without a script.
 
-[page] -> report
+[page] -> report, comparing.comparison
 """
 
 import base64
 import html
+from collections.abc import Sequence
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -31,6 +32,7 @@ p { margin: 0 0 10px }
 .facts div { display: flex; flex-direction: column }
 .facts b { font-size: 21px; font-weight: 600; font-variant-numeric: tabular-nums }
 .facts span { font-size: 13px; color: var(--soft) }
+.card ul { margin: 0; padding-left: 18px }
 .card { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 16px 18px }
 .doctor { border-left: 5px solid currentColor; margin-top: 26px }
 .doctor * { color: var(--ink) } .doctor .soft { color: var(--soft) }
@@ -63,6 +65,14 @@ td:first-child { color: var(--soft); white-space: nowrap; width: 1% ; padding-ri
 tr:last-child td { border-bottom: 0 }
 .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 16px;
   align-items: start }
+.wide { overflow-x: auto; border-radius: 12px }
+.wide img { width: 100%; min-width: 720px; height: auto; image-rendering: auto; border-radius: 0 }
+.scores { border: 1px solid var(--rule); margin-bottom: 10px }
+.scores :is(th, td) { padding: 7px 9px; text-align: right; white-space: nowrap; background: var(--card);
+  border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums }
+.scores th { color: var(--soft); font-weight: 400; white-space: normal; vertical-align: bottom }
+.scores :is(th, td):first-child { position: sticky; left: 0; text-align: left; color: var(--ink) }
+.scores tr:last-child td { color: var(--soft) }
 @media (max-width: 640px) { main { padding: 20px 14px 48px } h1 { font-size: 25px }
    .strip figure { flex-basis: 78vw } .strip img { width: 78vw } }
 """
@@ -104,3 +114,14 @@ def table(rows: dict[str, object]) -> str:
         f"<tr><td>{escaped(name)}</td><td>{escaped(_said(value))}</td></tr>" for name, value in rows.items()
     )
     return f'<div class="card"><table>{cells}</table></div>'
+
+
+def wide_table(headings: Sequence[str], lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
+    """A table to scroll sideways, its first column in sight; lines of words and whether they are the best."""
+    head = "".join(f"<th>{escaped(heading)}</th>" for heading in headings)
+    body = "".join(f"<tr>{''.join(_scored(*cell) for cell in line)}</tr>" for line in lines)
+    return f'<div class="wide scores" tabindex="0"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _scored(words: str, best: bool) -> str:
+    return f"<td><b>{escaped(words)}</b></td>" if best else f"<td>{escaped(words)}</td>"

@@ -1,0 +1,61 @@
+"""The table says what the cards say: best figures bold, no empty columns, real pictures last."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.bundle import open_bundle
+from models.card import Scores
+from training.comparing.columns import as_markdown, cells, figures
+from training.comparing.rows import Row
+
+JUDGED = Scores(
+    fd_ratio=2.345, precision=0.5, precision_floor=0.5, class_agreement=0.981, judge_accuracy=0.99, images_per_s=2000.0
+)
+
+
+def judged(grey: Path, name: str, scores: Scores) -> Row:
+    bundle = open_bundle(grey)
+    bundle = replace(bundle, card=bundle.card.model_copy(update={"scores": scores}))
+    return Row(name, "", bundle, np.zeros((1, 8, 8, 1), np.uint8), None)
+
+
+@pytest.fixture
+def rows(grey: Path) -> list[Row]:
+    worse = JUDGED.model_copy(update={"fd_ratio": 1234.5, "precision": 0.25, "class_agreement": None})
+    return [judged(grey, "worse", worse), judged(grey, "better", JUDGED)]
+
+
+def test_the_table_is_as_by_hand(rows: list[Row]):
+    headings, lines = cells(rows)
+    assert as_markdown(headings[:4], [line[:4] for line in lines]) == (
+        "| method | FD ratio | precision | class agreement |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| worse | 1,234 | 25.0% |  |\n"
+        "| better | **2.35** | **50.0%** | **98.1%** |\n"
+        "| real pictures | 1 | 50.0% | 99.0% |\n"
+    )
+
+
+def test_columns_that_nobody_has_a_figure_for_are_left_out(rows: list[Row]):
+    headings, lines = cells(rows)
+
+    assert "active units" not in headings
+    assert "coverage" not in headings
+    assert {len(line) for line in lines} == {len(headings)}
+
+
+def test_milliseconds_and_megabytes_are_worked_out(rows: list[Row]):
+    found = figures(rows[0])
+
+    assert found["ms_an_image"] == 0.5
+    assert found["generator_bytes"] == len((rows[0].bundle.path / "generator.onnx").read_bytes())
+    assert found["images_shown"] == 0
+
+
+def test_a_line_through_a_name_does_not_make_a_column(grey: Path):
+    text = as_markdown(*cells([judged(grey, "a|b", JUDGED)]))
+
+    assert "| a\\|b |" in text

@@ -1,0 +1,167 @@
+"""Several ways to learn on the same pictures, as people type it: trained once, judged alike, one row each."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from models.bundle import open_all, open_bundle
+from models.card import Scores
+from training.commands import fit
+from training.commands.compare import compare
+from training.comparing.recipes import RECIPES
+from training.run import Run
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(compare)
+SHORT = ["--kimg", "4", "--threads", "1", "--device", "cpu"]
+NAMES = ["untrained", "autoencoder", "gan"]
+
+
+def typed(*words: object) -> tuple[int, str]:
+    """Exit code and what was printed, in one line."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, " ".join(done.output.split())
+
+
+def runs_of(out: Path) -> dict[str, tuple[bytes, int]]:
+    """Each run's log, and when its checkpoint was written."""
+    return {
+        path.name: (path.joinpath("log.jsonl").read_bytes(), (path / "checkpoint.safetensors").stat().st_mtime_ns)
+        for path in (out / "runs").iterdir()
+        if (path / "log.jsonl").exists() and (path / "checkpoint.safetensors").exists()
+    }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A place without judges of earlier days: all is judged by wavelets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three recipes on digits, the last one interrupted after some steps and gone on with."""
+    out = tmp_path_factory.mktemp("compared")
+    interrupted = pytest.MonkeyPatch()
+    show = fit.Progress.show
+
+    def interrupt(self, state):
+        show(self, state)
+        if state.method.averaged == "generator" and state.images_shown >= 2000:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    interrupted.setattr(fit.Progress, "show", interrupt)
+    code, said = typed("digits", *NAMES, "--out", out, *SHORT)
+    interrupted.undo()
+    assert code == 130, said
+    assert not (out / "report.html").exists()
+    before = runs_of(out)
+    code, said = typed("digits", *NAMES, "--out", out, *SHORT)
+    assert code == 0, said
+    assert "autoencoder: trained before" in said
+    assert runs_of(out)["autoencoder"] == before["autoencoder"]
+    assert runs_of(out)["gan"][0].startswith(before["gan"][0])
+    return out
+
+
+def table(out: Path) -> list[dict]:
+    return json.loads((out / "table.json").read_text())["rows"]
+
+
+def test_the_table_has_a_row_for_each_name_in_the_order_given(digits: Path):
+    assert [row["name"] for row in table(digits)] == NAMES
+    assert [line.split("|")[1].strip() for line in (digits / "table.md").read_text().splitlines()[2:5]] == NAMES
+
+
+def test_the_untrained_generator_has_the_highest_fd_ratio(digits: Path):
+    untrained, *trained = (row["fd_ratio"] for row in table(digits))
+
+    assert untrained > max(trained)
+
+
+def test_the_untrained_generator_was_shown_no_image(digits: Path):
+    assert open_bundle(digits / "models" / "untrained").card.training.images_shown == 0
+    assert [row["images_shown"] >= 4000 for row in table(digits)] == [False, True, True]
+
+
+def test_the_scores_are_in_the_cards(digits: Path):
+    for row in table(digits):
+        scores = open_bundle(digits / "models" / row["name"]).card.scores
+        assert scores.fd_ratio == row["fd_ratio"]
+        assert (scores.pca_psnr_db is None) == (row["name"] != "autoencoder")
+
+
+def test_the_pictures_lie_beside_the_page(digits: Path):
+    with Image.open(digits / "rows.png") as rows, Image.open(digits / "reconstructions.png") as back:
+        assert rows.width > 12 * 80
+        assert rows.height > 3 * 80
+        assert back.height > 2 * 80
+    assert (digits / "report.html").read_text().count("data:image/webp;base64,") == 2
+
+
+def test_every_row_is_served_from_one_folder(digits: Path):
+    assert {bundle.card.name for bundle in open_all(digits / "models")} == set(NAMES)
+
+
+def test_going_on_trains_nothing_again_and_an_existing_bundle_keeps_its_version(digits: Path):
+    """The same line once more, with a bundle from elsewhere in it, whose scores are written."""
+    taken, before, files = digits / "models" / "autoencoder", runs_of(digits), (digits / "table.json").read_bytes()
+    card = open_bundle(taken).card
+    code, said = typed("digits", "untrained", "gan", taken, "--out", digits, *SHORT)
+    rows = table(digits)
+    (digits / "table.json").write_bytes(files)
+
+    assert code == 0, said
+    assert runs_of(digits) == before
+    assert [row["name"] for row in rows] == ["untrained", "gan", str(taken)]
+    assert rows[2]["version"] == card.version == open_bundle(taken).card.version
+    assert f"{taken}: judged, and its scores written into {taken}/card.json; its version stays" in said
+    assert not np.isnan(rows[2]["fd_ratio"])
+    assert open_bundle(taken).card.scores != Scores()
+
+
+def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(digits: Path):
+    code, said = typed("digits", "gan", "--out", digits, *SHORT, "--seed", 1)
+
+    assert code == 1
+    assert "holds another run: seed was 0, now 1. Choose another folder with --run (of compare: --out)" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gna"], f"'gna' is no recipe and no folder. Expected one of {', '.join(RECIPES)}, which are trained here"),
+        (["gan", "gan"], "gan is named more than once"),
+        (["gan", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, "),
+        (["gan", "--kimg", "0.001"], "images_shown is 1, less than one batch of 128"),
+        (["gan", "--device", "cuda:99"], "device is 'cuda:99', but torch"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_in_words_before_anything_is_trained(
+    words: list[str], message: str, tmp_path: Path
+):
+    code, said = typed("digits", *words, "--out", tmp_path / "out")
+
+    assert code == 1
+    assert message in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_of_another_shape_is_refused_in_words(bundles: Path, tmp_path: Path):
+    code, said = typed("digits", "gan", bundles / "colour", "--out", tmp_path / "out")
+
+    assert code == 1
+    assert "found a bundle that draws 12 x 20 x 3, expected 8 x 8 x 1, the shape of digits" in said
+    assert Run(tmp_path / "out" / "runs" / "gan").lines() == []

@@ -1,0 +1,67 @@
+"""A comparison in files: the same figures in each, a page that needs nothing else, names that are no markup."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from markup import read
+from PIL import Image
+
+from models.bundle import open_bundle
+from models.card import Scores
+from training.comparing.comparison import write_comparison
+from training.comparing.rows import Row
+from training.judging.reference import RealPictures
+
+REAL = RealPictures(np.zeros((20, 8, 8, 1), np.uint8), np.full((20, 8, 8, 1), 9, np.uint8))
+SCORES = Scores(fd_ratio=2.0, fd_floor=0.5, images=20, judge="wavelets", images_per_s=10.0, images_per_s_on="a machine")
+
+
+@pytest.fixture
+def row(grey: Path) -> Row:
+    bundle = open_bundle(grey)
+    bundle = replace(bundle, card=bundle.card.model_copy(update={"scores": SCORES}))
+    return Row("<i>grey</i>", "Noise & more.", bundle, np.zeros((12, 8, 8, 1), np.uint8), None)
+
+
+def test_the_page_has_the_table_and_the_picture_and_needs_nothing_from_elsewhere(row: Row, tmp_path: Path):
+    text, reader = read(write_comparison(tmp_path, "<some>", [row], REAL))
+
+    assert "<h1>&lt;some&gt;: 1 way to learn to draw</h1>" in text
+    assert "<td>&lt;i&gt;grey&lt;/i&gt;</td><td><b>2</b></td>" in text
+    assert "Noise &amp; more." in text
+    assert "20 pictures of each, drawn by its ONNX file and judged by wavelets." in text
+    assert len(reader.sources) == 1
+    assert all(source.startswith("data:image/webp;base64,") for source in reader.sources)
+    assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_the_table_is_for_programs_too(row: Row, tmp_path: Path):
+    write_comparison(tmp_path, "some", [row], REAL)
+    found = json.loads((tmp_path / "table.json").read_text())
+
+    assert (found["data"], found["judge"], found["images"], found["fd_floor"]) == ("some", "wavelets", 20, 0.5)
+    assert found["addresses"] == {"seed": 0, "start": 0, "n": 12}
+    assert [(one["name"], one["fd_ratio"]) for one in found["rows"]] == [("<i>grey</i>", 2.0)]
+    assert found["real"]["fd_ratio"] == 1
+
+
+def test_pictures_that_come_back_are_shown_below_the_real_ones(row: Row, tmp_path: Path):
+    back = replace(row, reconstructed=np.full((12, 8, 8, 1), 77, np.uint8))
+    text, _ = read(write_comparison(tmp_path, "some", [row, replace(back, name="back")], REAL))
+    with Image.open(tmp_path / "reconstructions.png") as picture:
+        pixels = np.asarray(picture)
+
+    assert "<h2>What comes back</h2>" in text
+    assert pixels[10, -10].tolist() == [9, 9, 9]
+    assert pixels[-10, -10].tolist() == [77, 77, 77]
+
+
+def test_a_picture_of_an_earlier_comparison_does_not_stay(row: Row, tmp_path: Path):
+    write_comparison(tmp_path, "some", [replace(row, reconstructed=row.drawn)], REAL)
+    write_comparison(tmp_path, "some", [row], REAL)
+
+    assert not (tmp_path / "reconstructions.png").exists()

@@ -1,0 +1,100 @@
+"""`python -m training compare`: several ways to learn, on the same pictures -> one table, one picture, one page.
+
+a person -> [compare] -> pictures, comparing.recipes -> fit, judging -> comparing.comparison
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.bundle import open_bundle, write_scores
+from training.commands.fit import model_name, preset_for, train_and_export
+from training.commands.reading import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
+from training.commands.telling import tell_bundle, tell_plainly, told
+from training.comparing.comparison import write_comparison
+from training.comparing.entries import Entry, entries_named
+from training.comparing.recipes import RECIPES, Recipe
+from training.comparing.rows import row_of
+from training.export import export_run
+from training.judging.judge import judge_bundle
+from training.judging.reference import RealPictures, Reference
+from training.judging.shelf import judge_for
+from training.loop import Place, begin
+from training.machine import device_of, resolve_precision
+from training.pictures.data import Pictures
+from training.pictures.shape import Shape
+from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings
+from training.run import RUNS, Run
+
+_NAMES = f"Recipes to train ({', '.join(RECIPES)}; all, if none is named), and folders of models to take as they are."
+
+
+def compare(
+    pictures: PicturesArgument,
+    names: Annotated[list[str] | None, typer.Argument(help=_NAMES)] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write.  (runs/compare-<name of the data>)")] = None,
+    preset: Annotated[str | None, typer.Option(help=f"{', '.join(PRESETS)}.  (by the size of the pictures)")] = None,
+    kimg: Annotated[float | None, typer.Option(help="Thousand images to show to each recipe.  (its own)")] = None,
+    size: SizeOption = None,
+    resize: ResizeOption = "crop",
+    fit: Annotated[bool, typer.Option("--fit", help="Train a judge from their labels, once.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, codes and order, in every recipe.")] = 0,
+    device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda ...")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")] = None,
+) -> None:
+    """Compare ways to learn on PICTURES: train what is missing, judge all alike. Interrupted, the same line goes on."""
+    with told():
+        place = Place(device_of(device, threads))
+        train = open_with_progress(pictures, shape_of(size, resize, None))
+        out = out or RUNS / f"compare-{model_name(train.name)}"
+        entries = entries_named(names or [], out / "models", train)
+        settings = {
+            entry.name: _settings(entry.recipe, train, preset or preset_for(train), kimg, place).but(
+                resize=resize, seed=seed
+            )
+            for entry in entries
+            if entry.recipe is not None
+        }
+        real = _real(train, pictures, resize)
+        reference = Reference(real, judge_for(real, fit=fit, device=place.device, report=tell_plainly))
+        # What is there comes first: what the judge finds wrong with it should not wait for the training.
+        for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
+            if entry.recipe is not None:
+                _make(entry, settings[entry.name], train, out, place)
+            elif open_bundle(entry.bundle).card.training.data_digest != train.digest:
+                tell_plainly(f"{entry.name} was trained on other pictures or labels than these")
+            write_scores(entry.bundle, judge_bundle(entry.bundle, reference, threads=threads))
+            tell_plainly(
+                f"{entry.name}: judged, and its scores written into {entry.bundle}/card.json; its version stays"
+            )
+        report = write_comparison(out, train.name, [row_of(entry, real, threads) for entry in entries], real)
+        tell_plainly((out / "table.md").read_text())
+        tell_plainly(f"wrote {report}; serve what was trained: ZOETROPE_MODELS={out / 'models'} make serve")
+
+
+def _settings(recipe: Recipe, pictures: Pictures, preset: str, kimg: float | None, place: Place) -> Settings:
+    conditional = pictures.labels is not None and recipe.method in METHODS_WITH_CLASSES
+    return resolve_precision(recipe.settings(preset, kimg).but(conditional=conditional), place.device)
+
+
+def _real(train: Pictures, source: str, resize: str) -> RealPictures:
+    """Both parts, in the shape of the one that is trained on."""
+    _, height, width, channels = train.images.shape
+    test = open_with_progress(source, Shape((height, width), channels, resize), "test")
+    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)
+
+
+def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> None:
+    """Train a recipe and write its bundle, or find both as they should be."""
+    run = Run(out / "runs" / entry.name)
+    run.begin(settings, pictures)
+    if entry.made_by(run):
+        tell_plainly(f"{entry.name}: trained before")
+    elif entry.learns:
+        tell_plainly(f"{entry.name}: {settings.images_shown:,} images to show")
+        train_and_export(run, settings, pictures, place, entry.bundle)
+    else:
+        if not run.checkpoint.exists():
+            begin(run, settings, pictures, place)
+        tell_bundle(export_run(run, entry.bundle))
