@@ -8,29 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
+from commandline import typed
 from PIL import Image
-from typer.testing import CliRunner
 
 from models.bundle import open_all, open_bundle
 from models.card import Scores
 from training.commands import fit
-from training.commands.compare import compare
 from training.comparing.recipes import RECIPES
 from training.run import Run
 
-app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(compare)
 SHORT = ["--kimg", "4", "--threads", "1", "--device", "cpu"]
 NAMES = ["untrained", "autoencoder", "gan"]
-
-
-def typed(*words: object) -> tuple[int, str]:
-    """Exit code and what was printed, in one line."""
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, " ".join(done.output.split())
 
 
 def runs_of(out: Path) -> dict[str, tuple[bytes, int]]:
@@ -63,12 +51,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
             os.kill(os.getpid(), signal.SIGINT)
 
     interrupted.setattr(fit.Progress, "show", interrupt)
-    code, said = typed("digits", *NAMES, "--out", out, *SHORT)
+    code, said = typed("compare", "digits", *NAMES, "--out", out, *SHORT)
     interrupted.undo()
     assert code == 130, said
     assert not (out / "report.html").exists()
     before = runs_of(out)
-    code, said = typed("digits", *NAMES, "--out", out, *SHORT)
+    code, said = typed("compare", "digits", *NAMES, "--out", out, *SHORT)
     assert code == 0, said
     assert "autoencoder: trained before" in said
     assert runs_of(out)["autoencoder"] == before["autoencoder"]
@@ -119,7 +107,7 @@ def test_going_on_trains_nothing_again_and_an_existing_bundle_keeps_its_version(
     """The same line once more, with a bundle from elsewhere in it, whose scores are written."""
     taken, before, files = digits / "models" / "autoencoder", runs_of(digits), (digits / "table.json").read_bytes()
     card = open_bundle(taken).card
-    code, said = typed("digits", "untrained", "gan", taken, "--out", digits, *SHORT)
+    code, said = typed("compare", "digits", "untrained", "gan", taken, "--out", digits, *SHORT)
     rows = table(digits)
     (digits / "table.json").write_bytes(files)
 
@@ -133,7 +121,7 @@ def test_going_on_trains_nothing_again_and_an_existing_bundle_keeps_its_version(
 
 
 def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(digits: Path):
-    code, said = typed("digits", "gan", "--out", digits, *SHORT, "--seed", 1)
+    code, said = typed("compare", "digits", "gan", "--out", digits, *SHORT, "--seed", 1)
 
     assert code == 1
     assert "holds another run: seed was 0, now 1. Choose another folder with --run (of compare: --out)" in said
@@ -152,7 +140,7 @@ def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(dig
 def test_what_cannot_be_compared_is_refused_in_words_before_anything_is_trained(
     words: list[str], message: str, tmp_path: Path
 ):
-    code, said = typed("digits", *words, "--out", tmp_path / "out")
+    code, said = typed("compare", "digits", *words, "--out", tmp_path / "out")
 
     assert code == 1
     assert message in said
@@ -160,7 +148,7 @@ def test_what_cannot_be_compared_is_refused_in_words_before_anything_is_trained(
 
 
 def test_a_bundle_of_another_shape_is_refused_in_words(bundles: Path, tmp_path: Path):
-    code, said = typed("digits", "gan", bundles / "colour", "--out", tmp_path / "out")
+    code, said = typed("compare", "digits", "gan", bundles / "colour", "--out", tmp_path / "out")
 
     assert code == 1
     assert "found a bundle that draws 12 x 20 x 3, expected 8 x 8 x 1, the shape of digits" in said

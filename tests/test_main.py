@@ -7,23 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commandline import typed
 from PIL import Image
-from typer.testing import CliRunner
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from training.__main__ import app
 
 ROOT = Path(__file__).parent.parent
 FEW = ["--kimg", "0.5", "--batch", "50", "--threads", "1", "--device", "cpu", "--precision", "float32"]
-
-
-def typed(*words: object) -> tuple[int, str]:
-    """Exit code and what was printed, in one line."""
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, " ".join(done.output.split())
 
 
 def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
