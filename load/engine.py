@@ -30,9 +30,11 @@ class Engine:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(generator, options, providers=["CPUExecutionProvider"])
-        (codes,) = (given for given in self._session.get_inputs() if given.name == "z")
+        sizes = {given.name: given.shape for given in self._session.get_inputs()}
         random = np.random.default_rng(0)
-        self._codes_NZ = random.standard_normal((BATCH_IMAGES, codes.shape[1]), np.float32)
+        self._given = {"z": random.standard_normal((BATCH_IMAGES, sizes["z"][1]), np.float32)}
+        if "label" in sizes:
+            self._given["label"] = np.zeros(BATCH_IMAGES, np.int64)
         for _ in range(_WARMING_BATCHES):
             self._draw()
 
@@ -44,7 +46,7 @@ class Engine:
         return drawn / elapsed_s, (time.process_time() - cpu_s) / elapsed_s
 
     def _draw(self) -> int:
-        (images,) = self._session.run(["images"], {"z": self._codes_NZ})
+        (images,) = self._session.run(["images"], self._given)
         return len(images)
 
 

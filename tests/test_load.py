@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from load.answers import headers_fault, npy_fault, png_fault, sheet_shape
+from load.engine import Engine
 from load.goals import GOALS, Measured, Row, crowded, judge, percentile_ms, rate_per_s, read_rows
 from load.stages import BATCHES, EVERYONE, FLAT_OUT, HALF_LOAD, PROFILES, stage_at
 
@@ -306,3 +307,10 @@ def test_a_row_that_is_replaced_is_one_of_the_good_run():
 
     assert len(with_row(changed).rows) == len(good().rows)
     assert changed in with_row(changed).rows
+
+
+def test_the_engine_alone_draws_models_with_classes_too(bundles: Path):
+    images_per_s, cores = Engine(bundles / "pets" / "generator.onnx").window(0.01)
+
+    assert images_per_s > 0
+    assert cores > 0

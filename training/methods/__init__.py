@@ -4,9 +4,10 @@
 
 Read in this order:
 
-    method           what the loop asks of a method, and which there are
     losses           what the players of the game try to minimise
     gan              a generator and a discriminator: the two updates, side by side
     reconstruction   autoencoder and denoising autoencoder
     variational      the variational autoencoder
+    descent          one step of Adam down a loss
+    method           what the loop asks of a method, and which there are
 """

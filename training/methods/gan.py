@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from training.batches import Batches
 from training.machine import compile_step
+from training.methods.descent import descend, new_adam
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
-from training.methods.method import descend, new_adam
 from training.networks.generator import Generator
 from training.networks.geometry import Geometry
 from training.networks.observers import Discriminator

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from training.batches import Batches
 from training.machine import compile_step
-from training.methods.method import descend, new_adam
+from training.methods.descent import descend, new_adam
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
 from training.presets import Settings

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from training.batches import Batches
 from training.machine import compile_step
-from training.methods.method import descend, new_adam
+from training.methods.descent import descend, new_adam
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
 from training.presets import Settings
