@@ -79,9 +79,10 @@ class Book:
             line |= self._show(state)
         if self._batches.ranks.first:
             self._run.log(line)
-        for name in diverged:
+        if diverged:
+            name, gamma = diverged[0], " or raise --gamma" if self._settings.method == "gan" else ""
             raise Diverged(
-                f"{name} is {line[name]} after {state.images_shown} images. Lower --learning-rate or raise --gamma; "
+                f"{name} is {line[name]} after {state.images_shown} images. Lower --learning-rate{gamma}; "
                 f"the last checkpoint in {self._run.path} is still good."
             )
         self._shown, self._images = sheets, state.images_shown

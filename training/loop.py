@@ -83,11 +83,8 @@ def train(
             state.seconds = time.monotonic() - started
             progress(state)
             line = book.write_what_is_due(state)
-            # Several processes agree at a line of the log only: asking at every step would cost them more than it.
-            stopped = (line or place.ranks.count == 1) and place.ranks.any(bool(signals), place.device)
-            if stopped or (
-                line and place.ranks.any(time.monotonic() - saved_at > place.checkpoint_seconds, place.device)
-            ):
+            stopped, due = _agreed(place, line, bool(signals), time.monotonic() - saved_at > place.checkpoint_seconds)
+            if stopped or due:
                 book.save(state)
                 saved()
                 saved_at = time.monotonic()
@@ -124,6 +121,16 @@ def _step(settings: Settings, batches: Batches, state: State) -> dict[str, Tenso
     state.images_shown += settings.batch
     state.averages.update(state.method.networks[state.method.averaged], settings.batch, state.images_shown)
     return seen
+
+
+def _agreed(place: Place, line: bool, stopped: bool, due: bool) -> tuple[bool, bool]:
+    """Whether to stop, and whether to save; several processes agree, and only where a line of the log was written.
+
+    Asking each other at every step would cost them more than the step.
+    """
+    if place.ranks.count == 1:
+        return stopped, line and due
+    return line and place.ranks.any(stopped, place.device), line and place.ranks.any(due, place.device)
 
 
 @contextmanager
