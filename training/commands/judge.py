@@ -24,7 +24,9 @@ def judge(
     model: Annotated[Path, typer.Argument(help="A model's folder, such as models/mnist.")],
     pictures: PicturesArgument,
     fit: Annotated[bool, typer.Option("--fit", help="Train a judge from their labels, once.")] = False,
-    images: Annotated[int | None, typer.Option(min=2, help="How many to judge.  (as the test pictures)")] = None,
+    images: Annotated[
+        int | None, typer.Option(min=2, help="How many to judge.  (as the test pictures, up to 10,000)")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the pictures that are judged.")] = 0,
     inception: Annotated[Path | None, typer.Option(help="Weights of Inception: the canonical FID as well.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",

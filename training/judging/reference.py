@@ -23,6 +23,8 @@ from training.judging.wavelets import WaveletJudge
 
 AnyJudge = Judge | WaveletJudge
 DRAWS = 5
+MOST_IMAGES = 10_000
+"""Judged, if not asked for more: the nearest of all training pictures is looked for, for each of them."""
 LEAST_ACCURACY = 0.95
 """A judge that reaches less than this share of its own accuracy here was fitted to other pictures."""
 
@@ -50,7 +52,8 @@ class Reference:
     Args:
         real: training and test pictures.
         judge: one that was fitted to such pictures, or the one by wavelets.
-        images: N; as many as there are test pictures, if not given, and never more than there are of either part.
+        images: N; as many as there are test pictures and at most 10,000, if not given, and never more than there are of
+            either part.
 
     Raises:
         ValueError: the judge does not know these pictures.
@@ -58,7 +61,7 @@ class Reference:
 
     def __init__(self, real: RealPictures, judge: AnyJudge, images: int | None = None) -> None:
         self.real, self.judge = real, judge
-        self.images = min(len(real.test), len(real.train), images or len(real.test))
+        self.images = min(len(real.test), len(real.train), images or MOST_IMAGES)
         random = np.random.default_rng(0)
         chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
         self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
