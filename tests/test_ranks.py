@@ -1,8 +1,6 @@
 """Two processes that share a run learn what one process learns with the same batch."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,30 +13,17 @@ from torch import nn
 from training.ranks import ALONE, Ranks, join
 
 ROOT = Path(__file__).parent.parent
-FIT = ["-m", "training", "fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
+FIT = ["training", "fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
 FIT += ["--precision", "float32"]
 
 
 def fit(folder: Path, processes: int, *more: str) -> None:
-    """Through the command line, as torchrun starts it: an environment for each process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, *FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
-    started = []
-    for rank in range(processes):
-        place = {
-            "RANK": rank,
-            "LOCAL_RANK": rank,
-            "WORLD_SIZE": processes,
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": port,
-        }
-        environment = {**os.environ, **{name: str(value) for name, value in place.items()}}
-        started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True))
-    for process in started:
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
+    """Through the command line; several processes as torchrun starts them."""
+    start = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--module", "--"]
+    words = [*FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
+    command = [sys.executable, "-m", *(start if processes > 1 else []), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def learned(folder: Path) -> dict[str, torch.Tensor]:
