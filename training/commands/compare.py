@@ -9,22 +9,22 @@ from typing import Annotated
 import typer
 
 from models.bundle import open_bundle, write_scores
-from training.commands.fit import model_name, preset_for, train_and_export
+from training.commands.fit import model_name, preset_for, resolved, train_and_export
 from training.commands.reading import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
 from training.commands.telling import tell_bundle, tell_plainly, told
 from training.comparing.comparison import write_comparison
 from training.comparing.entries import Entry, entries_named
-from training.comparing.recipes import RECIPES, Recipe
+from training.comparing.recipes import RECIPES
 from training.comparing.rows import row_of
 from training.export import export_run
 from training.judging.judge import judge_bundle
 from training.judging.reference import RealPictures, Reference
 from training.judging.shelf import judge_for
 from training.loop import Place, begin
-from training.machine import device_of, resolve_precision
+from training.machine import device_of
 from training.pictures.data import Pictures
 from training.pictures.shape import Shape
-from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings
+from training.presets import PRESETS, Settings
 from training.run import RUNS, Run
 
 _NAMES = f"Recipes to train ({', '.join(RECIPES)}; all, if none is named), and folders of models to take as they are."
@@ -50,8 +50,8 @@ def compare(
         out = out or RUNS / f"compare-{model_name(train.name)}"
         entries = entries_named(names or [], out / "models", train)
         settings = {
-            entry.name: _settings(entry.recipe, train, preset or preset_for(train), kimg, place).but(
-                resize=resize, seed=seed
+            entry.name: resolved(
+                entry.recipe.settings(preset or preset_for(train), kimg).but(resize=resize, seed=seed), train, place
             )
             for entry in entries
             if entry.recipe is not None
@@ -71,11 +71,6 @@ def compare(
         report = write_comparison(out, train.name, [row_of(entry, real, threads) for entry in entries], real)
         tell_plainly((out / "table.md").read_text())
         tell_plainly(f"wrote {report}; serve what was trained: ZOETROPE_MODELS={out / 'models'} make serve")
-
-
-def _settings(recipe: Recipe, pictures: Pictures, preset: str, kimg: float | None, place: Place) -> Settings:
-    conditional = pictures.labels is not None and recipe.method in METHODS_WITH_CLASSES
-    return resolve_precision(recipe.settings(preset, kimg).but(conditional=conditional), place.device)
 
 
 def _real(train: Pictures, source: str, resize: str) -> RealPictures:

@@ -73,9 +73,7 @@ def fit(
         where = device_of(device, threads, ranks)
         place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
         found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
-        conditional = found.labels is not None and method in METHODS_WITH_CLASSES
         settings = preset_named(preset or preset_for(found), method).but(
-            conditional=conditional,
             resize=resize,
             loss=loss,
             network=network,
@@ -88,7 +86,7 @@ def fit(
             precision=precision,
             seed=seed,
         )
-        settings = resolve_precision(settings, where)
+        settings = resolved(settings, found, place)
         out = out or Path("models") / model_name(found.name)
         folder = Run(run or RUNS / out.name)
         if ranks.first:
@@ -96,6 +94,12 @@ def fit(
         if dry_run:
             return
         train_and_export(folder, settings, found, place, out)
+
+
+def resolved(settings: Settings, pictures: Pictures, place: Place) -> Settings:
+    """Decide what only the pictures and the machine can: whether there are classes to learn, and the precision."""
+    conditional = pictures.labels is not None and settings.method in METHODS_WITH_CLASSES
+    return resolve_precision(settings.but(conditional=conditional), place.device)
 
 
 def train_and_export(run: Run, settings: Settings, pictures: Pictures, place: Place, out: Path) -> None:
