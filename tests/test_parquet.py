@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from training.pictures.kinds import Encoded
@@ -132,7 +132,26 @@ def test_the_stamp_changes_with_the_file(tmp_path: Path):
     assert parquet_source([path], [path], True).stamp != before
 
 
+def test_a_file_that_holds_more_rows_than_it_says_is_refused(tmp_path: Path):
+    """One byte of its footer is zero; that byte was found by the test below."""
+    path = write(tmp_path / "x.parquet", label=[0, 1, 1])
+    whole = path.read_bytes()
+    damaged = [whole[:place] + b"\0" + whole[place + 1 :] for place in range(len(whole))]
+
+    def refusal(content: bytes) -> str:
+        path.write_bytes(content)
+        try:
+            found = parquet_source([path], [path], True)
+            list(found.files())
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    assert f"{path}: found 3 rows or more, expected the 0 that it says it has" in map(refusal, damaged)
+
+
 @given(st.binary(max_size=200), st.integers(0, 300))
+@example(b"\0", 222)
 def test_any_bytes_are_a_parquet_file_or_refused(tmp_path_factory, noise: bytes, place: int):
     """Noise written over a real file."""
     path = write(tmp_path_factory.getbasetemp() / "x.parquet", label=[0, 1, 1])

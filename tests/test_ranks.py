@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from training.ranks import ALONE, Ranks, join
+from training.ranks import ALONE, Ranks, joined
 
 ROOT = Path(__file__).parent.parent
 FIT = ["training", "fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
@@ -79,7 +79,8 @@ def test_parts_of_a_batch_are_in_the_order_of_the_processes():
 def test_a_process_that_was_started_by_itself_is_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
 
-    assert join() == ALONE
+    with joined() as ranks:
+        assert ranks == ALONE
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_in_words():

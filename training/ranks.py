@@ -9,7 +9,8 @@ in a step, with and without gradients, which is what such wrappers trip over.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -74,10 +75,21 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join() -> Ranks:
-    """The place that torchrun gave this process; ALONE where it was started by itself."""
+@contextmanager
+def joined() -> Iterator[Ranks]:
+    """The place that torchrun gave this process; ALONE where it was started by itself.
+
+    They part when all are done or all are interrupted: a process that ends while its threads still hold tensors is
+    aborted now and then. After an error they do not, for the others may be waiting for a sum; torchrun ends them.
+    """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        return ALONE
+        yield ALONE
+        return
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    return Ranks(distributed.get_rank(), count)
+    try:
+        yield Ranks(distributed.get_rank(), count)
+    except KeyboardInterrupt:
+        distributed.destroy_process_group()
+        raise
+    distributed.destroy_process_group()

@@ -23,7 +23,7 @@ from training.pictures.data import Pictures
 from training.pictures.decode import Skipped
 from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
 from training.progress import Progress
-from training.ranks import join
+from training.ranks import joined
 from training.run import RUNS, Run
 from training.watching.watch import Watch
 
@@ -68,8 +68,7 @@ def fit(
     checkpoint_seconds: Annotated[float, _machine("Time between checkpoints.")] = CHECKPOINT_SECONDS,
 ) -> None:
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command goes on."""
-    with told():
-        ranks = join()
+    with told(), joined() as ranks:
         where = device_of(device, threads, ranks)
         place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
         found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
