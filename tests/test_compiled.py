@@ -61,7 +61,7 @@ def game(loss: str, of: str) -> tuple[nn.Module, Callable, tuple]:
 def autoencoder(kind: str) -> tuple[nn.Module, Callable, tuple]:
     if kind == "variational":
         learner = Variational(SETTINGS, GEOMETRY, CPU)
-        step = partial(variational_loss, stirred(learner.autoencoder), learner.likelihood)
+        step = partial(variational_loss, stirred(learner.autoencoder), 0.5)
         return learner.autoencoder, step, (images(), LABELS, torch.randn(6, 8))
     plain = Reconstruction(SETTINGS, Geometry(8, 8, 1, 1), CPU)
     return (

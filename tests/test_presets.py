@@ -46,3 +46,10 @@ def test_an_autoencoders_code_is_smaller_than_a_gans_and_there_is_no_penalty(nam
     assert autoencoder.method == "autoencoder"
     assert autoencoder.code_size <= 128
     assert max(autoencoder.gamma) == 0 < max(gan.gamma)
+
+
+def test_a_dcgan_is_trained_at_the_rate_of_its_paper_and_a_dcgan_as_decoder_as_any_other():
+    game, decoder = preset_named("small", "gan", "dcgan"), preset_named("small", "autoencoder", "dcgan")
+
+    assert (game.learning_rate, game.beta1, game.beta2) == ((2e-4, 2e-4), 0.5, (0.999, 0.999))
+    assert decoder == preset_named("small", "autoencoder").but(network="dcgan")

@@ -72,10 +72,9 @@ def fit(
         where = device_of(device, threads, ranks)
         place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
         found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
-        settings = preset_named(preset or preset_for(found), method).but(
+        settings = preset_named(preset or preset_for(found), method, network).but(
             resize=resize,
             loss=loss,
-            network=network,
             images_shown=None if kimg is None else round(kimg * 1000),
             batch=batch,
             width=width,

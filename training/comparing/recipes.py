@@ -42,7 +42,7 @@ class Recipe:
         Raises:
             ValueError: no such preset, or a length below one batch.
         """
-        settings = preset_named(preset, self.method).but(network=self.network, loss=self.loss, gamma=self.gamma)
+        settings = preset_named(preset, self.method, self.network).but(loss=self.loss, gamma=self.gamma)
         wanted = self.kimg.get(preset) if kimg is None else kimg
         if not self.learns or wanted is None:
             return settings

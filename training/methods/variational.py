@@ -4,9 +4,10 @@
 
 Kingma and Welling, arXiv:1312.6114. The encoder says where a code may lie, one
 is drawn from there, and the decoder must recover the picture; what the encoder
-says beyond "standard normal" costs its KL divergence. How much an error of a
-pixel costs against that is learned too, as the deviation of the pixels (Rybkin
-et al., arXiv:2006.13202), so there is no weight to tune.
+says beyond "standard normal" costs its KL divergence. `noise` is what an error
+of a pixel is measured by: with less of it pictures come back sharper, and codes
+leave places between them that the decoder never saw, so new pictures are worse.
+To learn it (arXiv:2006.13202) does just that: training/LOG.md has the figures.
 """
 
 import math
@@ -22,22 +23,10 @@ from training.networks.geometry import Geometry
 from training.presets import Settings
 from training.schedule import Moment
 
-LEAST_LOG_DEVIATION = -6.0
-"""Below the rounding of a byte there is nothing to learn, and a flawless background would be worth infinitely much."""
 
-
-class Likelihood(nn.Module):
-    """Pixels are normal around what was drawn, all with one deviation, which is learned."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.log_deviation = nn.Parameter(torch.zeros(()))
-
-    def forward(self, drawn: Tensor, images: Tensor) -> Tensor:
-        """(N, C, H, W) twice -> (N,) negative log-likelihood in nats, the constant left out."""
-        log_deviation = self.log_deviation.clamp(min=LEAST_LOG_DEVIATION)
-        errors = (drawn - images).square().flatten(1) * torch.exp(-2 * log_deviation) / 2
-        return (errors + log_deviation).sum(dim=1)
+def misfit(drawn: Tensor, images: Tensor, noise: float) -> Tensor:
+    """(N, C, H, W) twice -> (N,) nats: negative log-likelihood of normal pixels, the constant left out."""
+    return (drawn - images).square().flatten(1).sum(dim=1) / (2 * noise**2)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -46,35 +35,33 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def variational_loss(
-    autoencoder: Autoencoder, likelihood: Likelihood, images: Tensor, labels: Tensor | None, normal: Tensor
+    autoencoder: Autoencoder, noise: float, images: Tensor, labels: Tensor | None, normal: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The negative evidence lower bound in nats a picture; `normal` (N, D) draws the codes."""
     mean, log_variance = autoencoder.encoder(images, labels).chunk(2, dim=1)
     drawn = autoencoder.decoder(mean + normal * torch.exp(log_variance / 2), labels)
     kl = divergence(mean, log_variance).mean()
-    loss = likelihood(drawn, images).mean() + kl
+    loss = misfit(drawn, images, noise).mean() + kl
     seen = {"bound": loss, "kl": kl, "reconstruction": (drawn - images).square().mean()}
     return loss / math.prod(images.shape[1:]), seen  # by the pixel, so that learning rates mean the same at any size
 
 
 class Variational:
-    """Encoder, decoder, likelihood, and one optimiser for all."""
+    """Encoder, decoder, and one optimiser for both."""
 
     averaged = "autoencoder"
 
     def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
         dtype = getattr(torch, settings.precision)
-        self._code_size = settings.code_size
+        self._code_size, self._noise = settings.code_size, settings.noise
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=True).to(device)
-        self.likelihood = Likelihood().to(device)
-        self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder, "likelihood": self.likelihood}
-        learned = [*self.autoencoder.parameters(), *self.likelihood.parameters()]
-        self.adams = {"adam": new_adam(learned, settings.beta1)}
+        self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
+        self.adams = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
         self._loss = compile_step(variational_loss, device) if compiled else variational_loss
 
     def update(self, batches: Batches, moment: Moment) -> dict[str, Tensor]:
         """One step up the bound."""
         normal = batches.normal(self._code_size)
-        loss, seen = self._loss(self.autoencoder, self.likelihood, *batches.real(), normal)
+        loss, seen = self._loss(self.autoencoder, self._noise, *batches.real(), normal)
         descend(self.adams["adam"], loss, moment, batches.ranks)
         return {name: value.detach().clone() for name, value in seen.items()}

@@ -53,7 +53,7 @@ def _unused(course: Course) -> Sign | None:
         f"The posterior has collapsed: a code tells {kl:.2g} nats of its picture, so the decoder draws much the same "
         "for every code. It does so for data that it finds no structure in, and early in a run.",
         (
-            "Give it more images (--kimg): the deviation of the pixels, which weighs errors against codes, is learned.",
+            "Give it more images (--kimg): codes come into use one after another.",
             "If they are pictures with structure and this stays: method `autoencoder` cannot collapse in this way.",
         ),
     )
