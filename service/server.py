@@ -12,10 +12,10 @@ import bentoml
 
 from models.bundle import open_all
 from models.errors import ModelError
-from service.api import create_api
 from service.gallery import Gallery
 from service.image import environment, image
 from service.perimeter import Perimeter
+from service.routes import create_api
 from service.settings import read_settings
 
 api = create_api()

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from untrained import write_untrained
 
 from models.bundle import open_all
-from service.api import create_api
 from service.gallery import Gallery
 from service.perimeter import Perimeter
+from service.routes import create_api
 from service.settings import Settings
 
 CLASSES = ("cat", "dog", "7")
