@@ -10,6 +10,7 @@ Read in this order:
     api         the app that they are added to
     schemas     the shapes of questions and answers, with their bounds
     asked       what whoever draws must know of a question: address and walk say it
+    grades/     what people think of pictures, kept
     gallery     the bundles, loaded, and the one thread that draws with them
     formats     which format an answer has
     encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
