@@ -13,7 +13,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from service.gallery import Gallery
+from service.grades.store import Store
 from service.openapi import describe
+from service.problems import Problem
 
 
 class Api(FastAPI):
@@ -21,11 +23,30 @@ class Api(FastAPI):
 
     gallery: Gallery
     encoder: ThreadPoolExecutor
+    clerk: ThreadPoolExecutor
+    """Reads and writes grades, beside the event loop."""
+    _store: Store | str
 
-    def open(self, gallery: Gallery, encoder_threads: int) -> None:
-        """From here on the routes can answer."""
-        self.gallery = gallery
+    def open(self, gallery: Gallery, store: Store | str, encoder_threads: int) -> None:
+        """From here on the routes can answer.
+
+        Args:
+            store: of grades, or the reason why there is none.
+        """
+        self.gallery, self._store = gallery, store
         self.encoder = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
+        self.clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+
+    @property
+    def store(self) -> Store:
+        """Where grades are kept.
+
+        Raises:
+            Problem: 503, nowhere; says why, and what to set.
+        """
+        if isinstance(self._store, str):
+            raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
+        return self._store
 
     @cached_property
     def described(self) -> dict[str, Any]:

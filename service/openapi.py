@@ -17,6 +17,7 @@ _DESCRIPTIONS = {
     400: "The body is no JSON",
     404: "No such model",
     406: "Nothing that we have fits `Accept`",
+    409: "An id came before with another grade; nothing of this question was kept",
     410: "This version is no longer held; the answer names those that are",
     413: "The body is too large",
     415: "The body's Content-Type is not application/json",
@@ -27,13 +28,23 @@ _OF_EVERY_MODEL_ROUTE = (404, 410, 503)
 _OF_EVERY_QUESTION = (400, 404, 406, 410, 413, 415, 422, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _ERRORS = {
-    "/generate": _OF_EVERY_QUESTION,
-    "/decode": _OF_EVERY_QUESTION,
-    "/interpolate": _OF_EVERY_QUESTION,
-    _IMAGE: (404, 410, 422, 503),
-    "/models": (503,),
-    "/models/{name}": _OF_EVERY_MODEL_ROUTE,
+    ("post", "/generate"): _OF_EVERY_QUESTION,
+    ("post", "/decode"): _OF_EVERY_QUESTION,
+    ("post", "/interpolate"): _OF_EVERY_QUESTION,
+    ("get", _IMAGE): (404, 410, 422, 503),
+    ("post", "/ratings"): (400, 404, 409, 410, 413, 415, 422, 503),
+    ("get", "/ratings"): (422, 503),
+    ("get", "/models"): (503,),
+    ("get", "/models/{name}"): _OF_EVERY_MODEL_ROUTE,
 }
+_ADDRESSES = (
+    ("GenerateRequest", "seed"),
+    ("GenerateRequest", "start"),
+    ("Point", "seed"),
+    ("Point", "index"),
+    ("RatingRequest", "seed"),
+    ("RatingRequest", "index"),
+)
 _MADE_BY = {
     "X-Model": "Name of the model that drew",
     "X-Model-Version": "Its version",
@@ -57,14 +68,13 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         _make_exact(schemas[name]["properties"][field])
     schemas["Problem"] = ProblemAnswer.model_json_schema()
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    for path, statuses in _ERRORS.items():
-        for operation in document["paths"][path].values():
-            operation["responses"].pop("422", None)
-            for status in statuses:
-                operation["responses"][str(status)] = {
-                    "description": _DESCRIPTIONS[status],
-                    "content": {MEDIA_TYPE: problem},
-                }
+    for (method, path), statuses in _ERRORS.items():
+        responses = document["paths"][path][method]["responses"]
+        responses.pop("422", None)
+        for status in statuses:
+            responses[str(status)] = {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: problem}}
+    text = {"schema": {"type": "string"}}
+    document["paths"]["/ratings"]["get"]["responses"]["200"] = {"description": "CSV", "content": {"text/csv": text}}
     for path, headers in (("/generate", _MADE_BY | _ADDRESS), ("/decode", _MADE_BY), ("/interpolate", _MADE_BY)):
         document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
     image = document["paths"][_IMAGE]["get"]["responses"]

@@ -4,6 +4,7 @@ HTTP -> [schemas] -> api
 """
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
@@ -126,6 +127,35 @@ class InterpolateRequest(_Question):
         description="webp: an animation (up to 1,024 frames). png, jpeg: a strip (up to 64). zip, npy, json: the "
         "frames one by one. By `Accept` if none.",
     )
+
+
+class RatingRequest(BaseModel):
+    """What a person thinks of one picture."""
+
+    model_config = _exactly(
+        {"model": "mnist", "version": "6de6e7b1f939bd83", "seed": 7, "index": 0, "score": 0.9, "grader": "ann"}
+    )
+
+    # Not strict: JSON has no UUIDs, so the text of one must do.
+    id: UUID | None = Field(
+        default=None, strict=False, description="Made by you, so that a grade that is sent again is kept once."
+    )
+    model: str = Field(min_length=1, max_length=200)
+    version: str = Field(min_length=1, max_length=200)
+    seed: int = Field(ge=0, lt=ADDRESS_END)
+    index: int = Field(ge=0, lt=ADDRESS_END)
+    label: Label | None = Field(default=None, description="The class; that of the address if none.")
+    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
+    score: float = Field(ge=0, le=1, description="0 is fake, 1 is real; or how much it is liked.")
+    grader: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Who graded: any name.")
+
+
+class RatingsAnswer(BaseModel):
+    """Grades that are on the disk now."""
+
+    added: int = Field(description="How many were new.")
+    known: int = Field(description="How many were there already.")
+    ids: list[UUID] = Field(description="Of all of them, in the order of the question.")
 
 
 class ModelAnswer(BaseModel):

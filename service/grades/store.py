@@ -8,9 +8,11 @@ both databases count from -2^63: they are stored shifted by that, which keeps
 their order. Knows no HTTP.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
@@ -20,6 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 from service.grades.grade import Grade, KeptGrade
 
 SCHEMA_VERSION = 1
+_log = logging.getLogger("zoetrope")
 _ROWS = 1_000
 _SHIFT = 2**63
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -140,11 +143,22 @@ class Store:
             yield [_grade(row) for row in rows]
 
 
+def open_store(url: str) -> Store | str:
+    """The grades in a database, or why they cannot be had: pictures are drawn all the same."""
+    try:
+        return Store(url)
+    except (OSError, ValueError, sql.exc.SQLAlchemyError) as error:
+        _log.error("no grades: %s", error)
+        return str(error).splitlines()[0]
+
+
 def _engine(url: str) -> Engine:
     kind = url.split(":")[0].split("+")[0]
     if kind not in _INSERT:
         raise ValueError(f"the database is {kind!r}; it must be one of {', '.join(_INSERT)}")
     engine = sql.create_engine(url)
+    if kind == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     if kind == "sqlite":
         sql.event.listen(engine, "connect", _on_sqlite)
     return engine

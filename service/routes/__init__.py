@@ -9,13 +9,14 @@ Read in this order:
     decode       pictures of codes that were sent
     interpolate  a walk from picture to picture
     models       what the models say of themselves
+    ratings      what people think of pictures
     pages        the page at /, and /docs
     answers      what the first four have in common
 """
 
 from service import problems
 from service.api import Api
-from service.routes import decode, generate, images, interpolate, models, pages
+from service.routes import decode, generate, images, interpolate, models, pages, ratings
 
 
 def create_api() -> Api:
@@ -28,6 +29,6 @@ def create_api() -> Api:
         redoc_url=None,
     )
     problems.install(api)
-    for route in (generate, images, decode, interpolate, models, pages):
+    for route in (generate, images, decode, interpolate, models, ratings, pages):
         route.add(api)
     return api
