@@ -52,5 +52,5 @@ clean:                               ## Forget the environments; models and runs
 
 $(DEV)/.made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install --quiet --constraint constraints.txt --editable '.[cpu,train,load,dev]'
+	$(DEV)/bin/pip install --quiet --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev]'
 	touch $@

@@ -1,13 +1,16 @@
 """BUNDLE -> HTTP: draws pictures on request, in batches, for anyone. Never imports torch or training.
 
-    models/<name>/ -> gallery -> api -> HTTP
+    models/<name>/ -> gallery -> routes -> HTTP
 
 Read in this order:
 
     server      the BentoML service that `bentoml serve` runs, and why the API is mounted on it
     settings    every environment variable
-    api         the routes: what is asked, what is answered
+    routes/     what is asked, what is answered
+    api         the app that they are added to
     schemas     the shapes of questions and answers, with their bounds
+    asked       what whoever draws must know of a question: address and walk say it
+    grades/     what people think of pictures, kept
     gallery     the bundles, loaded, and the one thread that draws with them
     formats     which format an answer has
     encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece

@@ -1,4 +1,4 @@
-"""Which pictures a question asks for: what makes them again, on any machine.
+"""Pictures by address: what makes them again, on any machine.
 
     schemas -> [address] -> gallery, encoders
 
@@ -7,14 +7,15 @@ Knows models by their cards; knows no HTTP but the problems that it raises.
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import Card
 from models.codes import ADDRESS_END
 from models.errors import AddressError
 from models.runtime import Runtime
+from service.asked import label_numbers
 from service.problems import Problem
 from service.schemas import GenerateRequest
 
@@ -35,9 +36,19 @@ class Address:
     """(n,) the class of each picture, asked for or drawn; None where the model has no classes."""
     class_names: tuple[str, ...] = ()
 
-    def class_of(self, index: int) -> str | None:
-        """The name of a picture's class, if it has one; `index` is counted as `start` is."""
-        return None if self.labels is None else self.class_names[self.labels[index - self.start]]
+    def draw(self, runtime: Runtime, at: int, count: int) -> NDArray[np.uint8]:
+        """(count, H, W, C)."""
+        label = None if self.labels is None else self.labels[at : at + count].tolist()
+        return runtime.generate(self.seed, self.start + at, count, self.truncation, label)
+
+    def told(self) -> dict[str, Any]:
+        """The model and the seed."""
+        return {"model": self.model, "version": self.version, "seed": self.seed}
+
+    def told_of(self, at: int) -> dict[str, Any]:
+        """The address of one, and its class where there are any."""
+        label = {} if self.labels is None else {"label": self.class_names[self.labels[at]]}
+        return {"seed": self.seed, "index": self.start + at, "truncation": self.truncation, **label}
 
 
 def address_of(question: GenerateRequest, runtime: Runtime) -> Address:
@@ -51,25 +62,7 @@ def address_of(question: GenerateRequest, runtime: Runtime) -> Address:
     seed = secrets.randbelow(_FRESH_SEED_END) if question.seed is None else question.seed
     card, names = runtime.card, runtime.class_names
     try:
-        labels_N = runtime.labels(seed, question.start, question.n, _numbers(question.label, card))
+        labels_N = runtime.labels(seed, question.start, question.n, label_numbers(question.label, card))
     except AddressError as error:
         raise Problem(422, f"{error}.") from None
     return Address(card.name, card.version, seed, question.start, question.n, question.truncation, labels_N, names)
-
-
-def _numbers(label: str | int | list[str | int] | None, card: Card) -> int | list[int] | None:
-    """Class names as their numbers."""
-    if isinstance(label, list):
-        return [_number(one, card) for one in label]
-    return None if label is None else _number(label, card)
-
-
-def _number(label: str | int, card: Card) -> int:
-    if isinstance(label, int):
-        return label
-    names = [one.name for one in card.classes or ()]
-    if not names:
-        raise Problem(422, f"label is {label[:80]!r}, but {card.name} has no classes; leave it out.")
-    if label not in names:
-        raise Problem(422, f"label is {label[:80]!r}; the classes of {card.name} are {', '.join(names)}.")
-    return names.index(label)

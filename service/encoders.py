@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sheet import as_picture, contact_sheet
-from service.address import Address
+from service.asked import Asked
 from service.formats import Format
 
 JPEG_QUALITY, WEBP_QUALITY = 92, 90
@@ -46,6 +46,22 @@ def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format) -> byte
     return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format)
 
 
+def encode_strip(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+    """All pictures side by side."""
+    return encode_picture(contact_sheet(images_NHWC, columns=len(images_NHWC)), picture_format)
+
+
+def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int) -> bytes:
+    """An animated WebP that begins again when it has ended."""
+    first, *rest = (as_picture(pixels) for pixels in images_NHWC)
+    file = io.BytesIO()
+    shown_ms = round(1000 / frames_per_second)
+    first.save(
+        file, "webp", save_all=True, append_images=rest, duration=shown_ms, loop=0, quality=WEBP_QUALITY, method=2
+    )
+    return file.getvalue()
+
+
 class Stream(Protocol):
     """A file that is made piece by piece."""
 
@@ -65,12 +81,12 @@ class Stream(Protocol):
 class NpyStream:
     """A numpy array file of uint8 (n, H, W, C); its length is known before it begins."""
 
-    def __init__(self, address: Address, shape_HWC: tuple[int, int, int]) -> None:
+    def __init__(self, asked: Asked, shape_HWC: tuple[int, int, int]) -> None:
         header = io.BytesIO()
-        fields = {"descr": "|u1", "fortran_order": False, "shape": (address.n, *shape_HWC)}
+        fields = {"descr": "|u1", "fortran_order": False, "shape": (asked.n, *shape_HWC)}
         np.lib.format.write_array_header_1_0(header, fields)
         self._header = header.getvalue()
-        self.length: int | None = len(self._header) + address.n * int(np.prod(shape_HWC))
+        self.length: int | None = len(self._header) + asked.n * int(np.prod(shape_HWC))
 
     def begin(self) -> bytes:
         """The header."""
@@ -88,8 +104,8 @@ class NpyStream:
 class ZipStream:
     """A zip with one stored PNG for each picture, named by its index."""
 
-    def __init__(self, address: Address) -> None:
-        self._next = address.start
+    def __init__(self, asked: Asked) -> None:
+        self._next = asked.start
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
         self.length: int | None = None
@@ -113,16 +129,15 @@ class ZipStream:
 
 
 class JsonStream:
-    """One object: what made the pictures, and each as a base64 PNG with its own address."""
+    """One object: what made the pictures, and each as a base64 PNG with what there is to say of it."""
 
-    def __init__(self, address: Address) -> None:
-        self._address, self._next = address, address.start
+    def __init__(self, asked: Asked) -> None:
+        self._asked, self._done = asked, 0
         self.length: int | None = None
 
     def begin(self) -> bytes:
         """Up to the list."""
-        head = {"model": self._address.model, "version": self._address.version, "seed": self._address.seed}
-        return (json.dumps(head)[:-1] + ', "images": [').encode()
+        return (json.dumps(self._asked.told())[:-1] + ', "images": [').encode()
 
     def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
         """An object for each picture."""
@@ -131,25 +146,22 @@ class JsonStream:
     def _objects(self, images_NHWC: NDArray[np.uint8]) -> Iterator[bytes]:
         for pixels in images_NHWC:
             one = {
-                "seed": self._address.seed,
-                "index": self._next,
-                "truncation": self._address.truncation,
-                **({} if (label := self._address.class_of(self._next)) is None else {"label": label}),
+                **self._asked.told_of(self._done),
                 "png": base64.b64encode(encode_picture(pixels, Format.PNG)).decode(),
             }
-            yield (", " if self._next > self._address.start else "").encode() + json.dumps(one).encode()
-            self._next += 1
+            yield (", " if self._done else "").encode() + json.dumps(one).encode()
+            self._done += 1
 
     def end(self) -> bytes:
         """After the list."""
         return b"]}"
 
 
-def stream_of(chosen: Format, address: Address, shape_HWC: tuple[int, int, int]) -> Stream:
+def stream_of(chosen: Format, asked: Asked, shape_HWC: tuple[int, int, int]) -> Stream:
     """The stream of a format that is not one picture."""
     if chosen is Format.NPY:
-        return NpyStream(address, shape_HWC)
-    return ZipStream(address) if chosen is Format.ZIP else JsonStream(address)
+        return NpyStream(asked, shape_HWC)
+    return ZipStream(asked) if chosen is Format.ZIP else JsonStream(asked)
 
 
 class _Sink(io.RawIOBase):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.errors import DeviceUnavailable
 from models.runtime import BATCH_SIZES, Runtime
-from service.address import Address
+from service.asked import Asked
 from service.problems import Problem
 from service.settings import Settings
 
@@ -104,13 +104,13 @@ class Gallery:
                 {"Retry-After": str(_RETRY_AFTER_S)},
             )
 
-    async def draw(self, runtime: Runtime, address: Address) -> AsyncIterator[NDArray[np.uint8]]:
-        """The pictures of an address in chunks of (up to 256, H, W, C); the next is drawn while one is used."""
-        slices = [(at, min(CHUNK_IMAGES, address.n - at)) for at in range(0, address.n, CHUNK_IMAGES)]
+    async def draw(self, runtime: Runtime, asked: Asked) -> AsyncIterator[NDArray[np.uint8]]:
+        """What was asked for in chunks of (up to 256, H, W, C); the next is drawn while one is used."""
+        slices = [(at, min(CHUNK_IMAGES, asked.n - at)) for at in range(0, asked.n, CHUNK_IMAGES)]
         ahead: asyncio.Task[NDArray[np.uint8]] | None = None
         try:
             for at, count in slices:
-                coming, ahead = ahead, asyncio.create_task(self._draw_one(runtime, address, at, count))
+                coming, ahead = ahead, asyncio.create_task(self._draw_one(runtime, asked, at, count))
                 if coming is not None:
                     yield await coming
             if ahead is not None:
@@ -119,12 +119,10 @@ class Gallery:
             if ahead is not None:
                 ahead.cancel()
 
-    async def _draw_one(self, runtime: Runtime, address: Address, at: int, count: int) -> NDArray[np.uint8]:
-        label = None if address.labels is None else address.labels[at : at + count].tolist()
-        what = (address.seed, address.start + at, count, address.truncation, label)
+    async def _draw_one(self, runtime: Runtime, asked: Asked, at: int, count: int) -> NDArray[np.uint8]:
         self._waiting_images += count
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._engine, runtime.generate, *what)
+            return await asyncio.get_running_loop().run_in_executor(self._engine, asked.draw, runtime, at, count)
         finally:
             self._waiting_images -= count
 

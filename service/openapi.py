@@ -17,6 +17,7 @@ _DESCRIPTIONS = {
     400: "The body is no JSON",
     404: "No such model",
     406: "Nothing that we have fits `Accept`",
+    409: "An id came before with another grade; nothing of this question was kept",
     410: "This version is no longer held; the answer names those that are",
     413: "The body is too large",
     415: "The body's Content-Type is not application/json",
@@ -24,18 +25,33 @@ _DESCRIPTIONS = {
     503: "Not ready, or the queue is full: see `Retry-After`",
 }
 _OF_EVERY_MODEL_ROUTE = (404, 410, 503)
+_OF_EVERY_QUESTION = (400, 404, 406, 410, 413, 415, 422, 503)
+_IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _ERRORS = {
-    "/generate": (400, 404, 406, 410, 413, 415, 422, 503),
-    "/models": (503,),
-    "/models/{name}": _OF_EVERY_MODEL_ROUTE,
+    ("post", "/generate"): _OF_EVERY_QUESTION,
+    ("post", "/decode"): _OF_EVERY_QUESTION,
+    ("post", "/interpolate"): _OF_EVERY_QUESTION,
+    ("get", _IMAGE): (404, 410, 422, 503),
+    ("post", "/ratings"): (400, 404, 409, 410, 413, 415, 422, 503),
+    ("get", "/ratings"): (422, 503),
+    ("get", "/models"): (503,),
+    ("get", "/models/{name}"): _OF_EVERY_MODEL_ROUTE,
 }
-_HEADERS = {
+_ADDRESSES = (
+    ("GenerateRequest", "seed"),
+    ("GenerateRequest", "start"),
+    ("Point", "seed"),
+    ("Point", "index"),
+    ("RatingRequest", "seed"),
+    ("RatingRequest", "index"),
+)
+_MADE_BY = {
     "X-Model": "Name of the model that drew",
     "X-Model-Version": "Its version",
-    "X-Seed": "The seed: the one asked for, or a fresh one",
-    "X-Start": "Index of the first picture",
     "X-Engine": "Library, version, device and precision",
 }
+_ADDRESS = {"X-Seed": "The seed: the one asked for, or a fresh one", "X-Start": "Index of the first picture"}
+_KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "Keep it for ever"}
 
 
 def describe(document: dict[str, Any]) -> dict[str, Any]:
@@ -43,19 +59,27 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for field in ("seed", "start"):
-        _make_exact(schemas["GenerateRequest"]["properties"][field])
+    for name, field in (
+        ("GenerateRequest", "seed"),
+        ("GenerateRequest", "start"),
+        ("Point", "seed"),
+        ("Point", "index"),
+    ):
+        _make_exact(schemas[name]["properties"][field])
     schemas["Problem"] = ProblemAnswer.model_json_schema()
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    for path, statuses in _ERRORS.items():
-        for operation in document["paths"][path].values():
-            operation["responses"].pop("422", None)
-            for status in statuses:
-                operation["responses"][str(status)] = {
-                    "description": _DESCRIPTIONS[status],
-                    "content": {MEDIA_TYPE: problem},
-                }
-    document["paths"]["/generate"]["post"]["responses"]["200"] = _pictures()
+    for (method, path), statuses in _ERRORS.items():
+        responses = document["paths"][path][method]["responses"]
+        responses.pop("422", None)
+        for status in statuses:
+            responses[str(status)] = {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: problem}}
+    text = {"schema": {"type": "string"}}
+    document["paths"]["/ratings"]["get"]["responses"]["200"] = {"description": "CSV", "content": {"text/csv": text}}
+    for path, headers in (("/generate", _MADE_BY | _ADDRESS), ("/decode", _MADE_BY), ("/interpolate", _MADE_BY)):
+        document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
+    image = document["paths"][_IMAGE]["get"]["responses"]
+    image["200"] = _pictures(_MADE_BY | _KEPT, tuple(one for one in Format if one.is_one_picture))
+    image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
     document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
     return document
 
@@ -67,15 +91,20 @@ def _make_exact(field: dict[str, Any]) -> None:
             schema |= {"minimum": 0, "maximum": ADDRESS_END - 1}
 
 
-def _pictures() -> dict[str, Any]:
+def _pictures(headers: dict[str, str], formats: tuple[Format, ...]) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
         "description": "The pictures",
-        "content": {one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in Format},
-        "headers": {
-            name: {"description": what, "required": True, "schema": {"type": "string"}}
-            for name, what in _HEADERS.items()
+        "content": {
+            one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in formats
         },
+        "headers": _declared(headers),
+    }
+
+
+def _declared(headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        name: {"description": what, "required": True, "schema": {"type": "string"}} for name, what in headers.items()
     }
 
 

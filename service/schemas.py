@@ -4,8 +4,10 @@ HTTP -> [schemas] -> api
 """
 
 from typing import Annotated
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from models.card import Card
 from models.codes import ADDRESS_END, TRUNCATION_MAX
@@ -13,34 +15,40 @@ from service.formats import Format
 
 LARGEST_N = 10_000
 LARGEST_SHEET_N = 1_024
+LARGEST_STRIP_N = 64
 LARGEST_LABEL = 2**31 - 1
+LARGEST_CODE_NUMBER = 100.0
+"""No standard normal number is ever as large as that."""
+
+Label = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min_length=1, max_length=200)]
+Code = Annotated[list[Annotated[float, Field(ge=-LARGEST_CODE_NUMBER, le=LARGEST_CODE_NUMBER)]], Field(min_length=1)]
 
 
-ClassLabel = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min_length=1, max_length=200)]
+def _exactly(*examples: JsonDict) -> ConfigDict:
+    """A question is what it says: no unknown fields, no text for a number, no NaN."""
+    return ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [*examples]})
 
 
-class GenerateRequest(BaseModel):
-    """Pictures [start, start + n) of a seed. Each has an address, and is the same whenever it is asked for."""
-
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        json_schema_extra={"examples": [{"n": 64, "seed": 7}]},
-    )
-
+class _Question(BaseModel):
     model: str | None = Field(
         default=None,
         min_length=1,
         max_length=200,
         description="A name from GET /models, or name@version. The default model if none.",
     )
+
+
+class GenerateRequest(_Question):
+    """Pictures [start, start + n) of a seed. Each has an address, and is the same whenever it is asked for."""
+
+    model_config = _exactly({"n": 64, "seed": 7})
+
     n: int = Field(default=1, ge=1, le=LARGEST_N, description="How many pictures.")
     seed: int | None = Field(
         default=None, ge=0, lt=ADDRESS_END, description="A fresh one if none; the header X-Seed tells which."
     )
     start: int = Field(default=0, ge=0, lt=ADDRESS_END, description="Index of the first picture.")
-    label: ClassLabel | Annotated[list[ClassLabel], Field(max_length=LARGEST_N)] | None = Field(
+    label: Label | Annotated[list[Label], Field(max_length=LARGEST_N)] | None = Field(
         default=None,
         description="The class to draw, by name or number: one for all, or one for each picture. If none, classes come "
         "as often as in training. Only for models with classes.",
@@ -55,6 +63,99 @@ class GenerateRequest(BaseModel):
         description="png, jpeg, webp: one picture, a contact sheet for n > 1 (up to 1,024). zip: a PNG for each. "
         "npy: uint8 (n, height, width, channels). json: base64 PNGs with their addresses. By `Accept` if none.",
     )
+
+
+class ImageQuery(BaseModel):
+    """What is said of one picture behind the question mark of its URL."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    label: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="The name of the class; that of the address if none."
+    )
+    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
+
+
+class DecodeRequest(_Question):
+    """Pictures of codes that you send: any numbers, standard normal ones for pictures like those of training."""
+
+    model_config = _exactly({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
+
+    codes: list[Code] = Field(
+        min_length=1, max_length=LARGEST_N, description="A list of numbers for each picture; the card tells how many."
+    )
+    label: Label | Annotated[list[Label], Field(max_length=LARGEST_N)] | None = Field(
+        default=None,
+        description="The class, by name or number: one for all, or one for each picture. Models with classes need it.",
+    )
+    format: Format | None = Field(
+        default=None, strict=False, description="As of POST /generate; JSON lists the pictures without addresses."
+    )
+
+
+class Point(BaseModel):
+    """A place on a walk: a picture's address, or a code."""
+
+    model_config = _exactly({"seed": 7, "index": 3})
+
+    seed: int | None = Field(default=None, ge=0, lt=ADDRESS_END)
+    index: int = Field(default=0, ge=0, lt=ADDRESS_END)
+    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
+    code: Code | None = Field(default=None, description="In place of an address.")
+    label: Label | None = Field(default=None, description="The class; that of the address if none.")
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Point":
+        given = self.model_fields_set
+        if ("seed" in given) == ("code" in given) or ("code" in given and given & {"index", "truncation"}):
+            raise ValueError("a point is either `seed` (with `index` and `truncation`) or `code`")
+        return self
+
+
+class InterpolateRequest(_Question):
+    """A walk from picture to picture: frames between them, the first and the last of them being the ends."""
+
+    model_config = _exactly({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
+
+    points: list[Point] = Field(min_length=2, max_length=64, description="What to walk past, in this order.")
+    frames: int = Field(default=30, ge=2, le=LARGEST_N, description="How many pictures in all, evenly spread.")
+    loop: bool = Field(default=False, description="Walk back to the first point, so that an animation has no jump.")
+    frames_per_second: int = Field(default=15, ge=1, le=60, description="Of an animation.")
+    format: Format | None = Field(
+        default=None,
+        strict=False,
+        description="webp: an animation (up to 1,024 frames). png, jpeg: a strip (up to 64). zip, npy, json: the "
+        "frames one by one. By `Accept` if none.",
+    )
+
+
+class RatingRequest(BaseModel):
+    """What a person thinks of one picture."""
+
+    model_config = _exactly(
+        {"model": "mnist", "version": "6de6e7b1f939bd83", "seed": 7, "index": 0, "score": 0.9, "grader": "ann"}
+    )
+
+    # Not strict: JSON has no UUIDs, so the text of one must do.
+    id: UUID | None = Field(
+        default=None, strict=False, description="Made by you, so that a grade that is sent again is kept once."
+    )
+    model: str = Field(min_length=1, max_length=200)
+    version: str = Field(min_length=1, max_length=200)
+    seed: int = Field(ge=0, lt=ADDRESS_END)
+    index: int = Field(ge=0, lt=ADDRESS_END)
+    label: Label | None = Field(default=None, description="The class; that of the address if none.")
+    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
+    score: float = Field(ge=0, le=1, description="0 is fake, 1 is real; or how much it is liked.")
+    grader: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Who graded: any name.")
+
+
+class RatingsAnswer(BaseModel):
+    """Grades that are on the disk now."""
+
+    added: int = Field(description="How many were new.")
+    known: int = Field(description="How many were there already.")
+    ids: list[UUID] = Field(description="Of all of them, in the order of the question.")
 
 
 class ModelAnswer(BaseModel):

@@ -12,10 +12,11 @@ import bentoml
 
 from models.bundle import open_all
 from models.errors import ModelError
-from service.api import create_api
 from service.gallery import Gallery
+from service.grades.store import open_store
 from service.image import environment, image
 from service.perimeter import Perimeter
+from service.routes import create_api
 from service.settings import read_settings
 
 api = create_api()
@@ -47,7 +48,7 @@ class Zoetrope:
     def __init__(self) -> None:
         settings = read_settings()
         self.gallery = Gallery(open_all(settings.models), settings)
-        api.open(self.gallery, settings.encoder_threads)
+        api.open(self.gallery, open_store(settings.grades), settings.encoder_threads)
 
     async def __is_ready__(self) -> bool:
         return self.gallery.unready is None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.engine import Device
 
 PREFIX = "ZOETROPE_"
-_SHIPPED = Path(__file__).parent.parent / "models"  # in a container the service does not start beside its code
+_HOUSE = Path(__file__).parent.parent  # in a container the service does not start beside its code
 
 
 class Settings(BaseModel):
@@ -21,7 +21,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: Path = Field(
-        default=_SHIPPED, description="The folder of bundles; this project's own `models/` by default."
+        default=_HOUSE / "models", description="The folder of bundles; this project's own `models/` by default."
     )
     default_model: str = Field(
         default="mnist", description="Draws where a request names no model; the first by name, if it is not there."
@@ -29,6 +29,10 @@ class Settings(BaseModel):
     device: Device = Field(default="cpu", description="cpu or cuda. Where it is missing, the service is not ready.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; all cores by default.")
     queue_images: int = Field(default=16_384, ge=1, description="Pictures that may wait for the engine; then 503.")
+    grades: str = Field(
+        default=f"sqlite:///{_HOUSE / 'runs' / 'grades.db'}",
+        description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
+    )
     encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
 
 

@@ -14,9 +14,10 @@ from starlette.testclient import TestClient
 from untrained import write_untrained
 
 from models.bundle import open_all
-from service.api import create_api
 from service.gallery import Gallery
+from service.grades.store import Store
 from service.perimeter import Perimeter
+from service.routes import create_api
 from service.settings import Settings
 
 CLASSES = ("cat", "dog", "7")
@@ -42,10 +43,12 @@ def grey(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def client(bundles: Path) -> Iterator[TestClient]:
+def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The API with its perimeter, in this process, drawing with `bundles`."""
     settings = Settings(models=bundles, default_model="grey", threads=1)
     api = create_api()
-    api.open(Gallery(open_all(bundles), settings), encoder_threads=1)
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}")
+    api.open(Gallery(open_all(bundles), settings), store, encoder_threads=1)
     with TestClient(Perimeter(api), raise_server_exceptions=False) as client:
         yield client
+    store.close()

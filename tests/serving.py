@@ -69,7 +69,14 @@ def started(models: Path, log: Path, **environment: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    variables = {**os.environ, "ZOETROPE_MODELS": str(models), "BENTOML_DO_NOT_TRACK": "True", **environment}
+    grades = f"sqlite:///{log.parent / 'grades.db'}"
+    variables = {
+        **os.environ,
+        "ZOETROPE_MODELS": str(models),
+        "ZOETROPE_GRADES": grades,
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+    variables |= environment
     with log.open("w") as file:
         process = subprocess.Popen(
             [BENTOML, "serve", "--host", "127.0.0.1", "--port", str(port)],

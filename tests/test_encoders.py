@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from models.sheet import contact_sheet
-from service.encoders import Address, Stream, encode_picture, encode_sheet, stream_of
+from service.address import Address
+from service.encoders import Stream, encode_picture, encode_sheet, stream_of
 from service.formats import Format
 
 RANDOM = np.random.default_rng(0)

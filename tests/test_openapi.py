@@ -5,6 +5,8 @@ from starlette.testclient import TestClient
 
 from service.formats import Format
 
+IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
+
 
 @pytest.fixture(scope="module")
 def document(client: TestClient) -> dict:
@@ -13,11 +15,13 @@ def document(client: TestClient) -> dict:
 
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/generate", "/models", "/models/{name}", "/livez", "/readyz"}
+    questions = {"/generate", "/decode", "/interpolate", IMAGE}
+    assert set(document["paths"]) == questions | {"/ratings", "/models", "/models/{name}", "/livez", "/readyz"}
 
 
-def test_generate_declares_every_status_that_it_answers_with(document: dict):
-    responses = document["paths"]["/generate"]["post"]["responses"]
+@pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate"])
+def test_a_question_declares_every_status_that_it_is_answered_with(document: dict, path: str):
+    responses = document["paths"][path]["post"]["responses"]
 
     assert set(responses) == {"200", "400", "404", "406", "410", "413", "415", "422", "503"}
     for status, response in responses.items():
@@ -30,6 +34,14 @@ def test_generate_declares_every_format_and_header(document: dict):
 
     assert set(answer["content"]) == {one.media_type for one in Format}
     assert {"X-Seed", "X-Model", "X-Model-Version", "X-Engine"} <= set(answer["headers"])
+
+
+def test_an_image_declares_what_caches_need(document: dict):
+    responses = document["paths"][IMAGE]["get"]["responses"]
+
+    assert set(responses) == {"200", "304", "404", "410", "422", "503"}
+    assert set(responses["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
+    assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
 
 
 def test_the_question_declares_its_bounds(document: dict):

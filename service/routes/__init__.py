@@ -1,0 +1,34 @@
+"""The routes: what can be asked, and what is answered. One file for each question.
+
+    HTTP -> routes -> gallery -> encoders -> HTTP
+
+Read in this order:
+
+    generate     pictures by address: one, a sheet, or a stream of many
+    images       one picture at a URL of its own, for ever
+    decode       pictures of codes that were sent
+    interpolate  a walk from picture to picture
+    models       what the models say of themselves
+    ratings      what people think of pictures
+    pages        the page at /, and /docs
+    answers      what the first four have in common
+"""
+
+from service import problems
+from service.api import Api
+from service.routes import decode, generate, images, interpolate, models, pages, ratings
+
+
+def create_api() -> Api:
+    """The app with all its routes, and no gallery yet."""
+    api = Api(
+        title="Zoetrope",
+        summary="Pictures that a trained generator draws, each with an address, by the million.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(api)
+    for route in (generate, images, decode, interpolate, models, ratings, pages):
+        route.add(api)
+    return api

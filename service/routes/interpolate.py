@@ -1,0 +1,38 @@
+"""`POST /interpolate`: a walk from picture to picture, as frames, a strip or an animation.
+
+HTTP -> [interpolate] -> walk -> answers
+"""
+
+from functools import partial
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from service.api import Api
+from service.encoders import encode_animation, encode_strip
+from service.formats import Format, negotiate
+from service.routes.answers import check_sheet, made_by, pictures, require_json
+from service.schemas import LARGEST_SHEET_N, LARGEST_STRIP_N, InterpolateRequest
+from service.walk import codes_between
+
+
+def add(api: Api) -> None:
+    """Add the route."""
+
+    @api.post("/interpolate", response_class=Response, dependencies=[Depends(require_json)])
+    async def interpolate(question: InterpolateRequest, request: Request) -> Response:
+        """Walk past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
+        bundle = api.gallery.find(question.model)
+        chosen = negotiate(question.format, request.headers.get("accept"))
+        if chosen is Format.WEBP:
+            check_sheet(question.frames, LARGEST_SHEET_N, "An animation")
+        elif chosen.is_one_picture:
+            check_sheet(question.frames, LARGEST_STRIP_N, "A strip")
+        runtime = api.gallery.runtime(bundle)
+        asked = codes_between(question, runtime)
+        encode = (
+            partial(encode_animation, frames_per_second=question.frames_per_second)
+            if chosen is Format.WEBP
+            else partial(encode_strip, picture_format=chosen)
+        )
+        return await pictures(api, runtime, asked, chosen, made_by(asked, runtime), encode)

@@ -1,0 +1,99 @@
+"""One picture has one URL: the same bytes for ever, and nothing drawn for who has it already."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from models.codes import ADDRESS_END
+
+LAST = ADDRESS_END - 1
+
+
+@pytest.fixture(scope="module")
+def version(client: TestClient) -> dict[str, str]:
+    return {one["card"]["name"]: one["card"]["version"] for one in client.get("/models").json()["models"]}
+
+
+def drawn(client: TestClient, **question: object) -> bytes:
+    return client.post("/generate", json=question).content
+
+
+@pytest.mark.parametrize(("seed", "index"), [(7, 0), (7, 12), (LAST, LAST)])
+def test_it_is_the_picture_of_that_address(client: TestClient, version: dict, seed: int, index: int):
+    answer = client.get(f"/models/grey/{version['grey']}/images/{seed}/{index}.png")
+
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.content == drawn(client, model="grey", seed=seed, start=index)
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("png", "png"), ("jpg", "jpeg"), ("webp", "webp")])
+def test_it_comes_in_three_formats(client: TestClient, version: dict, suffix: str, kind: str):
+    answer = client.get(f"/models/colour/{version['colour']}/images/7/3.{suffix}")
+
+    assert answer.headers["content-type"] == f"image/{kind}"
+    assert answer.content == drawn(client, model="colour", seed=7, start=3, format=kind)
+    assert Image.open(io.BytesIO(answer.content)).size == (20, 12)
+
+
+def test_class_and_truncation_stand_behind_the_question_mark(client: TestClient, version: dict):
+    answer = client.get(f"/models/pets/{version['pets']}/images/7/3.png?label=dog&truncation=0.5")
+
+    assert answer.content == drawn(client, model="pets", seed=7, start=3, label="dog", truncation=0.5)
+
+
+def test_an_older_version_keeps_its_pictures(client: TestClient):
+    current, older = client.get("/models/grey").json()["versions"]
+    pictures = [client.get(f"/models/grey/{one}/images/1/0.png").content for one in (current, older)]
+
+    assert pictures[1] == drawn(client, model=f"grey@{older}", seed=1)
+    assert not np.array_equal(*[np.asarray(Image.open(io.BytesIO(one))) for one in pictures])
+
+
+def test_it_may_be_kept_for_ever_and_who_has_it_is_told_so(client: TestClient, version: dict):
+    url = f"/models/grey/{version['grey']}/images/7/0.png"
+    first = client.get(url)
+    tag = first.headers["etag"]
+
+    assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for known in (tag, f"W/{tag}", f'"other", {tag}'):
+        again = client.get(url, headers={"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert client.get(url, headers={"if-none-match": '"other"'}).status_code == 200
+
+
+def test_every_picture_has_a_tag_of_its_own(client: TestClient, version: dict):
+    base = f"/models/pets/{version['pets']}/images"
+    urls = ["7/0.png", "7/1.png", "8/0.png", "7/0.jpg", "7/0.png?truncation=0.5"]
+    urls += [f"7/0.png?label={name}" for name in ("cat", "dog", "7")]
+    tags = [client.get(f"{base}/{url}").headers["etag"] for url in urls]
+
+    assert len(set(tags[:5])) == 5
+    assert len(set(tags[5:])) == 3
+    assert tags[0] in tags[5:]  # the class of the address, said or not, is the same picture
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("nobody/{grey}/images/7/0.png", 404, "There is no model 'nobody'"),
+        ("grey/0000000000000000/images/7/0.png", 410, "is not held. Held: "),
+        ("grey/{grey}/images/7/0.gif", 404, "There are no pictures that end in .gif. There are: png, jpg, webp."),
+        ("grey/{grey}/images/7/-1.png", 422, "index is '-1'"),
+        ("grey/{grey}/images/07/0.png", 422, "seed is '07'"),
+        ("grey/{grey}/images/7/1_0.png", 422, "index is '1_0'"),
+        (f"grey/{{grey}}/images/{ADDRESS_END}/0.png", 422, f"seed is {ADDRESS_END}; it must be 0 to {LAST}."),
+        ("grey/{grey}/images/7/0.png?label=cat", 422, "label is 'cat', but grey has no classes; leave it out."),
+        ("pets/{pets}/images/7/0.png?label=horse", 422, "label is 'horse'; the classes of pets are cat, dog, 7."),
+        ("grey/{grey}/images/7/0.png?truncation=3", 422, "truncation is '3'"),
+        ("grey/{grey}/images/7/0.png?truncation=nan", 422, "truncation is 'nan'"),
+        ("grey/{grey}/images/7/0.png?lable=3", 422, "lable is '3': Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_no_picture_is_refused_in_words(client: TestClient, version: dict, path: str, status: int, words: str):
+    answer = client.get(f"/models/{path.format(**version)}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert words in answer.json()["detail"]
