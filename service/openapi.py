@@ -59,12 +59,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for name, field in (
-        ("GenerateRequest", "seed"),
-        ("GenerateRequest", "start"),
-        ("Point", "seed"),
-        ("Point", "index"),
-    ):
+    for name, field in _ADDRESSES:
         _make_exact(schemas[name]["properties"][field])
     schemas["Problem"] = ProblemAnswer.model_json_schema()
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}

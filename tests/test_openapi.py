@@ -52,6 +52,24 @@ def test_the_question_declares_its_bounds(document: dict):
     assert document["components"]["schemas"]["GenerateRequest"]["additionalProperties"] is False
 
 
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        ("GenerateRequest", "seed"),
+        ("Point", "seed"),
+        ("Point", "index"),
+        ("RatingRequest", "seed"),
+        ("RatingRequest", "index"),
+    ],
+)
+def test_the_largest_address_is_a_whole_number(document: dict, question: str, field: str):
+    declared = document["components"]["schemas"][question]["properties"][field]
+    bounds = [one for one in (declared, *declared.get("anyOf", ())) if "maximum" in one]
+
+    assert [(type(one["maximum"]), one["maximum"]) for one in bounds] == [(int, 2**64 - 1)]
+    assert "exclusiveMaximum" not in str(declared)
+
+
 def test_every_reference_leads_somewhere(document: dict):
     def references(node: object):
         if isinstance(node, dict):

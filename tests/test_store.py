@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.grades.grade import Grade
-from service.grades.store import GradeConflict, Store
+from service.grades.store import GradeConflict, Store, open_store
 
 LARGEST = 2**64 - 1
 
@@ -175,6 +175,14 @@ def test_a_database_of_another_schema_is_refused(url: str):
 
     with pytest.raises(ValueError, match=r"the database of grades has schema 2; this service knows 1. Use the release"):
         Store(url)
+
+
+def test_a_service_without_a_database_is_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    assert "file" in str(open_store(f"sqlite:///{tmp_path}/file/grades.db"))
+    assert open_store("mysql://here/grades") == "the database is 'mysql'; it must be one of sqlite, postgresql"
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert "psycopg is not installed (PostgreSQL needs the extra" in str(open_store("postgresql+psycopg://here/grades"))
 
 
 def test_another_kind_of_database_is_refused():

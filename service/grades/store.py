@@ -147,9 +147,12 @@ def open_store(url: str) -> Store | str:
     """The grades in a database, or why they cannot be had: pictures are drawn all the same."""
     try:
         return Store(url)
+    except ImportError as error:
+        reason = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
     except (OSError, ValueError, sql.exc.SQLAlchemyError) as error:
-        _log.error("no grades: %s", error)
-        return str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
+    _log.error("no grades: %s", reason)
+    return reason
 
 
 def _engine(url: str) -> Engine:

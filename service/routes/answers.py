@@ -49,21 +49,6 @@ async def one_file(api: Api, runtime: Runtime, asked: Asked, encode: Encode) -> 
     return await asyncio.get_running_loop().run_in_executor(api.encoder, encode, images)
 
 
-def streamed(api: Api, runtime: Runtime, asked: Asked, chosen: Format, headers: dict[str, str]) -> StreamingResponse:
-    """Pictures one by one, in a format that holds many.
-
-    Raises:
-        Problem: 503, the queue is full.
-    """
-    api.gallery.admit()
-    shape = runtime.card.image
-    stream = stream_of(chosen, asked, (shape.height, shape.width, shape.channels))
-    if stream.length is not None:
-        headers = {**headers, "Content-Length": str(stream.length)}
-    pieces = _pieces(api, stream, api.gallery.draw(runtime, asked))
-    return StreamingResponse(pieces, headers=headers, media_type=chosen.media_type)
-
-
 async def pictures(
     api: Api, runtime: Runtime, asked: Asked, chosen: Format, headers: dict[str, str], encode: Encode
 ) -> Response:
@@ -74,7 +59,7 @@ async def pictures(
     """
     if chosen.is_one_picture:
         return Response(await one_file(api, runtime, asked, encode), headers=headers, media_type=chosen.media_type)
-    return streamed(api, runtime, asked, chosen, headers)
+    return _streamed(api, runtime, asked, chosen, headers)
 
 
 def check_sheet(n: int, largest: int, what: str) -> None:
@@ -85,6 +70,17 @@ def check_sheet(n: int, largest: int, what: str) -> None:
     """
     if n > largest:
         raise Problem(422, f"{what} shows up to {largest:,} pictures, and {n:,} were asked for. Ask for zip or npy.")
+
+
+def _streamed(api: Api, runtime: Runtime, asked: Asked, chosen: Format, headers: dict[str, str]) -> StreamingResponse:
+    """Pictures one by one, in a format that holds many."""
+    api.gallery.admit()
+    shape = runtime.card.image
+    stream = stream_of(chosen, asked, (shape.height, shape.width, shape.channels))
+    if stream.length is not None:
+        headers = {**headers, "Content-Length": str(stream.length)}
+    pieces = _pieces(api, stream, api.gallery.draw(runtime, asked))
+    return StreamingResponse(pieces, headers=headers, media_type=chosen.media_type)
 
 
 async def _pieces(api: Api, stream: Stream, chunks: AsyncIterator[np.ndarray[Any, Any]]) -> AsyncIterator[bytes]:

@@ -55,7 +55,7 @@ def add(api: Api) -> None:
             "ETag": _etag(address, runtime.engine, chosen),
             "Cache-Control": _FOR_EVER,
         }
-        if headers["ETag"] in _listed(if_none_match):
+        if _listed(if_none_match) & {headers["ETag"], "*"}:
             return Response(status_code=304, headers=headers)
         body = await one_file(api, runtime, address, partial(encode_sheet, picture_format=chosen))
         return Response(body, headers=headers, media_type=chosen.media_type)

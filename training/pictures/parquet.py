@@ -69,20 +69,20 @@ def _open(path: Path) -> pyarrow.parquet.ParquetFile:
 
 
 def _rows(path: Path, column: str) -> Iterator[bytes]:
-    found, expected = 0, _open(path).metadata.num_rows
+    file, found = _open(path), 0
     with _told(path):
-        for batch in _open(path).iter_batches(_ROWS, columns=[column]):
+        for batch in file.iter_batches(_ROWS, columns=[column]):
             found += batch.num_rows
-            if found > expected:
+            if found > file.metadata.num_rows:
                 break
             for value in batch.column(0).to_pylist():
                 yield (value["bytes"] if isinstance(value, dict) else value) or b""
-    _check_rows(path, found)
+    _check_rows(path, file, found)
 
 
-def _check_rows(path: Path, found: int) -> None:
+def _check_rows(path: Path, file: pyarrow.parquet.ParquetFile, found: int) -> None:
     """A damaged file may hold other numbers of rows than it says."""
-    expected = _open(path).metadata.num_rows
+    expected = file.metadata.num_rows
     if found != expected:
         raise ValueError(f"{path}: found {found:,} rows or more, expected the {expected:,} that it says it has")
 
@@ -120,9 +120,10 @@ def _class_names(path: Path) -> list[str | None] | None:
     column = _label_column(path)
     if column is None:
         return None
+    file = _open(path)
     with _told(path):
-        values = _open(path).read(columns=[column]).column(0).to_pylist()
-    _check_rows(path, len(values))
+        values = file.read(columns=[column]).column(0).to_pylist()
+    _check_rows(path, file, len(values))
     names = _names_by_hugging_face(path)
     return [_name(value, names) for value in values]
 
