@@ -2,10 +2,11 @@
 
     training -> write_bundle -> models/<name>/ -> open_bundle -> service
 
-Files of a bundle: `card.json`, `generator.onnx`, `samples.png`, where the
-method has one `encoder.onnx`, and, for training to go on from, `weights.safetensors`. The card holds the SHA-256 of
-each, and each is checked at every opening. This file knows folders and digests,
-and nothing of what the files mean.
+Files of a bundle: `card.json`, `generator.onnx`, `samples.png`; where the method
+has one `encoder.onnx`, where people graded it `reward.onnx`; and, for training
+to go on from, `weights.safetensors`. The card holds the SHA-256 of each, and
+each is checked at every opening. This file knows folders and digests, and
+nothing of what the files mean.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from models.card import FORMAT, Card, Scores, version_of
 from models.errors import BundleDamaged, BundleMissing, BundleTooNew
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
-ENCODER = "encoder.onnx"
+ENCODER, REWARD = "encoder.onnx", "reward.onnx"
 REQUIRED = (GENERATOR, SAMPLES)
 
 
@@ -43,6 +44,11 @@ class Bundle:
     def encoder(self) -> Path | None:
         """The ONNX graph back: images [and label] -> z; None where the method has none."""
         return self.path / ENCODER if ENCODER in self.card.files else None
+
+    @property
+    def reward(self) -> Path | None:
+        """The ONNX graph of what people like: images -> grade and its deviation; None where nobody graded."""
+        return self.path / REWARD if REWARD in self.card.files else None
 
 
 def digest_of(path: Path) -> str:

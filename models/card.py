@@ -133,11 +133,31 @@ class Scores(_Strict):
     stacked: ModeScores | None = Field(default=None, description="Where the model draws Stacked-MNIST.")
 
 
+class Standing(_Strict):
+    """What grades predict of a model's pictures, and how good and how diverse they are."""
+
+    images: int = Field(ge=2, description="How many pictures were looked at.")
+    predicted_grade: float = Field(ge=0, le=1, description="Mean grade that the reward predicts.")
+    fd_ratio: float = Field(ge=0, description="Frechet distance to the pictures that it shall draw, over the floor.")
+    diversity: float = Field(ge=0, description="Mean distance of two of its pictures, over that of those.")
+    class_entropy: float | None = Field(
+        default=None, description="Of the classes that the judge names, natural logarithm; None without classes."
+    )
+    class_entropy_wanted: float | None = Field(default=None, description="Of the pictures that it shall draw.")
+
+
 class Lineage(_Strict):
     """Where a model that went on from another one comes from."""
 
     parent: Version
     grades: int = Field(ge=0, description="How many of people's grades moved it.")
+    update: Literal["tilted", "both", "gradient", "literal"] = Field(description="How they moved it.")
+    favour: float = Field(ge=1, description="How many times as often as a picture of grade 0 one of grade 1 is shown.")
+    agreement: float = Field(
+        ge=0, le=1, description="Of two pictures with different grades, how often the reward knows the better one."
+    )
+    before: Standing = Field(description="The parent.")
+    after: Standing = Field(description="This model.")
 
 
 class Card(_Strict):

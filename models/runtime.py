@@ -45,6 +45,8 @@ class Runtime:
         images = f"images tensor(uint8) [N, {shape.height}, {shape.width}, {shape.channels}]"
         self._generator = load_graph(bundle.generator, device, threads, [z, *label, images])
         self._encoder = load_graph(bundle.encoder, device, threads, [images, *label, z]) if bundle.encoder else None
+        graded = [images, "grade tensor(float) [N]", "deviation tensor(float) [N]"]
+        self._reward = load_graph(bundle.reward, device, threads, graded) if bundle.reward else None
         self.engine = f"onnxruntime-{onnxruntime.__version__}-{device}-float32"
         self.batch_sizes = self._agreeing_batch_sizes()
 
@@ -96,7 +98,8 @@ class Runtime:
         shape = self.card.image
         pixels = np.empty((len(codes_NZ), shape.height, shape.width, shape.channels), np.uint8)
         for part, size in self._parts(len(codes_NZ)):
-            pixels[part] = _run(self._generator, size, codes_NZ[part], labels_N if labels_N is None else labels_N[part])
+            given = labels_N if labels_N is None else labels_N[part]
+            (pixels[part],) = _run(self._generator, size, codes_NZ[part], given)
         return pixels
 
     @property
@@ -115,8 +118,29 @@ class Runtime:
         codes_NZ = np.empty((len(images_NHWC), self.card.code_size), np.float32)
         for part, size in self._parts(len(images_NHWC)):
             given = labels_N if labels_N is None else labels_N[part]
-            codes_NZ[part] = _run(self._encoder, size, images_NHWC[part], given)
+            (codes_NZ[part],) = _run(self._encoder, size, images_NHWC[part], given)
         return codes_NZ
+
+    @property
+    def has_reward(self) -> bool:
+        """Whether the model carries what people like."""
+        return self._reward is not None
+
+    def grade(self, images_NHWC: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The grades that people would give to these pictures, and how unsure that is.
+
+        Returns:
+            (N,) float32 from 0 to 1, and (N,) the deviation among the members of the reward ensemble.
+
+        Raises:
+            ValueError: nobody graded the model.
+        """
+        if self._reward is None:
+            raise ValueError(f"{self.card.name} {self.card.version} was not graded, and has no reward.onnx")
+        grades_N, deviations_N = np.empty(len(images_NHWC), np.float32), np.empty(len(images_NHWC), np.float32)
+        for part, size in self._parts(len(images_NHWC)):
+            grades_N[part], deviations_N[part] = _run(self._reward, size, images_NHWC[part], None)
+        return grades_N, deviations_N
 
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:
         """Slices of up to a batch, each with the batch size that it is padded to."""
@@ -134,7 +158,8 @@ class Runtime:
 
         def run(at: int, size: int) -> NDArray[np.uint8]:
             part = slice(at, at + size)
-            return np.asarray(_run(self._generator, size, probe[part], None if labels_N is None else labels_N[part]))
+            (pixels,) = _run(self._generator, size, probe[part], None if labels_N is None else labels_N[part])
+            return np.asarray(pixels, np.uint8)
 
         reference = run(0, largest)
         kept = [
@@ -150,12 +175,11 @@ class Runtime:
 
 def _run(
     session: onnxruntime.InferenceSession, size: int, rows: NDArray[np.generic], labels_N: NDArray[np.int64] | None
-) -> NDArray[np.generic]:
+) -> list[NDArray[np.generic]]:
     """One call of the engine: rows padded to a batch of `size`, the padding's results left out."""
     given = [rows] if labels_N is None else [rows, labels_N]
     feeds = {}
     for end, values in zip(session.get_inputs(), given, strict=True):
         feeds[end.name] = np.zeros((size, *values.shape[1:]), values.dtype)
         feeds[end.name][: len(values)] = values
-    (result,) = session.run(None, feeds)
-    return np.asarray(result)[: len(rows)]
+    return [np.asarray(result)[: len(rows)] for result in session.run(None, feeds)]

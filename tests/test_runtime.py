@@ -63,11 +63,11 @@ def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytes
     """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
     honest = runtime_module._run
 
-    def rounds_differently_for_8(session, size: int, rows: np.ndarray, labels_N: None) -> np.ndarray:
-        pixels = honest(session, size, rows, labels_N).copy()
+    def rounds_differently_for_8(session, size: int, rows: np.ndarray, labels_N: None) -> list[np.ndarray]:
+        pixels = honest(session, size, rows, labels_N)[0].copy()
         if size == 8:
             pixels[0, 0, 0, 0] ^= 1
-        return pixels
+        return [pixels]
 
     monkeypatch.setattr(runtime_module, "_run", rounds_differently_for_8)
 
