@@ -47,7 +47,7 @@ class Bundle:
 
     @property
     def reward(self) -> Path | None:
-        """The ONNX graph of what people like: images -> grade and its deviation; None where nobody graded."""
+        """The ONNX graph of what people like: pictures [and labels] -> grades; None where nobody graded."""
         return self.path / REWARD if REWARD in self.card.files else None
 
 

@@ -152,9 +152,9 @@ class Lineage(_Strict):
     parent: Version
     grades: int = Field(ge=0, description="How many of people's grades moved it.")
     update: Literal["tilted", "both", "gradient", "literal"] = Field(description="How they moved it.")
-    favour: float = Field(ge=1, description="How many times as often as a picture of grade 0 one of grade 1 is shown.")
+    strength: float = Field(ge=0, le=1, description="How far they were let: 0 not at all, 1 to what is liked best.")
     agreement: float = Field(
-        ge=0, le=1, description="Of two pictures with different grades, how often the reward knows the better one."
+        ge=0, le=1, description="Of two held-out pictures with different grades, how often the better one was known."
     )
     before: Standing = Field(description="The parent.")
     after: Standing = Field(description="This model.")

@@ -45,7 +45,7 @@ class Runtime:
         images = f"images tensor(uint8) [N, {shape.height}, {shape.width}, {shape.channels}]"
         self._generator = load_graph(bundle.generator, device, threads, [z, *label, images])
         self._encoder = load_graph(bundle.encoder, device, threads, [images, *label, z]) if bundle.encoder else None
-        graded = [images, "grade tensor(float) [N]", "deviation tensor(float) [N]"]
+        graded = [images, *label, "grade tensor(float) [N]", "deviation tensor(float) [N]"]
         self._reward = load_graph(bundle.reward, device, threads, graded) if bundle.reward else None
         self.engine = f"onnxruntime-{onnxruntime.__version__}-{device}-float32"
         self.batch_sizes = self._agreeing_batch_sizes()
@@ -126,8 +126,10 @@ class Runtime:
         """Whether the model carries what people like."""
         return self._reward is not None
 
-    def grade(self, images_NHWC: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The grades that people would give to these pictures, and how unsure that is.
+    def grade(
+        self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The grades that people would give to pictures (N, H, W, C) [of classes (N,)], and how unsure that is.
 
         Returns:
             (N,) float32 from 0 to 1, and (N,) the deviation among the members of the reward ensemble.
@@ -139,7 +141,8 @@ class Runtime:
             raise ValueError(f"{self.card.name} {self.card.version} was not graded, and has no reward.onnx")
         grades_N, deviations_N = np.empty(len(images_NHWC), np.float32), np.empty(len(images_NHWC), np.float32)
         for part, size in self._parts(len(images_NHWC)):
-            grades_N[part], deviations_N[part] = _run(self._reward, size, images_NHWC[part], None)
+            given = labels_N if labels_N is None else labels_N[part]
+            grades_N[part], deviations_N[part] = _run(self._reward, size, images_NHWC[part], given)
         return grades_N, deviations_N
 
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:

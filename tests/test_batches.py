@@ -34,5 +34,14 @@ def test_without_labels_there_are_none():
     assert batches(Ranks(), labels=False).class_counts is None
 
 
-def test_class_counts_count_every_picture():
-    assert batches(Ranks()).class_counts == [1] * 50
+def test_pictures_are_shown_as_often_as_their_weights_say():
+    weights = torch.tensor([0.0, 0.7, 0.3, 0.0], dtype=torch.float64)
+    images = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1)
+    source = Batches(
+        images, torch.arange(4), torch.Generator().manual_seed(0), 10_000, summed_weights=weights.cumsum(dim=0)
+    )
+
+    counts = torch.bincount(source.real()[1], minlength=4)
+
+    assert counts[0] == counts[3] == 0
+    assert abs(counts[1] / 10_000 - 0.7) < 0.015  # 3 standard errors

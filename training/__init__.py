@@ -12,7 +12,8 @@ Read in this order:
     loop         the one loop, counted in images; `book`, `run` and `checkpoint` keep what it does
     watching/    the report of a run, its doctor, TensorBoard
     export       a checkpoint -> ONNX (`graphs`) -> a bundle
+    rating/      people's grades -> which of the pictures to learn more from
     judging/     a bundle and real pictures -> scores in its card
     comparing/   several bundles side by side
-    commands/    `python -m training fit | judge | compare | doctor | export`
+    commands/    `python -m training fit | judge | rehearse | compare | doctor | export`
 """

@@ -32,17 +32,22 @@ class Batches:
     batch: int
     """Pictures of one step, over all processes together."""
     ranks: Ranks = ALONE
-
-    @property
-    def class_counts(self) -> list[int] | None:
-        """How many pictures each class has."""
-        return None if self.labels is None else torch.bincount(self.labels).tolist()
+    class_counts: list[int] | None = None
+    """How many pictures each class has, by how often they are shown."""
+    summed_weights: Tensor | None = None
+    """(M,) float64, ends with 1: how often the pictures up to each one are shown; None: all as often."""
 
     def real(self) -> tuple[Tensor, Tensor | None]:
         """Pictures (N, C, H, W) in [-1, 1] and labels (N,), chosen with replacement."""
-        chosen = torch.randint(len(self.images), (self.batch,), generator=self.random, device=self.images.device)
-        chosen = self.ranks.part(chosen)
+        chosen = self.ranks.part(self._chosen())
         return pixels_of(self.images[chosen]), None if self.labels is None else self.labels[chosen]
+
+    def _chosen(self) -> Tensor:
+        device = self.images.device
+        if self.summed_weights is None:
+            return torch.randint(len(self.images), (self.batch,), generator=self.random, device=device)
+        tickets = torch.rand(self.batch, generator=self.random, device=device, dtype=torch.float64)
+        return torch.searchsorted(self.summed_weights, tickets, right=True).clamp(max=len(self.images) - 1)
 
     def normal(self, *shape: int) -> Tensor:
         """(N, *shape) standard normal."""

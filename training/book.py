@@ -18,7 +18,7 @@ from training.batches import Batches
 from training.checkpoint import State, save_checkpoint
 from training.drawing import draw
 from training.networks.autoencoder import Autoencoder
-from training.presets import Settings
+from training.presets import GAMES, Settings
 from training.run import Run
 from training.schedule import moment_of
 from training.watching.diversity import diversity, evenly_spaced
@@ -80,7 +80,7 @@ class Book:
         if self._batches.ranks.first:
             self._run.log(line)
         if diverged:
-            name, gamma = diverged[0], " or raise --gamma" if self._settings.method == "gan" else ""
+            name, gamma = diverged[0], " or raise --gamma" if self._settings.method in GAMES else ""
             raise Diverged(
                 f"{name} is {line[name]} after {state.images_shown} images. Lower --learning-rate{gamma}; "
                 f"the last checkpoint in {self._run.path} is still good."

@@ -69,7 +69,7 @@ def load_checkpoint(path: Path, state: State) -> None:
         )
     _load_weights(stored, metadata, state)
     for name, adam in state.method.adams.items():
-        _load_adam(adam, _below(f"adam.{name}", stored))
+        _load_adam(adam, below(f"adam.{name}", stored))
     state.random.set_state(stored[_RANDOM])
 
 
@@ -80,7 +80,7 @@ def load_weights(path: Path, state: State) -> None:
 
 def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: State) -> None:
     for name, module in state._modules().items():
-        module.load_state_dict(_below(name, stored))
+        module.load_state_dict(below(name, stored))
     state.images_shown, state.seconds = int(metadata["images_shown"]), float(metadata["seconds"])
 
 
@@ -98,13 +98,14 @@ def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
     yield _RANDOM, state.random.get_state()
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of one network of a file: those whose names begin so, without the beginning."""
     return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
 
 
 def _load_adam(adam: torch.optim.Adam, moments: dict[str, Tensor]) -> None:
     for index, parameter in enumerate(adam.param_groups[0]["params"]):
-        for key, stored in _below(str(index), moments).items():
+        for key, stored in below(str(index), moments).items():
             # The moments must lie in memory as their parameter does, and the step on its device: fused Adam
             # walks through all of them together.
             like = parameter.detach() if stored.shape == parameter.shape else stored

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from training.batches import pixels_of
 from training.networks.autoencoder import Autoencoder
+from training.networks.reward import Reward
 
 
 class Drawing(nn.Module):
@@ -36,6 +37,18 @@ class Encoding(nn.Module):
     def forward(self, images: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, H, W, C) uint8, (N,) int64 -> (N, Z) float32."""
         return self.network.encode(pixels_of(images.permute(0, 3, 1, 2)), label)
+
+
+class Grading(nn.Module):
+    """A reward that begins with bytes: (N, H, W, C) uint8 [and labels (N,)] -> grades (N,), deviations (N,)."""
+
+    def __init__(self, network: Reward) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(N, H, W, C) uint8, (N,) int64 -> (N,) and (N,) float32."""
+        return self.network(pixels_of(images.permute(0, 3, 1, 2)), label)
 
 
 def draw(

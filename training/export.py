@@ -9,6 +9,7 @@ where they differ by more than one level of 255, there will be no bundle.
 
 import io
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
 from torch import nn
 
-from models.bundle import ENCODER, GENERATOR, SAMPLES, WEIGHTS, Bundle, write_bundle
+from models.bundle import ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, write_bundle
+from models.card import Lineage
 from models.codes import codes
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
 from training.checkpoint import State, load_weights
 from training.drawing import draw, encode
-from training.graphs import encoder_graph, generator_graph
+from training.graphs import encoder_graph, generator_graph, reward_graph
 from training.loop import new_state
+from training.methods.rated import Rated
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import geometry_of
 from training.presets import Settings
@@ -40,13 +43,18 @@ class ExportDiffers(RuntimeError):
     """The exported graph draws other pictures than the network that was trained."""
 
 
-def export_run(run: Run, out: Path, average: int = 0) -> Bundle:
+Inspect = Callable[[Runtime], Lineage]
+"""Looks at a model before it is written; may raise to refuse it."""
+
+
+def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = None) -> Bundle:
     """Make a bundle of a run's checkpoint.
 
     Args:
         run: finished or not; what its checkpoint holds is exported.
         out: the bundle's folder; its name is the model's.
         average: which of the averaged networks, by its place in `half_life_shares`.
+        inspect: what says where a model that goes on from another one stands, or refuses it.
 
     Raises:
         FileNotFoundError: the run has no checkpoint yet.
@@ -68,7 +76,9 @@ def export_run(run: Run, out: Path, average: int = 0) -> Bundle:
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
     if isinstance(network, Autoencoder):
         contents[ENCODER] = encoder_graph(network, geometry)
-    contents[SAMPLES] = _checked_sheet(facts, contents, network)
+    if isinstance(state.method, Rated):
+        contents[REWARD] = reward_graph(state.method.reward, geometry)
+    contents[SAMPLES], facts["lineage"] = _checked(facts, contents, network, inspect)
     return write_bundle(out, facts, contents)
 
 
@@ -102,7 +112,9 @@ def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> 
         )
 
 
-def _checked_sheet(facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module) -> bytes:
+def _checked(
+    facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module, inspect: Inspect | None
+) -> tuple[bytes, Lineage | None]:
     """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them."""
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})
@@ -115,7 +127,8 @@ def _checked_sheet(facts: dict[str, Any], contents: dict[str, bytes], trained: n
             check_codes(runtime.encode(pictures, labels_N), encode(trained, pictures, labels_N))
         png = io.BytesIO()
         as_picture(contact_sheet(runtime.generate(seed=0, start=0, count=64))).save(png, "PNG")
-    return png.getvalue()
+        lineage = None if inspect is None else inspect(runtime)
+    return png.getvalue(), lineage
 
 
 def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str, Any]:
@@ -141,6 +154,7 @@ def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str
 
 def _weights(state: State, average: nn.Module) -> bytes:
     networks = {**state.method.networks, state.method.averaged: average}
+    networks.pop("reward", None)  # fitted anew to the grades of the day
     return bytes(
         safetensors_bytes(
             {

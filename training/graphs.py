@@ -16,9 +16,10 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from training.drawing import Drawing, Encoding
+from training.drawing import Drawing, Encoding, Grading
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
+from training.networks.reward import Reward
 
 OPSET = 20
 
@@ -37,7 +38,13 @@ def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:
     return _graph(Encoding(network), {"images": images}, geometry.classes, "z")
 
 
-def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, output: str) -> bytes:
+def reward_graph(network: Reward, geometry: Geometry) -> bytes:
+    """What people like: images (N, H, W, C) uint8 [and label (N,) int64] -> grade (N,) and deviation (N,) float32."""
+    images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
+    return _graph(Grading(network), {"images": images}, geometry.classes, "grade", "deviation")
+
+
+def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, *outputs: str) -> bytes:
     if classes:
         inputs = {**inputs, "label": torch.zeros(2, dtype=torch.int64)}
     count = torch.export.Dim("N", min=1)
@@ -47,7 +54,7 @@ def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, output: 
             network.eval(),
             tuple(inputs.values()),
             input_names=list(inputs),
-            output_names=[output],
+            output_names=list(outputs),
             dynamic_shapes={name: {0: count} for name in inputs},
             opset_version=OPSET,
             dynamo=True,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,6 +52,7 @@ def train(
     place: Place,
     progress: Callable[[State], None] = lambda _: None,
     saved: Callable[[], None] = lambda: None,
+    prepare: Callable[[State], None] | None = None,
 ) -> State:
     """Train to the planned length, from where the run's checkpoint stands.
 
@@ -59,6 +61,8 @@ def train(
         pictures: moved to the device whole, and stay there as bytes.
         progress: called after every step.
         saved: called after every checkpoint.
+        prepare: called with the state before its first step, and before a checkpoint is read into it: what goes on from
+            another model takes its weights here.
 
     Returns:
         The state at the end of the planned length.
@@ -70,6 +74,8 @@ def train(
     place.ranks.check(settings.batch)
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
     state = new_state(settings, geometry, place.device, place.compiled)
+    if prepare is not None:
+        prepare(state)
     if run.checkpoint.exists():
         load_checkpoint(run.checkpoint, state)
     if place.ranks.first:
@@ -112,7 +118,9 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
 def _batches(settings: Settings, pictures: Pictures, random: torch.Generator, place: Place) -> Batches:
     images = torch.from_numpy(pictures.images.transpose(0, 3, 1, 2).copy())  # a cached array may be read-only
     labels_N = torch.from_numpy(pictures.labels.copy()).to(place.device) if settings.conditional else None
-    return Batches(images.to(place.device), labels_N, random, settings.batch, place.ranks)
+    counts = pictures.class_counts if settings.conditional else None
+    summed = None if pictures.weights is None else torch.from_numpy(np.cumsum(pictures.weights)).to(place.device)
+    return Batches(images.to(place.device), labels_N, random, settings.batch, place.ranks, counts, summed)
 
 
 def _step(settings: Settings, batches: Batches, state: State) -> dict[str, Tensor]:

@@ -8,14 +8,16 @@ discriminator), never in steps, so a setting survives a change of batch size.
 another. This file knows no torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Precision = Literal["auto", "float32", "bfloat16"]
-MethodName = Literal["gan", "autoencoder", "denoising", "variational"]
+MethodName = Literal["gan", "autoencoder", "denoising", "variational", "rated"]
 LossName = Literal["relativistic", "non-saturating", "minimax"]
 NetworkName = Literal["residual", "dcgan"]
 ResizeName = Literal["crop", "pad", "stretch"]
+UpdateName = Literal["tilted", "both", "gradient", "literal"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,14 @@ class Settings:
     """Of the convolutions: bfloat16 where the machine computes it natively, else float32."""
     seed: int = 0
     """Of the weights, the codes and the order of the pictures."""
+    update: UpdateName = "tilted"
+    """Of a rated model: how grades move it."""
+    strength: float = 0.4
+    """Of a rated model: how far to go, from 0 (the data as they are) to 1 (only what is liked best)."""
+    parent: str = ""
+    """Of a rated model: the version that it goes on from."""
+    grades: str = ""
+    """Of a rated model: digest of the grades that move it."""
 
     def __post_init__(self) -> None:
         for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
@@ -84,17 +94,33 @@ class Settings:
         for name, words in _WORDS.items():
             if getattr(self, name) not in get_args(words):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(words))}")
+        if not 0 <= self.strength < 1:
+            raise ValueError(f"strength is {self.strength}; it must be 0 or more and less than 1")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; it must be 0 or more")
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Settings":
+        """Settings as JSON keeps them: in a run's folder, in a card."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
 
     def but(self, **changes: object) -> "Settings":
         """These settings with some of them changed; None changes nothing."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
-METHODS_WITH_CLASSES = frozenset({"gan", "variational"})
+METHODS_WITH_CLASSES = frozenset({"gan", "variational", "rated"})
+GAMES = frozenset({"gan", "rated"})
+"""Methods with two players."""
 
-_WORDS = {"precision": Precision, "method": MethodName, "loss": LossName, "network": NetworkName, "resize": ResizeName}
+_WORDS = {
+    "precision": Precision,
+    "method": MethodName,
+    "loss": LossName,
+    "network": NetworkName,
+    "resize": ResizeName,
+    "update": UpdateName,
+}
 
 # fmt: off
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
@@ -117,6 +143,31 @@ PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 `tiny` is for 8 to 16 pixels, `small` for 28 to 32 on a CPU, `base` for 32 to 128 on a GPU; the others are named for
 their data.
 """
+
+RATED_IMAGES_SHOWN = 48_000
+"""Of one round with grades."""
+
+
+def going_on(parent: Settings, update: UpdateName | None, version: str, grades: str) -> Settings:
+    """The settings of a model that goes on from one that has learned: gently, and not for long.
+
+    Args:
+        parent: its settings.
+        version: of the parent.
+        grades: their digest.
+    """
+    if parent.method != "rated":
+        parent = parent.but(
+            method="rated",
+            learning_rate=(parent.learning_rate[0] / 10, parent.learning_rate[0] / 100),
+            beta2=(parent.beta2[1], parent.beta2[1]),
+            gamma=(parent.gamma[1], parent.gamma[1]),
+            half_life_shares=(0.3,),
+        )
+    return parent.but(
+        images_shown=RATED_IMAGES_SHOWN, precision="auto", update=update or "tilted", parent=version, grades=grades
+    )
+
 
 _AUTOENCODER_CODE_SIZES = {"tiny": 8, "small": 32}
 _AUTOENCODER_CODE_SIZE = 128

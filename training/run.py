@@ -89,8 +89,7 @@ class Run:
 
     def settings(self) -> Settings:
         """The settings that the run was begun with."""
-        stored = self.config()["settings"]
-        return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        return Settings.of(self.config()["settings"])
 
     @property
     def began(self) -> float:
@@ -156,10 +155,10 @@ def _facts(pictures: Pictures) -> dict[str, Any]:
 
 
 def _class_counts(pictures: Pictures) -> list[list[str | int]] | None:
-    if pictures.labels is None or pictures.classes is None:
-        return None
-    counts = np.bincount(pictures.labels, minlength=len(pictures.classes)).tolist()
-    return [[name, count] for name, count in zip(pictures.classes, counts, strict=True)]
+    counts = pictures.class_counts
+    return (
+        None if counts is None else [[name, count] for name, count in zip(pictures.classes or (), counts, strict=True)]
+    )
 
 
 def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import rich
 import typer
 from rich.table import Table
 
+from training.commands.rating import judge_of, new_round_of
 from training.commands.reading import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
 from training.commands.telling import tell_bundle, tell_plainly, told
 from training.export import export_run
@@ -24,15 +25,20 @@ from training.pictures.decode import Skipped
 from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
 from training.progress import Progress
 from training.ranks import joined
+from training.rating.round import Round
 from training.run import RUNS, Run
 from training.watching.watch import Watch
 
 _MOST_SKIPPED_TOLD = 20
-_LEARNING, _MACHINE = "What is learned, and how", "This machine"
+_LEARNING, _GRADES, _MACHINE = "What is learned, and how", "Learning from people's grades", "This machine"
 
 
 def _learning(text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=_LEARNING, **more)
+
+
+def _grades(text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_GRADES, **more)
 
 
 def _machine(text: str, *names: str, **more: Any) -> Any:
@@ -59,6 +65,13 @@ def fit(
     gamma: Annotated[float | None, _learning("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
     learning_rate: Annotated[float | None, _learning("At the start; a tenth at the end.")] = None,
     seed: Annotated[int | None, _learning("Of weights, codes and order.", min=0)] = None,
+    model: Annotated[Path | None, _grades("Go on from this model, in the direction of --ratings.", "--from")] = None,
+    ratings: Annotated[str | None, _grades("Of its pictures: CSV, parquet, or http://host:port of a service.")] = None,
+    strength: Annotated[
+        float | None, _grades("How far to go: 0 not at all, 0.4, 0.95 almost only what is liked.")
+    ] = None,
+    update: Annotated[str | None, _grades("tilted; to see why not: both, gradient, literal.")] = None,
+    force: Annotated[bool, _grades("Go on where the grades say little, or the pictures break.", "--force")] = False,
     device: Annotated[str, _machine("auto, cpu, cuda, cuda:1 ...")] = "auto",
     threads: Annotated[int | None, _machine("CPU threads.  (all cores)", min=1)] = None,
     precision: Annotated[str | None, _machine("auto, float32 or bfloat16.")] = None,
@@ -71,27 +84,33 @@ def fit(
     with told(), joined() as ranks:
         where = device_of(device, threads, ranks)
         place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
-        found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
-        settings = preset_named(preset or preset_for(found), method, network).but(
-            resize=resize,
-            loss=loss,
-            images_shown=None if kimg is None else round(kimg * 1000),
-            batch=batch,
-            width=width,
-            code_size=code_size,
-            gamma=None if gamma is None else (gamma, gamma / 10),
-            learning_rate=None if learning_rate is None else (learning_rate, learning_rate / 10),
-            precision=precision,
-            seed=seed,
-        )
-        settings = resolved(settings, found, place)
-        out = out or Path("models") / model_name(found.name)
-        folder = Run(run or RUNS / out.name)
+        changes = {
+            "images_shown": None if kimg is None else round(kimg * 1000),
+            "batch": batch,
+            "gamma": None if gamma is None else (gamma, gamma / 10),
+            "learning_rate": None if learning_rate is None else (learning_rate, learning_rate / 10),
+            "precision": precision,
+            "seed": seed,
+        }
+        begun = None
+        if model or ratings:
+            fixed = {"preset": preset, "size": size, "channels": channels, "loss": loss, "network": network}
+            fixed |= {"width": width, "code-size": code_size}
+            begun = new_round_of(pictures, model, ratings, fixed, changes, place, update, strength, force)
+            found, settings, out = begun.pictures, begun.settings, out or begun.parent.bundle.path
+        else:
+            found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
+            settings = preset_named(preset or preset_for(found), method, network).but(
+                resize=resize, loss=loss, width=width, code_size=code_size, **changes
+            )
+            settings = resolved(settings, found, place)
+            out = out or Path("models") / model_name(found.name)
+        folder = Run(run or RUNS / (begun.name if begun else out.name))
         if ranks.first:
             _report(found, settings, place, folder, out)
         if dry_run:
             return
-        train_and_export(folder, settings, found, place, out)
+        train_and_export(folder, settings, found, place, out, begun, force)
 
 
 def resolved(settings: Settings, pictures: Pictures, place: Place) -> Settings:
@@ -100,16 +119,29 @@ def resolved(settings: Settings, pictures: Pictures, place: Place) -> Settings:
     return resolve_precision(settings.but(conditional=conditional), place.device)
 
 
-def train_and_export(run: Run, settings: Settings, pictures: Pictures, place: Place, out: Path) -> None:
-    """Train a run to its planned length, in front of a person's eyes, and write its bundle."""
+def train_and_export(
+    run: Run,
+    settings: Settings,
+    pictures: Pictures,
+    place: Place,
+    out: Path,
+    begun: Round | None = None,
+    force: bool = False,
+) -> None:
+    """Train a run to its planned length, in front of a person's eyes, and write its bundle.
+
+    Args:
+        begun: a round of grades, which gives the run what it begins with and looks at what came of it.
+        force: write the bundle even where it lost what its parent had.
+    """
     if not place.ranks.first:
         train(run, settings, pictures, place)
         return
     run.begin(settings, pictures)
     with run.alone(), Watch(run, tell_plainly) as watch, Progress(settings.images_shown) as progress:
-        train(run, settings, pictures, place, progress.show, watch.follow)
+        train(run, settings, pictures, place, progress.show, watch.follow, begun.prepare if begun else None)
     tell_plainly(f"how it went: {run.path / 'report.html'}")
-    tell_bundle(export_run(run, out))
+    tell_bundle(export_run(run, out, inspect=begun and begun.inspect(judge_of(pictures), force, tell_plainly)))
 
 
 def preset_for(pictures: Pictures) -> str:

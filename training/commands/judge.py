@@ -11,12 +11,11 @@ import typer
 
 from models.bundle import open_bundle
 from models.card import Card
-from training.commands.reading import PicturesArgument, open_with_progress
+from training.commands.reading import PicturesArgument, open_with_progress, shape_like
 from training.commands.telling import tell_plainly, told
 from training.judging.judge import judge_model
 from training.judging.reference import RealPictures
 from training.judging.table import scores_table
-from training.pictures.shape import Shape
 from training.pictures.stacked import PREFIX
 
 
@@ -54,9 +53,8 @@ def judge(
 
 def real_pictures(source: str, card: Card) -> RealPictures:
     """Both parts of a data set, brought to the shape that a model draws in the way that its training did."""
-    shape, stacks_apart = card.image, card.training.data.startswith("stacked-") and not source.startswith(PREFIX)
-    resize = str(card.training.options.get("resize", "crop"))
-    wanted = Shape((shape.height, shape.width), 1 if stacks_apart else shape.channels, resize)
+    stacks_apart = card.training.data.startswith("stacked-") and not source.startswith(PREFIX)
+    wanted = shape_like(card, 1 if stacks_apart else None)
     train, test = (open_with_progress(source, wanted, part) for part in ("train", "test"))
     if not stacks_apart and train.digest != card.training.data_digest:
         tell_plainly(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")

@@ -1,6 +1,6 @@
 """How every command reads pictures: the same words, the same options, the same bar.
 
-fit, judge, compare -> [reading] -> pictures
+fit, rating, judge, compare -> [reading] -> pictures
 """
 
 import re
@@ -10,6 +10,7 @@ import rich
 import typer
 from rich.progress import Progress
 
+from models.card import Card
 from training.pictures.data import Pictures, open_pictures
 from training.pictures.parts import Part
 from training.pictures.shape import Shape
@@ -32,6 +33,12 @@ def shape_of(size: str | None, resize: str, channels: int | None) -> Shape:
     if not (match := re.fullmatch(r"(\d+)(?:x(\d+))?", size)):
         raise ValueError(f"size is {size!r}; it must be like 64 or 48x80 (height x width)")
     return Shape((int(match[1]), int(match[2] or match[1])), channels, resize)
+
+
+def shape_like(card: Card, channels: int | None = None) -> Shape:
+    """The shape that a model draws, reached in the way that its training did."""
+    size, resize = (card.image.height, card.image.width), str(card.training.options.get("resize", "crop"))
+    return Shape(size, channels or card.image.channels, resize)
 
 
 def open_with_progress(source: str, shape: Shape, part: Part = "train", classes: bool = True) -> Pictures:

@@ -8,6 +8,7 @@ Read in this order:
     gan              a generator and a discriminator: the two updates, side by side
     reconstruction   autoencoder and denoising autoencoder
     variational      the variational autoencoder
+    rated            going on from a model, with people's grades
     descent          one step of Adam down a loss
     method           what the loop asks of a method, and which there are
 """

@@ -1,6 +1,6 @@
 """What the loop asks of a method, and which methods there are.
 
-    gan, reconstruction, variational -> [method] -> loop, export
+    gan, reconstruction, variational, rated -> [method] -> loop, export
 
 The loop knows how to repeat, to average, to save and to show; a method knows how
 to take one step. Whatever the method, its averaged network draws pictures from
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from training.batches import Batches
 from training.methods.gan import Gan
+from training.methods.rated import Rated
 from training.methods.reconstruction import Reconstruction
 from training.methods.variational import Variational
 from training.networks.geometry import Geometry
@@ -39,6 +40,7 @@ METHODS: dict[MethodName, type[Method]] = {
     "autoencoder": Reconstruction,
     "denoising": Reconstruction,
     "variational": Variational,
+    "rated": Rated,
 }
 
 

@@ -10,6 +10,7 @@ Read in this order:
     residual       bodies of the two kinds: residual blocks, the default
     dcgan          the same as in the lecture: strided convolutions
     autoencoder    an encoder, a decoder and what is between them
+    reward         picture -> the grade that a person would give
     mixture        codes of a Gaussian mixture from standard normal ones
 
 Letters: N pictures   Z numbers in a code   C channels   H, W of the picture   h, w of a stage

@@ -29,7 +29,8 @@ class _Observer(nn.Module):
         nn.init.normal_(self.head.weight, std=1 / math.sqrt(features))
         nn.init.zeros_(self.head.bias)
 
-    def _see(self, images_NCHW: Tensor) -> Tensor:
+    def see(self, images_NCHW: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, outputs)."""
         x = F.pad(images_NCHW, self._margins, mode="replicate") if any(self._margins) else images_NCHW
         x = self.body(x.to(self._dtype).contiguous(memory_format=torch.channels_last))
         return self.head(x.float().flatten(1))
@@ -48,7 +49,7 @@ class Discriminator(_Observer):
 
     def forward(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """(N, C, H, W), (N,) -> (N,)."""
-        scores_NK = self._see(images_NCHW)
+        scores_NK = self.see(images_NCHW)
         return scores_NK.squeeze(1) if labels_N is None else scores_NK.gather(1, labels_N[:, None]).squeeze(1)
 
 
@@ -61,5 +62,5 @@ class Encoder(_Observer):
 
     def forward(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """(N, C, H, W), (N,) -> (N, outputs)."""
-        outputs = self._see(images_NCHW)
+        outputs = self.see(images_NCHW)
         return outputs if self.label_head is None else outputs + self.label_head(labels_N)

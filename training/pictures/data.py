@@ -43,6 +43,16 @@ class Pictures:
     """Names in label order."""
     notes: tuple[str, ...] = ()
     """What a person should be told; the first says how the pictures got their shape, and why."""
+    weights: NDArray[np.float64] | None = None
+    """(N,) sums to 1: how often each is shown; None: all as often."""
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """Pictures of each class, by how often they are shown; None where there are no classes."""
+        if self.labels is None or self.classes is None:
+            return None
+        shares = None if self.weights is None else self.weights * len(self.labels)
+        return np.bincount(self.labels, shares, minlength=len(self.classes)).round().astype(int).tolist()
 
 
 def open_pictures(

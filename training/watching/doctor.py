@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from training.presets import Settings
+from training.presets import GAMES, Settings
 from training.watching import fidelity, game
 from training.watching.course import Course, Line
 from training.watching.sign import Sign, Verdict
@@ -69,7 +69,7 @@ def examine(lines: Sequence[Line], settings: Settings) -> Diagnosis:
     advice = first.advice
     also = [sign.words for sign in signs[1:] if sign.verdict not in _WELL]
     also += [words for words in (_slow(course), _slowed(course)) if words]
-    if settings.method == "gan" and len(lines) >= _FEWEST_LINES and not course.all_of("diversity"):
+    if settings.method in GAMES and len(lines) >= _FEWEST_LINES and not course.all_of("diversity"):
         also.append(NO_DIVERSITY)
     return Diagnosis(
         first.verdict,
@@ -96,7 +96,7 @@ def _signs(course: Course) -> Iterator[Sign]:
             f"The run was {steps:,.0f} steps long. Whatever the settings, nothing is learned in so few.",
             (f"Show it more images: --kimg {max(10, course.settings.images_shown // 100)}.",),
         )
-    yield from (game if course.settings.method == "gan" else fidelity).signs(course)
+    yield from (game if course.settings.method in GAMES else fidelity).signs(course)
     verdict: Verdict = "finished" if course.finished else "learning"
     yield Sign(verdict, f"{_WELL[verdict]} {_figures(course)}".strip())
 
@@ -106,7 +106,7 @@ def _diverged(course: Course) -> Sign | None:
     if not lost:
         return None
     advice = [f"Lower --learning-rate: it began at {course.settings.learning_rate[0]:g}."]
-    if course.settings.method == "gan":
+    if course.settings.method in GAMES:
         advice.append(f"Raise --gamma: it began at {course.settings.gamma[0]:g}.")
     return Sign("diverged", f"{', '.join(lost)} became infinite after {course.images_shown:,} images.", tuple(advice))
 
@@ -116,7 +116,7 @@ def _figures(course: Course) -> str:
     said = []
     if (d_wins := course.recent("d_wins")) is not None:
         said.append(f"The discriminator orders {d_wins:.0%} of the pairs rightly.")
-    if course.settings.method != "gan" and (error := course.recent("reconstruction")) is not None:
+    if course.settings.method not in GAMES and (error := course.recent("reconstruction")) is not None:
         said.append(f"Pictures come back with {fidelity.decibels(error):.1f} dB.")
     if (kl := course.recent("kl")) is not None:
         said.append(f"A code tells {kl:.2g} nats of its picture.")
