@@ -1,0 +1,41 @@
+// What went wrong, said where everybody sees and hears it.
+//
+//     views -> [alert] -> a person
+//
+// What may pass by itself is tried again by itself; for the rest there is a button.
+
+import {Problem} from "./ask.js";
+
+const AGAIN_MS = 3000;
+const box = document.getElementById("problem");
+const [words, again] = [box.querySelector("p"), box.querySelector("button")];
+let retry;
+let timer;
+
+again.addEventListener("click", () => attempt());
+
+function attempt() {
+  clearTimeout(timer);
+  const wanted = retry;
+  clear();
+  wanted?.();
+}
+
+/** Say what went wrong. `retry` does it again: by a button, and by itself where the problem may pass. */
+export function tell(error, retryIt) {
+  if (error.name === "AbortError") return;
+  clearTimeout(timer);
+  retry = retryIt;
+  const passes = error instanceof Problem && error.passes && retryIt !== undefined;
+  words.textContent = passes ? `${error.message} Trying again…` : error.message;
+  again.hidden = retryIt === undefined;
+  box.hidden = false;
+  if (passes) timer = setTimeout(attempt, AGAIN_MS);
+}
+
+/** It is well again. */
+export function clear() {
+  clearTimeout(timer);
+  retry = undefined;
+  box.hidden = true;
+}
