@@ -5,11 +5,12 @@
 // Shows the view that the address bar names, with the card of its model. Talks to the public API alone.
 
 import * as look from "./look.js";
+import * as walk from "./walk.js";
 import {clear, tell} from "./alert.js";
 import {cardOf, choices, models} from "./cards.js";
 import {follow, go, link, read, recall} from "./place.js";
 
-const views = {look};
+const views = {look, walk};
 const select = document.getElementById("model");
 let current;
 
