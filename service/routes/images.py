@@ -42,10 +42,10 @@ def add(api: Api) -> None:
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """One picture: png, jpg or webp."""
-        bundle = api.gallery.find(f"{name}@{version}")
+        runtime = api.gallery.find(f"{name}@{version}")
         if suffix not in SUFFIXES:
             raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
-        runtime, chosen = api.gallery.runtime(bundle), SUFFIXES[suffix]
+        chosen = SUFFIXES[suffix]
         question = GenerateRequest(
             seed=_within("seed", seed), start=_within("index", index), label=query.label, truncation=query.truncation
         )

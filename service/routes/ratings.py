@@ -20,7 +20,8 @@ from starlette.responses import StreamingResponse
 from service.address import address_of
 from service.api import Api
 from service.grades.grade import Grade, KeptGrade
-from service.grades.store import FIELDS, GradeConflict
+from service.grades.store import GradeConflict
+from service.grades.tables import FIELDS
 from service.problems import Problem
 from service.routes.answers import require_json
 from service.schemas import GenerateRequest, RatingRequest, RatingsAnswer
@@ -52,7 +53,7 @@ def add(api: Api) -> None:
 
 def _bound(api: Api, given: RatingRequest) -> Grade:
     """A grade with its class written out, of a picture that can be drawn here."""
-    runtime = api.gallery.runtime(api.gallery.find(f"{given.model}@{given.version}"))
+    runtime = api.gallery.find(f"{given.model}@{given.version}")
     picture = GenerateRequest(seed=given.seed, start=given.index, label=given.label, truncation=given.truncation)
     label = address_of(picture, runtime).told_of(0).get("label")
     return Grade(
