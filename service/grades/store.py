@@ -93,16 +93,16 @@ class Store:
             last = rows[-1]["serial"]
             yield [_grade(row) for row in rows]
 
-    def graded_before(self, grader: str, model: str, version: str, below: int, most: int) -> list[Picture]:
+    def graded_before(self, grader: str, model: str, version: str, largest: int, most: int) -> list[Picture]:
         """Pictures that a person graded, any of their last thousand of this version, none twice.
 
         Args:
-            below: their seed and index are.
+            largest: that their seed and index may be.
             most: how many at most.
         """
         theirs = (GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
         last = sql.select(*_PICTURE).where(*theirs).order_by(GRADES.c.serial.desc()).limit(_ROWS).subquery()
-        wanted = sql.select(last).where(last.c.seed < below, last.c.index < below).group_by(*last.c)
+        wanted = sql.select(last).where(last.c.seed <= largest, last.c.index <= largest).group_by(*last.c)
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(sql.func.random()).limit(most))
             return [Picture(*row) for row in rows]
