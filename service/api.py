@@ -6,16 +6,22 @@ It is made before there is a gallery, and given one by whoever runs it, so that
 building a Bento loads no model.
 """
 
+from asyncio import get_running_loop
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
 from service.gallery import Gallery
+from service.grades.informative import Informative
 from service.grades.store import Store
 from service.openapi import describe
 from service.problems import Problem
+
+_READERS = 4
+Found = TypeVar("Found")
 
 
 class Api(FastAPI):
@@ -23,8 +29,9 @@ class Api(FastAPI):
 
     gallery: Gallery
     encoder: ThreadPoolExecutor
-    clerk: ThreadPoolExecutor
-    """Reads and writes grades, beside the event loop."""
+    informative: Informative
+    _clerk: ThreadPoolExecutor
+    _readers: ThreadPoolExecutor
     _store: Store | str
 
     def open(self, gallery: Gallery, store: Store | str, encoder_threads: int) -> None:
@@ -35,15 +42,28 @@ class Api(FastAPI):
         """
         self.gallery, self._store = gallery, store
         self.encoder = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
-        self.clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self.informative = Informative(gallery)
+        self.informative.renew()
 
-    @property
-    def store(self) -> Store:
-        """Where grades are kept.
+    async def read(self, work: Callable[[Store], Found]) -> Found:
+        """What is found in the store, beside the event loop: a database may take its time.
 
         Raises:
-            Problem: 503, nowhere; says why, and what to set.
+            Problem: 503, there is no store; says why, and what to set.
         """
+        return await get_running_loop().run_in_executor(self._readers, work, self._open_store())
+
+    async def write(self, work: Callable[[Store], Found]) -> Found:
+        """The same for whoever writes: one at a time, and never behind those who read.
+
+        Raises:
+            Problem: as `read`.
+        """
+        return await get_running_loop().run_in_executor(self._clerk, work, self._open_store())
+
+    def _open_store(self) -> Store:
         if isinstance(self._store, str):
             raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
         return self._store

@@ -34,6 +34,8 @@ _ERRORS = {
     ("get", _IMAGE): (404, 410, 422, 503),
     ("post", "/ratings"): (400, 404, 409, 410, 413, 415, 422, 503),
     ("get", "/ratings"): (422, 503),
+    ("get", "/ratings/batch"): (404, 410, 422, 503),
+    ("get", "/ratings/summary"): (422, 503),
     ("get", "/models"): (503,),
     ("get", "/models/{name}"): _OF_EVERY_MODEL_ROUTE,
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from databases import Postgres
 from starlette.testclient import TestClient
 from untrained import write_untrained
 
@@ -51,4 +52,28 @@ def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     api.open(Gallery(open_all(bundles), settings), store, encoder_threads=1)
     with TestClient(Perimeter(api), raise_server_exceptions=False) as client:
         yield client
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'grades.db'}"
+    return request.getfixturevalue("postgres").database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """The grades in an empty database of each kind."""
+    store = Store(url)
+    yield store
     store.close()

@@ -16,7 +16,8 @@ def document(client: TestClient) -> dict:
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
     questions = {"/generate", "/decode", "/interpolate", IMAGE}
-    assert set(document["paths"]) == questions | {"/ratings", "/models", "/models/{name}", "/livez", "/readyz"}
+    grades = {"/ratings", "/ratings/batch", "/ratings/summary"}
+    assert set(document["paths"]) == questions | grades | {"/models", "/models/{name}", "/livez", "/readyz"}
 
 
 @pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate"])

@@ -22,11 +22,10 @@ def add(api: Api) -> None:
     @api.post("/decode", response_class=Response, dependencies=[Depends(require_json)])
     async def decode(question: DecodeRequest, request: Request) -> Response:
         """Draw the pictures of these codes: one, a contact sheet, or a stream of many."""
-        bundle = api.gallery.find(question.model)
+        runtime = api.gallery.find(question.model)
         chosen = negotiate(question.format, request.headers.get("accept"))
         if chosen.is_one_picture:
             check_sheet(len(question.codes), LARGEST_SHEET_N, "A sheet")
-        runtime = api.gallery.runtime(bundle)
         asked = codes_sent(question, runtime)
         encode = partial(encode_sheet, picture_format=chosen)
         return await pictures(api, runtime, asked, chosen, made_by(asked, runtime), encode)

@@ -22,11 +22,10 @@ def add(api: Api) -> None:
     @api.post("/generate", response_class=Response, dependencies=[Depends(require_json)])
     async def generate(question: GenerateRequest, request: Request) -> Response:
         """Draw n pictures: one, a contact sheet, or a stream of many."""
-        bundle = api.gallery.find(question.model)
+        runtime = api.gallery.find(question.model)
         chosen = negotiate(question.format, request.headers.get("accept"))
         if chosen.is_one_picture:
             check_sheet(question.n, LARGEST_SHEET_N, "A sheet")
-        runtime = api.gallery.runtime(bundle)
         address = address_of(question, runtime)
         headers = {**made_by(address, runtime), "X-Seed": str(address.seed), "X-Start": str(address.start)}
         return await pictures(api, runtime, address, chosen, headers, partial(encode_sheet, picture_format=chosen))

@@ -6,11 +6,10 @@ A grade is answered with 201 when it is on the disk. It is bound to a picture of
 a version that is held here, so that what was graded can be drawn again.
 """
 
-import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Depends, Query
@@ -20,13 +19,15 @@ from starlette.responses import StreamingResponse
 from service.address import address_of
 from service.api import Api
 from service.grades.grade import Grade, KeptGrade
-from service.grades.store import FIELDS, GradeConflict
+from service.grades.schemas import RatingRequest, RatingsAnswer
+from service.grades.store import GradeConflict
+from service.grades.tables import FIELDS
 from service.problems import Problem
 from service.routes.answers import require_json
-from service.schemas import GenerateRequest, RatingRequest, RatingsAnswer
+from service.schemas import GenerateRequest
 
 MOST_GRADES = 1_000
-Given = TypeVar("Given")
+Kept = list[KeptGrade]
 
 
 def add(api: Api) -> None:
@@ -39,7 +40,7 @@ def add(api: Api) -> None:
         """Keep these grades, all or none."""
         bound = [_bound(api, one) for one in grades]
         try:
-            added = await _beside(api, lambda: api.store.add(bound))
+            added = await api.write(lambda store: store.add(bound))
         except GradeConflict as error:
             raise Problem(409, f"{error}.") from None
         return RatingsAnswer(added=added, known=len(bound) - added, ids=[one.id for one in bound])
@@ -47,12 +48,14 @@ def add(api: Api) -> None:
     @api.get("/ratings", response_class=StreamingResponse)
     async def give(model: Annotated[str | None, Query(max_length=200)] = None) -> StreamingResponse:
         """All grades as CSV, of one model or of all, oldest first."""
-        return StreamingResponse(_csv(api, api.store.grades(model)), media_type="text/csv; charset=utf-8")
+        some = await api.read(lambda store: store.grades(model))
+        first = await api.read(lambda _: next(some, None))  # before the answer begins, so that it can still be an error
+        return StreamingResponse(_csv(api, first, some), media_type="text/csv; charset=utf-8")
 
 
 def _bound(api: Api, given: RatingRequest) -> Grade:
     """A grade with its class written out, of a picture that can be drawn here."""
-    runtime = api.gallery.runtime(api.gallery.find(f"{given.model}@{given.version}"))
+    runtime = api.gallery.find(f"{given.model}@{given.version}")
     picture = GenerateRequest(seed=given.seed, start=given.index, label=given.label, truncation=given.truncation)
     label = address_of(picture, runtime).told_of(0).get("label")
     return Grade(
@@ -68,15 +71,12 @@ def _bound(api: Api, given: RatingRequest) -> Grade:
     )
 
 
-async def _beside(api: Api, work: Callable[[], Given]) -> Given:
-    """Beside the event loop: a database may take its time."""
-    return await asyncio.get_running_loop().run_in_executor(api.clerk, work)
-
-
-async def _csv(api: Api, some: Iterator[list[KeptGrade]]) -> AsyncIterator[str]:
+async def _csv(api: Api, first: Kept | None, others: Iterator[Kept]) -> AsyncIterator[str]:
     yield _lines([FIELDS])
-    while grades := await _beside(api, lambda: next(some, None)):
+    grades = first
+    while grades:
         yield _lines([[getattr(one, name) for name in FIELDS] for one in grades])
+        grades = await api.read(lambda _: next(others, None))
 
 
 def _lines(rows: Sequence[Sequence[object]]) -> str:
