@@ -28,7 +28,7 @@ export function tell(error, retryIt) {
   retry = retryIt;
   const passes = error instanceof Problem && error.passes && retryIt !== undefined;
   words.textContent = passes ? `${error.message} Trying again…` : error.message;
-  again.hidden = retryIt === undefined;
+  again.hidden = retryIt === undefined || !(error instanceof Problem);
   box.hidden = false;
   if (passes) timer = setTimeout(attempt, AGAIN_MS);
 }

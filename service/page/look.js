@@ -45,7 +45,7 @@ export function show(query, ofModel) {
   };
   fill(asked);
   const text = written(asked) + card.version;
-  if (text !== showing) sheet.show(asked, card.image);
+  if (text !== showing) sheet.show({...asked, model: `${card.name}@${card.version}`}, card.image);
   showing = text;
   const index = query.get("index");
   if (index === null) closePicture();

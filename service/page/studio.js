@@ -4,23 +4,26 @@
 //
 // Shows the view that the address bar names, with the card of its model. Talks to the public API alone.
 
+import * as grade from "./grade.js";
 import * as look from "./look.js";
 import * as walk from "./walk.js";
 import {clear, tell} from "./alert.js";
 import {cardOf, choices, models} from "./cards.js";
 import {follow, go, link, read, recall} from "./place.js";
 
-const views = {look, walk};
+const views = {look, walk, grade};
 const select = document.getElementById("model");
 let current;
+let turns = 0;
 
 async function show() {
   const {view, query} = read();
+  const turn = ++turns;
+  enter(view);
   try {
+    await tellModels(view, query.get("model"));
     const card = await cardOf(query.get("model"));
-    if (read().view !== view) return; // somebody was quicker
-    enter(view);
-    await tellModels(view, query.get("model") ?? card.name);
+    if (turn !== turns) return; // the address bar says something else by now
     clear();
     views[view].show(query, card);
   } catch (error) {
@@ -36,8 +39,10 @@ function enter(view) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== view;
 }
 
-async function tellModels(view, model) {
-  select.replaceChildren(...choices(await models()).map(([value, text]) => new Option(text, value)));
+async function tellModels(view, asked) {
+  const held = await models();
+  const model = asked ?? held.default;
+  select.replaceChildren(...choices(held).map(([value, text]) => new Option(text, value)));
   select.value = model;
   for (const tab of document.querySelectorAll("[data-view]")) {
     tab.href = link(tab.dataset.view, recall(tab.dataset.view, model));
