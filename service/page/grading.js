@@ -13,6 +13,7 @@ import {within} from "./sizes.js";
 const BEFORE = 3;
 const AFTER = 6; // so many are fetched ahead
 const TASTE = 12;
+const COLUMNS = 6;
 
 const view = document.getElementById("grade");
 const at = what => view.querySelector(what);
@@ -33,13 +34,18 @@ export function showPanel(queue, card) {
 }
 
 /** A few pictures of the model, so that a person knows what they will grade. */
-function showTaste({name: model, version, image: {width, height}}) {
-  const taste = parts.begin.querySelector(".taste");
+function showTaste(card) {
+  const {name: model, version} = card;
+  const address = index => ({model, version, seed: 0n, index: BigInt(index), truncation: 1});
+  hang(parts.begin, card, Array.from({length: TASTE}, (_, index) => [urlOf(address(index)), ""]));
+}
+
+/** A few pictures in a row or two: [url, what it is]. */
+function hang(panel, {image: {width, height}}, pictures) {
+  const taste = panel.querySelector(".taste");
   taste.style.setProperty("--aspect", `${width} / ${height}`);
-  taste.replaceChildren(...Array.from({length: TASTE}, (_, index) => Object.assign(new Image(), {
-    src: urlOf({model, version, seed: 0n, index: BigInt(index), truncation: 1}), alt: "",
-  })));
-  view.classList.toggle("pixels", width < 64);
+  taste.replaceChildren(...pictures.map(([src, alt]) => Object.assign(new Image(), {src, alt})));
+  view.classList.toggle("pixels", taste.clientWidth / COLUMNS >= width);
 }
 
 function showPicture(queue, card) {
@@ -80,8 +86,11 @@ function showNeighbours(queue) {
 
 function showEnd(queue, card) {
   const heading = parts.over.querySelector("h2");
-  const graded = queue.state.given.filter(({score}) => score !== undefined).length;
-  heading.textContent = `${graded} of ${queue.length} pictures graded`;
+  const {given, pictures} = queue.state;
+  const graded = given.map(({score}, index) => ({score, index})).filter(({score}) => score !== undefined);
+  heading.textContent = `${graded.length} of ${queue.length} pictures graded`;
+  const liked = graded.sort((one, other) => other.score - one.score).slice(0, TASTE);
+  hang(parts.over, card, liked.map(({score, index}) => [pictures[index].url, `${nameOf(pictures[index], index)}: ${score}`]));
   parts.over.querySelector("pre").textContent =
     `python -m training fit PICTURES --from models/${card.name} --ratings ${here.replace(/\/$/, "")}`;
   heading.focus();
