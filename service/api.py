@@ -45,7 +45,8 @@ class Api(FastAPI):
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self.informative = Informative(gallery)
-        self.informative.renew()
+        if gallery.unready is None:
+            self.informative.renew()
 
     async def read(self, work: Callable[[Store], Found]) -> Found:
         """What is found in the store, beside the event loop: a database may take its time.
