@@ -22,7 +22,7 @@ _DESCRIPTIONS = {
     413: "The body is too large",
     415: "The body's Content-Type is not application/json",
     422: "A value is missing, unknown, of the wrong type or out of range",
-    503: "Not ready, or the queue is full: see `Retry-After`",
+    503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
 }
 _OF_EVERY_MODEL_ROUTE = (404, 410, 503)
 _OF_EVERY_QUESTION = (400, 404, 406, 410, 413, 415, 422, 503)
