@@ -74,8 +74,8 @@ class Api(FastAPI):
         except DatabaseAway as error:
             raise Problem(
                 503,
-                f"The database of grades cannot be used now: {error}. Nothing of this request was kept: keep your "
-                "grades, and send them again with the same ids.",
+                f"The database of grades cannot be used now: {error}. Keep your grades, and send them again with the "
+                "same ids: those that were kept all the same are not kept twice.",
                 {"Retry-After": str(_RETRY_AFTER_S)},
             ) from None
 

@@ -36,10 +36,10 @@ def asking(store: Store, bundles: Path) -> TestClient:
 
 
 @pytest.fixture
-def stoppable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
+def stoppable() -> Iterator[Postgres]:
+    server = Postgres()
     yield server
-    server.stop()
+    server.remove()
 
 
 def test_while_the_server_is_away_every_route_says_so_and_afterwards_goes_on(stoppable: Postgres, bundles: Path):

@@ -50,13 +50,14 @@ def speaking_to(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction of its own, kept where nothing is raised.
 
     Raises:
-        DatabaseAway: it cannot be reached or used; nothing was kept.
+        DatabaseAway: it cannot be reached or used; what was to be kept may be lost, or kept.
     """
     try:
         with engine.begin() as connection:
             yield connection
     except (sql.exc.OperationalError, sql.exc.InterfaceError) as error:
-        raise DatabaseAway(str(error.orig).splitlines()[0]) from error
+        said = str(error.orig).splitlines()
+        raise DatabaseAway(said[0] if said else type(error.orig).__name__) from error
 
 
 def _engine(url: str) -> Engine:
