@@ -13,6 +13,7 @@ Read in this order:
     grades/     what people think of pictures, kept
     collection  every model at one moment: which name means which version
     gallery     the collection that is shown, and the one thread that draws from it
+    renewal     bundles that come and go while it runs
     formats     which format an answer has
     encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     problems    every error as problem+json (RFC 9457)

@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from service.gallery import Gallery
+from service.grades.database import DatabaseAway
 from service.grades.informative import Informative
 from service.grades.store import Store
 from service.openapi import describe
 from service.problems import Problem
 
 _READERS = 4
+_RETRY_AFTER_S = 5
 Found = TypeVar("Found")
 
 
@@ -45,15 +47,16 @@ class Api(FastAPI):
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self.informative = Informative(gallery)
-        self.informative.renew()
+        if gallery.unready is None:
+            self.informative.renew()
 
     async def read(self, work: Callable[[Store], Found]) -> Found:
         """What is found in the store, beside the event loop: a database may take its time.
 
         Raises:
-            Problem: 503, there is no store; says why, and what to set.
+            Problem: 503, there is no store, or its database is away; says why, and what to do.
         """
-        return await get_running_loop().run_in_executor(self._readers, work, self._open_store())
+        return await self._ask(self._readers, work)
 
     async def write(self, work: Callable[[Store], Found]) -> Found:
         """The same for whoever writes: one at a time, and never behind those who read.
@@ -61,12 +64,20 @@ class Api(FastAPI):
         Raises:
             Problem: as `read`.
         """
-        return await get_running_loop().run_in_executor(self._clerk, work, self._open_store())
+        return await self._ask(self._clerk, work)
 
-    def _open_store(self) -> Store:
+    async def _ask(self, who: ThreadPoolExecutor, work: Callable[[Store], Found]) -> Found:
         if isinstance(self._store, str):
             raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
-        return self._store
+        try:
+            return await get_running_loop().run_in_executor(who, work, self._store)
+        except DatabaseAway as error:
+            raise Problem(
+                503,
+                f"The database of grades cannot be used now: {error}. Keep your grades, and send them again with the "
+                "same ids: those that were kept all the same are not kept twice.",
+                {"Retry-After": str(_RETRY_AFTER_S)},
+            ) from None
 
     @cached_property
     def described(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -11,23 +12,17 @@ import sqlalchemy as sql
 
 
 class Postgres:
-    """A server that can be stopped and started.
+    """A server that can be stopped and started."""
 
-    Args:
-        folder: an empty one.
-    """
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         installed = Path("/usr/lib/postgresql")
         found = sorted(installed.glob("*/bin")) if installed.is_dir() else []
         if not found:
             pytest.skip("no PostgreSQL on this machine")
-        self._programs, self._folder = found[-1], folder
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-                parent.chmod(0o755)
+        self._programs = found[-1]
+        self._folder = Path(tempfile.mkdtemp(prefix="zoetrope-"))  # pytest's folders are closed to others
         if os.getuid() == 0:
-            shutil.chown(folder, "nobody", "nogroup")
+            shutil.chown(self._folder, "nobody", "nogroup")
         self._run("initdb", "--pgdata", "data", "--username", "zoetrope", "--auth", "trust", "--no-sync")
         self.start()
 
@@ -39,6 +34,11 @@ class Postgres:
     def stop(self) -> None:
         """As a server that is shut down while others speak to it."""
         self._run("pg_ctl", "--pgdata", "data", "--wait", "--mode", "fast", "stop")
+
+    def remove(self) -> None:
+        """Stop, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self._folder)
 
     def database(self) -> str:
         """The URL of an empty database."""

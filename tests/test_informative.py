@@ -101,6 +101,18 @@ def test_a_version_that_is_no_longer_current_is_forgotten_and_another_scored(bun
     assert len(pools.take(gallery.find("grey"), 10)) == 10
 
 
+def test_the_same_version_graded_anew_is_scored_anew(bundles: Path, tmp_path: Path):
+    shutil.copytree(bundles / "pets", tmp_path / "pets")
+    gallery = Gallery(open_all(tmp_path), Settings(threads=1))
+    pools = Informative(gallery)
+    pools.renew()
+    gallery.show({"pets": gallery.load(write_rewarded(tmp_path / "pets"))})
+    pools.renew()
+    scored(pools)
+
+    assert len(pools.take(gallery.find("pets"), 10)) == 10
+
+
 def test_what_goes_wrong_is_logged_and_the_next_question_tries_again(
     gallery: Gallery, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):

@@ -45,6 +45,19 @@ def test_an_image_declares_what_caches_need(document: dict):
     assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
 
 
+def test_the_routes_of_grades_declare_what_they_are_answered_with(document: dict):
+    paths = document["paths"]
+
+    assert set(paths["/ratings"]["post"]["responses"]) == {
+        "201", "400", "404", "409", "410", "413", "415", "422", "503"
+    }  # fmt: skip
+    given = paths["/ratings"]["get"]["responses"]
+    assert set(given) == {"200", "406", "422", "503"}
+    assert set(given["200"]["content"]) == {"text/csv", "application/vnd.apache.parquet"}
+    assert set(paths["/ratings/batch"]["get"]["responses"]) == {"200", "404", "410", "422", "503"}
+    assert set(paths["/ratings/summary"]["get"]["responses"]) == {"200", "422", "503"}
+
+
 def test_the_question_declares_its_bounds(document: dict):
     fields = document["components"]["schemas"]["GenerateRequest"]["properties"]
 

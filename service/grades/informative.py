@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.bundle import REWARD
 from models.runtime import Runtime
 from service.address import address_of
 from service.gallery import Gallery
@@ -41,13 +42,13 @@ class Informative:
 
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
-        self._pools: dict[tuple[str, str], _Pool] = {}
+        self._pools: dict[tuple[str, ...], _Pool] = {}
         self._lock = threading.Lock()
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="scorer")
 
     def renew(self) -> None:
         """Forget versions that are no longer current, and begin to score ahead for those that are new."""
-        current = {(one.card.name, one.card.version): one for one in self._gallery.collection.current if one.has_reward}
+        current = {_key(one): one for one in self._gallery.collection.current if one.has_reward}
         with self._lock:
             kept = self._pools
             self._pools = {key: kept.get(key) or _Pool(runtime) for key, runtime in current.items()}
@@ -62,7 +63,7 @@ class Informative:
     def take(self, runtime: Runtime, most: int) -> list[Picture]:
         """Up to so many informative pictures, each handed out once; never waits for any to be scored."""
         with self._lock:
-            pool = self._pools.get((runtime.card.name, runtime.card.version))
+            pool = self._pools.get(_key(runtime))
             if pool is None:
                 return []
             taken, pool.pictures = pool.pictures[:most], pool.pictures[most:]
@@ -79,7 +80,7 @@ class Informative:
             fresh = self._best(pool)
             with self._lock:
                 pool.pictures = fresh
-        except Exception:
+        except Exception:  # it would be lost with this thread
             _log.exception("no informative pictures of %s %s", pool.runtime.card.name, pool.runtime.card.version)
         finally:
             pool.filling = False
@@ -95,3 +96,8 @@ class Informative:
             values.append(deviation_N + GRADE_WEIGHT * grade_N)
         best = np.argsort(-np.concatenate(values), kind="stable")[:KEPT]
         return [Picture.told(candidates.told_of(int(at))) for at in best]
+
+
+def _key(runtime: Runtime) -> tuple[str, ...]:
+    """A version may be graded anew: its pictures are the same then, and its reward is another."""
+    return runtime.card.name, runtime.card.version, runtime.card.files.get(REWARD, "")

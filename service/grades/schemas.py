@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.codes import ADDRESS_END, TRUNCATION_MAX
+from service.formats import GradesFormat
 from service.grades.batch import Why
 from service.schemas import Label, exactly
 
@@ -48,6 +49,13 @@ class RatingsAnswer(BaseModel):
 
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class RatingsQuery(_Query):
+    """Which grades, and as what."""
+
+    model: Text | None = Field(default=None, description="A name; grades of all models if none.")
+    format: GradesFormat | None = Field(default=None, description="csv or parquet. By `Accept` if none, or csv.")
 
 
 class BatchQuery(_Query):

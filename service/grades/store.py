@@ -10,16 +10,16 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
+from service.grades.database import DatabaseAway, open_database, speaking_to
 from service.grades.grade import Grade, KeptGrade, Picture
 from service.grades.summary import Summary, summarise
-from service.grades.tables import FIELDS, GRADES, META, SCHEMA, SCHEMA_VERSION
+from service.grades.tables import FIELDS, GRADES
 
 _log = logging.getLogger("zoetrope")
 _ROWS = 1_000
@@ -39,17 +39,12 @@ class Store:
 
     Raises:
         ValueError: another kind of database, or one that another schema wrote.
+        DatabaseAway: of every method too.
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+        self._engine = open_database(url)
         self._insert = _INSERT[self._engine.dialect.name]
-        try:
-            with self._engine.begin() as connection:
-                _prepare(connection)
-        except ValueError:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Let go of the database."""
@@ -67,7 +62,7 @@ class Store:
         now = datetime.now(UTC)
         rows = {grade.id: {**asdict(grade), "graded_at": now} for grade in grades}
         _check_same(grades, {grade.id: grade for grade in grades})
-        with self._engine.begin() as connection:
+        with speaking_to(self._engine) as connection:
             statement = self._insert(GRADES).on_conflict_do_nothing().returning(GRADES.c.id)
             new = set(connection.execute(statement, list(rows.values())).scalars()) if rows else set[str]()
             known = [grade for grade in grades if grade.id not in new]
@@ -76,7 +71,7 @@ class Store:
 
     def count(self) -> int:
         """How many grades there are."""
-        with self._engine.connect() as connection:
+        with speaking_to(self._engine) as connection:
             return connection.execute(sql.select(sql.func.count()).select_from(GRADES)).scalar_one()
 
     def grades(self, model: str | None = None) -> Iterator[list[KeptGrade]]:
@@ -86,7 +81,7 @@ class Store:
             wanted = sql.select(GRADES).where(GRADES.c.serial > last).order_by(GRADES.c.serial).limit(_ROWS)
             if model is not None:
                 wanted = wanted.where(GRADES.c.model == model)
-            with self._engine.connect() as connection:
+            with speaking_to(self._engine) as connection:
                 rows = connection.execute(wanted).mappings().all()
             if not rows:
                 return
@@ -103,13 +98,13 @@ class Store:
         theirs = (GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
         last = sql.select(*_PICTURE).where(*theirs).order_by(GRADES.c.serial.desc()).limit(_ROWS).subquery()
         wanted = sql.select(last).where(last.c.seed <= largest, last.c.index <= largest).group_by(*last.c)
-        with self._engine.connect() as connection:
+        with speaking_to(self._engine) as connection:
             rows = connection.execute(wanted.order_by(sql.func.random()).limit(most))
             return [Picture(*row) for row in rows]
 
     def summary(self, model: str | None = None, grader: str | None = None) -> Summary:
         """The grades of one model or all, by one person or all, in a few numbers."""
-        with self._engine.connect() as connection:
+        with speaking_to(self._engine) as connection:
             return summarise(connection, model, grader)
 
 
@@ -119,42 +114,10 @@ def open_store(url: str) -> Store | str:
         return Store(url)
     except ImportError as error:
         reason = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
-    except (OSError, ValueError, sql.exc.SQLAlchemyError) as error:
+    except (OSError, ValueError, DatabaseAway, sql.exc.SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
     _log.error("no grades: %s", reason)
     return reason
-
-
-def _engine(url: str) -> Engine:
-    kind = url.split(":")[0].split("+")[0]
-    if kind not in _INSERT:
-        raise ValueError(f"the database is {kind!r}; it must be one of {', '.join(_INSERT)}")
-    engine = sql.create_engine(url)
-    if kind == "sqlite" and engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    if kind == "sqlite":
-        sql.event.listen(engine, "connect", _on_sqlite)
-    return engine
-
-
-def _on_sqlite(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
-    cursor.execute("PRAGMA synchronous = FULL")  # an answer of 201 is true after a power cut as well
-    cursor.execute("PRAGMA busy_timeout = 10000")
-    cursor.close()
-
-
-def _prepare(connection: Connection) -> None:
-    META.create_all(connection)
-    found = connection.execute(sql.select(SCHEMA.c.version)).scalars().all()
-    if not found:
-        connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
-    elif list(found) != [SCHEMA_VERSION]:
-        raise ValueError(
-            f"the database of grades has schema {', '.join(map(str, found))}; this service knows {SCHEMA_VERSION}. "
-            "Use the release that wrote it, or another database."
-        )
 
 
 def _kept(connection: Connection, ids: Sequence[str]) -> Iterator[KeptGrade]:

@@ -23,7 +23,7 @@ def add(api: Api) -> None:
     async def interpolate(question: InterpolateRequest, request: Request) -> Response:
         """Walk past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
         runtime = api.gallery.find(question.model)
-        chosen = negotiate(question.format, request.headers.get("accept"))
+        chosen = negotiate(question.format, request.headers.get("accept"), Format)
         if chosen is Format.WEBP:
             check_sheet(question.frames, LARGEST_SHEET_N, "An animation")
         elif chosen.is_one_picture:

@@ -6,28 +6,26 @@ A grade is answered with 201 when it is on the disk. It is bound to a picture of
 a version that is held here, so that what was graded can be drawn again.
 """
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from service.address import address_of
 from service.api import Api
-from service.grades.grade import Grade, KeptGrade
-from service.grades.schemas import RatingRequest, RatingsAnswer
-from service.grades.store import GradeConflict
-from service.grades.tables import FIELDS
+from service.formats import GradesFormat, negotiate
+from service.grades.files import file_of
+from service.grades.grade import Grade
+from service.grades.schemas import RatingRequest, RatingsAnswer, RatingsQuery
+from service.grades.store import GradeConflict, Store
 from service.problems import Problem
 from service.routes.answers import require_json
 from service.schemas import GenerateRequest
 
 MOST_GRADES = 1_000
-Kept = list[KeptGrade]
 
 
 def add(api: Api) -> None:
@@ -46,11 +44,12 @@ def add(api: Api) -> None:
         return RatingsAnswer(added=added, known=len(bound) - added, ids=[one.id for one in bound])
 
     @api.get("/ratings", response_class=StreamingResponse)
-    async def give(model: Annotated[str | None, Query(max_length=200)] = None) -> StreamingResponse:
-        """All grades as CSV, of one model or of all, oldest first."""
-        some = await api.read(lambda store: store.grades(model))
-        first = await api.read(lambda _: next(some, None))  # before the answer begins, so that it can still be an error
-        return StreamingResponse(_csv(api, first, some), media_type="text/csv; charset=utf-8")
+    async def give(query: Annotated[RatingsQuery, Query()], request: Request) -> StreamingResponse:
+        """All grades as a file, of one model or of all, oldest first."""
+        chosen = negotiate(query.format, request.headers.get("accept"), GradesFormat)
+        pieces = _pieces(api, chosen, query.model)
+        first = await anext(pieces)  # before the answer begins, so that it can still be an error
+        return StreamingResponse(_after(first, pieces), media_type=chosen.media_type)
 
 
 def _bound(api: Api, given: RatingRequest) -> Grade:
@@ -71,15 +70,23 @@ def _bound(api: Api, given: RatingRequest) -> Grade:
     )
 
 
-async def _csv(api: Api, first: Kept | None, others: Iterator[Kept]) -> AsyncIterator[str]:
-    yield _lines([FIELDS])
-    grades = first
-    while grades:
-        yield _lines([[getattr(one, name) for name in FIELDS] for one in grades])
-        grades = await api.read(lambda _: next(others, None))
+async def _pieces(api: Api, chosen: GradesFormat, model: str | None) -> AsyncIterator[bytes]:
+    """The file, its beginning together with its first grades."""
+    some = await api.read(lambda store: store.grades(model))
+    file = await api.read(lambda _: file_of(chosen))
+
+    def more(_: Store) -> bytes:
+        grades = next(some, None)
+        return file.add(grades) if grades else b""
+
+    piece = file.begin() + await api.read(more)
+    while piece:
+        yield piece
+        piece = await api.read(more)
+    yield file.end()
 
 
-def _lines(rows: Sequence[Sequence[object]]) -> str:
-    file = io.StringIO()
-    csv.writer(file).writerows(rows)
-    return file.getvalue()
+async def _after(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in others:
+        yield piece
