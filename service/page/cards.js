@@ -9,8 +9,11 @@ import {ask} from "./ask.js";
 let all;
 
 /** {default, models} of the service; asked for once, and again where `anew`. */
-export async function models({anew = false} = {}) {
-  if (anew || !all) all = await (await ask("models")).json();
+export function models({anew = false} = {}) {
+  if (anew || !all) {
+    all = ask("models").then(answer => answer.json());
+    all.catch(() => { all = undefined; });
+  }
   return all;
 }
 

@@ -51,18 +51,19 @@ export function leave() {
 /** From now on, this batch is graded. */
 function take(state) {
   const key = `batch ${model}`;
+  let well = () => {};
   const taken = new Queue(state, whole => keep(key, whole));
   queue = taken;
   sender = new Sender(taken, {
     sent() {
+      well();
       if (queue !== taken) return;
-      clear();
       tellSent(taken);
       if (taken.over) tellSummary();
     },
     failed(error) {
       if (queue === taken) tellSent(taken);
-      tell(new Error(error.passes
+      well = tell(new Error(error.passes
         ? `${error.message} Your grades are kept here, and will be sent when it answers again.`
         : `${error.message} The last grades of this batch cannot be kept; begin another one.`));
     },

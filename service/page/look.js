@@ -6,7 +6,7 @@
 // open.
 
 import * as picture from "./picture.js";
-import {clear, tell} from "./alert.js";
+import {tell} from "./alert.js";
 import {freshSeed, textOf, truncationOf, whole} from "./address.js";
 import {here, written} from "./ask.js";
 import {classNames} from "./cards.js";
@@ -21,11 +21,15 @@ const said = document.getElementById("sheet-said");
 let shown; // what the address bar asks for, as texts
 let card;
 let showing = "";
+let well = () => {};
 
 const sheet = new Sheet(document.getElementById("sheet"), {
   open: index => go("look", {...shown, index}, {state: {opened: true}}),
-  failed: tell,
-  filled: n => { clear(); said.textContent = `${n} pictures of seed ${shown.seed}`; },
+  failed(error, retry) { well = tell(error, retry); },
+  filled(n) {
+    well();
+    said.textContent = `${n} pictures of seed ${shown.seed}`;
+  },
 });
 
 /** Show what `query` asks for of the model of `ofModel`. */

@@ -2,13 +2,13 @@
 //
 //     look -> [sheet] -> POST /generate -> img
 //
-// It is cut into strips of a hundred pictures or so. A strip is filled by one question when it comes near the screen
+// It is cut into strips of some fifty pictures. A strip is filled by one question when it comes near the screen
 // and emptied when it is far from it: whatever was there can be asked for again. Knows no address bar.
 
 import {near} from "./sizes.js";
 import {ask} from "./ask.js";
 
-const STRIP_PICTURES = 96;
+const STRIP_PICTURES = 48;
 const TARGET_PX = {narrow: 84, wide: 112};
 const KEYS = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: "above", ArrowDown: "below", Home: "first", End: "last"};
 
@@ -73,6 +73,7 @@ export class Sheet {
     this.#append();
   }
 
+  /** The next strip, which is asked for when it is near the screen; the second, when the first has come. */
   #append() {
     const strip = document.createElement("div");
     strip.className = "strip";
@@ -86,7 +87,8 @@ export class Sheet {
       if (!strip.isConnected) continue;
       if (!isIntersecting) this.#empty(strip);
       else if (!strip.classList.contains("filled")) this.#fill(strip);
-      if (isIntersecting && strip === this.#element.lastElementChild) this.#append();
+      const last = strip === this.#element.lastElementChild;
+      if (isIntersecting && last && this.#element.querySelector(".filled")) this.#append();
     }
   }
 
@@ -100,6 +102,7 @@ export class Sheet {
       const {images} = await (await ask("generate", question, {signal: asking.signal})).json();
       if (asking.signal.aborted) return;
       this.#dress(strip, images);
+      if (strip === this.#element.lastElementChild) this.#append();
       this.#on.filled(images.length);
     } catch (error) {
       this.#on.failed(error, () => strip.isConnected && this.#fill(strip));

@@ -2,18 +2,15 @@
 //
 //     address bar -> [studio] -> look, walk, grade -> HTTP
 //
-// Shows the view that the address bar names, with the card of its model. Talks to the public API alone.
+// Shows the view that the address bar names, with the card of its model. A view is fetched when it is first wanted.
+// Talks to the public API alone.
 
-import * as grade from "./grade.js";
-import * as look from "./look.js";
-import * as walk from "./walk.js";
 import {clear, tell} from "./alert.js";
 import {cardOf, choices, models} from "./cards.js";
 import {follow, go, link, read, recall} from "./place.js";
 
-const views = {look, walk, grade};
 const select = document.getElementById("model");
-let current;
+let current; // {name, leave}
 let turns = 0;
 
 async function show() {
@@ -21,20 +18,22 @@ async function show() {
   const turn = ++turns;
   enter(view);
   try {
-    await tellModels(view, query.get("model"));
-    const card = await cardOf(query.get("model"));
+    const [module, card] = await Promise.all([
+      import(`./${view}.js`), cardOf(query.get("model")), tellModels(view, query.get("model")),
+    ]);
     if (turn !== turns) return; // the address bar says something else by now
     clear();
-    views[view].show(query, card);
+    current.leave = module.leave;
+    module.show(query, card);
   } catch (error) {
     tell(error, show);
   }
 }
 
 function enter(view) {
-  if (view === current) return;
-  views[current]?.leave();
-  current = view;
+  if (view === current?.name) return;
+  current?.leave?.();
+  current = {name: view};
   document.title = `Zoetrope · ${view[0].toUpperCase()}${view.slice(1)}`;
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== view;
 }
@@ -51,5 +50,5 @@ async function tellModels(view, asked) {
   }
 }
 
-select.addEventListener("change", () => go(current, recall(current, select.value)));
+select.addEventListener("change", () => go(current.name, recall(current.name, select.value)));
 follow(show);

@@ -5,7 +5,7 @@
 // The pictures that it walks past stand in the address bar, as at=seed/index, and so does whether it comes back.
 
 import {LEG_FRAMES, FRAMES_PER_SECOND, animationOf, framesOf, legsOf} from "./film.js";
-import {clear, tell} from "./alert.js";
+import {tell} from "./alert.js";
 import {freshSeed, parse, textOf, urlOf, whole} from "./address.js";
 import {classNames} from "./cards.js";
 import {draw} from "./npy.js";
@@ -24,6 +24,7 @@ const [canvas, along, play, list, hint, said] =
 let model;
 let card;
 let points = [];
+let well = () => {};
 let legs = []; // [from, to, frames], the last of them when they have come
 
 const player = new Player({
@@ -87,9 +88,9 @@ function fetchLegs(loop) {
     framesOf(leg).then(frames => {
       leg[2] = frames;
       if (legs !== wanted) return;
-      clear();
+      well();
       paint();
-    }, error => { if (legs === wanted) tell(error, () => fetchLegs(loop)); });
+    }, error => { if (legs === wanted) well = tell(error, () => fetchLegs(loop)); });
   }
 }
 
