@@ -208,6 +208,20 @@ def test_a_reload_while_nothing_arrives_loses_nothing(arrive, studio: Server):
     assert arrived(page, "offline", studio, scores)
 
 
+def test_the_few_grades_that_were_left_unsent_are_sent_again_by_themselves(arrive, studio: Server):
+    visitor, scores, broken = arrive(), {}, True
+    visitor.expected = ("ERR_FAILED",)
+    page = begin(visitor, "few")
+    page.route("**/ratings", lambda route: route.abort() if broken else route.continue_())
+    press(page, "12", scores)
+    page.get_by_role("link", name="Look", exact=True).click()
+    page.get_by_role("alert").get_by_text("Your grades are kept here").wait_for()
+    broken = False
+    page.get_by_role("link", name="Grade", exact=True).click()
+
+    assert arrived(page, "few", studio, scores)
+
+
 def test_what_was_sent_cannot_be_undone(arrive, studio: Server):
     visitor, scores = arrive(), {}
     page = begin(visitor, "sent")

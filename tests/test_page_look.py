@@ -266,7 +266,10 @@ def test_on_a_phone_it_fits_and_a_finger_opens_a_picture(arrive):
     assert visitor.fits()
     page.locator(".tile").nth(5).tap()
     visitor.shows(OPEN)
+    picture, title = page.locator(OPEN).bounding_box(), page.locator("#picture-title").bounding_box()
     assert visitor.fits()
+    assert picture["width"] == picture["height"]
+    assert picture["y"] + picture["height"] < title["y"]
     page.get_by_role("button", name="Close").tap()
     page.locator("#picture").wait_for(state="hidden")
 

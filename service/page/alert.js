@@ -2,7 +2,7 @@
 //
 //     views -> [alert] -> a person
 //
-// What may pass by itself is tried again by itself; for the rest there is a button.
+// What may pass is tried again by itself, and at once where somebody presses the button.
 
 import {Problem} from "./ask.js";
 
@@ -33,7 +33,7 @@ export function tell(error, retryIt) {
   retry = retryIt;
   const passes = error instanceof Problem && error.passes && retryIt !== undefined;
   words.textContent = passes ? `${error.message} Trying again…` : error.message;
-  again.hidden = retryIt === undefined || !(error instanceof Problem);
+  again.hidden = !passes;
   box.hidden = false;
   if (passes) timer = setTimeout(attempt, AGAIN_MS);
   return () => { if (told === error) clear(); };

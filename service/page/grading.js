@@ -8,7 +8,7 @@ import {here} from "./ask.js";
 import {urlOf} from "./address.js";
 import {copy} from "./clipboard.js";
 import {rest} from "./scale.js";
-import {within} from "./sizes.js";
+import {fit} from "./sizes.js";
 
 const BEFORE = 3;
 const AFTER = 6; // so many are fetched ahead
@@ -50,11 +50,7 @@ function hang(panel, {image: {width, height}}, pictures) {
 
 function showPicture(queue, card) {
   const room = {width: Math.min(innerWidth - 24, 560), height: Math.max(180, innerHeight - 440)};
-  const {width, height, enlarged} = within(room, card.image);
-  image.style.width = `${width}px`;
-  image.style.height = `${height}px`;
-  view.classList.toggle("pixels", enlarged);
-  list.style.setProperty("--aspect", `${card.image.width} / ${card.image.height}`);
+  fit(image, view, room, card.image);
   image.src = queue.picture.url;
   image.alt = nameOf(queue.picture, queue.at);
   at("progress").value = queue.at / queue.length;

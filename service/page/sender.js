@@ -23,12 +23,13 @@ export class Sender {
 
   /** Send what may be sent; `all` of it also for a group too small, and those held back. */
   async send({all = false} = {}) {
-    await this.#sending;
+    while (this.#sending) await this.#sending;
     if (this.refused) return;
     clearTimeout(this.#timer);
+    const {sealed, settled} = this.#queue.state;
     const end = this.#queue.end(all);
-    if (end - this.#queue.state.settled < (all ? 1 : GROUP)) return;
-    this.#sending = this.#post(end);
+    if (end - settled < (all || sealed > settled ? 1 : GROUP)) return; // sealed and not settled: it failed before
+    this.#sending = this.#post(end).finally(() => { this.#sending = undefined; });
     await this.#sending;
   }
 

@@ -18,4 +18,12 @@ export function within(room, image) {
   return scaled(image, whole > 0 ? whole : most);
 }
 
+/** Show `element` as large as fits into `room`, and let the pixels of its view be seen where they are enlarged. */
+export function fit(element, view, room, image) {
+  const {width, height, enlarged} = within(room, image);
+  Object.assign(element.style, {width: `${width}px`, height: `${height}px`});
+  view.classList.toggle("pixels", enlarged);
+  view.style.setProperty("--aspect", `${image.width} / ${image.height}`);
+}
+
 const scaled = ({width, height}, scale) => ({width: width * scale, height: height * scale, enlarged: scale >= 1});

@@ -11,7 +11,7 @@ import {classNames} from "./cards.js";
 import {draw} from "./npy.js";
 import {go, remember} from "./place.js";
 import {Player} from "./player.js";
-import {within} from "./sizes.js";
+import {fit} from "./sizes.js";
 
 const MOST_POINTS = 64;
 const PICTURES_AT_FIRST = 4;
@@ -66,11 +66,7 @@ export function leave() {
 
 function layOut() {
   const room = {width: Math.min(innerWidth - 24, 640), height: Math.max(160, innerHeight - 400)};
-  const {width, height, enlarged} = within(room, card.image);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  view.classList.toggle("pixels", enlarged);
-  list.style.setProperty("--aspect", `${card.image.width} / ${card.image.height}`);
+  fit(canvas, view, room, card.image);
   list.replaceChildren(...points.map(item));
   const one = points.length < 2;
   hint.textContent = one ? "A walk needs two pictures: add another one here, or choose one in Look." : "";
