@@ -81,6 +81,15 @@ def open_bundle(path: Path) -> Bundle:
     return Bundle(path, card)
 
 
+def folders_of(folder: Path) -> list[Path]:
+    """All that should be bundles in a folder, by name: what is half written, and this room's own caches, are not.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
+
+
 def open_all(folder: Path) -> list[Bundle]:
     """Open every bundle in a folder, those of older versions (`<name>@<version>`) too, in the order of their names.
 
@@ -90,7 +99,7 @@ def open_all(folder: Path) -> list[Bundle]:
     """
     if not folder.is_dir():
         raise BundleMissing(folder, found="no such folder", expected="a folder of bundles")
-    paths = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
+    paths = folders_of(folder)
     if not paths:
         raise BundleMissing(
             folder,

@@ -10,12 +10,15 @@ Letters: N pictures    Z numbers in a code    K classes    H, W, C of a picture
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.card import Card
 from models.codes import codes, labels
 from models.engine import Device, load_graph
 from models.errors import AddressError
@@ -49,6 +52,12 @@ class Runtime:
         self._reward = load_graph(bundle.reward, device, threads, graded) if bundle.reward else None
         self.engine = f"onnxruntime-{onnxruntime.__version__}-{device}-float32"
         self.batch_sizes = self._agreeing_batch_sizes()
+
+    def under(self, card: Card) -> Self:
+        """The same graphs, under another card of the same files."""
+        other = copy(self)
+        other.card = card
+        return other
 
     def generate(
         self, seed: int, start: int, count: int, truncation: float = 1.0, label: int | Sequence[int] | None = None

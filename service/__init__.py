@@ -11,7 +11,9 @@ Read in this order:
     schemas     the shapes of questions and answers, with their bounds
     asked       what whoever draws must know of a question: address and walk say it
     grades/     what people think of pictures, kept
-    gallery     the bundles, loaded, and the one thread that draws with them
+    collection  every model at one moment: which name means which version
+    gallery     the collection that is shown, and the one thread that draws from it
+    renewal     bundles that come and go while it runs
     formats     which format an answer has
     encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     problems    every error as problem+json (RFC 9457)

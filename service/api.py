@@ -6,16 +6,24 @@ It is made before there is a gallery, and given one by whoever runs it, so that
 building a Bento loads no model.
 """
 
+from asyncio import get_running_loop
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 
 from service.gallery import Gallery
+from service.grades.database import DatabaseAway
+from service.grades.informative import Informative
 from service.grades.store import Store
 from service.openapi import describe
 from service.problems import Problem
+
+_READERS = 4
+_RETRY_AFTER_S = 5
+Found = TypeVar("Found")
 
 
 class Api(FastAPI):
@@ -23,8 +31,9 @@ class Api(FastAPI):
 
     gallery: Gallery
     encoder: ThreadPoolExecutor
-    clerk: ThreadPoolExecutor
-    """Reads and writes grades, beside the event loop."""
+    informative: Informative
+    _clerk: ThreadPoolExecutor
+    _readers: ThreadPoolExecutor
     _store: Store | str
 
     def open(self, gallery: Gallery, store: Store | str, encoder_threads: int) -> None:
@@ -35,18 +44,40 @@ class Api(FastAPI):
         """
         self.gallery, self._store = gallery, store
         self.encoder = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
-        self.clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self.informative = Informative(gallery)
+        if gallery.unready is None:
+            self.informative.renew()
 
-    @property
-    def store(self) -> Store:
-        """Where grades are kept.
+    async def read(self, work: Callable[[Store], Found]) -> Found:
+        """What is found in the store, beside the event loop: a database may take its time.
 
         Raises:
-            Problem: 503, nowhere; says why, and what to set.
+            Problem: 503, there is no store, or its database is away; says why, and what to do.
         """
+        return await self._ask(self._readers, work)
+
+    async def write(self, work: Callable[[Store], Found]) -> Found:
+        """The same for whoever writes: one at a time, and never behind those who read.
+
+        Raises:
+            Problem: as `read`.
+        """
+        return await self._ask(self._clerk, work)
+
+    async def _ask(self, who: ThreadPoolExecutor, work: Callable[[Store], Found]) -> Found:
         if isinstance(self._store, str):
             raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
-        return self._store
+        try:
+            return await get_running_loop().run_in_executor(who, work, self._store)
+        except DatabaseAway as error:
+            raise Problem(
+                503,
+                f"The database of grades cannot be used now: {error}. Keep your grades, and send them again with the "
+                "same ids: those that were kept all the same are not kept twice.",
+                {"Retry-After": str(_RETRY_AFTER_S)},
+            ) from None
 
     @cached_property
     def described(self) -> dict[str, Any]:

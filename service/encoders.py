@@ -106,7 +106,7 @@ class ZipStream:
 
     def __init__(self, asked: Asked) -> None:
         self._next = asked.start
-        self._sink = _Sink()
+        self._sink = Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_STORED)
         self.length: int | None = None
 
@@ -164,20 +164,23 @@ def stream_of(chosen: Format, asked: Asked, shape_HWC: tuple[int, int, int]) -> 
     return ZipStream(asked) if chosen is Format.ZIP else JsonStream(asked)
 
 
-class _Sink(io.RawIOBase):
-    """A file that cannot seek, so that zipfile never asks to go back; what was written is taken away at once."""
+class Sink(io.RawIOBase):
+    """A file that cannot seek, so that its writer never asks to go back; what was written is taken away at once."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
+        """It is."""
         return True
 
     def write(self, data: object) -> int:
+        """Keep a copy."""
         piece = bytes(data)  # type: ignore[call-overload]
         self._pieces.append(piece)
         return len(piece)
 
     def take(self) -> bytes:
+        """What was written since it was last taken."""
         taken, self._pieces = b"".join(self._pieces), []
         return taken

@@ -4,11 +4,21 @@ api -> [formats] -> encoders
 """
 
 from enum import StrEnum
+from typing import TypeVar
 
 from service.problems import Problem
 
 
-class Format(StrEnum):
+class Offered(StrEnum):
+    """Something that can be sent; the first is sent where nothing is asked for."""
+
+    @property
+    def media_type(self) -> str:
+        """Its `Content-Type`."""
+        return _MEDIA_TYPES[self]
+
+
+class Format(Offered):
     """What pictures can be sent as."""
 
     PNG = "png"
@@ -19,33 +29,41 @@ class Format(StrEnum):
     JSON = "json"
 
     @property
-    def media_type(self) -> str:
-        """Its `Content-Type`."""
-        return _MEDIA_TYPES[self]
-
-    @property
     def is_one_picture(self) -> bool:
         """Is the answer one picture, a contact sheet where more than one was asked for?"""
         return self in (Format.PNG, Format.JPEG, Format.WEBP)
 
 
-_MEDIA_TYPES = {
+class GradesFormat(Offered):
+    """What grades can be sent as."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_MEDIA_TYPES: dict[Offered, str] = {
     Format.PNG: "image/png",
     Format.JPEG: "image/jpeg",
     Format.WEBP: "image/webp",
     Format.ZIP: "application/zip",
     Format.NPY: "application/x-npy",
     Format.JSON: "application/json",
+    GradesFormat.CSV: "text/csv",
+    GradesFormat.PARQUET: "application/vnd.apache.parquet",
 }
 
 
-def negotiate(asked: Format | None, accept: str | None) -> Format:
+One = TypeVar("One", bound=Offered)
+
+
+def negotiate(asked: One | None, accept: str | None, offered: type[One]) -> One:
     """The format of an answer.
 
     Args:
         asked: the request's `format`; beats `accept`.
         accept: the header, with or without q-values; none is `*/*`. Where it likes several alike, the first
-            in the order of `Format` is sent.
+            in the order of `offered` is sent.
+        offered: what there is.
 
     Raises:
         Problem: 406, nothing that we have fits.
@@ -53,11 +71,11 @@ def negotiate(asked: Format | None, accept: str | None) -> Format:
     if asked is not None:
         return asked
     ranges = _parse(accept or "*/*")
-    best = max(Format, key=lambda one: _quality(one.media_type, ranges))  # max keeps the first of equals
+    best = max(offered, key=lambda one: _quality(one.media_type, ranges))  # max keeps the first of equals
     if _quality(best.media_type, ranges) <= 0:
         raise Problem(
             406,
-            f"Accept is {(accept or '')[:80]!r}, which fits none of {', '.join(_MEDIA_TYPES.values())}. "
+            f"Accept is {(accept or '')[:80]!r}, which fits none of {', '.join(one.media_type for one in offered)}. "
             "Accept one of these, or set `format`.",
         )
     return best

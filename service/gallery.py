@@ -1,15 +1,15 @@
 """The bundles, loaded and warm, and the one thread that draws with them.
 
-    models -> [gallery] -> api
+    models -> collection -> [gallery] -> api
 
-The engine is given one chunk at a time, in the order of asking, so a request
-for 10,000 pictures lets others in between its chunks. Knows no HTTP but the
-problems that it raises.
+What is shown may be replaced while it runs, in one step. The engine is given
+one chunk at a time, in the order of asking, so a request for 10,000 pictures
+lets others in between its chunks. Knows no HTTP but the problems that it raises.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,6 +19,7 @@ from models.bundle import Bundle
 from models.errors import DeviceUnavailable
 from models.runtime import BATCH_SIZES, Runtime
 from service.asked import Asked
+from service.collection import Collection
 from service.problems import Problem
 from service.settings import Settings
 
@@ -37,59 +38,49 @@ class Gallery:
 
     def __init__(self, bundles: Sequence[Bundle], settings: Settings) -> None:
         self._settings = settings
-        self._held: dict[str, dict[str, Bundle]] = {}
-        self._current: dict[str, str] = {}
-        for bundle in bundles:
-            self._held.setdefault(bundle.card.name, {})[bundle.card.version] = bundle
-            if "@" not in bundle.path.name:
-                self._current[bundle.card.name] = bundle.card.version
         self._engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._waiting_images = 0
-        self._runtimes: dict[str, Runtime] = {}
-        self.unready = self._load(bundles)
+        self.unready: str | None = None
         """Why nothing can be drawn, or None."""
+        self.show({})
+        try:
+            self.show({bundle.path.name: self.load(bundle) for bundle in bundles})
+        except DeviceUnavailable as error:
+            self.unready = str(error)
+            _log.error("not ready: %s", error)
 
     @property
-    def default(self) -> str:
-        """The model that draws where none is named."""
-        wanted = self._settings.default_model
-        return wanted if wanted in self._current else min(self._current)
-
-    @property
-    def names(self) -> list[str]:
-        """Every model by name."""
-        return sorted(self._current)
-
-    def find(self, asked: str | None) -> Bundle:
-        """The bundle that `name` or `name@version` means; the default one for None.
-
-        Raises:
-            Problem: 404 no such model, 410 a version that is no longer held.
-        """
-        name, _, version = (self.default if asked is None else asked).partition("@")
-        if name not in self._current:
-            raise Problem(404, f"There is no model {name[:80]!r}. There are: {', '.join(self.names)}.")
-        held = self._held[name]
-        if version and version not in held:
-            raise Problem(
-                410, f"Version {version[:80]!r} of {name} is not held. Held: {', '.join(self.versions(name))}."
-            )
-        return held[version or self._current[name]]
-
-    def versions(self, name: str) -> list[str]:
-        """Versions held of a model, the current one first."""
-        current = self._current[name]
-        return [current, *(version for version in self._held[name] if version != current)]
-
-    def runtime(self, bundle: Bundle) -> Runtime:
-        """What draws a bundle.
+    def collection(self) -> Collection:
+        """All that can be drawn at this moment.
 
         Raises:
             Problem: 503, the service is not ready; says why.
         """
         if self.unready:
             raise Problem(503, f"The service is not ready: {self.unready}", {"Retry-After": str(_RETRY_AFTER_S)})
-        return self._runtimes[bundle.card.version]
+        return self._collection
+
+    def find(self, asked: str | None) -> Runtime:
+        """What draws `name` or `name@version` at this moment; the default model for None.
+
+        Raises:
+            Problem: 404 no such model, 410 a version that is no longer held, 503 the service is not ready.
+        """
+        return self.collection.find(asked)
+
+    def load(self, bundle: Bundle) -> Runtime:
+        """A bundle loaded and warm, not yet shown; any thread may do it.
+
+        Raises:
+            DeviceUnavailable, BundleDamaged: see `Runtime`.
+        """
+        runtime = Runtime(bundle, self._settings.device, self._settings.threads)
+        _log.info("%s %s drawn by %s", bundle.card.name, bundle.card.version, runtime.engine)
+        return runtime
+
+    def show(self, loaded: Mapping[str, Runtime]) -> None:
+        """From here on these are drawn, by folder; who asked before goes on with what there was."""
+        self._collection = Collection(loaded, self._settings.default_model)
 
     def admit(self) -> None:
         """Refuse a request while the engine has its fill.
@@ -119,20 +110,15 @@ class Gallery:
             if ahead is not None:
                 ahead.cancel()
 
+    def draw_aside(self, runtime: Runtime, asked: Asked) -> Iterator[NDArray[np.uint8]]:
+        """The same for a thread in the background: one chunk at a time, among those that people wait for."""
+        for at in range(0, asked.n, CHUNK_IMAGES):
+            count = min(CHUNK_IMAGES, asked.n - at)
+            yield self._engine.submit(asked.draw, runtime, at, count).result()
+
     async def _draw_one(self, runtime: Runtime, asked: Asked, at: int, count: int) -> NDArray[np.uint8]:
         self._waiting_images += count
         try:
             return await asyncio.get_running_loop().run_in_executor(self._engine, asked.draw, runtime, at, count)
         finally:
             self._waiting_images -= count
-
-    def _load(self, bundles: Sequence[Bundle]) -> str | None:
-        try:
-            for bundle in bundles:
-                version = bundle.card.version
-                self._runtimes[version] = Runtime(bundle, self._settings.device, self._settings.threads)
-                _log.info("%s %s drawn by %s", bundle.card.name, version, self._runtimes[version].engine)
-        except DeviceUnavailable as error:
-            _log.error("not ready: %s", error)
-            return str(error)
-        return None

@@ -9,7 +9,7 @@ are declared here, once for all routes.
 from typing import Any
 
 from models.codes import ADDRESS_END
-from service.formats import Format
+from service.formats import Format, GradesFormat
 from service.problems import MEDIA_TYPE, PROBES
 from service.schemas import ProblemAnswer
 
@@ -22,7 +22,7 @@ _DESCRIPTIONS = {
     413: "The body is too large",
     415: "The body's Content-Type is not application/json",
     422: "A value is missing, unknown, of the wrong type or out of range",
-    503: "Not ready, or the queue is full: see `Retry-After`",
+    503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
 }
 _OF_EVERY_MODEL_ROUTE = (404, 410, 503)
 _OF_EVERY_QUESTION = (400, 404, 406, 410, 413, 415, 422, 503)
@@ -33,7 +33,9 @@ _ERRORS = {
     ("post", "/interpolate"): _OF_EVERY_QUESTION,
     ("get", _IMAGE): (404, 410, 422, 503),
     ("post", "/ratings"): (400, 404, 409, 410, 413, 415, 422, 503),
-    ("get", "/ratings"): (422, 503),
+    ("get", "/ratings"): (406, 422, 503),
+    ("get", "/ratings/batch"): (404, 410, 422, 503),
+    ("get", "/ratings/summary"): (422, 503),
     ("get", "/models"): (503,),
     ("get", "/models/{name}"): _OF_EVERY_MODEL_ROUTE,
 }
@@ -68,8 +70,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         responses.pop("422", None)
         for status in statuses:
             responses[str(status)] = {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: problem}}
-    text = {"schema": {"type": "string"}}
-    document["paths"]["/ratings"]["get"]["responses"]["200"] = {"description": "CSV", "content": {"text/csv": text}}
+    document["paths"]["/ratings"]["get"]["responses"]["200"] = _grades()
     for path, headers in (("/generate", _MADE_BY | _ADDRESS), ("/decode", _MADE_BY), ("/interpolate", _MADE_BY)):
         document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
     image = document["paths"][_IMAGE]["get"]["responses"]
@@ -95,6 +96,12 @@ def _pictures(headers: dict[str, str], formats: tuple[Format, ...]) -> dict[str,
         },
         "headers": _declared(headers),
     }
+
+
+def _grades() -> dict[str, Any]:
+    kinds = {GradesFormat.CSV: {"type": "string"}, GradesFormat.PARQUET: {"type": "string", "format": "binary"}}
+    content = {one.media_type: {"schema": schema} for one, schema in kinds.items()}
+    return {"description": "The grades", "content": content}
 
 
 def _declared(headers: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ HTTP -> [schemas] -> api
 """
 
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
@@ -24,7 +23,7 @@ Label = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min
 Code = Annotated[list[Annotated[float, Field(ge=-LARGEST_CODE_NUMBER, le=LARGEST_CODE_NUMBER)]], Field(min_length=1)]
 
 
-def _exactly(*examples: JsonDict) -> ConfigDict:
+def exactly(*examples: JsonDict) -> ConfigDict:
     """A question is what it says: no unknown fields, no text for a number, no NaN."""
     return ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [*examples]})
 
@@ -41,7 +40,7 @@ class _Question(BaseModel):
 class GenerateRequest(_Question):
     """Pictures [start, start + n) of a seed. Each has an address, and is the same whenever it is asked for."""
 
-    model_config = _exactly({"n": 64, "seed": 7})
+    model_config = exactly({"n": 64, "seed": 7})
 
     n: int = Field(default=1, ge=1, le=LARGEST_N, description="How many pictures.")
     seed: int | None = Field(
@@ -79,7 +78,7 @@ class ImageQuery(BaseModel):
 class DecodeRequest(_Question):
     """Pictures of codes that you send: any numbers, standard normal ones for pictures like those of training."""
 
-    model_config = _exactly({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
+    model_config = exactly({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
 
     codes: list[Code] = Field(
         min_length=1, max_length=LARGEST_N, description="A list of numbers for each picture; the card tells how many."
@@ -96,7 +95,7 @@ class DecodeRequest(_Question):
 class Point(BaseModel):
     """A place on a walk: a picture's address, or a code."""
 
-    model_config = _exactly({"seed": 7, "index": 3})
+    model_config = exactly({"seed": 7, "index": 3})
 
     seed: int | None = Field(default=None, ge=0, lt=ADDRESS_END)
     index: int = Field(default=0, ge=0, lt=ADDRESS_END)
@@ -115,7 +114,7 @@ class Point(BaseModel):
 class InterpolateRequest(_Question):
     """A walk from picture to picture: frames between them, the first and the last of them being the ends."""
 
-    model_config = _exactly({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
+    model_config = exactly({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
 
     points: list[Point] = Field(min_length=2, max_length=64, description="What to walk past, in this order.")
     frames: int = Field(default=30, ge=2, le=LARGEST_N, description="How many pictures in all, evenly spread.")
@@ -127,35 +126,6 @@ class InterpolateRequest(_Question):
         description="webp: an animation (up to 1,024 frames). png, jpeg: a strip (up to 64). zip, npy, json: the "
         "frames one by one. By `Accept` if none.",
     )
-
-
-class RatingRequest(BaseModel):
-    """What a person thinks of one picture."""
-
-    model_config = _exactly(
-        {"model": "mnist", "version": "6de6e7b1f939bd83", "seed": 7, "index": 0, "score": 0.9, "grader": "ann"}
-    )
-
-    # Not strict: JSON has no UUIDs, so the text of one must do.
-    id: UUID | None = Field(
-        default=None, strict=False, description="Made by you, so that a grade that is sent again is kept once."
-    )
-    model: str = Field(min_length=1, max_length=200)
-    version: str = Field(min_length=1, max_length=200)
-    seed: int = Field(ge=0, lt=ADDRESS_END)
-    index: int = Field(ge=0, lt=ADDRESS_END)
-    label: Label | None = Field(default=None, description="The class; that of the address if none.")
-    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
-    score: float = Field(ge=0, le=1, description="0 is fake, 1 is real; or how much it is liked.")
-    grader: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Who graded: any name.")
-
-
-class RatingsAnswer(BaseModel):
-    """Grades that are on the disk now."""
-
-    added: int = Field(description="How many were new.")
-    known: int = Field(description="How many were there already.")
-    ids: list[UUID] = Field(description="Of all of them, in the order of the question.")
 
 
 class ModelAnswer(BaseModel):

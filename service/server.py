@@ -16,6 +16,7 @@ from service.gallery import Gallery
 from service.grades.store import open_store
 from service.image import environment, image
 from service.perimeter import Perimeter
+from service.renewal import Renewal
 from service.routes import create_api
 from service.settings import read_settings
 
@@ -49,6 +50,15 @@ class Zoetrope:
         settings = read_settings()
         self.gallery = Gallery(open_all(settings.models), settings)
         api.open(self.gallery, open_store(settings.grades), settings.encoder_threads)
+        self.renewal = Renewal(self.gallery, settings.models, api.informative.renew)
+        if settings.renew_seconds and self.gallery.unready is None:
+            self.renewal.start(settings.renew_seconds)
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def stop(self) -> None:
+        """Begin nothing more in the background."""
+        self.renewal.stop()
+        api.informative.close()
 
     async def __is_ready__(self) -> bool:
         return self.gallery.unready is None

@@ -33,6 +33,9 @@ class Settings(BaseModel):
         default=f"sqlite:///{_HOUSE / 'runs' / 'grades.db'}",
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
     )
+    renew_seconds: float = Field(
+        default=1, ge=0, allow_inf_nan=False, description="How often the models are looked at for new ones; 0 is never."
+    )
     encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
 
 

@@ -5,11 +5,15 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from browsing import Visitor, browser
+from databases import Postgres
+from serving import ROOT, Server, started
 from starlette.testclient import TestClient
 from untrained import write_untrained
 
@@ -52,3 +56,59 @@ def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with TestClient(Perimeter(api), raise_server_exceptions=False) as client:
         yield client
     store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'grades.db'}"
+    return request.getfixturevalue("postgres").database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """The grades in an empty database of each kind."""
+    store = Store(url)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def studio(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real service of the shipped models and of `bundles`, the first to be looked at being `mnist`."""
+    folder = tmp_path_factory.mktemp("studio")
+    for bundle in (*bundles.iterdir(), ROOT / "models" / "mnist", ROOT / "models" / "eurosat"):
+        (folder / bundle.name).symlink_to(bundle)
+    with started(folder, tmp_path_factory.mktemp("log") / "serve.log") as server:
+        server.wait_for("/readyz")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium, or the reason why there is none."""
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def arrive(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors of the studio, and sees to it that they leave without a complaint."""
+    server, visitors = request.getfixturevalue("studio"), []
+
+    def make(**options: Any) -> Visitor:
+        visitors.append(Visitor(chromium, server, **options))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.leave()

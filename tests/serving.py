@@ -7,8 +7,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -37,26 +38,35 @@ class Server:
 
     def generate(self, body: str) -> tuple[int, bytes]:
         """POST /generate: status and body."""
+        status, _, answer = self.ask(body)
+        return status, answer
+
+    def ask(self, body: str) -> tuple[int, Message, bytes]:
+        """POST /generate: status, headers and body."""
         request = urllib.request.Request(
             self.url + "/generate", body.encode(), {"content-type": "application/json"}, method="POST"
         )
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer.status, answer.read()
+                return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            return error.code, error.headers, error.read()
 
     def wait_for(self, path: str) -> None:
         """Until GET `path` is answered with 200."""
+        self.wait_until(lambda: self.get(path)[0] == 200, f"{path} answered with 200")
+
+    def wait_until(self, holds: Callable[[], bool], what: str = "so") -> None:
+        """Until something holds; while nobody listens, it does not."""
         end = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                if self.get(path)[0] == 200:
+                if holds():
                     return
             except OSError:
                 pass
             time.sleep(0.1)
-        raise AssertionError(f"{path} was not answered with 200; the service printed:\n{self.log}")
+        raise AssertionError(f"it was not {what}; the service printed:\n{self.log}")
 
     def resident_bytes(self) -> int:
         """Resident memory of all its processes together."""

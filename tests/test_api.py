@@ -223,14 +223,6 @@ def test_models_tells_of_all_models_and_of_the_default_one(client: TestClient):
     assert [len(one["versions"]) for one in answer["models"]] == [1, 2, 1]
 
 
-def test_the_page_shows_pictures_and_the_command_that_made_them(client: TestClient):
-    page = client.get("/").text
-
-    assert "curl -X POST" in page
-    assert "http://" not in page.replace("http://localhost", "")  # nothing from outside
-    assert "https://" not in page
-
-
 def test_docs_need_nothing_from_outside(client: TestClient):
     page = client.get("/docs").text
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.formats import Format, negotiate
+from service.formats import Format, GradesFormat, negotiate
 from service.problems import Problem
 
 
@@ -25,17 +25,32 @@ from service.problems import Problem
     ],
 )
 def test_the_best_liked_format_is_sent(accept: str | None, expected: Format):
-    assert negotiate(None, accept) is expected
+    assert negotiate(None, accept, Format) is expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, GradesFormat.CSV),
+        ("text/html, */*;q=0.8", GradesFormat.CSV),
+        ("application/vnd.apache.parquet", GradesFormat.PARQUET),
+        ("text/csv;q=0.5, application/*", GradesFormat.PARQUET),
+    ],
+)
+def test_grades_are_csv_where_nothing_else_is_asked_for(accept: str | None, expected: GradesFormat):
+    assert negotiate(None, accept, GradesFormat) is expected
+    with pytest.raises(Problem, match=r"fits none of text/csv, application/vnd.apache.parquet"):
+        negotiate(None, "image/png", GradesFormat)
 
 
 def test_format_beats_accept():
-    assert negotiate(Format.NPY, "image/png") is Format.NPY
+    assert negotiate(Format.NPY, "image/png", Format) is Format.NPY
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/gif", "image/png;q=0", "nonsense", "*/*;q=0", ";;,"])
 def test_what_nothing_fits_is_406_and_names_what_there_is(accept: str):
     with pytest.raises(Problem, match="fits none of image/png, image/jpeg") as caught:
-        negotiate(None, accept)
+        negotiate(None, accept, Format)
 
     assert caught.value.status == 406
 
@@ -43,7 +58,7 @@ def test_what_nothing_fits_is_406_and_names_what_there_is(accept: str):
 @given(st.text(max_size=200))
 def test_no_header_breaks_it(accept: str):
     try:
-        outcome: Format | int = negotiate(None, accept)
+        outcome: Format | int = negotiate(None, accept, Format)
     except Problem as problem:
         outcome = problem.status
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import open_all
+from models.bundle import open_all, open_bundle
 from models.runtime import Runtime
 from service.address import Address
 from service.gallery import CHUNK_IMAGES, Gallery
@@ -32,17 +32,19 @@ def gallery(bundles: Path) -> Gallery:
 
 
 def test_the_default_is_the_one_in_the_settings_or_else_the_first_by_name(bundles: Path):
-    assert gallery_of(bundles, default_model="grey").default == "grey"
-    assert gallery_of(bundles, default_model="not there").default == "colour"
+    assert gallery_of(bundles, default_model="grey").collection.default == "grey"
+    assert gallery_of(bundles, default_model="not there").collection.default == "colour"
 
 
-def test_a_name_means_its_current_version(gallery: Gallery):
-    assert gallery.find("grey").path.name == "grey"
-    assert gallery.find("grey").card.version == gallery.versions("grey")[0]
+def test_a_name_means_its_current_version(gallery: Gallery, bundles: Path):
+    current = open_bundle(bundles / "grey").card
+
+    assert gallery.find("grey").card == current
+    assert gallery.collection.versions("grey")[0] == current.version
 
 
 def test_chunks_are_the_whole_slice_in_order(gallery: Gallery):
-    runtime = gallery.runtime(gallery.find("grey"))
+    runtime = gallery.find("grey")
 
     async def drawn(n: int) -> list[np.ndarray]:
         return [chunk async for chunk in gallery.draw(runtime, address(runtime, n, seed=3, start=5))]
@@ -54,7 +56,7 @@ def test_chunks_are_the_whole_slice_in_order(gallery: Gallery):
 
 
 def test_every_chunk_has_the_labels_of_its_own_pictures(gallery: Gallery):
-    runtime = gallery.runtime(gallery.find("pets"))
+    runtime = gallery.find("pets")
     n = CHUNK_IMAGES + 10
 
     async def drawn() -> list[np.ndarray]:
@@ -64,10 +66,19 @@ def test_every_chunk_has_the_labels_of_its_own_pictures(gallery: Gallery):
     assert np.array_equal(np.concatenate(asyncio.run(drawn())), expected)
 
 
+def test_a_thread_in_the_background_is_given_the_same_pictures(gallery: Gallery):
+    runtime = gallery.find("pets")
+    asked = address(runtime, CHUNK_IMAGES + 10, seed=3)
+    chunks = list(gallery.draw_aside(runtime, asked))
+
+    assert [len(chunk) for chunk in chunks] == [CHUNK_IMAGES, 10]
+    assert np.array_equal(np.concatenate(chunks), asked.draw(runtime, 0, asked.n))
+
+
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(bundles: Path):
     """The engine is held up while one request waits; the next is refused, and let in once the engine goes on."""
     gallery = gallery_of(bundles, queue_images=10)
-    runtime = gallery.runtime(gallery.find("grey"))
+    runtime = gallery.find("grey")
     go_on = threading.Event()
     gallery._engine.submit(go_on.wait)
 
@@ -88,7 +99,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(bundles: Path):
 
 def test_a_small_request_does_not_wait_behind_the_whole_of_a_large_one(gallery: Gallery):
     """While 20 chunks are being drawn, one picture comes out before the 20th."""
-    runtime = gallery.runtime(gallery.find("grey"))
+    runtime = gallery.find("grey")
     order: list[str] = []
 
     async def large() -> None:
@@ -117,4 +128,4 @@ def test_without_the_device_nothing_is_drawn_and_the_reason_is_told(bundles: Pat
     gallery = gallery_of(bundles, device="cuda")
 
     with pytest.raises(Problem, match="The service is not ready: device is 'cuda'"):
-        gallery.runtime(gallery.find("grey"))
+        gallery.find("grey")

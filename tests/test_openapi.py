@@ -16,7 +16,8 @@ def document(client: TestClient) -> dict:
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
     questions = {"/generate", "/decode", "/interpolate", IMAGE}
-    assert set(document["paths"]) == questions | {"/ratings", "/models", "/models/{name}", "/livez", "/readyz"}
+    grades = {"/ratings", "/ratings/batch", "/ratings/summary"}
+    assert set(document["paths"]) == questions | grades | {"/models", "/models/{name}", "/livez", "/readyz"}
 
 
 @pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate"])
@@ -42,6 +43,19 @@ def test_an_image_declares_what_caches_need(document: dict):
     assert set(responses) == {"200", "304", "404", "410", "422", "503"}
     assert set(responses["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
+
+
+def test_the_routes_of_grades_declare_what_they_are_answered_with(document: dict):
+    paths = document["paths"]
+
+    assert set(paths["/ratings"]["post"]["responses"]) == {
+        "201", "400", "404", "409", "410", "413", "415", "422", "503"
+    }  # fmt: skip
+    given = paths["/ratings"]["get"]["responses"]
+    assert set(given) == {"200", "406", "422", "503"}
+    assert set(given["200"]["content"]) == {"text/csv", "application/vnd.apache.parquet"}
+    assert set(paths["/ratings/batch"]["get"]["responses"]) == {"200", "404", "410", "422", "503"}
+    assert set(paths["/ratings/summary"]["get"]["responses"]) == {"200", "422", "503"}
 
 
 def test_the_question_declares_its_bounds(document: dict):

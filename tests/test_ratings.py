@@ -4,6 +4,7 @@ import csv
 import io
 import uuid
 
+import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
@@ -78,6 +79,29 @@ def test_grades_of_one_model_can_be_had_alone(client: TestClient, version: dict)
 
     assert {row["model"] for row in given_back(client, model="grey").values()} == {"grey"}
     assert given_back(client, model="nobody") == {}
+
+
+def test_parquet_has_what_csv_has_with_its_types(client: TestClient, version: dict):
+    sent = grade(version, truncation=0.5, grader='ann "the\nknife", é')
+    client.post("/ratings", json=[sent, grade(version, model="grey"), grade(version, model="grey", index=0)])
+    accepted = client.get("/ratings", headers={"accept": "application/vnd.apache.parquet"})
+    table = pq.read_table(io.BytesIO(client.get("/ratings", params={"format": "parquet"}).content))
+
+    assert accepted.headers["content-type"] == "application/vnd.apache.parquet"
+    assert pq.read_table(io.BytesIO(accepted.content)) == table
+    rows = {row["id"]: row for row in table.to_pylist()}
+    assert rows[sent["id"]] == {**sent, "label": rows[sent["id"]]["label"], "graded_at": rows[sent["id"]]["graded_at"]}
+    assert {one: {name: text(value) for name, value in row.items()} for one, row in rows.items()} == given_back(client)
+
+
+def text(value: object) -> str:
+    """As CSV has it."""
+    return "" if value is None else str(value)
+
+
+def test_what_is_neither_csv_nor_parquet_is_refused(client: TestClient):
+    assert client.get("/ratings", headers={"accept": "image/png"}).status_code == 406
+    assert "format is 'xml'" in client.get("/ratings", params={"format": "xml"}).json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_what_is_set_is_read_and_typed():
     [
         ("ZOETROPE_DEVICE", "gpu", r"ZOETROPE_DEVICE is 'gpu'\. Expected: Input should be 'cpu' or 'cuda'"),
         ("ZOETROPE_THREADS", "0", r"ZOETROPE_THREADS is '0'\. Expected: Input should be greater"),
+        ("ZOETROPE_RENEW_SECONDS", "-1", r"ZOETROPE_RENEW_SECONDS is '-1'\. Expected: Input should be greater"),
         ("ZOETROPE_THREADS", "many", r"ZOETROPE_THREADS is 'many'"),
         ("ZOETROPE_DEVISE", "cpu", r"ZOETROPE_DEVISE is 'cpu'\. Expected: one of .*ZOETROPE_DEVICE"),
     ],

@@ -1,17 +1,15 @@
 """Grades are kept once, for ever and exactly, in SQLite and in PostgreSQL."""
 
 import os
-import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sql
+from databases import tell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,55 +22,6 @@ LARGEST = 2**64 - 1
 def grade(**changes: object) -> Grade:
     one = Grade(str(uuid.uuid4()), "mnist", "0123456789abcdef", 7, 3, "5", 1.0, 0.75, "ann")
     return replace(one, **changes)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL of our own, on a socket in a folder; it refuses to run as root."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
-    if not found:
-        pytest.skip("no PostgreSQL on this machine")
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(0o755)
-    as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
-    if as_nobody:
-        shutil.chown(folder, "nobody", "nogroup")
-
-    def run(*command: str) -> None:
-        subprocess.run([*as_nobody, str(found[-1] / command[0]), *command[1:]], check=True, capture_output=True)
-
-    data = str(folder / "data")
-    run("initdb", "--pgdata", data, "--username", "zoetrope", "--auth", "trust", "--no-sync")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run("pg_ctl", "--pgdata", data, "--wait", "--log", str(folder / "log"), "--options", options, "start")
-    yield f"postgresql+psycopg://zoetrope@/postgres?host={folder}"
-    run("pg_ctl", "--pgdata", data, "--wait", "--mode", "fast", "stop")
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'grades.db'}"
-    server = request.getfixturevalue("postgres")
-    name = f"t{uuid.uuid4().hex}"
-    tell(server, f"CREATE DATABASE {name}")
-    return server.replace("/postgres?", f"/{name}?")
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    store = Store(url)
-    yield store
-    store.close()
-
-
-def tell(url: str, statement: str) -> None:
-    engine = sql.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sql.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sql.text(statement))
 
 
 def kept(store: Store, model: str | None = None) -> list[Grade]:

@@ -5,6 +5,13 @@
 
 Read in this order:
 
-    grade     one grade, bound to a picture's whole address
-    store     a database that only grows: SQLite, or PostgreSQL where several services share it
+    grade        one grade, bound to a picture's whole address
+    tables       what the database holds
+    database     it is opened, and away
+    store        a database that only grows: SQLite, or PostgreSQL where several services share it
+    files        the grades as CSV or parquet
+    summary      all grades in a few numbers
+    batch        which pictures a person is asked about
+    informative  those whose grades would teach the most, scored ahead
+    schemas      the shapes of questions and answers
 """

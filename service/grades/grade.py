@@ -5,6 +5,23 @@ routes/ratings -> [grade] -> store
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a version of a model that is known otherwise."""
+
+    seed: int
+    index: int
+    label: str | None
+    """Name of the class; None where the model has none."""
+    truncation: float
+
+    @classmethod
+    def told(cls, facts: dict[str, Any]) -> Self:
+        """What an address tells of one picture, as a picture."""
+        return cls(facts["seed"], facts["index"], facts.get("label"), facts["truncation"])
 
 
 @dataclass(frozen=True)

@@ -3,81 +3,32 @@
     grade -> [store] -> SQLite (a file beside the service) or PostgreSQL (shared by several of them)
 
 What `add` has returned is on the disk. A grade is known by its id, so a client
-that got no answer may send it again. Seeds and indices are unsigned 64-bit, and
-both databases count from -2^63: they are stored shifted by that, which keeps
-their order. Knows no HTTP.
+that got no answer may send it again. Knows no HTTP.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
-from service.grades.grade import Grade, KeptGrade
+from service.grades.database import DatabaseAway, open_database, speaking_to
+from service.grades.grade import Grade, KeptGrade, Picture
+from service.grades.summary import Summary, summarise
+from service.grades.tables import FIELDS, GRADES
 
-SCHEMA_VERSION = 1
 _log = logging.getLogger("zoetrope")
 _ROWS = 1_000
-_SHIFT = 2**63
+_PICTURE = tuple(GRADES.c[name] for name in Picture.__dataclass_fields__)
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class GradeConflict(ValueError):
     """An id came with another grade than before."""
-
-
-class Unsigned64(sql.types.TypeDecorator[int]):
-    """0 to 2^64 - 1, in a signed column."""
-
-    impl = sql.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, dialect: sql.Dialect) -> int | None:  # noqa: ARG002
-        """To the database."""
-        return None if value is None else value - _SHIFT
-
-    def process_result_value(self, value: int | None, dialect: sql.Dialect) -> int | None:  # noqa: ARG002
-        """From the database."""
-        return None if value is None else value + _SHIFT
-
-
-class UtcTime(sql.types.TypeDecorator[datetime]):
-    """A moment; SQLite forgets time zones."""
-
-    impl = sql.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: sql.Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
-
-
-_META = sql.MetaData()
-_SCHEMA = sql.Table("zoetrope_schema", _META, sql.Column("version", sql.Integer, primary_key=True))
-_SERIAL = sql.BigInteger().with_variant(sql.Integer, "sqlite")  # SQLite counts up in a column of this very type alone
-_GRADES = sql.Table(
-    "grades",
-    _META,
-    sql.Column("serial", _SERIAL, primary_key=True),
-    sql.Column("id", sql.String(36), nullable=False, unique=True),
-    sql.Column("model", sql.String(200), nullable=False),
-    sql.Column("version", sql.String(16), nullable=False),
-    sql.Column("seed", Unsigned64, nullable=False),
-    sql.Column("index", Unsigned64, nullable=False),
-    sql.Column("label", sql.String(200)),
-    sql.Column("truncation", sql.Double, nullable=False),
-    sql.Column("score", sql.Double, nullable=False),
-    sql.Column("grader", sql.String(200), nullable=False),
-    sql.Column("graded_at", UtcTime, nullable=False),
-    sql.Index("grades_of_a_grader", "grader", "model", "version"),
-)
-FIELDS = tuple(column.name for column in _GRADES.columns if column.name != "serial")
 
 
 class Store:
@@ -88,17 +39,12 @@ class Store:
 
     Raises:
         ValueError: another kind of database, or one that another schema wrote.
+        DatabaseAway: of every method too.
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+        self._engine = open_database(url)
         self._insert = _INSERT[self._engine.dialect.name]
-        try:
-            with self._engine.begin() as connection:
-                _prepare(connection)
-        except ValueError:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Let go of the database."""
@@ -116,8 +62,8 @@ class Store:
         now = datetime.now(UTC)
         rows = {grade.id: {**asdict(grade), "graded_at": now} for grade in grades}
         _check_same(grades, {grade.id: grade for grade in grades})
-        with self._engine.begin() as connection:
-            statement = self._insert(_GRADES).on_conflict_do_nothing().returning(_GRADES.c.id)
+        with speaking_to(self._engine) as connection:
+            statement = self._insert(GRADES).on_conflict_do_nothing().returning(GRADES.c.id)
             new = set(connection.execute(statement, list(rows.values())).scalars()) if rows else set[str]()
             known = [grade for grade in grades if grade.id not in new]
             _check_same(known, {kept.id: kept for kept in _kept(connection, [grade.id for grade in known])})
@@ -125,22 +71,41 @@ class Store:
 
     def count(self) -> int:
         """How many grades there are."""
-        with self._engine.connect() as connection:
-            return connection.execute(sql.select(sql.func.count()).select_from(_GRADES)).scalar_one()
+        with speaking_to(self._engine) as connection:
+            return connection.execute(sql.select(sql.func.count()).select_from(GRADES)).scalar_one()
 
     def grades(self, model: str | None = None) -> Iterator[list[KeptGrade]]:
         """All grades, of one model or of any, oldest first, a thousand at a time."""
         last = 0
         while True:
-            wanted = sql.select(_GRADES).where(_GRADES.c.serial > last).order_by(_GRADES.c.serial).limit(_ROWS)
+            wanted = sql.select(GRADES).where(GRADES.c.serial > last).order_by(GRADES.c.serial).limit(_ROWS)
             if model is not None:
-                wanted = wanted.where(_GRADES.c.model == model)
-            with self._engine.connect() as connection:
+                wanted = wanted.where(GRADES.c.model == model)
+            with speaking_to(self._engine) as connection:
                 rows = connection.execute(wanted).mappings().all()
             if not rows:
                 return
             last = rows[-1]["serial"]
             yield [_grade(row) for row in rows]
+
+    def graded_before(self, grader: str, model: str, version: str, largest: int, most: int) -> list[Picture]:
+        """Pictures that a person graded, any of their last thousand of this version, none twice.
+
+        Args:
+            largest: that their seed and index may be.
+            most: how many at most.
+        """
+        theirs = (GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
+        last = sql.select(*_PICTURE).where(*theirs).order_by(GRADES.c.serial.desc()).limit(_ROWS).subquery()
+        wanted = sql.select(last).where(last.c.seed <= largest, last.c.index <= largest).group_by(*last.c)
+        with speaking_to(self._engine) as connection:
+            rows = connection.execute(wanted.order_by(sql.func.random()).limit(most))
+            return [Picture(*row) for row in rows]
+
+    def summary(self, model: str | None = None, grader: str | None = None) -> Summary:
+        """The grades of one model or all, by one person or all, in a few numbers."""
+        with speaking_to(self._engine) as connection:
+            return summarise(connection, model, grader)
 
 
 def open_store(url: str) -> Store | str:
@@ -149,47 +114,15 @@ def open_store(url: str) -> Store | str:
         return Store(url)
     except ImportError as error:
         reason = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
-    except (OSError, ValueError, sql.exc.SQLAlchemyError) as error:
+    except (OSError, ValueError, DatabaseAway, sql.exc.SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
     _log.error("no grades: %s", reason)
     return reason
 
 
-def _engine(url: str) -> Engine:
-    kind = url.split(":")[0].split("+")[0]
-    if kind not in _INSERT:
-        raise ValueError(f"the database is {kind!r}; it must be one of {', '.join(_INSERT)}")
-    engine = sql.create_engine(url)
-    if kind == "sqlite" and engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    if kind == "sqlite":
-        sql.event.listen(engine, "connect", _on_sqlite)
-    return engine
-
-
-def _on_sqlite(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
-    cursor.execute("PRAGMA synchronous = FULL")  # an answer of 201 is true after a power cut as well
-    cursor.execute("PRAGMA busy_timeout = 10000")
-    cursor.close()
-
-
-def _prepare(connection: Connection) -> None:
-    _META.create_all(connection)
-    found = connection.execute(sql.select(_SCHEMA.c.version)).scalars().all()
-    if not found:
-        connection.execute(_SCHEMA.insert().values(version=SCHEMA_VERSION))
-    elif list(found) != [SCHEMA_VERSION]:
-        raise ValueError(
-            f"the database of grades has schema {', '.join(map(str, found))}; this service knows {SCHEMA_VERSION}. "
-            "Use the release that wrote it, or another database."
-        )
-
-
 def _kept(connection: Connection, ids: Sequence[str]) -> Iterator[KeptGrade]:
     for at in range(0, len(ids), _ROWS):
-        wanted = sql.select(_GRADES).where(_GRADES.c.id.in_(ids[at : at + _ROWS]))
+        wanted = sql.select(GRADES).where(GRADES.c.id.in_(ids[at : at + _ROWS]))
         yield from (_grade(row) for row in connection.execute(wanted).mappings())
 
 

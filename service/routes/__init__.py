@@ -10,13 +10,14 @@ Read in this order:
     interpolate  a walk from picture to picture
     models       what the models say of themselves
     ratings      what people think of pictures
+    grading      what to ask them next, and what came of it
     pages        the page at /, and /docs
     answers      what the first four have in common
 """
 
 from service import problems
 from service.api import Api
-from service.routes import decode, generate, images, interpolate, models, pages, ratings
+from service.routes import decode, generate, grading, images, interpolate, models, pages, ratings
 
 
 def create_api() -> Api:
@@ -29,6 +30,6 @@ def create_api() -> Api:
         redoc_url=None,
     )
     problems.install(api)
-    for route in (generate, images, decode, interpolate, models, ratings, pages):
+    for route in (generate, images, decode, interpolate, models, ratings, grading, pages):
         route.add(api)
     return api

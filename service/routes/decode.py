@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from service.api import Api
 from service.encoders import encode_sheet
-from service.formats import negotiate
+from service.formats import Format, negotiate
 from service.routes.answers import check_sheet, made_by, pictures, require_json
 from service.schemas import LARGEST_SHEET_N, DecodeRequest
 from service.walk import codes_sent
@@ -22,11 +22,10 @@ def add(api: Api) -> None:
     @api.post("/decode", response_class=Response, dependencies=[Depends(require_json)])
     async def decode(question: DecodeRequest, request: Request) -> Response:
         """Draw the pictures of these codes: one, a contact sheet, or a stream of many."""
-        bundle = api.gallery.find(question.model)
-        chosen = negotiate(question.format, request.headers.get("accept"))
+        runtime = api.gallery.find(question.model)
+        chosen = negotiate(question.format, request.headers.get("accept"), Format)
         if chosen.is_one_picture:
             check_sheet(len(question.codes), LARGEST_SHEET_N, "A sheet")
-        runtime = api.gallery.runtime(bundle)
         asked = codes_sent(question, runtime)
         encode = partial(encode_sheet, picture_format=chosen)
         return await pictures(api, runtime, asked, chosen, made_by(asked, runtime), encode)

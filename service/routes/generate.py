@@ -11,7 +11,7 @@ from starlette.responses import Response
 from service.address import address_of
 from service.api import Api
 from service.encoders import encode_sheet
-from service.formats import negotiate
+from service.formats import Format, negotiate
 from service.routes.answers import check_sheet, made_by, pictures, require_json
 from service.schemas import LARGEST_SHEET_N, GenerateRequest
 
@@ -22,11 +22,10 @@ def add(api: Api) -> None:
     @api.post("/generate", response_class=Response, dependencies=[Depends(require_json)])
     async def generate(question: GenerateRequest, request: Request) -> Response:
         """Draw n pictures: one, a contact sheet, or a stream of many."""
-        bundle = api.gallery.find(question.model)
-        chosen = negotiate(question.format, request.headers.get("accept"))
+        runtime = api.gallery.find(question.model)
+        chosen = negotiate(question.format, request.headers.get("accept"), Format)
         if chosen.is_one_picture:
             check_sheet(question.n, LARGEST_SHEET_N, "A sheet")
-        runtime = api.gallery.runtime(bundle)
         address = address_of(question, runtime)
         headers = {**made_by(address, runtime), "X-Seed": str(address.seed), "X-Start": str(address.start)}
         return await pictures(api, runtime, address, chosen, headers, partial(encode_sheet, picture_format=chosen))

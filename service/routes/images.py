@@ -9,6 +9,7 @@ keep it; who has it already is answered without drawing it again.
 import hashlib
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Header, Path, Query
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from service.address import Address, address_of
 from service.api import Api
 from service.encoders import encode_sheet
 from service.formats import Format
+from service.grades.grade import Picture
 from service.problems import Problem
 from service.routes.answers import made_by, one_file
 from service.schemas import GenerateRequest, ImageQuery
@@ -42,10 +44,10 @@ def add(api: Api) -> None:
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """One picture: png, jpg or webp."""
-        bundle = api.gallery.find(f"{name}@{version}")
+        runtime = api.gallery.find(f"{name}@{version}")
         if suffix not in SUFFIXES:
             raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
-        runtime, chosen = api.gallery.runtime(bundle), SUFFIXES[suffix]
+        chosen = SUFFIXES[suffix]
         question = GenerateRequest(
             seed=_within("seed", seed), start=_within("index", index), label=query.label, truncation=query.truncation
         )
@@ -59,6 +61,12 @@ def add(api: Api) -> None:
             return Response(status_code=304, headers=headers)
         body = await one_file(api, runtime, address, partial(encode_sheet, picture_format=chosen))
         return Response(body, headers=headers, media_type=chosen.media_type)
+
+
+def path_of(model: str, version: str, picture: Picture) -> str:
+    """Where one picture is, as PNG, relative to the service's root."""
+    said = {"truncation": picture.truncation} | ({} if picture.label is None else {"label": picture.label})
+    return f"models/{model}/{version}/images/{picture.seed}/{picture.index}.png?{urlencode(said)}"
 
 
 def _within(field: str, digits: str) -> int:

@@ -22,13 +22,12 @@ def add(api: Api) -> None:
     @api.post("/interpolate", response_class=Response, dependencies=[Depends(require_json)])
     async def interpolate(question: InterpolateRequest, request: Request) -> Response:
         """Walk past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
-        bundle = api.gallery.find(question.model)
-        chosen = negotiate(question.format, request.headers.get("accept"))
+        runtime = api.gallery.find(question.model)
+        chosen = negotiate(question.format, request.headers.get("accept"), Format)
         if chosen is Format.WEBP:
             check_sheet(question.frames, LARGEST_SHEET_N, "An animation")
         elif chosen.is_one_picture:
             check_sheet(question.frames, LARGEST_STRIP_N, "A strip")
-        runtime = api.gallery.runtime(bundle)
         asked = codes_between(question, runtime)
         encode = (
             partial(encode_animation, frames_per_second=question.frames_per_second)

@@ -3,30 +3,32 @@
 HTTP -> [models] -> gallery
 """
 
-from models.bundle import Bundle
+from models.runtime import Runtime
 from service.api import Api
+from service.collection import Collection
 from service.schemas import ModelAnswer, ModelsAnswer
 
 
 def add(api: Api) -> None:
     """Add the routes."""
 
-    def answer(bundle: Bundle) -> ModelAnswer:
-        runtime = api.gallery.runtime(bundle)
-        return ModelAnswer(
-            card=bundle.card,
-            engine=runtime.engine,
-            batch_sizes=runtime.batch_sizes,
-            versions=api.gallery.versions(bundle.card.name),
-        )
-
     @api.get("/models")
     async def models() -> ModelsAnswer:
         """Every model, by name."""
-        gallery = api.gallery
-        return ModelsAnswer(default=gallery.default, models=[answer(gallery.find(name)) for name in gallery.names])
+        shown = api.gallery.collection
+        return ModelsAnswer(default=shown.default, models=[_answer(shown, runtime) for runtime in shown.current])
 
     @api.get("/models/{name}")
     async def model(name: str) -> ModelAnswer:
         """One model: its card, its versions and what draws it."""
-        return answer(api.gallery.find(name))
+        shown = api.gallery.collection
+        return _answer(shown, shown.find(name))
+
+
+def _answer(shown: Collection, runtime: Runtime) -> ModelAnswer:
+    return ModelAnswer(
+        card=runtime.card,
+        engine=runtime.engine,
+        batch_sizes=runtime.batch_sizes,
+        versions=shown.versions(runtime.card.name),
+    )

@@ -1,27 +1,51 @@
-"""What a person looks at: the page at /, and /docs.
+"""What a person looks at: the studio at /, and /docs.
 
-a browser -> [pages] -> page/
+    a browser -> [pages] -> page/
+
+The studio is the files of page/ as they are: HTML, CSS and ES modules, nothing
+built. Knows not what is in them.
 """
 
+import mimetypes
 from pathlib import Path
+from typing import Any
 
 import bentoml
+from fastapi import Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import FileResponse, HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from service.api import Api
 
 PAGE = Path(__file__).parent.parent / "page"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+_HEADERS = {
+    "Cache-Control": "no-cache",  # ask whether it has changed; mostly it has not, and 304 is short
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+mimetypes.add_type("text/javascript", ".js")  # a machine's own table may say otherwise, and no browser runs that
+
+
+class _Studio(StaticFiles):
+    """The files of page/; nothing of theirs may come from another host, nor stand inside of the HTML."""
+
+    async def get_response(self, path: str, scope: Any) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(_HEADERS)
+        return response
 
 
 def add(api: Api) -> None:
     """Add the routes."""
+    studio = _Studio(directory=PAGE)
 
     @api.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    async def page(request: Request) -> Response:
+        return await studio.get_response("index.html", request.scope)
 
     @api.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
@@ -33,5 +57,6 @@ def add(api: Api) -> None:
             swagger_favicon_url="docs/assets/favicon-light-32x32.png",
         )
 
+    api.mount("/page", studio)
     # BentoML carries these files; from the usual place on the net the page would stay empty where there is none.
     api.mount("/docs/assets", StaticFiles(directory=_SWAGGER))

@@ -6,27 +6,26 @@ A grade is answered with 201 when it is on the disk. It is bound to a picture of
 a version that is held here, so that what was graded can be drawn again.
 """
 
-import asyncio
-import csv
-import io
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from service.address import address_of
 from service.api import Api
-from service.grades.grade import Grade, KeptGrade
-from service.grades.store import FIELDS, GradeConflict
+from service.formats import GradesFormat, negotiate
+from service.grades.files import file_of
+from service.grades.grade import Grade
+from service.grades.schemas import RatingRequest, RatingsAnswer, RatingsQuery
+from service.grades.store import GradeConflict, Store
 from service.problems import Problem
 from service.routes.answers import require_json
-from service.schemas import GenerateRequest, RatingRequest, RatingsAnswer
+from service.schemas import GenerateRequest
 
 MOST_GRADES = 1_000
-Given = TypeVar("Given")
 
 
 def add(api: Api) -> None:
@@ -39,20 +38,23 @@ def add(api: Api) -> None:
         """Keep these grades, all or none."""
         bound = [_bound(api, one) for one in grades]
         try:
-            added = await _beside(api, lambda: api.store.add(bound))
+            added = await api.write(lambda store: store.add(bound))
         except GradeConflict as error:
             raise Problem(409, f"{error}.") from None
         return RatingsAnswer(added=added, known=len(bound) - added, ids=[one.id for one in bound])
 
     @api.get("/ratings", response_class=StreamingResponse)
-    async def give(model: Annotated[str | None, Query(max_length=200)] = None) -> StreamingResponse:
-        """All grades as CSV, of one model or of all, oldest first."""
-        return StreamingResponse(_csv(api, api.store.grades(model)), media_type="text/csv; charset=utf-8")
+    async def give(query: Annotated[RatingsQuery, Query()], request: Request) -> StreamingResponse:
+        """All grades as a file, of one model or of all, oldest first."""
+        chosen = negotiate(query.format, request.headers.get("accept"), GradesFormat)
+        pieces = _pieces(api, chosen, query.model)
+        first = await anext(pieces)  # before the answer begins, so that it can still be an error
+        return StreamingResponse(_after(first, pieces), media_type=chosen.media_type)
 
 
 def _bound(api: Api, given: RatingRequest) -> Grade:
     """A grade with its class written out, of a picture that can be drawn here."""
-    runtime = api.gallery.runtime(api.gallery.find(f"{given.model}@{given.version}"))
+    runtime = api.gallery.find(f"{given.model}@{given.version}")
     picture = GenerateRequest(seed=given.seed, start=given.index, label=given.label, truncation=given.truncation)
     label = address_of(picture, runtime).told_of(0).get("label")
     return Grade(
@@ -68,18 +70,23 @@ def _bound(api: Api, given: RatingRequest) -> Grade:
     )
 
 
-async def _beside(api: Api, work: Callable[[], Given]) -> Given:
-    """Beside the event loop: a database may take its time."""
-    return await asyncio.get_running_loop().run_in_executor(api.clerk, work)
+async def _pieces(api: Api, chosen: GradesFormat, model: str | None) -> AsyncIterator[bytes]:
+    """The file, its beginning together with its first grades."""
+    some = await api.read(lambda store: store.grades(model))
+    file = await api.read(lambda _: file_of(chosen))
+
+    def more(_: Store) -> bytes:
+        grades = next(some, None)
+        return file.add(grades) if grades else b""
+
+    piece = file.begin() + await api.read(more)
+    while piece:
+        yield piece
+        piece = await api.read(more)
+    yield file.end()
 
 
-async def _csv(api: Api, some: Iterator[list[KeptGrade]]) -> AsyncIterator[str]:
-    yield _lines([FIELDS])
-    while grades := await _beside(api, lambda: next(some, None)):
-        yield _lines([[getattr(one, name) for name in FIELDS] for one in grades])
-
-
-def _lines(rows: Sequence[Sequence[object]]) -> str:
-    file = io.StringIO()
-    csv.writer(file).writerows(rows)
-    return file.getvalue()
+async def _after(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in others:
+        yield piece

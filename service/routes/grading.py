@@ -1,0 +1,54 @@
+"""`GET /ratings/batch`, `GET /ratings/summary`: what to grade next, and what the grades have done so far.
+
+HTTP -> [grading] -> grades -> HTTP
+"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import Query
+
+from models.card import Card
+from service.api import Api
+from service.collection import Collection
+from service.grades.batch import INFORMATIVE, REPEATED, Choice, mix
+from service.grades.schemas import BatchAnswer, BatchQuery, PictureToGrade, SummaryAnswer, SummaryQuery, VersionSummary
+from service.grades.summary import OfVersion
+from service.routes.images import path_of
+
+_JAVASCRIPT_LARGEST = 2**53 - 1
+"""A page cannot send larger integers back."""
+
+
+def add(api: Api) -> None:
+    """Add the routes."""
+
+    @api.get("/ratings/batch", response_model_exclude_none=True)
+    async def batch(query: Annotated[BatchQuery, Query()]) -> BatchAnswer:
+        """Pictures to grade: random ones, some again, and where grades have taught the model, informative ones."""
+        runtime = api.gallery.find(query.model)
+        card, who = runtime.card, query.grader or ""
+        repeats = await api.read(
+            lambda store: store.graded_before(who, card.name, card.version, _JAVASCRIPT_LARGEST, query.n // REPEATED)
+        )
+        informative = api.informative.take(runtime, query.n // INFORMATIVE)
+        chosen = mix(query.n, runtime, repeats, informative)
+        return BatchAnswer(model=card.name, version=card.version, pictures=[_to_grade(card, one) for one in chosen])
+
+    @api.get("/ratings/summary")
+    async def summary(query: Annotated[SummaryQuery, Query()]) -> SummaryAnswer:
+        """The mean grade by version, and how far people agree with themselves."""
+        found = await api.read(lambda store: store.summary(query.model, query.grader))
+        versions = [_beside(api.gallery.collection, one) for one in found.versions]
+        return SummaryAnswer.model_validate({**asdict(found), "versions": versions})
+
+
+def _to_grade(card: Card, chosen: Choice) -> PictureToGrade:
+    picture = chosen.picture
+    url = path_of(card.name, card.version, picture)
+    return PictureToGrade(model=card.name, version=card.version, **vars(picture), url=url, why=chosen.why)
+
+
+def _beside(shown: Collection, graded: OfVersion) -> VersionSummary:
+    held = shown.versions(graded.model)
+    return VersionSummary(**vars(graded), current=graded.version in held[:1], held=graded.version in held)

@@ -1,0 +1,37 @@
+"""Bundles that know what people like: they like bright pictures, and are unsure of the middling ones."""
+
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+from models.bundle import Bundle, open_bundle, write_bundle
+
+
+def write_rewarded(path: Path) -> Bundle:
+    """The bundle at `path` again, with a reward: grade = mean / 255, deviation = 1/2 - |grade - 1/2|."""
+    card = open_bundle(path).card
+    facts = card.model_dump(exclude={"name", "version", "files"})
+    contents = {name: (path / name).read_bytes() for name in card.files}
+    shape = card.image
+    return write_bundle(path, facts, contents | {"reward.onnx": brightness(shape.height, shape.width, shape.channels)})
+
+
+def brightness(height: int, width: int, channels: int) -> bytes:
+    """images uint8 [N, H, W, C] -> grade float [N], deviation float [N]."""
+    one = {name: helper.make_tensor(name, TensorProto.FLOAT, [], [value]) for name, value in CONSTANTS.items()}
+    nodes = [
+        helper.make_node("Cast", ["images"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Div", ["mean", "white"], ["grade"]),
+        helper.make_node("Sub", ["grade", "half"], ["off"]),
+        helper.make_node("Abs", ["off"], ["far"]),
+        helper.make_node("Sub", ["half", "far"], ["deviation"]),
+    ]
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", height, width, channels])
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in ("grade", "deviation")]
+    graph = helper.make_graph(nodes, "brightness", [images], ends, [*one.values()])
+    return onnx.helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+CONSTANTS = {"white": 255.0, "half": 0.5}

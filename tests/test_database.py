@@ -1,0 +1,133 @@
+"""A database that is away is told in words, and used again when it is back; many may make its tables at once."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+from databases import Postgres
+from starlette.testclient import TestClient
+
+from models.bundle import open_all
+from service.gallery import Gallery
+from service.grades.database import DatabaseAway
+from service.grades.grade import Grade
+from service.grades.store import Store
+from service.perimeter import Perimeter
+from service.routes import create_api
+from service.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+MANY = 6
+
+
+def grade() -> Grade:
+    return Grade(str(uuid.uuid4()), "mnist", "0" * 16, 7, 3, None, 1.0, 0.75, "ann")
+
+
+def asking(store: Store, bundles: Path) -> TestClient:
+    api = create_api()
+    api.open(Gallery(open_all(bundles), Settings(threads=1)), store, encoder_threads=1)
+    return TestClient(Perimeter(api), raise_server_exceptions=False)
+
+
+@pytest.fixture
+def stoppable() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+def test_while_the_server_is_away_every_route_says_so_and_afterwards_goes_on(stoppable: Postgres, bundles: Path):
+    store = Store(stoppable.database())
+    with asking(store, bundles) as client:
+        batch = client.get("/ratings/batch", params={"n": 2, "grader": "ann"}).json()
+        sent = [
+            {**{key: one[key] for key in one.keys() - {"url", "why"}}, "id": str(uuid.uuid4())}
+            | {"score": 0.5, "grader": "ann"}
+            for one in batch["pictures"]
+        ]
+        assert client.post("/ratings", json=sent[:1]).status_code == 201
+        stoppable.stop()
+        answers = [client.get(path) for path in ("/ratings", "/ratings?format=parquet", "/ratings/batch")]
+        answers += [client.get("/ratings/summary"), client.post("/ratings", json=sent)]
+        stoppable.start()
+
+        for answer in answers:
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "5"
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "The database of grades cannot be used now: " in answer.json()["detail"]
+            assert "send them again with the same ids" in answer.json()["detail"]
+        assert client.post("/ratings", json=sent).json()["added"] == 1
+        assert client.get("/ratings/summary").json()["grades"] == 2
+    store.close()
+
+
+def test_a_database_that_somebody_locks_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("service.grades.database._BUSY_MS", 50)
+    store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
+    other = sql.create_engine(f"sqlite:///{tmp_path / 'grades.db'}", poolclass=sql.NullPool)
+    with other.connect() as holder:
+        holder.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseAway, match="database is locked"):
+            store.add([grade()])
+    assert store.add([grade()]) == 1
+    store.close()
+
+
+def test_a_file_that_was_replaced_is_not_written_to(tmp_path: Path):
+    """What is written into a file that has no name any more is lost."""
+    folder, aside = tmp_path / "here", tmp_path / "aside"
+    store = Store(f"sqlite:///{folder / 'grades.db'}")
+    store.add([grade()])
+    folder.rename(aside)
+    with pytest.raises(DatabaseAway, match="unable to open database file"):
+        store.add([grade()])
+    folder.mkdir()
+    with pytest.raises(DatabaseAway, match="no such table"):
+        store.add([grade()])
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    aside.rename(folder)
+
+    assert store.add([grade()]) == 1
+    assert store.count() == 2
+    store.close()
+
+
+def test_many_services_may_start_at_once_on_an_empty_database(url: str):
+    program = (
+        "import sys\nfrom service.grades.store import Store\nprint('ready', flush=True)\n"
+        "sys.stdin.readline()\nStore(sys.argv[1]).close()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    services = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, url],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(MANY)
+    ]
+    for one in services:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in services:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    said = [one.communicate(timeout=60)[1] for one in services]
+
+    assert [one.returncode for one in services] == [0] * MANY, said
+    store = Store(url)
+    assert store.add([grade()]) == 1
+    store.close()

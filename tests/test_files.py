@@ -1,0 +1,75 @@
+"""A file of grades is whole in pieces, and every value in it is the one that was kept."""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from service.formats import GradesFormat
+from service.grades.files import file_of
+from service.grades.grade import KeptGrade
+
+MOMENT = datetime(2026, 7, 1, 12, 30, 15, 123456, UTC)
+
+
+def graded(index: int, label: str | None = "7") -> KeptGrade:
+    later = MOMENT + timedelta(microseconds=index)
+    return KeptGrade(f"id {index}", "mnist", "a" * 16, 2**64 - 1, index, label, 1.0, 1 / 3, 'a, "b"\né', later)
+
+
+def file(chosen: GradesFormat, *pieces: list[KeptGrade]) -> bytes:
+    one = file_of(chosen)
+    return b"".join([one.begin(), *map(one.add, pieces), one.end()])
+
+
+def test_parquet_keeps_every_value_and_has_a_group_of_rows_a_piece():
+    pieces = [[graded(0), graded(1, None)], [replace(graded(2), index=2**64 - 1)]]
+    found = pq.ParquetFile(io.BytesIO(file(GradesFormat.PARQUET, *pieces)))
+
+    assert found.num_row_groups == 2
+    assert [KeptGrade(**row) for row in found.read().to_pylist()] == [*pieces[0], *pieces[1]]
+
+
+def test_parquet_says_which_type_each_column_has():
+    schema = pq.read_schema(io.BytesIO(file(GradesFormat.PARQUET)))
+
+    assert {name: str(schema.field(name).type) for name in ("seed", "index", "score")} == {
+        "seed": "uint64",
+        "index": "uint64",
+        "score": "double",
+    }
+    assert schema.field("graded_at").type == pa.timestamp("us", tz="UTC")
+    assert [field.name for field in schema if field.nullable] == ["label"]
+
+
+def test_text_is_kept_once_a_group():
+    found = pq.ParquetFile(io.BytesIO(file(GradesFormat.PARQUET, [graded(index) for index in range(1_000)])))
+    columns = {found.schema[at].name: found.metadata.row_group(0).column(at) for at in range(10)}
+
+    for name in ("model", "version", "label", "grader"):
+        assert "RLE_DICTIONARY" in columns[name].encodings
+        assert columns[name].total_uncompressed_size < 200
+
+
+@pytest.mark.parametrize("chosen", GradesFormat)
+def test_no_grades_are_a_file_too(chosen: GradesFormat):
+    content = file(chosen)
+
+    if chosen is GradesFormat.CSV:
+        assert content == b"id,model,version,seed,index,label,truncation,score,grader,graded_at\r\n"
+    else:
+        assert pq.read_table(io.BytesIO(content)).num_rows == 0
+
+
+def test_csv_has_a_line_for_each_grade():
+    content = file(GradesFormat.CSV, [graded(3)], [graded(4, None)])
+
+    assert content.decode().splitlines(keepends=True)[1:] == [
+        f'id 3,mnist,{"a" * 16},{2**64 - 1},3,7,1.0,0.3333333333333333,"a, ""b""\n',
+        'é",2026-07-01 12:30:15.123459+00:00\r\n',
+        f'id 4,mnist,{"a" * 16},{2**64 - 1},4,,1.0,0.3333333333333333,"a, ""b""\n',
+        'é",2026-07-01 12:30:15.123460+00:00\r\n',
+    ]

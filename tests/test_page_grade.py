@@ -1,0 +1,343 @@
+"""Grade, as a person uses it: every grade that was given arrives, once, whatever happens on the way."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browsing import PHONE, Visitor, ask
+from serving import Server
+
+PICTURE = "#grade .stage img"
+GRADE = "#grade?model=mnist"
+
+
+def kept(server: Server, grader: str) -> dict[tuple[str, str], float]:
+    """What the service has of one grader: (seed, index) -> score. Fails where a picture is there twice."""
+    rows = csv.DictReader(io.StringIO(server.get("/ratings")[1].decode()))
+    own = [row for row in rows if row["grader"] == grader]
+    grades = {(row["seed"], row["index"]): float(row["score"]) for row in own}
+    assert len(grades) == len(own)
+    return grades
+
+
+def address(page: Any) -> tuple[str, str]:
+    """Seed and index of the picture that is to be graded."""
+    found = re.search(r"images/([0-9]+)/([0-9]+)\.png", page.locator(PICTURE).get_attribute("src"))
+    assert found is not None
+    return found[1], found[2]
+
+
+def begin(visitor: Visitor, grader: str, n: str = "16", place: str = GRADE) -> Any:
+    """Type a name, choose how many, and wait for the first picture."""
+    page = visitor.visit(place)
+    page.get_by_label("Your name").fill(grader)
+    page.get_by_role("combobox", name="Pictures").select_option(n)
+    page.get_by_role("button", name="Begin").click()
+    visitor.shows(PICTURE)
+    return page
+
+
+def press(page: Any, keys: str, scores: dict[tuple[str, str], float]) -> None:
+    """Grade with digits, and note what was graded how."""
+    for key in keys:
+        scores[address(page)] = int(key) / 10
+        page.keyboard.press(key)
+
+
+def arrived(page: Any, grader: str, server: Server, scores: dict[tuple[str, str], float]) -> bool:
+    """Wait until the page says that all is kept; is it what was given?"""
+    page.get_by_text("All grades are kept.").locator("visible=true").wait_for()
+    return kept(server, grader) == scores
+
+
+def test_a_batch_is_graded_by_keys_with_undo_and_skip(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    page = begin(visitor, "keys")
+    press(page, "12", scores)
+    taken_back = address(page)
+    page.keyboard.press("9")
+    page.keyboard.press("Backspace")
+    assert address(page) == taken_back
+    press(page, "3", scores)
+    page.keyboard.press("s")
+    page.keyboard.press("5")
+    page.keyboard.press("u")
+    for key, score in (("ArrowLeft", 0.0), ("ArrowRight", 1.0)):
+        scores[address(page)] = score
+        page.keyboard.press(key)
+    assert page.get_by_text("7 of 16", exact=True).is_visible()
+    press(page, "4567890123", scores)
+    page.get_by_role("heading", name="15 of 16 pictures graded").wait_for()
+
+    assert arrived(page, "keys", studio, scores)
+    command = f"python -m training fit PICTURES --from models/mnist --ratings {studio.url}"
+    assert page.locator("#grade .over pre").inner_text() == command
+    mean = ask(studio, "/ratings/summary?model=mnist&grader=keys")["versions"][0]["mean_score"]
+    page.get_by_text(f"{mean:.2f} in 15 grades, draws now").wait_for()
+    assert mean == pytest.approx(sum(scores.values()) / 15)
+
+
+def test_a_batch_is_graded_by_clicks_and_drags(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    page = begin(visitor, "mouse")
+    for score in ("0", "0.7", "1"):
+        scores[address(page)] = float(score)
+        page.get_by_role("button", name=f"Grade {score}", exact=True).click()
+    slider = page.locator("#grade .drag input")
+    place = slider.bounding_box()
+    middle = place["y"] + place["height"] / 2
+    page.mouse.move(place["x"] + place["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 0.8 * place["width"], middle, steps=5)
+    dragged, score = address(page), float(page.locator("#grade .drag output").inner_text())
+    page.mouse.up()
+    scores[dragged] = score
+    assert 0.7 < score < 0.9
+    page.get_by_role("button", name="Skip").click()
+    scores[address(page)] = 0.35
+    slider.fill("0.35")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Another batch").click()
+    page.get_by_role("button", name="Begin").wait_for()
+
+    assert kept(studio, "mouse") == scores
+
+
+def test_a_key_that_is_held_grades_once(arrive):
+    visitor = arrive()
+    page = begin(visitor, "held")
+    page.keyboard.down("5")
+    page.keyboard.down("5")
+    page.keyboard.down("5")
+
+    assert page.get_by_text("2 of 16", exact=True).is_visible()
+
+
+def test_a_reload_in_the_middle_goes_on_where_it_was(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    page = begin(visitor, "reload")
+    press(page, "1234567", scores)
+    where = address(page)
+    page.reload()
+    visitor.shows(PICTURE)
+
+    assert page.get_by_text("You go on where you were, as reload.").is_visible()
+    assert page.get_by_text("8 of 16", exact=True).is_visible()
+    assert address(page) == where
+    assert page.get_by_role("button", name="Undo").is_disabled()  # they have been sent
+    press(page, "890123456", scores)
+    page.get_by_role("heading", name="16 of 16 pictures graded").wait_for()
+    assert arrived(page, "reload", studio, scores)
+
+
+def test_who_closes_the_window_has_sent_all_grades(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    page = begin(visitor, "gone")
+    press(page, "123", scores)
+    page.goto("about:blank")
+    visitor.until("() => true")
+    for _ in range(100):
+        if kept(studio, "gone"):
+            break
+        page.wait_for_timeout(50)
+
+    assert kept(studio, "gone") == scores
+
+
+def test_who_leaves_the_view_has_sent_all_grades_and_finds_the_batch_again(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    page = begin(visitor, "view")
+    press(page, "123", scores)
+    where = address(page)
+    with page.expect_response("**/ratings"):
+        page.get_by_role("link", name="Walk", exact=True).click()
+    page.get_by_role("link", name="Grade", exact=True).click()
+    visitor.shows(PICTURE)
+
+    assert kept(studio, "view") == scores
+    assert address(page) == where
+    page.get_by_label("Model").select_option("eurosat")
+    page.get_by_role("button", name="Begin").wait_for()
+    page.go_back()
+    visitor.shows(PICTURE)
+    assert address(page) == where
+
+
+@pytest.mark.parametrize("lost", ["question", "answer"])
+def test_grades_that_do_not_arrive_are_kept_and_sent_again(arrive, studio: Server, lost: str):
+    """Where the answer is lost, the service has them already, and must not keep them twice."""
+    visitor, scores, grader = arrive(), {}, f"lost {lost}"
+    visitor.expected = ("ERR_FAILED",)
+    page = begin(visitor, grader)
+
+    broken = True
+
+    def lose(route) -> None:
+        if not broken:
+            route.continue_()
+            return
+        if lost == "answer":
+            route.fetch()
+        route.abort()
+
+    page.route("**/ratings", lose)
+    press(page, "1234567890", scores)
+    page.get_by_role("alert").get_by_text("Your grades are kept here, and will be sent when it answers").wait_for()
+    assert page.get_by_text("10 not sent yet.").locator("visible=true").is_visible()
+    broken = False
+    press(page, "123456", scores)
+
+    assert arrived(page, grader, studio, scores)
+    assert page.get_by_role("alert").is_hidden()
+
+
+def test_a_reload_while_nothing_arrives_loses_nothing(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    visitor.expected = ("ERR_FAILED",)
+    page = begin(visitor, "offline")
+    page.route("**/ratings", lambda route: route.abort())
+    press(page, "1234567890", scores)
+    page.reload()
+    visitor.shows(PICTURE)
+    page.unroute("**/ratings")
+    press(page, "123456", scores)
+
+    assert arrived(page, "offline", studio, scores)
+
+
+def test_the_few_grades_that_were_left_unsent_are_sent_again_by_themselves(arrive, studio: Server):
+    visitor, scores, broken = arrive(), {}, True
+    visitor.expected = ("ERR_FAILED",)
+    page = begin(visitor, "few")
+    page.route("**/ratings", lambda route: route.abort() if broken else route.continue_())
+    press(page, "12", scores)
+    page.get_by_role("link", name="Look", exact=True).click()
+    page.get_by_role("alert").get_by_text("Your grades are kept here").wait_for()
+    broken = False
+    page.get_by_role("link", name="Grade", exact=True).click()
+
+    assert arrived(page, "few", studio, scores)
+
+
+def test_what_was_sent_cannot_be_undone(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    page = begin(visitor, "sent")
+    with page.expect_response("**/ratings"):
+        press(page, "123456789", scores)
+    for _ in range(9):
+        page.keyboard.press("u")
+
+    assert page.get_by_text("5 of 16", exact=True).is_visible()
+    assert page.get_by_role("button", name="Undo").is_disabled()
+    assert kept(studio, "sent") == dict(list(scores.items())[:4])
+
+
+def test_a_batch_that_the_service_refuses_is_explained_and_another_can_be_begun(arrive):
+    visitor = arrive()
+    visitor.expected = ("410",)
+    page = begin(visitor, "refused")
+    gone = {"status": 410, "detail": "Version '0' of mnist is not held."}
+    page.route("**/ratings", lambda route: route.fulfill(status=410, json=gone))
+    press(page, "123456789", {})
+    page.get_by_role("alert").get_by_text("Version '0' of mnist is not held. The last grades of this batch").wait_for()
+    page.get_by_role("button", name="Another batch").click()
+
+    page.get_by_role("button", name="Begin").wait_for()
+
+
+def test_another_batch_of_a_new_version_says_so_and_the_chart_has_both(arrive, studio: Server):
+    new, old = ask(studio, "/models/grey")["versions"]
+    visitor = arrive()
+    older: Callable = lambda route: route.continue_(url=route.request.url.replace("model=grey", f"model=grey%40{old}"))  # noqa: E731
+    visitor.page.route("**/ratings/batch?**", older)
+    page = begin(visitor, "versions", place="#grade?model=grey")
+    press(page, "0" * 16, {})
+    page.get_by_role("heading", name="16 of 16 pictures graded").wait_for()
+    page.unroute("**/ratings/batch?**")
+    page.get_by_role("button", name="Another batch").locator("visible=true").click()
+    page.get_by_text(f"grey has learned: a new version draws these pictures, {new[:6]} after {old[:6]}.").wait_for()
+    press(page, "9" * 16, {})
+    page.get_by_text("0.90 in 16 grades, draws now").wait_for()
+
+    rows = page.locator("#grade .so-far li").all_inner_texts()
+    assert [row.split() for row in rows] == [
+        [old[:6], "0.00", "in", "16", "grades"],
+        [new[:6], "0.90", "in", "16", "grades,", "draws", "now"],
+    ]
+
+
+def test_how_steady_a_grader_is_stands_there_in_words(arrive):
+    visitor = arrive()
+    told = {"versions": [], "grades": 9, "graders": 1, "consistency": {"pairs": 18, "mean_difference": 0.07}}
+    visitor.page.route("**/ratings/summary?**", lambda route: route.fulfill(json=told))
+    page = visitor.visit(GRADE)
+
+    page.get_by_text("18 pictures came to you again, and your two grades differ little: by 0.07 on average.").wait_for()
+
+
+def test_ids_are_made_where_the_browser_hides_its_own_on_plain_http(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    visitor.page.add_init_script("delete Crypto.prototype.randomUUID")
+    page = begin(visitor, "plain")
+    press(page, "1234567890123456", scores)
+
+    assert arrived(page, "plain", studio, scores)
+
+
+def test_a_name_is_asked_for_and_remembered(arrive):
+    visitor = arrive()
+    page = visitor.visit(GRADE)
+    page.get_by_role("button", name="Begin").click()
+    assert page.get_by_label("Your name").evaluate("field => !field.checkValidity()")
+    begin(visitor, "ann")
+    page.reload()
+    visitor.shows(PICTURE)
+    page.get_by_role("button", name="Another batch").click()
+
+    assert page.get_by_label("Your name").input_value() == "ann"
+
+
+def test_a_browser_that_keeps_nothing_can_grade(arrive, studio: Server):
+    visitor, scores = arrive(), {}
+    refuse = "Storage.prototype.{} = () => {{ throw new DOMException('no', 'QuotaExceededError'); }}"
+    visitor.page.add_init_script("; ".join(refuse.format(name) for name in ("getItem", "setItem", "removeItem")))
+    page = begin(visitor, "private")
+    press(page, "1234567890123456", scores)
+
+    assert arrived(page, "private", studio, scores)
+
+
+def test_on_a_phone_it_fits_and_fingers_grade(arrive, studio: Server):
+    visitor, scores = arrive(**PHONE), {}
+    page = begin(visitor, "finger")
+
+    assert visitor.fits()
+    for score in ("0.2", "0.8"):
+        scores[address(page)] = float(score)
+        page.get_by_role("button", name=f"Grade {score}", exact=True).tap()
+    page.get_by_role("button", name="Undo").tap()
+    scores.pop(address(page))
+    for _ in range(15):
+        page.get_by_role("button", name="Skip").tap()
+    page.get_by_role("heading", name="1 of 16 pictures graded").wait_for()
+    assert visitor.fits()
+    assert arrived(page, "finger", studio, scores)
+    page.get_by_role("button", name="Another batch").locator("visible=true").tap()
+    visitor.shows(PICTURE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_people_from_using_it(arrive, scheme: str):
+    visitor = arrive(color_scheme=scheme)
+    visitor.visit(GRADE)
+    visitor.shows("#grade .taste img", 1)
+    assert visitor.faults() == []
+    page = begin(visitor, f"axe {scheme}")
+    press(page, "1234", {})
+    assert visitor.faults() == []
+    press(page, "123456789012", {})
+    page.get_by_text("in 16 grades, draws now").wait_for()
+    assert visitor.faults() == []

@@ -1,0 +1,288 @@
+"""Look, as a person uses it: an endless sheet by keys, wheel, finger and link, and one picture of it large."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from browsing import PHONE, ask
+from serving import Server
+
+TILES = "#sheet .tile img"
+OPEN = "#picture[open] figure img"
+LARGEST = 2**64 - 1
+SEVENS = "#look?model=mnist&seed=7&label=7&truncation=0.6"
+
+
+def sources(page, n: int = 12) -> list[str]:
+    return page.eval_on_selector_all(TILES, f"all => all.slice(0, {n}).map(one => one.src)")
+
+
+def drawn(server: Server, n: int = 12, **question) -> list[str]:
+    """What the API gives for these pictures."""
+    status, body = server.generate(json.dumps({"model": "mnist", "n": n, "format": "json"} | question))
+    assert status == 200
+    return [f"data:image/png;base64,{one['png']}" for one in json.loads(body)["images"]]
+
+
+def test_the_first_sheet_is_of_the_default_model_and_its_link_says_so(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES, 48)
+
+    assert page.evaluate("location.hash") == "#look?model=mnist&seed=7"
+    assert page.title() == "Zoetrope · Look"
+    assert sources(page) == drawn(studio, seed=7)
+
+
+def test_scrolling_brings_more_and_forgets_what_is_far_away(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES, 48)
+    last = 0
+    while last < 3000:
+        page.mouse.wheel(0, 4000)
+        visitor.until("last => [...document.querySelectorAll('.tile')].some(one => one.dataset.index > last)", last)
+        last = int(page.locator(".tile").last.get_attribute("data-index"))
+
+        assert page.locator(".tile").count() < 1000
+    assert page.locator(".tile[data-index='0']").count() == 0
+    page.evaluate("scrollTo(0, 0)")
+    page.locator(".tile[data-index='0']").wait_for()
+
+    assert sources(page) == drawn(studio, seed=7)
+
+
+def test_a_friend_who_gets_the_link_sees_the_same(arrive, studio: Server):
+    visitor, friend = arrive(), arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+    page.get_by_label("Class").select_option("7")
+    page.get_by_label("Truncation").fill("0.6")
+    visitor.place_has("label=7", "truncation=0.6")
+    visitor.first_is(drawn(studio, 1, seed=7, label="7", truncation=0.6)[0])
+    there = friend.visit(page.url.removeprefix(f"{studio.url}/"))
+    friend.shows(TILES, 48)
+
+    assert sources(there) == sources(page) == drawn(studio, seed=7, label="7", truncation=0.6)
+    assert there.get_by_label("Class").input_value() == "7"
+    assert there.get_by_label("Truncation").input_value() == "0.6"
+
+
+def test_back_and_forward_go_through_what_was_looked_at(arrive):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+    before = sources(page)
+    page.get_by_role("button", name="Another seed").click()
+    visitor.until("src => document.querySelector('.tile img')?.src !== src", before[0])
+    visitor.shows(TILES, 48)
+    after, seed = sources(page), page.get_by_label("Seed").first.input_value()
+    page.go_back()
+    visitor.first_is(before[0])
+
+    assert page.get_by_label("Seed").first.input_value() == "7"
+    page.go_forward()
+    visitor.first_is(after[0])
+    assert page.get_by_label("Seed").first.input_value() == seed
+
+
+def test_a_seed_of_64_bits_stays_exact_from_the_key_to_the_answer(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+    page.get_by_label("Seed").first.fill(str(LARGEST))
+    page.keyboard.press("Enter")
+    visitor.place_has(f"seed={LARGEST}")
+    visitor.first_is(drawn(studio, 1, seed=LARGEST)[0])
+    page.locator(".tile").nth(2).click()
+    visitor.shows(OPEN)
+    link = page.locator("#picture .permanent").inner_text()
+
+    assert link.endswith(f"/images/{LARGEST}/2.png")
+    assert f'"seed": {LARGEST}' in page.locator("#look pre").text_content()
+    png = base64.b64decode(drawn(studio, 3, seed=LARGEST)[2].split(",")[1])
+    assert studio.get(link.removeprefix(studio.url)) == (200, png)
+
+
+@pytest.mark.parametrize("seed", ["-1", str(LARGEST + 1), "1e3", "seven"])
+def test_a_seed_that_is_none_is_refused_in_words(arrive, seed: str):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+    page.get_by_label("Seed").first.fill(seed)
+    page.keyboard.press("Enter")
+
+    assert (
+        f"The seed is “{seed}”. It must be a whole number from 0 to {LARGEST}."
+        in page.get_by_role("alert").inner_text()
+    )
+
+
+def test_keys_go_through_the_sheet_open_a_picture_and_come_back(arrive):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES, 48)
+    columns = int(page.evaluate("getComputedStyle(document.querySelector('#sheet')).getPropertyValue('--columns')"))
+    page.locator(".tile").first.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+    wanted = columns + 1
+
+    assert page.evaluate("document.activeElement.dataset.index") == str(wanted)
+    page.keyboard.press("Enter")
+    visitor.shows(OPEN)
+    assert page.get_by_role("dialog").get_by_role("heading", level=2).inner_text() == f"Picture {wanted} of seed 7"
+    page.keyboard.press("ArrowRight")
+    visitor.place_has(f"index={wanted + 1}")
+    page.keyboard.press("Escape")
+    page.locator("#picture").wait_for(state="hidden")
+    assert page.evaluate("location.hash") == "#look?model=mnist&seed=7"
+    assert page.evaluate("document.activeElement.dataset.index") == str(wanted + 1)
+
+
+def test_back_closes_a_picture_and_forward_opens_it_again(arrive):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+    page.locator(".tile").nth(3).click()
+    visitor.shows(OPEN)
+    page.go_back()
+    page.locator("#picture").wait_for(state="hidden")
+    page.go_forward()
+    visitor.shows(OPEN)
+
+    assert "Picture 3 of seed 7" in page.get_by_role("dialog").inner_text()
+
+
+def test_a_picture_is_linked_copied_downloaded_and_has_neighbours(arrive, studio: Server, tmp_path: Path):
+    visitor = arrive(permissions=["clipboard-read", "clipboard-write"])
+    page = visitor.visit(f"{SEVENS}&index=3")
+    visitor.shows(OPEN)
+    dialog = page.get_by_role("dialog")
+    link = dialog.locator(".permanent").inner_text()
+    dialog.get_by_text("Class").wait_for()
+    dialog.get_by_role("button", name="Copy link").click()
+    dialog.get_by_text("The link is copied.").wait_for()
+    with page.expect_download() as download:
+        dialog.get_by_text("Download").click()
+    download.value.save_as(tmp_path / "7.png")
+    dialog.get_by_role("button", name="Walk to picture 11").wait_for()
+    near = page.eval_on_selector_all(".near canvas", "all => all.map(one => one.toDataURL())")
+
+    assert page.evaluate("navigator.clipboard.readText()") == link
+    assert studio.get(link.removeprefix(studio.url)) == (200, (tmp_path / "7.png").read_bytes())
+    assert len(set(near)) == 8
+
+
+def test_a_picture_can_be_the_start_of_a_walk_and_a_neighbour_its_end(arrive):
+    visitor = arrive()
+    page = visitor.visit(f"{SEVENS}&index=3")
+    page.get_by_role("button", name="Add to walk").click()
+    page.get_by_text("The walk has 1 pictures now.").wait_for()
+    page.get_by_role("button", name="Use as start").click()
+
+    visitor.place_has("#walk?model=mnist&at=7/3/0.6/7")
+    page.go_back()
+    page.get_by_role("button", name="Walk to picture 5").click()
+    visitor.place_has("#walk?model=mnist&at=7/3/0.6/7&at=7/5/0.6/7")
+
+
+@pytest.mark.parametrize(("model", "width", "height"), [("grey", 8, 8), ("colour", 20, 12), ("eurosat", 64, 64)])
+def test_every_size_is_shown_in_its_proportions_and_its_pixels_stay_square(arrive, model: str, width: int, height: int):
+    visitor = arrive()
+    page = visitor.visit(f"#look?model={model}&seed=1")
+    visitor.shows(TILES, 48)
+    shown = page.locator(TILES).first.bounding_box()
+
+    assert shown["width"] % width == 0
+    assert shown["width"] / width == shown["height"] / height
+    assert page.locator(TILES).first.evaluate("one => getComputedStyle(one).imageRendering") == "pixelated"
+    assert page.get_by_label("Class").is_visible() == (model == "eurosat")
+
+
+def test_another_model_and_an_older_version_can_be_chosen(arrive, studio: Server):
+    older = ask(studio, "/models/grey")["versions"][1]
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+    page.get_by_label("Model").select_option("eurosat")
+    visitor.place_has("model=eurosat")
+    page.get_by_label("Model").select_option(f"grey@{older}")
+    visitor.place_has(f"model=grey%40{older}")
+    visitor.first_is(drawn(studio, 1, seed=7, model=f"grey@{older}")[0])
+
+
+def test_what_goes_wrong_is_said_in_the_words_of_the_service(arrive):
+    visitor = arrive()
+    visitor.expected = ("404",)
+    page = visitor.visit("#look?model=nobody")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+
+    assert "There is no model 'nobody'. There are: colour, eurosat, grey, mnist, pets." in alert.inner_text()
+    page.get_by_label("Model").select_option("mnist")
+    visitor.shows(TILES)
+    assert alert.is_hidden()
+
+
+def test_a_service_that_is_not_ready_is_explained_and_tried_again(arrive):
+    visitor = arrive()
+    visitor.expected = ("503",)
+    problem = {"status": 503, "detail": "The service is not ready: it warms up."}
+    visitor.page.route("**/models", lambda route: route.fulfill(status=503, json=problem))
+    page = visitor.visit()
+    page.get_by_role("alert").get_by_text("The service is not ready: it warms up. Trying again…").wait_for()
+    page.unroute("**/models")
+    page.get_by_role("button", name="Try again").click()
+    visitor.shows(TILES)
+
+    assert page.get_by_role("alert").is_hidden()
+
+
+def test_it_lives_behind_a_prefix(arrive, studio: Server):
+    visitor = arrive()
+    prefix, routed = f"{studio.url}/some/where", []
+
+    def strip(route) -> None:
+        routed.append(route.request)
+        route.continue_(url=route.request.url.replace("/some/where", ""))
+
+    visitor.page.route(f"{prefix}/**", strip)
+    page = visitor.visit("some/where/#look?model=mnist&seed=7&index=2")
+    visitor.shows(TILES)
+    visitor.shows(OPEN)
+
+    assert page.locator("#picture .permanent").inner_text().startswith(f"{prefix}/models/mnist/")
+    assert f"curl -X POST {prefix}/generate" in page.locator("#look pre").text_content()
+    assert len(routed) == sum(one.url.startswith("http") for one in visitor.requests)  # none went beside it
+
+
+def test_on_a_phone_it_fits_and_a_finger_opens_a_picture(arrive):
+    visitor = arrive(**PHONE)
+    page = visitor.visit("#look?model=eurosat&seed=7")
+    visitor.shows(TILES, 24)
+
+    assert visitor.fits()
+    page.locator(".tile").nth(5).tap()
+    visitor.shows(OPEN)
+    picture, title = page.locator(OPEN).bounding_box(), page.locator("#picture-title").bounding_box()
+    assert visitor.fits()
+    assert picture["width"] == picture["height"]
+    assert picture["y"] + picture["height"] < title["y"]
+    page.get_by_role("button", name="Close").tap()
+    page.locator("#picture").wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_people_from_using_it(arrive, scheme: str):
+    visitor = arrive(color_scheme=scheme)
+    page = visitor.visit()
+    visitor.shows(TILES, 48)
+
+    assert visitor.faults() == []
+    page.locator("summary").click()
+    assert visitor.faults() == []
+    page.locator(".tile").nth(25).click()
+    page.get_by_role("button", name="Walk to picture 33").wait_for()
+    assert visitor.faults() == []

@@ -1,0 +1,250 @@
+"""Walk, as a person uses it: pictures chosen, slid between, played and saved."""
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import PHONE
+from PIL import Image
+from serving import Server
+
+WALK = "#walk?model=mnist&at=7/3&at=7/12/0.8/5&at=7/0"
+LEG_FRAMES = 45
+SLIDER, PLAY, POINTS = "#walk .along", "#walk .play", "#walk .points li"
+SHOWN = "document.querySelector('#walk canvas').toDataURL()"
+
+
+def shown(page) -> np.ndarray:
+    """What is on the canvas: (height, width, 3)."""
+    png = base64.b64decode(page.evaluate(SHOWN).split(",")[1])
+    with Image.open(io.BytesIO(png)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def drawn(server: Server, seed: int, index: int, **more) -> np.ndarray:
+    """The picture of an address, from the API: (height, width, 3)."""
+    question = {"model": "mnist", "seed": seed, "start": index, "format": "npy"} | more
+    pixels = np.load(io.BytesIO(server.generate(json.dumps(question))[1]))[0]
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+
+
+def ready(visitor, points: int) -> None:
+    """Wait until all the pictures are there and the first frame is drawn."""
+    visitor.shows(f"{POINTS} img", points)
+    visitor.until("() => document.querySelector('#walk canvas').width > 1")
+    visitor.page.wait_for_load_state("networkidle")
+
+
+def test_who_has_chosen_nothing_walks_past_four_pictures_and_has_a_link_to_them(arrive):
+    visitor = arrive()
+    page = visitor.visit("#walk")
+    ready(visitor, 4)
+
+    assert page.evaluate("location.hash").count("at=") == 4
+    assert page.title() == "Zoetrope · Walk"
+    page.go_back()
+    assert page.url == "about:blank"  # choosing for somebody is no step of theirs
+
+
+def test_the_walk_begins_passes_and_ends_at_its_pictures(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit(f"{WALK}&loop=no")
+    ready(visitor, 3)
+    page.locator(SLIDER).focus()
+    page.keyboard.press("Home")
+
+    assert np.array_equal(shown(page), drawn(studio, 7, 3))
+    page.locator(POINTS).nth(1).get_by_role("button").first.click()
+    assert page.locator(SLIDER).input_value() == str(LEG_FRAMES)
+    assert np.array_equal(shown(page), drawn(studio, 7, 12, label="5", truncation=0.8))
+    page.locator(SLIDER).focus()
+    page.keyboard.press("End")
+    assert page.locator(SLIDER).get_attribute("aria-valuetext") == "100 % of the way from picture 2 to picture 3"
+    assert np.array_equal(shown(page), drawn(studio, 7, 0))
+
+
+def test_sliding_changes_the_picture_at_every_step_and_asks_for_nothing(arrive):
+    visitor = arrive()
+    page = visitor.visit(WALK)
+    ready(visitor, 3)
+    before, seen = len(visitor.requests), []
+    page.locator(SLIDER).focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+        seen.append(page.evaluate(SHOWN))
+
+    assert len(set(seen)) == 10
+    assert len(visitor.requests) == before
+
+
+def test_it_plays_comes_round_and_stops(arrive):
+    visitor = arrive()
+    page = visitor.visit(WALK)
+    ready(visitor, 3)
+    page.locator(SLIDER).fill(str(3 * LEG_FRAMES - 10))
+    page.get_by_role("button", name="Play").click()
+    visitor.until(f"() => Number(document.querySelector('{SLIDER}').value) < {LEG_FRAMES}")
+    page.get_by_role("button", name="Pause").click()
+    stopped = page.locator(SLIDER).input_value()
+    page.wait_for_timeout(200)
+
+    assert page.locator(SLIDER).input_value() == stopped
+    assert page.get_by_role("button", name="Play").is_visible()
+
+
+def test_a_walk_that_does_not_come_back_plays_to_its_end(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit(f"{WALK}&loop=no")
+    ready(visitor, 3)
+    page.locator(SLIDER).fill(str(2 * LEG_FRAMES - 5))
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play").wait_for()
+
+    assert page.locator(SLIDER).input_value() == str(2 * LEG_FRAMES)
+    assert np.array_equal(shown(page), drawn(studio, 7, 0))
+
+
+def test_pictures_are_added_moved_and_removed_and_back_undoes_it(arrive):
+    visitor = arrive()
+    page = visitor.visit("#walk?model=mnist&at=7/3&at=7/12")
+    ready(visitor, 2)
+    page.get_by_role("textbox", name="Seed").last.fill("18446744073709551615")
+    page.get_by_role("textbox", name="Index").fill("18446744073709551615")
+    page.keyboard.press("Enter")
+    visitor.place_has("#walk?model=mnist&at=7/3&at=7/12&at=18446744073709551615/18446744073709551615")
+    ready(visitor, 3)
+    page.get_by_role("button", name="Earlier: picture 2").click()
+    visitor.place_has("at=7/12&at=7/3&at=1844")
+    page.get_by_role("button", name="Remove picture 1").click()
+    visitor.place_has("model=mnist&at=7/3&at=1844")
+    page.get_by_role("button", name="Add any").click()
+    ready(visitor, 3)
+    page.go_back()
+    page.go_back()
+
+    visitor.place_has("at=7/12&at=7/3&at=1844")
+    ready(visitor, 3)
+
+
+def test_one_picture_stands_still_and_says_what_a_walk_needs(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit("#walk?model=mnist&at=7/3")
+    ready(visitor, 1)
+
+    assert np.array_equal(shown(page), drawn(studio, 7, 3))
+    assert "A walk needs two pictures" in page.locator("#walk .hint").inner_text()
+    assert page.locator(PLAY).is_disabled()
+
+
+def test_a_place_that_is_none_is_refused_in_words(arrive):
+    visitor = arrive()
+    page = visitor.visit(WALK)
+    ready(visitor, 3)
+    page.get_by_role("button", name="Add this one").click()
+
+    assert "The seed is “”. It must be a whole number from 0 to" in page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize(("loop", "legs"), [("", 3), ("&loop=no", 2)])
+def test_the_saved_animation_has_every_frame(arrive, tmp_path: Path, loop: str, legs: int):
+    visitor = arrive()
+    page = visitor.visit(WALK + loop)
+    ready(visitor, 3)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the animation").click()
+    download.value.save_as(tmp_path / "walk.webp")
+    page.get_by_text("Saved as mnist-walk.webp.").wait_for()
+
+    with Image.open(tmp_path / "walk.webp") as animation:
+        assert animation.size == (28, 28)
+        assert animation.n_frames in range(legs * LEG_FRAMES - 2, legs * LEG_FRAMES + 2)  # equal neighbours are one
+
+
+def test_models_that_draw_from_a_mixture_say_that_walks_jump(arrive):
+    visitor = arrive()
+    said = visitor.page.get_by_text("a walk jumps where it passes")
+    visitor.visit(WALK)
+    ready(visitor, 3)
+
+    assert said.is_hidden()
+
+    def mixture(route) -> None:
+        told = route.fetch().json()
+        for one in told["models"]:
+            one["card"]["method"] = "denoising"
+        route.fulfill(json=told)
+
+    visitor.page.route("**/models", mixture)
+    visitor.page.reload()
+    said.wait_for()
+
+
+def test_a_friend_who_gets_the_link_walks_the_same_way(arrive):
+    visitor, friend = arrive(), arrive()
+    page = visitor.visit("#walk?model=eurosat")
+    ready(visitor, 4)
+    page.get_by_label("Back to the first").uncheck()
+    visitor.place_has("loop=no")
+    there = friend.visit(page.url.partition("/#")[2].join(["#", ""]))
+    ready(friend, 4)
+
+    assert np.array_equal(shown(there), shown(page))
+    assert not there.get_by_label("Back to the first").is_checked()
+
+
+def test_the_views_remember_where_one_was(arrive):
+    visitor = arrive()
+    page = visitor.visit(WALK)
+    ready(visitor, 3)
+    page.get_by_role("link", name="Look", exact=True).click()
+    visitor.shows("#sheet .tile img", 24)
+    page.get_by_role("link", name="Walk", exact=True).click()
+
+    visitor.place_has(WALK)
+    ready(visitor, 3)
+
+
+def test_when_the_service_fails_it_says_so_and_goes_on_when_it_answers(arrive):
+    visitor = arrive()
+    visitor.expected = ("ERR_FAILED",)
+    visitor.page.route("**/interpolate", lambda route: route.abort())
+    page = visitor.visit(WALK)
+    page.get_by_role("alert").get_by_text("The service does not answer.").wait_for()
+    page.unroute("**/interpolate")
+    page.get_by_role("button", name="Try again").click()
+    ready(visitor, 3)
+
+    assert page.get_by_role("alert").is_hidden()
+
+
+def test_who_wants_no_motion_gets_none_that_they_did_not_ask_for(arrive):
+    visitor = arrive(reduced_motion="reduce")
+    page = visitor.visit(WALK)
+    ready(visitor, 3)
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").wait_for()
+
+    assert page.evaluate("document.querySelector('.mark').getAnimations().length") == 0
+
+
+def test_on_a_phone_it_fits_and_a_finger_plays_it(arrive):
+    visitor = arrive(**PHONE)
+    page = visitor.visit(WALK)
+    ready(visitor, 3)
+
+    assert visitor.fits()
+    before = page.evaluate(SHOWN)
+    page.get_by_role("button", name="Play").tap()
+    visitor.until(f"before => {SHOWN} !== before", before)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_people_from_using_it(arrive, scheme: str):
+    visitor = arrive(color_scheme=scheme)
+    visitor.visit(WALK)
+    ready(visitor, 3)
+
+    assert visitor.faults() == []

@@ -1,0 +1,64 @@
+"""The files of the studio: asked for again only when they have changed, and nothing in them from another host."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+PAGE = Path(__file__).parent.parent / "service" / "page"
+FILES = sorted(PAGE.iterdir())
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_file_has_its_type_and_is_checked_before_it_is_used_again(client: TestClient, path: Path):
+    answer = client.get(f"/page/{path.name}")
+
+    assert answer.content == path.read_bytes()
+    assert answer.headers["content-type"].split(";")[0] == TYPES[path.suffix]
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = client.get(f"/page/{path.name}", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_file_points_to_another_host(path: Path):
+    found = re.findall(r"(?:https?:)?//[a-z0-9][^\s\"'`)]*", re.sub(r"^\s*//.*$", "", path.read_text(), flags=re.M))
+
+    assert set(found) <= {"http://www.w3.org/2000/svg"}  # a name and not an address
+
+
+def test_the_page_lets_in_nothing_but_its_own_files(client: TestClient):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+
+    assert answer.text == (PAGE / "index.html").read_text()
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<style|\sstyle=|<script(?![^>]* src=)|\son[a-z]+=", answer.text)
+
+
+def test_what_the_first_view_needs_is_fetched_at_once_and_not_one_after_another():
+    wanted, found = {"studio.js", "look.js"}, set()
+    while new := wanted - found:
+        found |= new
+        wanted |= {one for name in new for one in re.findall(r'from "\./(.*?)"', (PAGE / name).read_text())}
+    text = (PAGE / "index.html").read_text()
+
+    assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"studio.js"}
+
+
+def test_the_page_may_live_behind_a_prefix():
+    """No link of it begins at the root of the host."""
+    text = (PAGE / "index.html").read_text()
+
+    assert not re.search(r"(?:href|src)=\"/", text)
+
+
+def test_what_is_not_of_the_page_is_not_given(client: TestClient):
+    for path in ("/page/", "/page/nothing.js", "/page/../server.py", "/page/%2e%2e/server.py"):
+        answer = client.get(path)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"] == "application/problem+json"
