@@ -6,6 +6,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from models.bundle import Bundle, open_bundle, write_bundle
+from models.card import ImageShape
 
 
 def write_rewarded(path: Path) -> Bundle:
@@ -14,11 +15,11 @@ def write_rewarded(path: Path) -> Bundle:
     facts = card.model_dump(exclude={"name", "version", "files"})
     contents = {name: (path / name).read_bytes() for name in card.files}
     shape = card.image
-    return write_bundle(path, facts, contents | {"reward.onnx": brightness(shape.height, shape.width, shape.channels)})
+    return write_bundle(path, facts, contents | {"reward.onnx": brightness(shape, labels=card.classes is not None)})
 
 
-def brightness(height: int, width: int, channels: int) -> bytes:
-    """images uint8 [N, H, W, C] -> grade float [N], deviation float [N]."""
+def brightness(shape: ImageShape, labels: bool) -> bytes:
+    """images uint8 [N, H, W, C] [and labels, which do not matter] -> grade float [N], deviation float [N]."""
     one = {name: helper.make_tensor(name, TensorProto.FLOAT, [], [value]) for name, value in CONSTANTS.items()}
     nodes = [
         helper.make_node("Cast", ["images"], ["pixels"], to=TensorProto.FLOAT),
@@ -28,9 +29,12 @@ def brightness(height: int, width: int, channels: int) -> bytes:
         helper.make_node("Abs", ["off"], ["far"]),
         helper.make_node("Sub", ["half", "far"], ["deviation"]),
     ]
-    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", height, width, channels])
+    size = ["N", shape.height, shape.width, shape.channels]
+    inputs = [helper.make_tensor_value_info("images", TensorProto.UINT8, size)]
+    if labels:
+        inputs.append(helper.make_tensor_value_info("label", TensorProto.INT64, ["N"]))
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in ("grade", "deviation")]
-    graph = helper.make_graph(nodes, "brightness", [images], ends, [*one.values()])
+    graph = helper.make_graph(nodes, "brightness", inputs, ends, [*one.values()])
     return onnx.helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 

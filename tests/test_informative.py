@@ -41,7 +41,8 @@ def scored(pools: Informative) -> None:
 
 def value(runtime: Runtime, picture: Picture) -> float:
     label = runtime.class_names.index(picture.label or "")
-    grade, deviation = runtime.grade(runtime.generate(picture.seed, picture.index, 1, picture.truncation, label))
+    drawn = runtime.generate(picture.seed, picture.index, 1, picture.truncation, label)
+    grade, deviation = runtime.grade(drawn, np.array([label]))
     return float(deviation[0] + GRADE_WEIGHT * grade[0])
 
 
@@ -49,7 +50,7 @@ def test_it_hands_out_the_best_of_its_candidates_first(gallery: Gallery, informa
     pets = gallery.find("pets")
     found = informative.take(pets, KEPT)
     (seed,) = {one.seed for one in found}
-    grade, deviation = pets.grade(pets.generate(seed, 0, CANDIDATES))
+    grade, deviation = pets.grade(pets.generate(seed, 0, CANDIDATES), pets.labels(seed, 0, CANDIDATES))
     best = np.sort(deviation + GRADE_WEIGHT * grade)[::-1][:KEPT]
 
     assert len(set(found)) == KEPT

@@ -92,7 +92,9 @@ class Informative:
         for images_NHWC in self._gallery.draw_aside(pool.runtime, candidates):
             if pool not in self._pools.values():
                 return []
-            grade_N, deviation_N = pool.runtime.grade(images_NHWC)
+            at = sum(map(len, values))
+            labels = None if candidates.labels is None else candidates.labels[at : at + len(images_NHWC)]
+            grade_N, deviation_N = pool.runtime.grade(images_NHWC, labels)
             values.append(deviation_N + GRADE_WEIGHT * grade_N)
         best = np.argsort(-np.concatenate(values), kind="stable")[:KEPT]
         return [Picture.told(candidates.told_of(int(at))) for at in best]

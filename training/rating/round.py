@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.card import Lineage
+from models.card import Lineage, Standing
 from models.runtime import Runtime
 from training.checkpoint import State
 from training.export import Inspect
@@ -64,7 +64,7 @@ class Round:
 
         def looked(runtime: Runtime) -> Lineage:
             standings = Standings(self.pictures, judge, self.reward)
-            before = standings.of(Runtime(self.parent.bundle))
+            before = self._parent_stands(standings)
             after = standings.of(runtime, self.pictures.weights)
             tell(
                 f"predicted grade {before.predicted_grade:.2f} -> {after.predicted_grade:.2f}, "
@@ -85,6 +85,12 @@ class Round:
             )
 
         return looked
+
+    def _parent_stands(self, standings: Standings) -> Standing:
+        """A parent that was moved by grades itself had other pictures to draw: its card knows how near it came."""
+        found = standings.of(Runtime(self.parent.bundle))
+        lineage = self.parent.bundle.card.lineage
+        return found if lineage is None else found.model_copy(update={"fd_ratio": lineage.after.fd_ratio})
 
 
 def new_round(
