@@ -1,6 +1,8 @@
 """What many tests need: bundles made by our own code, and the API in this process."""
 
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -112,3 +114,13 @@ def arrive(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Callable[.
     yield make
     for visitor in visitors:
         visitor.leave()
+
+
+@pytest.fixture(scope="session")
+def learned_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model `digits`, trained for a fifth of its preset's length. Not to be changed."""
+    folder = tmp_path_factory.mktemp("learned")
+    run = tmp_path_factory.mktemp("runs") / "digits"
+    command = [sys.executable, "-m", "training", "fit", "digits", "--out", folder / "digits", "--run", run]
+    subprocess.run([*command, "--kimg", "40", "--threads", "1", "--device", "cpu"], cwd=ROOT, check=True)
+    return folder

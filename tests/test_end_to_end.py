@@ -1,33 +1,18 @@
 """Pictures in, pictures out: fit, export, serve, and look at what comes back."""
 
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from serving import started
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-ROOT = Path(__file__).parent.parent
 
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `digits`, a fifth of the preset's length long trained."""
-    folder = tmp_path_factory.mktemp("models")
-    run = tmp_path_factory.mktemp("runs") / "digits"
-    command = [sys.executable, "-m", "training", "fit", "digits", "--out", folder / "digits", "--run", run]
-    subprocess.run([*command, "--kimg", "40", "--threads", "1", "--device", "cpu"], cwd=ROOT, check=True)
-    return folder
-
-
-def test_a_service_draws_the_digits_that_were_learned(models: Path, tmp_path: Path):
+def test_a_service_draws_the_digits_that_were_learned(learned_digits: Path, tmp_path: Path):
     """Nearly all are as near to a real digit as real digits are to each other, and no class is missing."""
-    with started(models, tmp_path / "log") as server:
+    with started(learned_digits, tmp_path / "log") as server:
         server.wait_for("/readyz")
         status, body = server.generate('{"model": "digits", "n": 1000, "seed": 7, "format": "npy"}')
         sheet = Image.open(io.BytesIO(server.generate('{"model": "digits", "n": 64, "seed": 7}')[1]))

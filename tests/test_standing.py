@@ -43,7 +43,7 @@ def test_real_pictures_stand_near_1(standings: Standings):
     assert 0.5 < found.fd_ratio < 4
     assert found.diversity == pytest.approx(1, abs=0.05)
     assert found.class_entropy == pytest.approx(np.log(10), abs=0.05)
-    assert found.predicted_grade == pytest.approx(0.5)  # heads that learned nothing
+    assert found.predicted_grade == pytest.approx(0.5, abs=0.1)  # heads that learned nothing
 
 
 def test_noise_stands_far_away(standings: Standings):
