@@ -110,6 +110,8 @@ class Settings:
 
 
 METHODS_WITH_CLASSES = frozenset({"gan", "variational", "rated"})
+OF_RATED = ("update", "strength", "parent", "grades")
+"""Settings that say nothing of other methods."""
 GAMES = frozenset({"gan", "rated"})
 """Methods with two players."""
 

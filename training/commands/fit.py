@@ -22,7 +22,7 @@ from training.methods.method import new_method
 from training.networks.geometry import geometry_of
 from training.pictures.data import Pictures
 from training.pictures.decode import Skipped
-from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
+from training.presets import METHODS_WITH_CLASSES, OF_RATED, PRESETS, Settings, preset_named
 from training.progress import Progress
 from training.ranks import joined
 from training.rating.round import Round
@@ -161,7 +161,8 @@ def _report(pictures: Pictures, settings: Settings, place: Place, run: Run, out:
         title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False
     )
     table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
-    for name, value in asdict(settings).items():
+    left_out = () if settings.method == "rated" else OF_RATED
+    for name, value in ((name, value) for name, value in asdict(settings).items() if name not in left_out):
         table.add_row(name, f"{value:,}" if type(value) is int else str(value))
     geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
     for name, network in new_method(settings, geometry, place.device).networks.items():
