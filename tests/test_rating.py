@@ -87,3 +87,11 @@ def test_no_grades_of_this_model_is_told(folder: Path):
     (folder / "grades.csv").write_text("model,version,seed,index,score,grader\nother,ffffffffffffffff,1,1,0.5,bob\n")
 
     assert "found no grades of small, expected some. Grade pictures at its page first" in failing(*fit(folder))
+
+
+@pytest.mark.parametrize("update", ["both", "gradient", "literal"])
+def test_the_other_updates_leave_a_report_as_well(folder: Path, update: str):
+    said(*fit(folder, "--force", "--update", update))
+
+    assert "<svg" in (folder / "run" / "report.html").read_text()
+    assert open_bundle(folder / "small").card.lineage.update == update

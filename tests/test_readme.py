@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.bundle import open_bundle
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
@@ -23,7 +25,9 @@ NPY = next(line for line in COMMANDS if "digits.npy" in line)
 FIT = next(line for line in COMMANDS if line.startswith("python -m training fit digits"))
 DRY = next(line for line in COMMANDS if "--dry-run" in line)
 JUDGE = next(line for line in COMMANDS if line.startswith("python -m training judge"))
-RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY, JUDGE}
+LEARN = next(line for line in COMMANDS if "--ratings" in line)
+REHEARSE = next(line for line in COMMANDS if line.startswith("python -m training rehearse"))
+RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY, JUDGE, LEARN, REHEARSE}
 READY_WITHIN_S = 600  # `make serve` installs its environment first
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
@@ -112,6 +116,24 @@ def test_the_training_command_trains_and_the_judge_judges(tmp_path: Path):
     assert (tmp_path / "digits" / "samples.png").exists()
     said = shell(JUDGE.replace("models/digits", str(tmp_path / "digits")), PATH=path_of_this_python())
     assert "FD ratio" in said
+
+
+def test_grades_move_a_model_and_a_rehearsal_moves_a_copy(tmp_path: Path, learned_digits: Path):
+    """The README's lines, cut to 1,000 images a round, with a file of grades in the place of the service."""
+    shutil.copytree(learned_digits / "digits", tmp_path / "digits")
+    before = open_bundle(tmp_path / "digits").card
+    lines = [f"digits,{before.version},5,{index},{index % 2}" for index in range(40)]
+    (tmp_path / "grades.csv").write_text("\n".join(["model,version,seed,index,score", *lines]))
+    put = {"models/digits": str(tmp_path / "digits"), "http://localhost:3000": str(tmp_path / "grades.csv")}
+    learn, rehearse = LEARN, REHEARSE
+    for here, there in put.items():
+        learn, rehearse = learn.replace(here, there), rehearse.replace(here, there)
+
+    said = shell(f"{rehearse} --kimg 1 --out {tmp_path / 'rehearsed'}", PATH=path_of_this_python())
+    assert "a grader who likes 7" in said
+    assert open_bundle(tmp_path / "digits").card == before
+    shell(f"{learn} --kimg 1 --force --run {tmp_path / 'run'}", PATH=path_of_this_python())
+    assert open_bundle(tmp_path / "digits").card.lineage.parent == before.version
 
 
 def test_the_dry_run_says_what_it_would_do(tmp_path: Path):
