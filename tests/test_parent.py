@@ -9,8 +9,8 @@ from untrained import write_untrained
 
 from training.loop import new_state
 from training.presets import going_on
+from training.rating.looking import see
 from training.rating.parent import Parent
-from training.rating.preference import see
 
 
 def test_a_new_run_begins_with_the_weights_of_its_parent():

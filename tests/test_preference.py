@@ -5,7 +5,8 @@ import pytest
 import torch
 from rated import parent
 
-from training.rating.preference import Agreement, Undecided, concordance, fit_reward, graded_by, see
+from training.rating.looking import graded_by, see
+from training.rating.preference import Undecided, fit_reward
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -88,20 +89,3 @@ def test_too_few_grades_say_how_many_are_missing():
 def test_grades_that_are_all_the_same_say_nothing():
     with pytest.raises(Undecided, match="found 20 grades that are all 1, expected some higher and some lower"):
         fit_reward(parent().reward(), pictures(20), None, np.ones(20, np.float32))
-
-
-def test_concordance_is_the_share_of_pairs_in_the_right_order():
-    """Worked out by hand: of the pairs (0, 2), (1, 2), (0, 3), (1, 3) the prediction orders three rightly."""
-    found = concordance(torch.tensor([0.1, 0.5, 0.3, 0.9]), torch.tensor([0.0, 0.0, 1.0, 1.0]))
-
-    assert found.share == 0.75
-
-
-def test_a_tie_is_half_right():
-    assert concordance(torch.tensor([0.3, 0.3]), torch.tensor([0.0, 1.0])).share == 0.5
-
-
-def test_more_grades_make_it_sure():
-    assert not Agreement(0.6, 0.1, 40).known
-    assert Agreement(0.6, 0.05, 160).known
-    assert Agreement(0.6, 0.1, 40).more_needed == 69  # 40 (1.645 * 0.1 / 0.1)^2 - 40

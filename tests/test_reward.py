@@ -12,7 +12,7 @@ from models.runtime import Runtime
 from training.graphs import reward_graph
 from training.networks.geometry import Geometry
 from training.networks.reward import HEADS, Reward
-from training.rating.preference import graded_by
+from training.rating.looking import graded_by
 
 
 def reward(classes: int = 0) -> Reward:

@@ -6,7 +6,10 @@ Read in this order:
 
     grades      what people said, read from a file or a service
     graded      the pictures that they said it of, drawn again
-    preference  what they like, as a network; and whether they agree with themselves
+    parent      the model that it goes on from
+    preference  what they like, learned
+    looking     what the reward sees, and its grades
+    agreement   how well held-out grades are predicted
     tilt        how often each real picture is shown from here on
     standing    what came of it, and whether to refuse it
     round       all of it: one version further

@@ -3,15 +3,13 @@
     graded, a discriminator -> [preference] -> tilt, methods
 
 Logistic regression on what the discriminator sees, and on the class: convex, so
-it has one answer, and some seconds of one core. Each head learns from a bootstrap of the grades. How
-well it knows the graders is told by grades that were held out: of two pictures
-with different grades, how often the better one is named (0.5 is chance).
+it has one answer, after some seconds of one core. Each head learns from a
+bootstrap of the grades. How well they know the graders is told by grades that
+were held out.
 
 Letters: G graded pictures    F features    K classes    M heads
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,46 +18,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.batches import pixels_of
 from training.networks.reward import HEADS, Reward
+from training.rating.agreement import FEWEST, SURE, Agreement, concordance
+from training.rating.looking import see
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Weights of the squared weights of features, which have a variance of 1; cross-validation chooses one."""
 CLASS_RIDGE = 1e-3
 """The same of classes: what a whole class is worth needs few grades."""
 FOLDS = 10
-FEWEST = 10
-SURE = 1.645
-"""Standard errors that chance passes once in twenty times."""
-_SEEN_AT_ONCE = 512
-_MOST_COMPARED = 3_000
-"""Grades of which every pair is looked at: by then the error is small."""
 
 
 class Undecided(ValueError):
     """The grades do not say what is liked."""
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well held-out grades are predicted."""
-
-    share: float
-    """Of pairs with different grades, those that are ordered rightly."""
-    deviation: float
-    """Standard error of that."""
-    grades: int
-
-    @property
-    def known(self) -> bool:
-        """Whether it is better than chance, with a confidence of 95 %."""
-        return self.share - SURE * self.deviation > 0.5
-
-    @property
-    def more_needed(self) -> int:
-        """About how many more such grades would make it sure, if it is no accident."""
-        excess = max(self.share - 0.5, 0.02)
-        return max(FEWEST, math.ceil(self.grades * ((SURE * self.deviation / excess) ** 2 - 1)))
 
 
 def fit_reward(
@@ -99,21 +70,6 @@ def fit_reward(
     weights_GM = torch.stack([torch.bincount(one, minlength=len(scores)) for one in drawn], dim=1).float()
     inputs.store(_fit(inputs, scores, weights_GM, ridge), reward)
     return agreement
-
-
-@torch.no_grad()
-def see(reward: Reward, images_NHWC: NDArray[np.uint8]) -> Tensor:
-    """What the eyes see in pictures of any number: (N, H, W, C) uint8 -> (N, F)."""
-    return torch.cat([reward.eyes.see(pixels) for pixels, _ in _in_parts(images_NHWC, None)])
-
-
-@torch.no_grad()
-def graded_by(
-    reward: Reward, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Grades (N,) and their deviations (N,) of pictures of any number: (N, H, W, C) uint8, (N,)."""
-    parts = [reward(pixels, labels) for pixels, labels in _in_parts(images_NHWC, labels_N)]
-    return torch.cat([grade for grade, _ in parts]).numpy(), torch.cat([deviation for _, deviation in parts]).numpy()
 
 
 @dataclass(frozen=True)
@@ -164,20 +120,6 @@ def cross_validated(inputs: _Inputs, scores_G: Tensor) -> tuple[float, Agreement
     return RIDGES[chosen], concordance(predicted[chosen], scores_G)
 
 
-def concordance(predicted_G: Tensor, scores_G: Tensor) -> Agreement:
-    """Share of the pairs with different scores that the prediction orders as they are, with its jackknife error."""
-    predicted_G, scores_G = predicted_G[:_MOST_COMPARED], scores_G[:_MOST_COMPARED]
-    better_GG = scores_G[:, None] > scores_G
-    right_GG = (predicted_G[:, None] > predicted_G).double() + 0.5 * (predicted_G[:, None] == predicted_G)
-    right_GG = (right_GG * better_GG).double()
-    of_G = right_GG.sum(0) + right_GG.sum(1)  # pairs that one picture takes part in
-    pairs_G = (better_GG.sum(0) + better_GG.sum(1)).double()
-    right, pairs, count = right_GG.sum(), better_GG.sum(), len(scores_G)
-    without_G = (right - of_G) / (pairs - pairs_G).clamp(min=1)
-    variance = (count - 1) / count * (without_G - without_G.mean()).square().sum()
-    return Agreement(float(right / pairs), float(variance.sqrt()), count)
-
-
 def _fit(inputs: _Inputs, scores_G: Tensor, weights_GM: Tensor, ridge: float) -> Tensor:
     """Logistic regressions of soft grades, one for each column of weights: (M, F + K + 1) float64."""
     weights, targets = weights_GM.double() / weights_GM.sum(0), scores_G.double()[:, None].expand(weights_GM.shape)
@@ -196,15 +138,6 @@ def _fit(inputs: _Inputs, scores_G: Tensor, weights_GM: Tensor, ridge: float) ->
     with torch.enable_grad():
         descent.step(loss)
     return found.detach()
-
-
-def _in_parts(
-    images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None
-) -> Iterator[tuple[Tensor, Tensor | None]]:
-    for at in range(0, len(images_NHWC), _SEEN_AT_ONCE):
-        some = slice(at, at + _SEEN_AT_ONCE)
-        labels = None if labels_N is None else torch.from_numpy(labels_N[some])
-        yield pixels_of(torch.from_numpy(images_NHWC[some]).permute(0, 3, 1, 2)), labels
 
 
 def _check(scores_G: NDArray[np.float32]) -> None:

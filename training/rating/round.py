@@ -23,10 +23,12 @@ from training.machine import resolve_precision
 from training.networks.reward import Reward
 from training.pictures.data import Pictures
 from training.presets import Settings, UpdateName, going_on
+from training.rating.agreement import Agreement
 from training.rating.graded import GradedPictures, draw_graded
 from training.rating.grades import Grade, digest_of
+from training.rating.looking import graded_by
 from training.rating.parent import Parent
-from training.rating.preference import Agreement, fit_reward, graded_by
+from training.rating.preference import fit_reward
 from training.rating.standing import Standings, check
 from training.rating.tilt import Tilt, tilt
 

@@ -18,7 +18,7 @@ from models.runtime import Runtime
 from training.judging.reference import AnyJudge
 from training.networks.reward import Reward
 from training.pictures.data import Pictures
-from training.rating.preference import graded_by
+from training.rating.looking import graded_by
 
 MOST_IMAGES = 2_000
 SEED = 2**40 + 1
