@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from training.networks.reward import PESSIMISM
 
-TOP = 0.95
+TOP = 0.93
 """Quantile of the grades from which on all are equally good: who chases the very best finds the reward's mistakes."""
 _STEEPEST = 500.0
 """exp(500) is still a float64."""
