@@ -37,7 +37,7 @@ def test_it_does_not_matter_how_sure_the_grades_are():
 
 
 def test_of_two_pictures_with_one_grade_the_surer_one_is_shown_more():
-    unsure = np.where(np.arange(1000) < 50, 0.3, 0.0)
+    unsure = np.where(np.arange(1000) < 20, 0.3, 0.0)
     weights = tilt(SEVENS, unsure, 0.5).weights
 
     assert weights[0] < weights[60]
