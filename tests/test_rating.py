@@ -83,6 +83,13 @@ def test_what_the_parent_decides_cannot_be_changed(folder: Path):
     )
 
 
+def test_it_is_no_method_for_autoencoders_nor_one_to_begin_with(folder: Path):
+    assert "--method cannot be changed by --from" in failing(*fit(folder, "--method", "denoising"))
+    assert "method is rated, which goes on from a model" in failing(
+        "fit", str(folder / "pictures"), "--method", "rated"
+    )
+
+
 def test_no_grades_of_this_model_is_told(folder: Path):
     (folder / "grades.csv").write_text("model,version,seed,index,score,grader\nother,ffffffffffffffff,1,1,0.5,bob\n")
 

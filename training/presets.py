@@ -190,8 +190,10 @@ def preset_named(name: str, method: MethodName = "gan", network: NetworkName | N
     table's rates its discriminator wins within a minute, and nothing is learned.
 
     Raises:
-        ValueError: no such row; names those that there are.
+        ValueError: no such row, and names those that there are; or `rated`, which begins with a model.
     """
+    if method == "rated":
+        raise ValueError("method is rated, which goes on from a model: use --from MODEL --ratings GRADES")
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
     settings = PRESETS[name].but(method=method, network=network)

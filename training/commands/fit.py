@@ -95,7 +95,7 @@ def fit(
         begun = None
         if model or ratings:
             fixed = {"preset": preset, "size": size, "channels": channels, "loss": loss, "network": network}
-            fixed |= {"width": width, "code-size": code_size}
+            fixed |= {"width": width, "code-size": code_size, "method": None if method in ("gan", "rated") else method}
             begun = new_round_of(pictures, model, ratings, fixed, changes, place, update, strength, force)
             found, settings, out = begun.pictures, begun.settings, out or begun.parent.bundle.path
         else:
