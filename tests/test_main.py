@@ -159,6 +159,14 @@ def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Pat
     assert after.scores.pca_psnr_db > 5
 
 
+def test_a_model_without_classes_knows_its_labelled_pictures_again(tmp_path: Path):
+    typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--no-classes")
+    code, said = typed("judge", tmp_path / "d", "digits", "--threads", "1")
+
+    assert code == 0
+    assert "other pictures" not in said
+
+
 def test_judging_against_other_pictures_is_said(tmp_path: Path):
     typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--resize", "pad")
     (tmp_path / "others").mkdir()

@@ -11,7 +11,7 @@ import typer
 
 from models.bundle import open_bundle
 from models.card import Card
-from training.commands.reading import PicturesArgument, open_with_progress, shape_like
+from training.commands.reading import PicturesArgument, open_with_progress, shape_like, tell_if_others
 from training.commands.telling import tell_plainly, told
 from training.judging.judge import judge_model
 from training.judging.reference import RealPictures
@@ -56,6 +56,6 @@ def real_pictures(source: str, card: Card) -> RealPictures:
     stacks_apart = card.training.data.startswith("stacked-") and not source.startswith(PREFIX)
     wanted = shape_like(card, 1 if stacks_apart else None)
     train, test = (open_with_progress(source, wanted, part) for part in ("train", "test"))
-    if not stacks_apart and train.digest != card.training.data_digest:
-        tell_plainly(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
+    if not stacks_apart:
+        tell_if_others(train, source, card)
     return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.bundle import open_bundle
-from training.commands.reading import open_with_progress, shape_like
+from training.commands.reading import open_with_progress, shape_like, tell_if_others
 from training.commands.telling import tell_plainly
 from training.judging.reference import AnyJudge, RealPictures
 from training.judging.shelf import judge_for
@@ -50,8 +50,7 @@ def new_round_of(
     if not grades:
         raise ValueError(f"{ratings}: found no grades of {card.name}, expected some. Grade pictures at its page first.")
     pictures = open_with_progress(source, shape_like(card))
-    if pictures.digest != card.training.data_digest:
-        tell_plainly(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
+    tell_if_others(pictures, source, card)
     begun = new_round(model, grades, pictures, changes, update=update, strength=strength, force=force, place=place)
     _tell(begun)
     return begun

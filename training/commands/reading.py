@@ -11,6 +11,7 @@ import typer
 from rich.progress import Progress
 
 from models.card import Card
+from training.commands.telling import tell_plainly
 from training.pictures.data import Pictures, open_pictures
 from training.pictures.parts import Part
 from training.pictures.shape import Shape
@@ -39,6 +40,14 @@ def shape_like(card: Card, channels: int | None = None) -> Shape:
     """The shape that a model draws, reached in the way that its training did."""
     size, resize = (card.image.height, card.image.width), str(card.training.options.get("resize", "crop"))
     return Shape(size, channels or card.image.channels, resize)
+
+
+def tell_if_others(pictures: Pictures, source: str, card: Card) -> None:
+    """Say where a model was trained on other pictures than these, or on other labels."""
+    if card.classes is None and pictures.labels is not None:
+        pictures = open_with_progress(source, shape_like(card), classes=False)
+    if pictures.digest != card.training.data_digest:
+        tell_plainly(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
 
 
 def open_with_progress(source: str, shape: Shape, part: Part = "train", classes: bool = True) -> Pictures:
