@@ -62,6 +62,15 @@ def test_pictures_are_compared_with_those_that_shall_be_drawn(standings: Standin
     assert near.class_entropy_wanted < 0.2 < apart.class_entropy_wanted
 
 
+def test_few_different_pictures_have_a_higher_floor(standings: Standings, data: Pictures):
+    """Sevens by one writer stand further from the few sevens of others than from many, and it is not their fault."""
+    few = np.zeros(len(data.images))
+    few[np.flatnonzero(data.labels == 7)[:60]] = 1 / 60
+    others = Copies(np.tile(data.images[np.flatnonzero(data.labels == 7)[60:]], (12, 1, 1, 1)))
+
+    assert 0.5 < standings.of(others, few).fd_ratio < 2
+
+
 def test_mean_distance_by_hand():
     images = np.array([[0, 0], [3, 4], [0, 8]], np.uint8).reshape(3, 1, 2, 1)
 

@@ -4,7 +4,9 @@
 
 Pictures are compared with the real ones that the model shall draw: the parent's
 with the data as they are, the new model's with the data as the grades tilt them.
-The floor, under both, is what one half of the data gets beside the other.
+The floor is what one half of the data gets beside the other; where the tilt
+leaves fewer different pictures than are looked at, chance keeps them further
+apart, in proportion to one over their number, and so is the floor.
 
 Letters: N pictures looked at    H, W, C of a picture
 """
@@ -50,17 +52,19 @@ class Standings:
 
     def of(self, runtime: Runtime, weights_N: NDArray[np.float64] | None = None) -> Standing:
         """Where a model stands that shall draw the data, each picture as often as its weight says."""
-        wanted, look_wanted = self._half, self._look
+        wanted, look_wanted, floor = self._half, self._look, self._floor
         if weights_N is not None:
             wanted = self._pictures.images[np.random.default_rng(1).choice(len(weights_N), self.images, p=weights_N)]
             look_wanted = self._judge.look(wanted)
+            different = 1 / float(np.square(weights_N).sum())
+            floor *= max(1.0, (1 + self.images / different) / 2)
         labels = runtime.labels(SEED, 0, self.images)
         drawn = runtime.generate(SEED, 0, self.images)
         look = self._judge.look(drawn)
         return Standing(
             images=self.images,
             predicted_grade=float(graded_by(self._reward, drawn, labels)[0].mean()),
-            fd_ratio=self._judge.distance(look, look_wanted) / self._floor,
+            fd_ratio=self._judge.distance(look, look_wanted) / floor,
             diversity=mean_distance(drawn) / mean_distance(wanted),
             class_entropy=_entropy(look.classes),
             class_entropy_wanted=_entropy(look_wanted.classes),
