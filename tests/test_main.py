@@ -144,7 +144,8 @@ def test_every_method_of_the_lecture_makes_a_bundle_that_draws_and_encodes(tmp_p
     assert runtime.encodes
 
 
-def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Path):
+def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)  # where nobody has fitted a judge to these pictures
     typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", "--method", "autoencoder", *FEW)
     before = open_bundle(tmp_path / "d").card
     code, said = typed("judge", tmp_path / "d", "digits", "--threads", "1")

@@ -126,13 +126,15 @@ def test_grades_move_a_model_and_a_rehearsal_moves_a_copy(tmp_path: Path, learne
     (tmp_path / "grades.csv").write_text("\n".join(["model,version,seed,index,score", *lines]))
     put = {"models/digits": str(tmp_path / "digits"), "http://localhost:3000": str(tmp_path / "grades.csv")}
     learn, rehearse = LEARN, REHEARSE
-    for here, there in put.items():
-        learn, rehearse = learn.replace(here, there), rehearse.replace(here, there)
+    for said, meant in put.items():
+        learn, rehearse = learn.replace(said, meant), rehearse.replace(said, meant)
+    here = tmp_path / "here"  # a judge that is fitted here stays here
+    here.mkdir()
 
-    said = shell(f"{rehearse} --kimg 1 --out {tmp_path / 'rehearsed'}", PATH=path_of_this_python())
+    said = shell(f"{rehearse} --kimg 1 --out rehearsed", here, PATH=path_of_this_python())
     assert "a grader who likes 7" in said
     assert open_bundle(tmp_path / "digits").card == before
-    shell(f"{learn} --kimg 1 --force --run {tmp_path / 'run'}", PATH=path_of_this_python())
+    shell(f"{learn} --kimg 1 --force --run run", here, PATH=path_of_this_python())
     assert open_bundle(tmp_path / "digits").card.lineage.parent == before.version
 
 
