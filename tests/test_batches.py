@@ -31,7 +31,6 @@ def test_three_processes_see_together_what_one_sees():
 
 def test_without_labels_there_are_none():
     assert batches(Ranks(), labels=False).real()[1] is None
-    assert batches(Ranks(), labels=False).class_counts is None
 
 
 def test_pictures_are_shown_as_often_as_their_weights_say():

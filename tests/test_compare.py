@@ -13,7 +13,7 @@ from PIL import Image
 
 from models.bundle import open_all, open_bundle
 from models.card import Scores
-from training.commands import fit
+from training.commands import running
 from training.comparing.recipes import RECIPES
 from training.run import Run
 
@@ -43,14 +43,14 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three recipes on digits, the last one interrupted after some steps and gone on with."""
     out = tmp_path_factory.mktemp("compared")
     interrupted = pytest.MonkeyPatch()
-    show = fit.Progress.show
+    show = running.Progress.show
 
     def interrupt(self, state):
         show(self, state)
         if state.method.averaged == "generator" and state.images_shown >= 2000:
             os.kill(os.getpid(), signal.SIGINT)
 
-    interrupted.setattr(fit.Progress, "show", interrupt)
+    interrupted.setattr(running.Progress, "show", interrupt)
     code, said = typed("compare", "digits", *NAMES, "--out", out, *SHORT)
     interrupted.undo()
     assert code == 130, said

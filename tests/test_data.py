@@ -2,6 +2,7 @@
 
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from test_decode import KINDS
 from test_idx import PIXELS, write_idx, write_labels
 
 from training.pictures import data as data_module
-from training.pictures.data import open_pictures
+from training.pictures.data import Pictures, open_pictures
 from training.pictures.shape import Shape
 
 
@@ -194,6 +195,16 @@ def test_a_changed_file_is_read_anew(zoo: Path, tmp_path: Path, monkeypatch: pyt
     save(zoo / "cats" / "0.png", 255 - PIXELS[0])
 
     assert open_pictures(str(zoo), cache=tmp_path / "cache").digest != before.digest
+
+
+def test_classes_count_as_often_as_their_pictures_are_shown():
+    pixels = np.zeros((4, 2, 2, 1), np.uint8)
+    pictures = Pictures("two", "0" * 64, "none", pixels, "", (), np.array([0, 0, 1, 1]), ("a", "b"))
+    often = replace(pictures, weights=np.array([0.25, 0.5, 0.25, 0.0]))
+
+    assert pictures.class_counts == [2, 2]
+    assert often.class_counts == [3, 1]
+    assert replace(pictures, labels=None, classes=None).class_counts is None
 
 
 def test_stacks_of_digits_are_colour_pictures_without_classes():

@@ -81,6 +81,9 @@ def test_what_the_parent_decides_cannot_be_changed(folder: Path):
     assert "--width, --code-size cannot be changed by --from" in failing(
         *fit(folder, "--width", "9", "--code-size", "3")
     )
+    assert "--resize, --no-classes cannot be changed by --from" in failing(
+        *fit(folder, "--resize", "pad", "--no-classes")
+    )
 
 
 def test_it_is_no_method_for_autoencoders_nor_one_to_begin_with(folder: Path):

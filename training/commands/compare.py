@@ -1,6 +1,6 @@
 """`python -m training compare`: several ways to learn, on the same pictures -> one table, one picture, one page.
 
-a person -> [compare] -> pictures, comparing.recipes -> fit, judging -> comparing.comparison
+a person -> [compare] -> pictures, comparing.recipes -> running, judging -> comparing.comparison
 """
 
 from pathlib import Path
@@ -9,8 +9,17 @@ from typing import Annotated
 import typer
 
 from models.bundle import open_bundle, write_scores
-from training.commands.fit import model_name, preset_for, resolved, train_and_export
-from training.commands.reading import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
+from training.commands.fit import model_name, preset_for, resolved
+from training.commands.reading import (
+    PicturesArgument,
+    ResizeOption,
+    SizeOption,
+    open_with_progress,
+    real_of,
+    shape_of,
+    tell_if_others,
+)
+from training.commands.running import Plan, carry_out
 from training.commands.telling import tell_bundle, tell_plainly, told
 from training.comparing.comparison import write_comparison
 from training.comparing.entries import Entry, entries_named
@@ -62,8 +71,8 @@ def compare(
         for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
             if entry.recipe is not None:
                 _make(entry, settings[entry.name], train, out, place)
-            elif open_bundle(entry.bundle).card.training.data_digest != train.digest:
-                tell_plainly(f"{entry.name} was trained on other pictures or labels than these")
+            else:
+                tell_if_others(train, pictures, open_bundle(entry.bundle).card)
             write_scores(entry.bundle, judge_bundle(entry.bundle, reference, threads=threads))
             tell_plainly(
                 f"{entry.name}: judged, and its scores written into {entry.bundle}/card.json; its version stays"
@@ -77,7 +86,7 @@ def _real(train: Pictures, source: str, resize: str) -> RealPictures:
     """Both parts, in the shape of the one that is trained on."""
     _, height, width, channels = train.images.shape
     test = open_with_progress(source, Shape((height, width), channels, resize), "test")
-    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)
+    return real_of(train, test)
 
 
 def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> None:
@@ -88,7 +97,7 @@ def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place
         tell_plainly(f"{entry.name}: trained before")
     elif entry.learns:
         tell_plainly(f"{entry.name}: {settings.images_shown:,} images to show")
-        train_and_export(run, settings, pictures, place, entry.bundle)
+        carry_out(Plan(pictures, settings, run, entry.bundle), place)
     else:
         if not run.checkpoint.exists():
             begin(run, settings, pictures, place)

@@ -4,30 +4,21 @@ a person -> [fit] -> pictures, presets -> loop -> training.export
 """
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import rich
 import typer
-from rich.table import Table
 
-from training.commands.rating import judge_of, new_round_of
+from training.commands.rating import new_round_of
 from training.commands.reading import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
-from training.commands.telling import tell_bundle, tell_plainly, told
-from training.export import export_run
-from training.loop import CHECKPOINT_SECONDS, Place, train
+from training.commands.running import Plan, carry_out, tell_plan
+from training.commands.telling import told
+from training.loop import CHECKPOINT_SECONDS, Place
 from training.machine import device_of, resolve_precision
-from training.methods.method import new_method
-from training.networks.geometry import geometry_of
 from training.pictures.data import Pictures
-from training.pictures.decode import Skipped
-from training.presets import METHODS_WITH_CLASSES, OF_RATED, PRESETS, Settings, preset_named
-from training.progress import Progress
+from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
 from training.ranks import joined
-from training.rating.round import Round
 from training.run import RUNS, Run
-from training.watching.watch import Watch
 
 _MOST_SKIPPED_TOLD = 20
 _LEARNING, _GRADES, _MACHINE = "What is learned, and how", "Learning from people's grades", "This machine"
@@ -92,56 +83,30 @@ def fit(
             "precision": precision,
             "seed": seed,
         }
-        begun = None
         if model or ratings:
             fixed = {"preset": preset, "size": size, "channels": channels, "loss": loss, "network": network}
             fixed |= {"width": width, "code-size": code_size, "method": None if method in ("gan", "rated") else method}
+            fixed |= {"resize": None if resize == "crop" else resize, "no-classes": None if classes else True}
             begun = new_round_of(pictures, model, ratings, fixed, changes, place, update, strength, force)
-            found, settings, out = begun.pictures, begun.settings, out or begun.parent.bundle.path
+            bundle = out or begun.parent.bundle.path
+            plan = Plan(begun.pictures, begun.settings, Run(run or RUNS / begun.name), bundle, begun, force)
         else:
             found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
             settings = preset_named(preset or preset_for(found), method, network).but(
                 resize=resize, loss=loss, width=width, code_size=code_size, **changes
             )
-            settings = resolved(settings, found, place)
-            out = out or Path("models") / model_name(found.name)
-        folder = Run(run or RUNS / (begun.name if begun else out.name))
+            bundle = out or Path("models") / model_name(found.name)
+            plan = Plan(found, resolved(settings, found, place), Run(run or RUNS / bundle.name), bundle)
         if ranks.first:
-            _report(found, settings, place, folder, out)
-        if dry_run:
-            return
-        train_and_export(folder, settings, found, place, out, begun, force)
+            tell_plan(plan, place)
+        if not dry_run:
+            carry_out(plan, place)
 
 
 def resolved(settings: Settings, pictures: Pictures, place: Place) -> Settings:
     """Decide what only the pictures and the machine can: whether there are classes to learn, and the precision."""
     conditional = pictures.labels is not None and settings.method in METHODS_WITH_CLASSES
     return resolve_precision(settings.but(conditional=conditional), place.device)
-
-
-def train_and_export(
-    run: Run,
-    settings: Settings,
-    pictures: Pictures,
-    place: Place,
-    out: Path,
-    begun: Round | None = None,
-    force: bool = False,
-) -> None:
-    """Train a run to its planned length, in front of a person's eyes, and write its bundle.
-
-    Args:
-        begun: a round of grades, which gives the run what it begins with and looks at what came of it.
-        force: write the bundle even where it lost what its parent had.
-    """
-    if not place.ranks.first:
-        train(run, settings, pictures, place)
-        return
-    run.begin(settings, pictures)
-    with run.alone(), Watch(run, tell_plainly) as watch, Progress(settings.images_shown) as progress:
-        train(run, settings, pictures, place, progress.show, watch.follow, begun.prepare if begun else None)
-    tell_plainly(f"how it went: {run.path / 'report.html'}")
-    tell_bundle(export_run(run, out, inspect=begun and begun.inspect(judge_of(pictures), force, tell_plainly)))
 
 
 def preset_for(pictures: Pictures) -> str:
@@ -153,32 +118,3 @@ def model_name(data_name: str) -> str:
     """A model's name by that of its pictures."""
     stem = data_name.split(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
-
-
-def _report(pictures: Pictures, settings: Settings, place: Place, run: Run, out: Path) -> None:
-    count, height, width, channels = pictures.images.shape
-    table = Table(
-        title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False
-    )
-    table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
-    left_out = () if settings.method == "rated" else OF_RATED
-    for name, value in ((name, value) for name, value in asdict(settings).items() if name not in left_out):
-        table.add_row(name, f"{value:,}" if type(value) is int else str(value))
-    geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
-    for name, network in new_method(settings, geometry, place.device).networks.items():
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        table.add_row(f"{name} parameters", f"{parameters:,}")
-    table.add_row("device", f"{place.device}{', compiled' if place.compiled else ''}")
-    table.add_row("run", f"{run.path} ({'goes on' if run.checkpoint.exists() else 'new'})")
-    table.add_row("bundle", str(out))
-    rich.print(table)
-    for note in pictures.notes:
-        tell_plainly(note)
-    _report_skipped(pictures.skipped)
-
-
-def _report_skipped(skipped: tuple[Skipped, ...]) -> None:
-    for one in skipped[:_MOST_SKIPPED_TOLD]:
-        tell_plainly(f"skipped {one.name}: {one.reason}")
-    if len(skipped) > _MOST_SKIPPED_TOLD:
-        tell_plainly(f"... and {len(skipped) - _MOST_SKIPPED_TOLD} more: {len(skipped)} files were skipped in all")

@@ -11,7 +11,7 @@ import typer
 
 from models.bundle import open_bundle
 from models.card import Card
-from training.commands.reading import PicturesArgument, open_with_progress, shape_like, tell_if_others
+from training.commands.reading import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
 from training.commands.telling import tell_plainly, told
 from training.judging.judge import judge_model
 from training.judging.reference import RealPictures
@@ -58,4 +58,4 @@ def real_pictures(source: str, card: Card) -> RealPictures:
     train, test = (open_with_progress(source, wanted, part) for part in ("train", "test"))
     if not stacks_apart:
         tell_if_others(train, source, card)
-    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)
+    return real_of(train, test)

@@ -1,6 +1,6 @@
 """How every command reads pictures: the same words, the same options, the same bar.
 
-fit, rating, judge, compare -> [reading] -> pictures
+fit, rating, rehearse, judge, compare -> [reading] -> pictures
 """
 
 import re
@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from models.card import Card
 from training.commands.telling import tell_plainly
+from training.judging.reference import RealPictures
 from training.pictures.data import Pictures, open_pictures
 from training.pictures.parts import Part
 from training.pictures.shape import Shape
@@ -48,6 +49,11 @@ def tell_if_others(pictures: Pictures, source: str, card: Card) -> None:
         pictures = open_with_progress(source, shape_like(card), classes=False)
     if pictures.digest != card.training.data_digest:
         tell_plainly(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
+
+
+def real_of(train: Pictures, test: Pictures) -> RealPictures:
+    """Both parts of a data set, as a judge needs them."""
+    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)
 
 
 def open_with_progress(source: str, shape: Shape, part: Part = "train", classes: bool = True) -> Pictures:

@@ -14,8 +14,7 @@ import typer
 from rich.table import Table
 
 from models.bundle import open_bundle
-from training.commands.judge import real_pictures
-from training.commands.reading import PicturesArgument, open_with_progress, shape_like
+from training.commands.reading import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
 from training.commands.telling import tell_plainly, told
 from training.export import export_run
 from training.judging.classifier import Judge
@@ -52,11 +51,13 @@ def rehearse(
     """Let a simulated grader with a known taste move a MODEL, and measure what comes of it."""
     with told():
         place = Place(device_of(device, threads))
-        real = real_pictures(pictures, open_bundle(model).card)
+        card = open_bundle(model).card
+        data, test = (open_with_progress(pictures, shape_like(card), part) for part in ("train", "test"))
+        tell_if_others(data, pictures, card)
+        real = real_of(data, test)
         judge = judge_for(real, fit=fit, device=place.device, report=tell_plainly)
         if not isinstance(judge, Judge):
             raise ValueError("found no judge that knows these classes, expected one: rehearse with --fit")
-        data = open_with_progress(pictures, shape_like(open_bundle(model).card))
         grader = SimulatedGrader(real, likes, flips, seed, shuffled)
         shutil.rmtree(out, ignore_errors=True)
         copy = out / "models" / model.name
