@@ -1,23 +1,106 @@
-"""A graph of a bundle, loaded by onnxruntime on the device that was asked for, and on no other.
+"""What runs a graph: the small interface that every engine has, and the words that name one.
 
-    bundle -> [engine] -> runtime
+    onnxruntime_engine, openvino_engine -> [engine] -> runtime
 
-Knows onnxruntime; knows neither codes nor pictures.
+An engine is a library on a device at a precision. It takes batches of fixed
+sizes, and a batch of one size is always computed in one way, so that a picture
+has the same bytes whenever it is drawn. Knows no library.
 
-Letters: N pictures    Z numbers in a code    H, W, C of a picture
+Letters: N rows of a batch    Z numbers in a code    H, W, C of a picture
 """
 
 import os
+import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
-import onnxruntime
+import numpy as np
+from numpy.typing import NDArray
 
-from models.errors import BundleDamaged, DeviceUnavailable
+from models.errors import BundleDamaged, EngineUnavailable
 
+Library = Literal["onnxruntime", "openvino"]
 Device = Literal["cpu", "cuda"]
-_PROVIDERS: dict[Device, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+Precision = Literal["float32", "tf32", "bfloat16"]
+
+Rows = NDArray[Any]
+"""An array whose first axis are the rows of a batch."""
+
+
+@dataclass(frozen=True)
+class EngineName:
+    """Which library computes where, and how exactly."""
+
+    library: Library
+    device: Device
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.library}-{self.device}-{self.precision}"
+
+
+REFERENCE = EngineName("onnxruntime", "cpu", "float32")
+"""What training draws with."""
+
+NAMES = (
+    REFERENCE,
+    EngineName("openvino", "cpu", "float32"),
+    EngineName("openvino", "cpu", "bfloat16"),
+    EngineName("onnxruntime", "cuda", "float32"),
+    EngineName("onnxruntime", "cuda", "tf32"),
+)
+"""Every engine; the first of a device is what its others are compared with."""
+
+
+def reference_on(device: Device) -> EngineName:
+    """What every other engine of a device is compared with.
+
+    Raises:
+        EngineUnavailable: there is no such device.
+    """
+    if device not in get_args(Device):
+        raise EngineUnavailable(f"device is {device!r}; it must be one of {', '.join(get_args(Device))}")
+    return next(name for name in NAMES if name.device == device)
+
+
+class Engine(Protocol):
+    """A graph, loaded."""
+
+    told: str
+    """Library, version, device and precision: all but the machine that decides the bytes of a picture."""
+
+    def run(self, *inputs_N: Rows) -> list[Rows]:
+        """One batch: inputs in the graph's order, each with the same N, and C-contiguous; outputs in its order.
+
+        The outputs are the caller's. Calls from several threads wait for one another.
+        """
+
+
+def load(path: Path, name: EngineName, threads: int | None, interface: Sequence[str]) -> Engine:
+    """Load a graph.
+
+    Args:
+        path: an ONNX file.
+        name: the engine, which is never replaced by another.
+        threads: CPU threads of one call; all cores that this process may use, if not given.
+        interface: what its inputs and then its outputs must be, such as "z float32 [N, 64]".
+
+    Raises:
+        EngineUnavailable: the library, the device or the precision is not here; says why.
+        BundleDamaged: the library does not load the file, or its interface is another.
+    """
+    if name not in NAMES:
+        raise EngineUnavailable(f"there is no engine {name}; there are {', '.join(map(str, NAMES))}")
+    if name.library == "onnxruntime":
+        from models.onnxruntime_engine import OnnxruntimeEngine
+
+        return OnnxruntimeEngine(path, name, threads or usable_cores(), interface)
+    from models.openvino_engine import OpenvinoEngine  # a large library, and an extra's
+
+    return OpenvinoEngine(path, name, threads or usable_cores(), interface)
 
 
 def usable_cores() -> int:
@@ -25,60 +108,39 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def load_graph(
-    path: Path, device: Device, threads: int | None, interface: Sequence[str]
-) -> onnxruntime.InferenceSession:
-    """Load a graph.
+@cache
+def machine() -> str:
+    """The kind of processor, as far as it may decide which kernels a library takes."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    named = {key.strip(): value.strip() for key, value in facts.items()}
+    told = [named.get(key, "") for key in ("model name", "cpu family", "model", "stepping")]
+    return " ".join([platform.machine(), *filter(None, told)])
+
+
+def check_interface(path: Path, found: Sequence[str], expected: Sequence[str]) -> None:
+    """Refuse a graph whose inputs and then outputs are not what the card says.
 
     Args:
-        path: an ONNX file.
-        device: never replaced by another.
-        threads: CPU threads of one call; all cores that this process may use, if not given.
-        interface: what its inputs and then its outputs must be, such as "z tensor(float) [N, 64]".
+        found, expected: such as "z float32 [N, 64]".
 
     Raises:
-        DeviceUnavailable: the device was asked for, and onnxruntime cannot use it here.
-        BundleDamaged: onnxruntime does not load the file, or its interface is another.
+        BundleDamaged: names both.
     """
-    if device not in get_args(Device):
-        raise DeviceUnavailable(f"device is {device!r}; it must be one of {', '.join(get_args(Device))}")
-    available = onnxruntime.get_available_providers()
-    if _PROVIDERS[device] not in available:
-        raise DeviceUnavailable(
-            f"device is {device!r}, but this onnxruntime offers {', '.join(available)}. "
-            "Install the extra [gpu] in place of [cpu], or set the device to cpu."
-        )
-    if device == "cuda":
-        onnxruntime.preload_dlls()
-    provider_options = [{"cudnn_conv_algo_search": "HEURISTIC"}] if device == "cuda" else None
-    try:
-        session = onnxruntime.InferenceSession(
-            path, _options(threads), providers=[_PROVIDERS[device]], provider_options=provider_options
-        )
-    except Exception as error:  # onnxruntime's own classes have no common base
-        raise BundleDamaged(path, found=f"{error}", expected="a graph that onnxruntime loads") from error
-    if session.get_providers()[0] != _PROVIDERS[device]:
-        # onnxruntime falls back to the CPU without an exception; we do not.
-        raise DeviceUnavailable(
-            f"device is {device!r}, but onnxruntime loaded {session.get_providers()[0]}. "
-            "Check the driver and that CUDA 13 and cuDNN 9 are installed (the extra [gpu] brings them)."
-        )
-    found = [_described(end) for end in (*session.get_inputs(), *session.get_outputs())]
-    if found != list(interface):
-        raise BundleDamaged(path, found=" -> ".join(found), expected=" -> ".join(interface))
-    return session
+    if list(found) != list(expected):
+        raise BundleDamaged(path, found=" -> ".join(found), expected=" -> ".join(expected))
 
 
-def _options(threads: int | None) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or usable_cores()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin while they wait take the cores from whoever encodes the pictures.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
+def described(name: str, dtype: str, sizes: Sequence[object]) -> str:
+    """One input or output in the words that `check_interface` compares; a size that is no number is N."""
+    return f"{name} {dtype} [{', '.join(str(size) if isinstance(size, int) else 'N' for size in sizes)}]"
 
 
-def _described(end: onnxruntime.NodeArg) -> str:
-    sizes = ("N" if isinstance(size, str) else str(size) for size in end.shape)
-    return f"{end.name} {end.type} [{', '.join(sizes)}]"
+def padded(rows: Rows, size: int) -> Rows:
+    """Rows with zeros after them, up to a batch; themselves where they fill it."""
+    if len(rows) == size:
+        return np.ascontiguousarray(rows)
+    batch = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    batch[: len(rows)] = rows
+    return batch

@@ -6,7 +6,7 @@
     |   |-- BundleDamaged      a file is truncated, altered or not what the card says
     |   `-- BundleTooNew       written by a later format than this code reads
     |-- AddressError           a seed, index, count or truncation outside its range
-    `-- DeviceUnavailable      the device that was asked for is not here
+    `-- EngineUnavailable      the engine that was asked for is not here
 
 Each message says what was found, what was expected and what to do. Nothing in
 this project repairs a bundle or falls back to another device in silence.
@@ -43,5 +43,5 @@ class AddressError(ModelError, ValueError):
     """A seed, index, count or truncation that addresses no picture."""
 
 
-class DeviceUnavailable(ModelError):
-    """The operator asked for a device that onnxruntime cannot use here."""
+class EngineUnavailable(ModelError):
+    """The operator asked for a library, device or precision that is not here."""

@@ -9,22 +9,28 @@ sentence. Knows neither HTTP nor torch.
 Letters: N pictures    Z numbers in a code    K classes    H, W, C of a picture
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.card import Card
 from models.codes import codes, labels
-from models.engine import Device, load_graph
+from models.engine import REFERENCE, Device, Engine, EngineName, Rows, load, padded, reference_on
 from models.errors import AddressError
 
-BATCH_SIZES = (1, 8, 64, 256)
-"""The only batch sizes that reach the engine: a kernel is chosen by shape, and another kernel may round differently."""
+BATCH_SIZES: dict[Device, tuple[int, ...]] = {
+    "cpu": (1, 2, 4, 8, 16, 32, 64),  # more than 64 leave the caches, and gain nothing
+    "cuda": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+}
+"""The only batch sizes that reach an engine: a kernel is chosen by shape, and another kernel may round differently."""
+
+_PROBES = 4
+_AS_GOOD = 1.05
 
 
 class Runtime:
@@ -32,26 +38,27 @@ class Runtime:
 
     Args:
         bundle: what to load.
-        device: "cpu", or "cuda", which is never replaced by another.
+        name: the engine, which is never replaced by another.
         threads: CPU threads of one call; all cores that this process may use, if not given.
 
     Raises:
-        DeviceUnavailable: "cuda" was asked for, and onnxruntime cannot use it here.
+        EngineUnavailable: the engine is not here; says why.
         BundleDamaged: a graph is not what the card says.
     """
 
-    def __init__(self, bundle: Bundle, device: Device = "cpu", threads: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, name: EngineName = REFERENCE, threads: int | None = None) -> None:
         self.card = bundle.card
         self.class_names = tuple(one.name for one in self.card.classes or ())
-        shape, label = self.card.image, ["label tensor(int64) [N]"] * (self.card.classes is not None)
-        z = f"z tensor(float) [N, {self.card.code_size}]"
-        images = f"images tensor(uint8) [N, {shape.height}, {shape.width}, {shape.channels}]"
-        self._generator = load_graph(bundle.generator, device, threads, [z, *label, images])
-        self._encoder = load_graph(bundle.encoder, device, threads, [images, *label, z]) if bundle.encoder else None
-        graded = [images, *label, "grade tensor(float) [N]", "deviation tensor(float) [N]"]
-        self._reward = load_graph(bundle.reward, device, threads, graded) if bundle.reward else None
-        self.engine = f"onnxruntime-{onnxruntime.__version__}-{device}-float32"
-        self.batch_sizes = self._agreeing_batch_sizes()
+        shape, label = self.card.image, ["label int64 [N]"] * (self.card.classes is not None)
+        z = f"z float32 [N, {self.card.code_size}]"
+        images = f"images uint8 [N, {shape.height}, {shape.width}, {shape.channels}]"
+        graded = [images, *label, "grade float32 [N]", "deviation float32 [N]"]
+        self._generator = load(bundle.generator, name, threads, [z, *label, images])
+        beside = reference_on(name.device)  # what is not drawn
+        self._encoder = load(bundle.encoder, beside, threads, [images, *label, z]) if bundle.encoder else None
+        self._reward = load(bundle.reward, beside, threads, graded) if bundle.reward else None
+        self.engine = self._generator.told
+        self.seconds_by_size = self._warmed(BATCH_SIZES[name.device])
 
     def under(self, card: Card) -> Self:
         """The same graphs, under another card of the same files."""
@@ -154,44 +161,53 @@ class Runtime:
             grades_N[part], deviations_N[part] = _run(self._reward, size, images_NHWC[part], given)
         return grades_N, deviations_N
 
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The fixed sizes of batches that reach the engine."""
+        return tuple(self.seconds_by_size)
+
+    def best_size(self, waiting: int) -> int:
+        """The batch size that draws so many waiting pictures, or the first of them, at the best rate.
+
+        The largest of those that are about as good: whoever calls has some work for each batch as well.
+        """
+        seconds = {size: taken / min(size, waiting) for size, taken in self.seconds_by_size.items()}
+        return max(size for size in seconds if seconds[size] <= _AS_GOOD * min(seconds.values()))
+
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:
         """Slices of up to a batch, each with the batch size that it is padded to."""
         done = 0
         while done < count:
-            left = count - done
-            size = next((size for size in self.batch_sizes if size >= left), self.batch_sizes[-1])
-            yield slice(done, done + min(size, left)), size
-            done += min(size, left)
+            size = self.best_size(count - done)
+            yield slice(done, min(done + size, count)), size
+            done += size
 
-    def _agreeing_batch_sizes(self) -> tuple[int, ...]:
-        """Warm every batch size, and keep those that draw the very bytes that the largest draws."""
-        largest = BATCH_SIZES[-1]
+    def _warmed(self, sizes: Sequence[int]) -> dict[int, float]:
+        """Run every batch size, and keep those that draw the very bytes that the largest draws.
+
+        Returns:
+            Seconds that a batch of each size takes, the quickest of a few: the largest size is the last.
+        """
+        largest = sizes[-1]
         probe, labels_N = codes(0, 0, largest, self.card.code_size), self.labels(0, 0, largest)
 
-        def run(at: int, size: int) -> NDArray[np.uint8]:
+        def run(at: int, size: int) -> tuple[NDArray[np.uint8], float]:
             part = slice(at, at + size)
+            begun_s = time.perf_counter()
             (pixels,) = _run(self._generator, size, probe[part], None if labels_N is None else labels_N[part])
-            return np.asarray(pixels, np.uint8)
+            return pixels, time.perf_counter() - begun_s
 
-        reference = run(0, largest)
-        kept = [
-            size
-            for size in BATCH_SIZES[:-1]
-            if all(
-                np.array_equal(run(at, size), reference[at : at + size])
-                for at in range(0, largest, max(size, largest // 16))
-            )
-        ]
-        return (*kept, largest)
+        reference, _ = run(0, largest)
+        seconds = {}
+        for size in sizes:
+            starts = range(0, largest, max(size, largest // _PROBES))
+            drawn = [run(at, size) for at in (0, *starts)]
+            if all(np.array_equal(drawn[1 + k][0], reference[at : at + size]) for k, at in enumerate(starts)):
+                seconds[size] = min(seconds for _, seconds in drawn)
+        return seconds
 
 
-def _run(
-    session: onnxruntime.InferenceSession, size: int, rows: NDArray[np.generic], labels_N: NDArray[np.int64] | None
-) -> list[NDArray[np.generic]]:
-    """One call of the engine: rows padded to a batch of `size`, the padding's results left out."""
-    given = [rows] if labels_N is None else [rows, labels_N]
-    feeds = {}
-    for end, values in zip(session.get_inputs(), given, strict=True):
-        feeds[end.name] = np.zeros((size, *values.shape[1:]), values.dtype)
-        feeds[end.name][: len(values)] = values
-    return [np.asarray(result)[: len(rows)] for result in session.run(None, feeds)]
+def _run(engine: Engine, size: int, rows: Rows, labels_N: NDArray[np.int64] | None) -> list[Rows]:
+    """One call of an engine: rows padded to a batch of `size`, the padding's results left out."""
+    given = [padded(one, size) for one in (rows, labels_N) if one is not None]
+    return [result[: len(rows)] for result in engine.run(*given)]

@@ -12,10 +12,12 @@ Read in this order:
     asked       what whoever draws must know of a question: address and walk say it
     grades/     what people think of pictures, kept
     collection  every model at one moment: which name means which version
-    gallery     the collection that is shown, and the one thread that draws from it
+    gallery     the collection that is shown, each model with the engine that draws it best here
+    batcher     one queue of pictures, drawn in common batches by one thread
     renewal     bundles that come and go while it runs
     formats     which format an answer has
     encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
+    metrics     what it has done so far, for Prometheus
     problems    every error as problem+json (RFC 9457)
     perimeter   what is refused before anything looks at it
     page/       the page at /

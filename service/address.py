@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codes import ADDRESS_END
+from models.codes import ADDRESS_END, codes
 from models.errors import AddressError
 from models.runtime import Runtime
 from service.asked import label_numbers
@@ -36,10 +36,10 @@ class Address:
     """(n,) the class of each picture, asked for or drawn; None where the model has no classes."""
     class_names: tuple[str, ...] = ()
 
-    def draw(self, runtime: Runtime, at: int, count: int) -> NDArray[np.uint8]:
-        """(count, H, W, C)."""
-        label = None if self.labels is None else self.labels[at : at + count].tolist()
-        return runtime.generate(self.seed, self.start + at, count, self.truncation, label)
+    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+        """(count, Z), and (count,)."""
+        codes_NZ = codes(self.seed, self.start + at, count, runtime.card.code_size, self.truncation)
+        return codes_NZ, None if self.labels is None else self.labels[at : at + count]
 
     def told(self) -> dict[str, Any]:
         """The model and the seed."""

@@ -2,7 +2,7 @@
 
     schemas -> address, walk -> [asked] -> gallery, encoders
 
-Letters: N pictures    Z numbers in a code    H, W, C of a picture
+Letters: N pictures    Z numbers in a code
 """
 
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ class Asked(Protocol):
     def start(self) -> int:
         """Number of the first, in the names of files."""
 
-    def draw(self, runtime: Runtime, at: int, count: int) -> NDArray[np.uint8]:
-        """Pictures `at` to `at + count` of them, counted from 0: (count, H, W, C)."""
+    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+        """Codes (count, Z) and classes (count,), if there are any, of those from `at` on, counted from 0."""
 
     def told(self) -> dict[str, Any]:
         """What JSON says of them all."""
@@ -52,7 +52,7 @@ class Codes:
 
     model: str
     version: str
-    codes: NDArray[np.float32]
+    all_codes: NDArray[np.float32]
     """(n, Z)."""
     labels: NDArray[np.int64] | None
     """(n,) the class of each picture; None where the model has no classes."""
@@ -62,12 +62,12 @@ class Codes:
     @property
     def n(self) -> int:
         """How many."""
-        return len(self.codes)
+        return len(self.all_codes)
 
-    def draw(self, runtime: Runtime, at: int, count: int) -> NDArray[np.uint8]:
-        """(count, H, W, C)."""
+    def codes(self, _: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+        """(count, Z), and (count,)."""
         some = slice(at, at + count)
-        return runtime.draw(self.codes[some], None if self.labels is None else self.labels[some])
+        return self.all_codes[some], None if self.labels is None else self.labels[some]
 
     def told(self) -> dict[str, Any]:
         """The model."""

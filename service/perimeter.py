@@ -9,7 +9,7 @@ before it looks at it, and BentoML sets no limit on one.
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.problems import Problem
+from service.problems import PROBES, Problem
 
 LARGEST_BODY_BYTES = 1 << 20
 LARGEST_DRAINED_BYTES = 32 << 20
@@ -19,15 +19,20 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 
 class Perimeter:
-    """Wraps an ASGI app."""
+    """Wraps an ASGI app.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        app: BentoML's, which answers the probes.
+        api: ours, which answers all the rest, without BentoML's layers between; None: `app` does.
+    """
+
+    def __init__(self, app: ASGIApp, api: ASGIApp | None = None) -> None:
+        self._outer, self._api = app, api or app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, whole, or answer it here."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._outer(scope, receive, send)
             return
         try:
             _check_path(scope["path"])
@@ -36,7 +41,8 @@ class Perimeter:
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        app = self._outer if scope["path"] in PROBES else self._api
+        await app(scope, receive, send)
 
 
 def _check_path(path: str) -> None:

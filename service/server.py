@@ -64,4 +64,4 @@ class Zoetrope:
         return self.gallery.unready is None
 
 
-Zoetrope.add_asgi_middleware(Perimeter)  # type: ignore[attr-defined]  # by now it is a bentoml.Service
+Zoetrope.add_asgi_middleware(Perimeter, api=api)  # type: ignore[attr-defined]  # by now it is a bentoml.Service

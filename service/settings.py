@@ -6,10 +6,11 @@ ZOETROPE_* -> [settings] -> server, gallery
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.engine import Device
+from models.engine import Device, Library, Precision
 
 PREFIX = "ZOETROPE_"
 _HOUSE = Path(__file__).parent.parent  # in a container the service does not start beside its code
@@ -27,8 +28,21 @@ class Settings(BaseModel):
         default="mnist", description="Draws where a request names no model; the first by name, if it is not there."
     )
     device: Device = Field(default="cpu", description="cpu or cuda. Where it is missing, the service is not ready.")
+    engine: Library | Literal["auto"] = Field(
+        default="auto", description="onnxruntime or openvino; auto measures once which is the faster one."
+    )
+    precision: Precision | Literal["auto"] = Field(
+        default="auto", description="float32, tf32 or bfloat16; auto goes below float32 where no eye sees it."
+    )
+    engines: Path = Field(
+        default=_HOUSE / "runs" / "engines.json", description="The file in which the measured engines are kept."
+    )
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; all cores by default.")
     queue_images: int = Field(default=16_384, ge=1, description="Pictures that may wait for the engine; then 503.")
+    deadline_seconds: float = Field(
+        default=30, gt=0, allow_inf_nan=False, description="Pictures that are not begun by then are refused with 503."
+    )
+    coalesce: bool = Field(default=True, description="Whether pictures of several requests are drawn in one batch.")
     grades: str = Field(
         default=f"sqlite:///{_HOUSE / 'runs' / 'grades.db'}",
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
@@ -37,6 +51,16 @@ class Settings(BaseModel):
         default=1, ge=0, allow_inf_nan=False, description="How often the models are looked at for new ones; 0 is never."
     )
     encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
+
+    @property
+    def library(self) -> Library | None:
+        """The engine that is pinned; None: the faster one."""
+        return None if self.engine == "auto" else self.engine
+
+    @property
+    def exactly(self) -> Precision | None:
+        """The precision that is pinned; None: the fastest that is exact enough."""
+        return None if self.precision == "auto" else self.precision
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

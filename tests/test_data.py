@@ -199,7 +199,7 @@ def test_a_changed_file_is_read_anew(zoo: Path, tmp_path: Path, monkeypatch: pyt
 
 def test_classes_count_as_often_as_their_pictures_are_shown():
     pixels = np.zeros((4, 2, 2, 1), np.uint8)
-    pictures = Pictures("two", "0" * 64, "none", pixels, "", (), np.array([0, 0, 1, 1]), ("a", "b"))
+    pictures = Pictures("two", pixels, "0" * 64, (), np.array([0, 0, 1, 1]), ("a", "b"))
     often = replace(pictures, weights=np.array([0.25, 0.5, 0.25, 0.0]))
 
     assert pictures.class_counts == [2, 2]

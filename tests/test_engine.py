@@ -1,44 +1,58 @@
-"""A graph is loaded on the device that was asked for, or refused in words."""
+"""An engine has a name, an interface that is checked, and batches of fixed sizes."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.bundle import open_bundle
-from models.engine import load_graph, usable_cores
-from models.errors import BundleDamaged, DeviceUnavailable
-
-INTERFACE = ["z tensor(float) [N, 5]", "images tensor(uint8) [N, 8, 8, 1]"]
-
-
-def test_a_graph_with_the_interface_of_its_card_is_loaded(grey: Path):
-    session = load_graph(open_bundle(grey).generator, "cpu", 1, INTERFACE)
-
-    assert session.get_providers() == ["CPUExecutionProvider"]
-
-
-def test_another_interface_says_what_was_found_and_what_was_expected(grey: Path):
-    wanted = ["z tensor(float) [N, 6]", "label tensor(int64) [N]", "images tensor(uint8) [N, 8, 8, 1]"]
-
-    with pytest.raises(BundleDamaged) as refused:
-        load_graph(open_bundle(grey).generator, "cpu", 1, wanted)
-    assert " -> ".join(INTERFACE) in str(refused.value)
-    assert " -> ".join(wanted) in str(refused.value)
+from models.engine import (
+    NAMES,
+    REFERENCE,
+    EngineName,
+    check_interface,
+    described,
+    load,
+    machine,
+    padded,
+    reference_on,
+    usable_cores,
+)
+from models.errors import BundleDamaged, EngineUnavailable
 
 
-def test_a_file_that_is_no_graph_is_a_damaged_bundle(tmp_path: Path):
-    (tmp_path / "generator.onnx").write_bytes(b"no graph")
-
-    with pytest.raises(BundleDamaged, match="expected a graph that onnxruntime loads"):
-        load_graph(tmp_path / "generator.onnx", "cpu", 1, INTERFACE)
-
-
-def test_a_device_that_there_is_not_is_never_replaced(grey: Path):
-    with pytest.raises(DeviceUnavailable, match="device is 'cuda', but this onnxruntime offers"):
-        load_graph(open_bundle(grey).generator, "cuda", 1, INTERFACE)
-    with pytest.raises(DeviceUnavailable, match="device is 'tpu'; it must be one of cpu, cuda"):
-        load_graph(open_bundle(grey).generator, "tpu", 1, INTERFACE)  # type: ignore[arg-type]
-
-
-def test_there_is_a_core_to_run_on():
+def test_there_is_a_core_to_run_on_and_a_kind_of_processor():
     assert usable_cores() >= 1
+    assert machine() == machine() != ""
+
+
+def test_the_reference_of_a_device_is_the_first_of_its_engines():
+    assert reference_on("cpu") == NAMES[0] == REFERENCE
+    assert str(reference_on("cuda")) == "onnxruntime-cuda-float32"
+
+
+def test_a_device_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(EngineUnavailable, match="device is 'abacus'; it must be one of cpu, cuda"):
+        reference_on("abacus")  # type: ignore[arg-type]
+
+
+def test_an_engine_that_nobody_wrote_is_refused_with_those_that_there_are(grey: Path):
+    with pytest.raises(EngineUnavailable, match="no engine openvino-cuda-tf32; there are onnxruntime-cpu-float32, "):
+        load(open_bundle(grey).generator, EngineName("openvino", "cuda", "tf32"), 1, [])
+
+
+def test_an_interface_is_said_in_one_way_and_another_one_is_refused(tmp_path: Path):
+    found = [described("z", "float32", ["s0", 5]), described("images", "uint8", [None, 8, 8, 1])]
+
+    assert found == ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"]
+    check_interface(tmp_path, found, found)
+    with pytest.raises(BundleDamaged, match=r"found z float32 \[N, 5\] -> images .* expected z float32 \[N, 6\]"):
+        check_interface(tmp_path, found, ["z float32 [N, 6]"])
+
+
+def test_a_batch_is_filled_up_with_zeros():
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+
+    assert padded(rows, 4).tolist() == [[0, 1], [2, 3], [4, 5], [0, 0]]
+    assert padded(rows.T, 2).flags.c_contiguous
+    assert padded(rows, 3) is rows

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asking import Held, address
 from rewarded import write_rewarded
 
 from models.bundle import open_all
@@ -70,13 +71,16 @@ def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(gallery: 
 
 
 def test_while_none_are_scored_it_gives_none_and_does_not_wait(gallery: Gallery):
-    go_on = threading.Event()
-    gallery._engine.submit(go_on.wait)
-    pools = Informative(gallery)
+    pets, pools = gallery.find("pets"), Informative(gallery)
+    held = Held(address(pets, 1))
+    holding = threading.Thread(target=lambda: list(gallery.draw_aside(pets, held)))
+    holding.start()
+    assert held.begun.wait(30)
     pools.renew()
 
-    assert pools.take(gallery.find("pets"), 10) == []
-    go_on.set()
+    assert pools.take(pets, 10) == []
+    held.go_on.set()
+    holding.join()
     scored(pools)
     assert len(pools.take(gallery.find("pets"), 10)) == 10
 

@@ -131,7 +131,7 @@ def test_everything_but_the_speed_comes_out_the_same_to_the_bit(grey: Path):
     assert first.model_copy(update=speed) == again.model_copy(update=speed)
     assert first.judge_digest == digits_judge().digest
     assert first.images_per_s > 0
-    assert first.images_per_s_on.endswith("-cpu-float32, threads 1, batches of 256")
+    assert first.images_per_s_on.endswith("-cpu-float32, threads 1, 256 at a time")
 
 
 def test_another_seed_judges_other_pictures(grey: Path, small: Reference):

@@ -17,7 +17,7 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
     questions = {"/generate", "/decode", "/interpolate", IMAGE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary"}
-    assert set(document["paths"]) == questions | grades | {"/models", "/models/{name}", "/livez", "/readyz"}
+    assert set(document["paths"]) == questions | grades | {"/models", "/models/{name}", "/metrics", "/livez", "/readyz"}
 
 
 @pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate"])

@@ -26,8 +26,9 @@ FIT = next(line for line in COMMANDS if line.startswith("python -m training fit 
 DRY = next(line for line in COMMANDS if "--dry-run" in line)
 JUDGE = next(line for line in COMMANDS if line.startswith("python -m training judge"))
 LEARN = next(line for line in COMMANDS if "--ratings" in line)
+ENGINES = next(line for line in COMMANDS if line.startswith("python -m models.engines"))
 REHEARSE = next(line for line in COMMANDS if line.startswith("python -m training rehearse"))
-RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY, JUDGE, LEARN, REHEARSE}
+RUN_HERE = {"make serve", "make env", ". .venv/dev/bin/activate", SHEET, NPY, FIT, DRY, JUDGE, LEARN, REHEARSE, ENGINES}
 READY_WITHIN_S = 600  # `make serve` installs its environment first
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
@@ -144,6 +145,10 @@ def test_the_dry_run_says_what_it_would_do(tmp_path: Path):
     said = shell(DRY.replace("path/to/pictures", str(tmp_path)), PATH=path_of_this_python())
 
     assert "3 pictures of 20 x 20 x 1" in said
+
+
+def test_the_engines_are_measured_and_one_is_taken():
+    assert shell(ENGINES, PATH=path_of_this_python()).count("drawn with") == 1
 
 
 def test_the_other_targets_are_there():

@@ -161,7 +161,7 @@ def test_a_graph_that_is_none_is_refused_too(watched: Watched, monkeypatch: pyte
     old = watched.gallery.find("grey")
     write(watched.folder, seed=2)
     with monkeypatch.context() as broken:
-        broken.setattr(Runtime, "_agreeing_batch_sizes", lambda _: 1 / 0)
+        broken.setattr(Runtime, "_warmed", lambda *_: 1 / 0)
         watched.settle()
 
     assert watched.gallery.find("grey") is old

@@ -1,5 +1,6 @@
 """The bytes of a picture depend on its address and on nothing else."""
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,17 @@ from untrained import write_untrained
 from models import runtime as runtime_module
 from models.bundle import open_bundle
 from models.codes import codes
-from models.errors import AddressError, BundleDamaged, DeviceUnavailable
+from models.engine import NAMES, EngineName, reference_on
+from models.errors import AddressError, BundleDamaged, EngineUnavailable
 from models.runtime import BATCH_SIZES, Runtime
+
+
+def drawn_by(path: Path, name: EngineName) -> Runtime:
+    """A bundle with an engine, or skip: some processors lack a precision."""
+    try:
+        return Runtime(open_bundle(path), name, threads=2)
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +64,23 @@ def test_one_thread_and_two_draw_the_same_bytes(runtime: Runtime, bundles: Path)
     assert np.array_equal(alone.generate(7, 0, 100), runtime.generate(7, 0, 100))
 
 
-def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(runtime: Runtime):
-    assert runtime.batch_sizes[-1] == BATCH_SIZES[-1]
-    assert set(runtime.batch_sizes) <= set(BATCH_SIZES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.device == "cpu"], ids=str)
+def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(bundles: Path, name: EngineName):
+    runtime = drawn_by(bundles / "pets", name)
+    whole = runtime.generate(seed=7, start=0, count=200)
+
+    assert runtime.batch_sizes[-1] == BATCH_SIZES["cpu"][-1]
+    assert set(runtime.batch_sizes) <= set(BATCH_SIZES["cpu"])
+    for count in (1, 7, 64, 65):
+        assert np.array_equal(runtime.generate(seed=7, start=11, count=count), whole[11 : 11 + count])
 
 
 def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytest.MonkeyPatch):
     """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
     honest = runtime_module._run
 
-    def rounds_differently_for_8(session, size: int, rows: np.ndarray, labels_N: None) -> list[np.ndarray]:
-        pixels = honest(session, size, rows, labels_N)[0].copy()
+    def rounds_differently_for_8(engine, size: int, rows: np.ndarray, labels_N: None) -> list[np.ndarray]:
+        pixels = honest(engine, size, rows, labels_N)[0]
         if size == 8:
             pixels[0, 0, 0, 0] ^= 1
         return [pixels]
@@ -74,16 +90,20 @@ def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytes
     assert 8 not in Runtime(open_bundle(bundles / "colour")).batch_sizes
 
 
+def test_the_batch_size_is_the_one_of_the_best_rate_and_the_largest_of_equals(runtime: Runtime):
+    linear, flat = copy(runtime), copy(runtime)
+    linear.seconds_by_size = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0}  # as a processor: every picture costs the same
+    flat.seconds_by_size = {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.1}  # as a GPU: a batch costs the same
+
+    assert [linear.best_size(waiting) for waiting in (1, 2, 3, 7, 8, 100)] == [1, 2, 2, 4, 8, 8]
+    assert [flat.best_size(waiting) for waiting in (1, 3, 5, 8)] == [4, 4, 8, 8]
+
+
 def test_cuda_is_never_replaced_by_the_cpu(bundles: Path):
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime offers CUDA")
-    with pytest.raises(DeviceUnavailable, match=r"device is 'cuda', but this onnxruntime offers .*extra \[gpu\]"):
-        Runtime(open_bundle(bundles / "grey"), device="cuda")
-
-
-def test_a_device_that_does_not_exist_is_refused_with_those_that_do(bundles: Path):
-    with pytest.raises(DeviceUnavailable, match="must be one of cpu, cuda"):
-        Runtime(open_bundle(bundles / "grey"), device="abacus")  # type: ignore[arg-type]
+    with pytest.raises(EngineUnavailable, match=r"device is 'cuda', but this onnxruntime offers .*extra \[gpu\]"):
+        Runtime(open_bundle(bundles / "grey"), reference_on("cuda"))
 
 
 def test_a_graph_that_is_not_what_the_card_says_is_refused(tmp_path: Path):
@@ -91,7 +111,7 @@ def test_a_graph_that_is_not_what_the_card_says_is_refused(tmp_path: Path):
     bundle = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
     lying = bundle.card.model_copy(update={"code_size": 6})
 
-    with pytest.raises(BundleDamaged, match=r"found z tensor\(float\) \[N, 5\] .* expected z tensor\(float\) \[N, 6\]"):
+    with pytest.raises(BundleDamaged, match=r"found z float32 \[N, 5\] .* expected z float32 \[N, 6\]"):
         Runtime(type(bundle)(bundle.path, lying))
 
 

@@ -34,8 +34,8 @@ def test_probes_page_docs_and_openapi_answer(server: Server):
 
 def test_what_bentoml_itself_would_serve_is_not_there(server: Server):
     """BentoML's own metrics grow with every path that a stranger tries."""
-    for path in ("/metrics", "/docs.json"):
-        assert server.get(path)[0] == 404, path
+    assert server.get("/docs.json")[0] == 404
+    assert b"bentoml" not in server.get("/metrics")[1]
 
 
 def test_the_process_draws_the_bytes_that_this_process_draws(server: Server, client):

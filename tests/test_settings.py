@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import read_settings
+from service.settings import Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,10 +21,18 @@ def test_what_is_set_is_read_and_typed():
     assert (settings.device, settings.threads, settings.models) == ("cuda", 3, Path("/m"))
 
 
+def test_an_engine_is_left_to_measurement_unless_it_is_pinned():
+    pinned = read_settings({"ZOETROPE_ENGINE": "openvino", "ZOETROPE_PRECISION": "bfloat16"})
+
+    assert (Settings().library, Settings().exactly) == (None, None)
+    assert (pinned.library, pinned.exactly) == ("openvino", "bfloat16")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
         ("ZOETROPE_DEVICE", "gpu", r"ZOETROPE_DEVICE is 'gpu'\. Expected: Input should be 'cpu' or 'cuda'"),
+        ("ZOETROPE_ENGINE", "abacus", r"ZOETROPE_ENGINE is 'abacus'"),
         ("ZOETROPE_THREADS", "0", r"ZOETROPE_THREADS is '0'\. Expected: Input should be greater"),
         ("ZOETROPE_RENEW_SECONDS", "-1", r"ZOETROPE_RENEW_SECONDS is '-1'\. Expected: Input should be greater"),
         ("ZOETROPE_THREADS", "many", r"ZOETROPE_THREADS is 'many'"),

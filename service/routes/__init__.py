@@ -11,13 +11,16 @@ Read in this order:
     models       what the models say of themselves
     ratings      what people think of pictures
     grading      what to ask them next, and what came of it
+    metrics      what the service has done so far
     pages        the page at /, and /docs
     answers      what the first four have in common
 """
 
 from service import problems
 from service.api import Api
-from service.routes import decode, generate, grading, images, interpolate, models, pages, ratings
+from service.batcher import Dropped
+from service.routes import decode, generate, grading, images, interpolate, metrics, models, pages, ratings
+from service.routes.answers import to_nobody
 
 
 def create_api() -> Api:
@@ -30,6 +33,7 @@ def create_api() -> Api:
         redoc_url=None,
     )
     problems.install(api)
-    for route in (generate, images, decode, interpolate, models, ratings, grading, pages):
+    api.add_exception_handler(Dropped, to_nobody)
+    for route in (generate, images, decode, interpolate, models, ratings, grading, metrics, pages):
         route.add(api)
     return api

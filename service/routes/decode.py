@@ -28,4 +28,4 @@ def add(api: Api) -> None:
             check_sheet(len(question.codes), LARGEST_SHEET_N, "A sheet")
         asked = codes_sent(question, runtime)
         encode = partial(encode_sheet, picture_format=chosen)
-        return await pictures(api, runtime, asked, chosen, made_by(asked, runtime), encode)
+        return await pictures(api, request, runtime, asked, chosen, made_by(asked, runtime), encode)

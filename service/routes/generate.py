@@ -28,4 +28,6 @@ def add(api: Api) -> None:
             check_sheet(question.n, LARGEST_SHEET_N, "A sheet")
         address = address_of(question, runtime)
         headers = {**made_by(address, runtime), "X-Seed": str(address.seed), "X-Start": str(address.start)}
-        return await pictures(api, runtime, address, chosen, headers, partial(encode_sheet, picture_format=chosen))
+        return await pictures(
+            api, request, runtime, address, chosen, headers, partial(encode_sheet, picture_format=chosen)
+        )

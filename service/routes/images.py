@@ -11,7 +11,7 @@ from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Header, Path, Query
+from fastapi import Header, Path, Query, Request
 from starlette.responses import Response
 
 from models.codes import ADDRESS_END
@@ -35,6 +35,7 @@ def add(api: Api) -> None:
 
     @api.get("/models/{name}/{version}/images/{seed}/{index}.{suffix}", response_class=Response)
     async def image(
+        request: Request,
         name: str,
         version: str,
         seed: _WHOLE,
@@ -59,7 +60,7 @@ def add(api: Api) -> None:
         }
         if _listed(if_none_match) & {headers["ETag"], "*"}:
             return Response(status_code=304, headers=headers)
-        body = await one_file(api, runtime, address, partial(encode_sheet, picture_format=chosen))
+        body = await one_file(api, request, runtime, address, partial(encode_sheet, picture_format=chosen))
         return Response(body, headers=headers, media_type=chosen.media_type)
 
 

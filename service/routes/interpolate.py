@@ -34,4 +34,4 @@ def add(api: Api) -> None:
             if chosen is Format.WEBP
             else partial(encode_strip, picture_format=chosen)
         )
-        return await pictures(api, runtime, asked, chosen, made_by(asked, runtime), encode)
+        return await pictures(api, request, runtime, asked, chosen, made_by(asked, runtime), encode)

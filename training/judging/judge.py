@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from models.bundle import open_bundle, write_scores
 from models.card import Scores
-from models.engine import Device, usable_cores
-from models.runtime import BATCH_SIZES, Runtime
+from models.engine import Device, reference_on, usable_cores
+from models.runtime import Runtime
 from training.judging.classifier import Look
 from training.judging.inception import inception_fid
 from training.judging.modes import stacked_scores
@@ -31,7 +31,7 @@ from training.judging.reference import RealPictures, Reference
 from training.judging.shelf import judge_for
 from training.judging.wavelets import WaveletJudge
 
-TIMED_BATCHES = 7
+TIMED_BATCHES, TIMED_IMAGES = 7, 256
 
 
 def judge_model(
@@ -57,7 +57,7 @@ def judge_model(
     """
     judge = judge_for(real, fit=fit and digits is None, device=torch.device(device), report=report)
     scores = judge_bundle(path, Reference(real, judge, images), seed=seed, device=device, threads=threads)
-    runtime = Runtime(open_bundle(path), device, threads)
+    runtime = Runtime(open_bundle(path), reference_on(device), threads)
     if digits is not None:
         reader = judge_for(digits, fit=fit, device=torch.device(device), report=report)
         counts = np.bincount(digits.train_labels)
@@ -90,11 +90,11 @@ def judge_bundle(
         ModelError: the bundle is damaged, or the device is not here.
         ValueError: it draws pictures of another shape than the real ones, or classes that the judge does not know.
     """
-    runtime = Runtime(open_bundle(path), device, threads)
+    runtime = Runtime(open_bundle(path), reference_on(device), threads)
     scores = score(runtime.generate(seed, 0, reference.images), reference, _asked(runtime, seed, reference))
     if runtime.encodes:
         scores |= _recovered(runtime, reference.real)
-    engine = f"{runtime.engine}, threads {threads or usable_cores()}, batches of {BATCH_SIZES[-1]}"
+    engine = f"{runtime.engine}, threads {threads or usable_cores()}, {TIMED_IMAGES} at a time"
     return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
 
 
@@ -123,8 +123,8 @@ def score(
 
 
 def images_per_s(runtime: Runtime) -> float:
-    """Pictures a second, codes included: the median of some batches of the largest size."""
-    size, seconds = BATCH_SIZES[-1], []
+    """Pictures a second, codes included: the median of some requests."""
+    size, seconds = TIMED_IMAGES, []
     for batch in range(TIMED_BATCHES):
         begun = time.perf_counter()
         runtime.generate(0, batch * size, size)

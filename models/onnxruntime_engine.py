@@ -1,0 +1,134 @@
+"""onnxruntime, on the CPU or on CUDA: the reference, and what draws on a GPU.
+
+    [onnxruntime_engine] -> engine -> runtime
+
+Inputs and outputs of each batch size are bound once, to memory on the device.
+On CUDA a size is then one recorded graph of kernels: it is launched with a
+single call, where the driver's work for each kernel would otherwise take longer
+than a small kernel itself. Never runs on another device than was asked for.
+
+Letters: N rows of a batch
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from models.engine import Device, EngineName, Rows, check_interface, described
+from models.errors import BundleDamaged, EngineUnavailable
+
+_PROVIDERS: dict[Device, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_RECORDED = "enable_cuda_graph"
+_DTYPES = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(int64)": np.dtype(np.int64),
+    "tensor(uint8)": np.dtype(np.uint8),
+}
+
+
+class OnnxruntimeEngine:
+    """See `Engine`, and `load`."""
+
+    def __init__(self, path: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
+        self._device = name.device
+        self._session = _session(path, name, threads)
+        ends = [*self._session.get_inputs(), *self._session.get_outputs()]
+        dtypes = [str(_DTYPES.get(end.type, end.type)) for end in ends]
+        check_interface(
+            path, [described(e.name, dtype, e.shape) for e, dtype in zip(ends, dtypes, strict=True)], interface
+        )
+        self._bound: dict[int, _Bound] = {}
+        self._alone = threading.Lock()
+        self.told = f"onnxruntime-{onnxruntime.__version__}-{name.device}-{name.precision}"
+
+    def run(self, *inputs_N: Rows) -> list[Rows]:
+        """One batch."""
+        size = len(inputs_N[0])
+        with self._alone:
+            if size not in self._bound:
+                self._bound[size] = _Bound(self._session, self._device, size)
+            return self._bound[size].run(inputs_N)
+
+
+class _Bound:
+    """The inputs and outputs of one batch size, in memory of the device that stays where it is."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, device: Device, size: int) -> None:
+        self._session, self._binding = session, session.io_binding()
+        self._options = onnxruntime.RunOptions()
+        if device == "cuda":
+            self._options.add_run_config_entry("gpu_graph_id", str(size))  # a recorded graph for each size
+
+        def memory(end: onnxruntime.NodeArg) -> onnxruntime.OrtValue:
+            sizes = [each if isinstance(each, int) else size for each in end.shape]
+            return onnxruntime.OrtValue.ortvalue_from_shape_and_type(sizes, _DTYPES[end.type], device)
+
+        self._inputs = [memory(end) for end in session.get_inputs()]
+        self._outputs = [memory(end) for end in session.get_outputs()]
+        for end, value in zip(session.get_inputs(), self._inputs, strict=True):
+            self._binding.bind_ortvalue_input(end.name, value)
+        for end, value in zip(session.get_outputs(), self._outputs, strict=True):
+            self._binding.bind_ortvalue_output(end.name, value)
+
+    def run(self, inputs_N: Sequence[Rows]) -> list[Rows]:
+        for value, rows in zip(self._inputs, inputs_N, strict=True):
+            value.update_inplace(rows)
+        self._session.run_with_iobinding(self._binding, self._options)
+        return [np.array(value.numpy()) for value in self._outputs]  # on the CPU it is the memory itself
+
+
+def _session(path: Path, name: EngineName, threads: int) -> onnxruntime.InferenceSession:
+    provider = _PROVIDERS[name.device]
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise EngineUnavailable(
+            f"device is {name.device!r}, but this onnxruntime offers {', '.join(available)}. "
+            "Install the extra [gpu] in place of [cpu], or set the device to cpu."
+        )
+    if name.device == "cuda":
+        onnxruntime.preload_dlls()
+    session = _loaded(path, provider, provider_options(name), threads)
+    if session.get_providers()[0] != provider:
+        # onnxruntime falls back to the CPU without an exception; we do not.
+        raise EngineUnavailable(
+            f"device is {name.device!r}, but onnxruntime loaded {session.get_providers()[0]}. "
+            "Check the driver and that CUDA 13 and cuDNN 9 are installed (the extra [gpu] brings them)."
+        )
+    return session
+
+
+def _loaded(path: Path, provider: str, options: Mapping[str, str], threads: int) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(
+            path, _session_options(threads), providers=[provider], provider_options=[dict(options)]
+        )
+    except Exception as error:  # onnxruntime's own classes have no common base
+        if _RECORDED in options:  # a graph that cannot be recorded, because part of it runs on the CPU, is run as it is
+            plain = {key: value for key, value in options.items() if key != _RECORDED}
+            return _loaded(path, provider, plain, threads)
+        raise BundleDamaged(path, found=f"{error}", expected="a graph that onnxruntime loads") from error
+
+
+def provider_options(name: EngineName) -> dict[str, str]:
+    """What onnxruntime is told about the device."""
+    if name.device == "cpu":
+        return {}
+    return {
+        # Exhaustive search, the default, takes hundreds of milliseconds for each new shape, and gains nothing.
+        "cudnn_conv_algo_search": "HEURISTIC",
+        _RECORDED: "1",
+        "use_tf32": "1" if name.precision == "tf32" else "0",
+    }
+
+
+def _session_options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that spin while they wait take the cores from whoever encodes the pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options

@@ -1,0 +1,279 @@
+"""One queue of pictures for one engine: what many people asked for, drawn in common batches.
+
+    gallery -> [batcher] -> runtime
+
+While one batch is drawn the next gathers, so there is no time that anybody has
+to wait for company. Who asks for many and who asks for one take turns of up to
+64 pictures (round robin, [Nagle1987], counted in pictures), so one picture never
+waits behind the whole of ten thousand. What nobody waits for any more is
+dropped before it is drawn. Knows no HTTP but the problems that it raises.
+
+Letters: N pictures    Z numbers in a code    H, W, C of a picture
+
+Paper:
+    [Nagle1987]  On Packet Switches with Infinite Storage.  IEEE Transactions on Communications 35.
+"""
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.runtime import Runtime
+from service.asked import Asked
+from service.problems import Problem
+
+TURN_IMAGES = 64
+AHEAD_IMAGES = 256
+"""Drawn for one order, and not yet taken away, at most: so a slow reader holds its own pictures up, and no memory."""
+
+_SMOOTHING = 0.1
+
+
+class Dropped(Exception):
+    """Nobody waits for these pictures any more."""
+
+
+@dataclass(eq=False)
+class Order:
+    """Some pictures that somebody waits for: iterate over it for chunks of (up to 256, H, W, C) uint8.
+
+    Raises:
+        Problem: 503, they were not begun within their time.
+        Dropped: `drop` was called.
+    """
+
+    batcher: "Batcher"
+    runtime: Runtime
+    asked: Asked
+    loop: asyncio.AbstractEventLoop
+    late_at_s: float
+    taken: int = 0
+    """Pictures that were given to the engine, or left undrawn."""
+    used: int = 0
+    """Pictures that were taken away."""
+    counted: int = 0
+    """Pictures of it that the queue counts as waiting."""
+    ready: deque[NDArray[np.uint8] | Exception] = field(default_factory=deque)
+    arrival: asyncio.Future[None] | None = None
+
+    @property
+    def open(self) -> int:
+        """Pictures that may be drawn at this moment."""
+        return min(self.asked.n - self.taken, AHEAD_IMAGES - (self.taken - self.used))
+
+    async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
+        """Chunk by chunk; the next are drawn while one is used."""
+        try:
+            while self.used < self.asked.n:
+                chunk = await self._next()
+                yield chunk
+                self.batcher.taken_away(self, len(chunk))
+        finally:
+            self.batcher.leave(self)
+
+    def drop(self) -> None:
+        """Whoever asked has gone."""
+        self.batcher.leave(self)
+        self.arrived(Dropped())
+
+    def arrived(self, chunk: NDArray[np.uint8] | Exception) -> None:
+        """Called in the loop of whoever waits."""
+        self.ready.append(chunk)
+        if self.arrival is not None and not self.arrival.done():
+            self.arrival.set_result(None)
+
+    async def _next(self) -> NDArray[np.uint8]:
+        if not self.ready:
+            self.arrival = self.loop.create_future()
+            await self.arrival
+        chunk = self.ready.popleft()
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+
+@dataclass
+class Counts:
+    """What has happened since the start; they only grow."""
+
+    images_drawn: int = 0
+    images_padded: int = 0
+    images_dropped: int = 0
+    orders_refused: int = 0
+    orders_late: int = 0
+    batches: dict[int, int] = field(default_factory=dict)
+    """By size."""
+    engine_seconds: float = 0.0
+
+
+class Batcher:
+    """The queue, and the one thread that draws.
+
+    Args:
+        queue_images: pictures that may wait; then orders are refused.
+        deadline_s: seconds after which an order that was not begun is refused.
+        coalesce: whether a batch may hold pictures of several orders.
+    """
+
+    def __init__(self, queue_images: int, deadline_s: float, coalesce: bool = True) -> None:
+        self._queue_images, self._deadline_s, self._coalesce = queue_images, deadline_s, coalesce
+        self._ring: deque[Order] = deque()
+        self._work = threading.Condition()
+        self._closed = False
+        self._seconds_per_image = 0.0
+        self.waiting_images = 0
+        """Pictures that may be drawn at this moment."""
+        self.counts = Counts()
+        threading.Thread(target=self._run, name="engine", daemon=True).start()
+
+    def order(self, runtime: Runtime, asked: Asked) -> Order:
+        """Ask for pictures; they are drawn from here on.
+
+        Raises:
+            Problem: 503 with `Retry-After`: too many wait already.
+        """
+        wait_s = self.waiting_images * self._seconds_per_image
+        if self.waiting_images >= self._queue_images or wait_s > self._deadline_s:
+            self.counts.orders_refused += 1
+            raise self._refusal(f"{self.waiting_images} pictures wait for the engine; {self._queue_images} may.")
+        order = Order(self, runtime, asked, asyncio.get_running_loop(), time.monotonic() + self._deadline_s)
+        with self._work:
+            self._enter(order)
+        return order
+
+    def taken_away(self, order: Order, count: int) -> None:
+        """Some drawn pictures of an order were used: as many more may be drawn."""
+        with self._work:
+            was_open, order.used = order.open, order.used + count
+            if was_open <= 0:
+                self._enter(order)
+
+    def leave(self, order: Order) -> None:
+        """Draw no more of an order."""
+        with self._work:
+            self.counts.images_dropped += order.asked.n - order.taken
+            order.taken = order.asked.n
+            self._recount(order)
+
+    def close(self) -> None:
+        """Draw no more at all."""
+        with self._work:
+            self._closed = True
+            self._work.notify()
+
+    def _enter(self, order: Order) -> None:
+        if order.open > 0:
+            self._ring.append(order)
+            self._recount(order)
+            self._work.notify()
+
+    def _recount(self, order: Order) -> None:
+        found = max(0, order.open)
+        self.waiting_images += found - order.counted
+        order.counted = found
+
+    def _refusal(self, found: str) -> Problem:
+        wait_s = max(1, math.ceil(self.waiting_images * self._seconds_per_image))
+        return Problem(503, f"{found} Try again in {wait_s} s.", {"Retry-After": str(wait_s)})
+
+    def _run(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            self._draw(*batch)
+
+    def _next_batch(self) -> tuple[Runtime, dict[Order, range]] | None:
+        with self._work:
+            while True:
+                while not self._ring and not self._closed:
+                    self._work.wait()
+                if self._closed:
+                    return None
+                runtime = self._ring[0].runtime
+                parts = self._take(runtime, runtime.best_size(self._waiting_for(runtime)))
+                if parts:
+                    return runtime, parts
+
+    def _waiting_for(self, runtime: Runtime) -> int:
+        waiting = 0
+        for order in self._ring:
+            waiting += max(0, order.open) if order.runtime is runtime else 0
+            if waiting >= runtime.batch_sizes[-1] or not self._coalesce:
+                break
+        return max(1, waiting)
+
+    def _take(self, runtime: Runtime, size: int) -> dict[Order, range]:
+        """By turns, until a batch is full or nobody has more."""
+        parts: dict[Order, range] = {}
+        passed = 0
+        while size and passed < len(self._ring) and (self._coalesce or not parts):
+            order = self._ring.popleft()
+            self._drop_if_late(order)
+            count = min(TURN_IMAGES, order.open, size) if order.runtime is runtime else 0
+            if count > 0:
+                begin = parts[order].start if order in parts else order.taken
+                order.taken += count
+                parts[order] = range(begin, order.taken)
+                size -= count
+            passed = 0 if count > 0 else passed + (order.open > 0)
+            if order.open > 0:
+                self._ring.append(order)
+            self._recount(order)
+        return parts
+
+    def _drop_if_late(self, order: Order) -> None:
+        if order.taken == 0 and time.monotonic() > order.late_at_s:
+            order.taken = order.asked.n
+            self.counts.orders_late += 1
+            late = self._refusal(f"The pictures were not begun within {self._deadline_s:g} s.")
+            self._deliver({order: late})
+
+    def _draw(self, runtime: Runtime, parts: dict[Order, range]) -> None:
+        begun_s = time.perf_counter()
+        try:
+            images_NHWC = runtime.draw(*_codes(runtime, parts))
+        except Exception as error:  # whoever waits must be told, and this thread must go on
+            self._deliver(dict.fromkeys(parts, error))
+            return
+        self._count(runtime, len(images_NHWC), time.perf_counter() - begun_s)
+        at = 0
+        chunks: dict[Order, NDArray[np.uint8] | Exception] = {}
+        for order, part in parts.items():
+            chunks[order] = images_NHWC[at : at + len(part)]
+            at += len(part)
+        self._deliver(chunks)
+
+    def _count(self, runtime: Runtime, drawn: int, seconds: float) -> None:
+        counts, size = self.counts, runtime.best_size(drawn)
+        counts.images_drawn += drawn
+        counts.images_padded += max(0, size - drawn)
+        counts.batches[size] = counts.batches.get(size, 0) + 1
+        counts.engine_seconds += seconds
+        self._seconds_per_image += _SMOOTHING * (seconds / drawn - self._seconds_per_image)
+
+    def _deliver(self, chunks: Mapping[Order, NDArray[np.uint8] | Exception]) -> None:
+        """One call into each loop, however many wait there."""
+        for loop in {order.loop for order in chunks}:
+            of_loop = [(order, chunk) for order, chunk in chunks.items() if order.loop is loop]
+            with suppress(RuntimeError):  # a loop that has ended: nobody waits there
+                loop.call_soon_threadsafe(_arrive, of_loop)
+
+
+def _arrive(chunks: list[tuple[Order, NDArray[np.uint8] | Exception]]) -> None:
+    for order, chunk in chunks:
+        order.arrived(chunk)
+
+
+def _codes(runtime: Runtime, parts: dict[Order, range]) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+    """Codes and classes of all parts, one after the other."""
+    found = [order.asked.codes(runtime, part.start, len(part)) for order, part in parts.items()]
+    if len(found) == 1:
+        return found[0]
+    labels = [labels_N for _, labels_N in found if labels_N is not None]
+    return np.concatenate([codes_NZ for codes_NZ, _ in found]), np.concatenate(labels) if labels else None

@@ -1,0 +1,83 @@
+"""onnxruntime runs bound batches on the device that was asked for, or says why not."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from models.bundle import open_bundle
+from models.codes import codes
+from models.engine import REFERENCE, EngineName, reference_on
+from models.errors import BundleDamaged, EngineUnavailable
+from models.onnxruntime_engine import OnnxruntimeEngine, provider_options
+
+INTERFACE = ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"]
+
+
+def test_bound_batches_are_what_the_session_alone_makes_in_any_order_of_sizes(grey: Path):
+    engine = OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, INTERFACE)
+    session = onnxruntime.InferenceSession(grey / "generator.onnx", providers=["CPUExecutionProvider"])
+
+    for size in (4, 1, 4, 8):
+        (drawn,) = engine.run(z := codes(size, 0, size, 5))
+        assert np.array_equal(drawn, session.run(None, {"z": z})[0])
+
+
+def test_what_was_drawn_stays_when_the_next_batch_is_drawn(grey: Path):
+    engine = OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, INTERFACE)
+    (first,) = engine.run(codes(1, 0, 4, 5))
+    kept = first.copy()
+    engine.run(codes(2, 0, 4, 5))
+
+    assert np.array_equal(first, kept)
+
+
+def test_another_interface_says_what_was_found_and_what_was_expected(grey: Path):
+    wanted = ["z float32 [N, 6]", "label int64 [N]", "images uint8 [N, 8, 8, 1]"]
+
+    with pytest.raises(BundleDamaged) as refused:
+        OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, wanted)
+    assert " -> ".join(INTERFACE) in str(refused.value)
+    assert " -> ".join(wanted) in str(refused.value)
+
+
+def test_a_file_that_is_no_graph_is_a_damaged_bundle(tmp_path: Path):
+    (tmp_path / "generator.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(BundleDamaged, match="expected a graph that onnxruntime loads"):
+        OnnxruntimeEngine(tmp_path / "generator.onnx", REFERENCE, 1, INTERFACE)
+
+
+def test_a_device_that_there_is_not_is_never_replaced(grey: Path):
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime offers CUDA")
+    with pytest.raises(EngineUnavailable, match=r"device is 'cuda', but this onnxruntime offers .*extra \[gpu\]"):
+        OnnxruntimeEngine(open_bundle(grey).generator, reference_on("cuda"), 1, INTERFACE)
+
+
+def test_cuda_is_told_to_record_and_to_round_as_its_name_says():
+    exact = provider_options(reference_on("cuda"))
+    quick = provider_options(EngineName("onnxruntime", "cuda", "tf32"))
+
+    assert exact == {"cudnn_conv_algo_search": "HEURISTIC", "enable_cuda_graph": "1", "use_tf32": "0"}
+    assert quick == {**exact, "use_tf32": "1"}
+    assert provider_options(REFERENCE) == {}
+
+
+def test_a_graph_that_cannot_be_recorded_is_run_as_it_is(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    """The first attempt is refused, as by CUDA where part of a graph runs on the CPU."""
+    honest, asked = onnxruntime.InferenceSession, []
+
+    def refuses_to_record(path, options, providers, provider_options):
+        asked.append(provider_options[0])
+        if "enable_cuda_graph" in provider_options[0]:
+            raise RuntimeError("not all nodes are on CUDA")
+        return honest(path, options, providers=providers)
+
+    monkeypatch.setattr("models.onnxruntime_engine.onnxruntime.InferenceSession", refuses_to_record)
+    monkeypatch.setattr("models.onnxruntime_engine.provider_options", lambda _: {"enable_cuda_graph": "1", "a": "b"})
+    engine = OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, INTERFACE)
+
+    assert asked == [{"enable_cuda_graph": "1", "a": "b"}, {"a": "b"}]
+    assert len(engine.run(codes(1, 0, 2, 5))[0]) == 2

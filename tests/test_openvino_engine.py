@@ -1,0 +1,76 @@
+"""OpenVINO draws what onnxruntime draws, and reports home to nobody."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import openvino_engine
+from models.bundle import open_bundle
+from models.codes import codes
+from models.engine import REFERENCE, EngineName, load
+from models.errors import BundleDamaged, EngineUnavailable
+from models.openvino_engine import OpenvinoEngine
+
+ROOT = Path(__file__).parent.parent
+INTERFACE = ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"]
+FLOAT32, BFLOAT16 = (EngineName("openvino", "cpu", precision) for precision in ("float32", "bfloat16"))
+
+
+def test_in_float32_it_differs_from_the_reference_by_at_most_one_level(grey: Path):
+    path, z = open_bundle(grey).generator, codes(3, 0, 64, 5)
+    (ours,) = OpenvinoEngine(path, FLOAT32, 1, INTERFACE).run(z)
+    (reference,) = load(path, REFERENCE, 1, INTERFACE).run(z)
+
+    assert ours.dtype == np.uint8
+    assert abs(ours.astype(int) - reference).max() <= 1
+
+
+def test_what_was_drawn_stays_when_the_next_batch_is_drawn(grey: Path):
+    engine = OpenvinoEngine(open_bundle(grey).generator, FLOAT32, 1, INTERFACE)
+    (first,) = engine.run(codes(1, 0, 4, 5))
+    kept = first.copy()
+    engine.run(codes(2, 0, 4, 5))
+
+    assert np.array_equal(first, kept)
+
+
+def test_bfloat16_is_refused_where_the_processor_does_not_compute_in_it(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    class OldProcessor(openvino_engine.openvino.Core):
+        def get_property(self, device: str, name: str) -> object:
+            return ["FP32"] if name == "OPTIMIZATION_CAPABILITIES" else super().get_property(device, name)
+
+    monkeypatch.setattr("models.openvino_engine.openvino.Core", OldProcessor)
+
+    with pytest.raises(EngineUnavailable, match="precision is bfloat16, and this processor does not compute in it"):
+        OpenvinoEngine(open_bundle(grey).generator, BFLOAT16, 1, INTERFACE)
+
+
+def test_where_it_is_not_installed_it_says_what_to_install(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(openvino_engine, "openvino", None)
+
+    with pytest.raises(EngineUnavailable, match=r"openvino is not installed. Install the extra \[cpu\]"):
+        OpenvinoEngine(open_bundle(grey).generator, FLOAT32, 1, INTERFACE)
+
+
+def test_another_interface_and_a_file_that_is_no_graph_are_damaged_bundles(grey: Path, tmp_path: Path):
+    (tmp_path / "generator.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(BundleDamaged, match=r"found z float32 \[N, 5\] -> images .* expected z float32 \[N, 6\]"):
+        OpenvinoEngine(open_bundle(grey).generator, FLOAT32, 1, ["z float32 [N, 6]"])
+    with pytest.raises(BundleDamaged, match="expected a graph that OpenVINO loads"):
+        OpenvinoEngine(tmp_path / "generator.onnx", FLOAT32, 1, INTERFACE)
+
+
+def test_its_telemetry_is_never_loaded_and_leaves_nothing_in_the_home_folder(tmp_path: Path):
+    statement = "import models.openvino_engine, sys; print(sys.modules['openvino_telemetry'])"
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", statement], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "None"
+    assert not list(tmp_path.iterdir())
