@@ -1,7 +1,6 @@
 """A folder of bundles that changes is shown as it is now: checked first, in one step, and nobody's request fails."""
 
 import io
-import json
 import shutil
 import threading
 from pathlib import Path
