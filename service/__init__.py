@@ -15,7 +15,7 @@ Read in this order:
     gallery     the collection that is shown, and the one thread that draws from it
     renewal     bundles that come and go while it runs
     formats     which format an answer has
-    encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
+    encoders/   pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     problems    every error as problem+json (RFC 9457)
     perimeter   what is refused before anything looks at it
     page/       the page at /
