@@ -71,6 +71,7 @@ def test_places_past_4_gib_are_found(before: int, tmp_path: Path):
     with zipfile.ZipFile(path) as read:
         assert read.testzip() is None
         assert [entry.header_offset >= 2**32 for entry in read.infolist()][-1]
+        assert all((entry.extract_version == 45) == (entry.header_offset >= 2**32 - 1) for entry in read.infolist())
         assert [read.read(name) for name in read.namelist()] == encode_pngs(images)
 
 

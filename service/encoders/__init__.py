@@ -12,9 +12,9 @@ Read in this order:
     objects     JSON, each picture with what there is to say of it
     __main__    `python -m service.encoders`: what all of it costs on this machine
 
-The same pictures make the same bytes, however they are cut into chunks. What is
-slow is done without Python's lock, so a pool of threads encodes on many cores;
-nothing is shared between calls. Knows no HTTP.
+On one machine the same pictures make the same bytes, however they are cut into
+chunks. What is slow is done without Python's lock, so a pool of threads encodes
+on many cores; nothing is shared between calls. Knows no HTTP.
 """
 
 from service.encoders.pictures import encode_animation, encode_picture, encode_sheet, encode_strip

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from service.asked import Asked
 from service.encoders.png import encode_pngs
 
-_VERSION, _ZIP64_VERSION = 20, 45
-"""Of the specification, that a reader must know."""
-_UNIX = 3 << 8
-_MADE_BY = (_UNIX | _ZIP64_VERSION).to_bytes(2, "little")
+_PLAIN, _ZIP64 = b"\x14\0", b"\x2d\0"
+"""Version of the specification that a reader must know: 2.0 or 4.5."""
+_MADE_BY = b"\x2d\3"
+"""4.5, and the rights of files as on Unix."""
 _STORED = 0
 _MIDNIGHT, _1980_01_01 = 0, 0x21
 """The same pictures make the same file."""
@@ -33,13 +33,13 @@ _OWNER_READS_AND_WRITES = 0o600 << 16
 _FAR = 2**32 - 1
 """Stands for every place that is past 32 bits, and is told by ZIP64."""
 
-_FACTS = Struct("<HHHHHIIIH")
+_FACTS = Struct("<HHHHIIIH")
 """What an entry [ZIP, 4.3.7] and its line in the directory [ZIP, 4.3.12] have in common."""
 _REST = Struct("<HHHHII")
 """What only the line has."""
 _ZIP64_PLACE = Struct("<HHQ")
 """[ZIP, 4.5.3]."""
-_ZIP64_END = Struct("<4sQHHIIQQQQ")
+_ZIP64_END = Struct("<4sQ2s2sIIQQQQ")
 """[ZIP, 4.3.14]."""
 _ZIP64_FINDER = Struct("<4sIQI")
 """[ZIP, 4.3.15]."""
@@ -70,8 +70,8 @@ class ZipStream:
 
     def _entry(self, png: bytes) -> bytes:
         name, size = b"%06d.png" % self._next, len(png)
-        facts = _FACTS.pack(_VERSION, 0, _STORED, _MIDNIGHT, _1980_01_01, crc32(png), size, size, len(name))
-        entry = b"".join((b"PK\3\4", facts, b"\0\0", name, png))
+        facts = _FACTS.pack(0, _STORED, _MIDNIGHT, _1980_01_01, crc32(png), size, size, len(name))
+        entry = b"".join((b"PK\3\4", _PLAIN, facts, b"\0\0", name, png))
         self._directory.append(_line(facts, name, self._at))
         self._next += 1
         self._at += len(entry)
@@ -85,9 +85,9 @@ class ZipStream:
 
 def _line(facts: bytes, name: bytes, at: int) -> bytes:
     """What the directory says of an entry."""
-    far = b"" if at < _FAR else _ZIP64_PLACE.pack(1, 8, at)
+    version, far = (_PLAIN, b"") if at < _FAR else (_ZIP64, _ZIP64_PLACE.pack(1, 8, at))
     rest = _REST.pack(len(far), 0, 0, 0, _OWNER_READS_AND_WRITES, min(at, _FAR))
-    return b"".join((b"PK\1\2", _MADE_BY, facts, rest, name, far))
+    return b"".join((b"PK\1\2", _MADE_BY, version, facts, rest, name, far))
 
 
 def _end(entries: int, size: int, at: int) -> bytes:
@@ -95,6 +95,6 @@ def _end(entries: int, size: int, at: int) -> bytes:
     end = _END.pack(b"PK\5\6", 0, 0, entries, entries, size, min(at, _FAR), 0)
     if at < _FAR:
         return end
-    left, made_by = _ZIP64_END.size - 12, _UNIX | _ZIP64_VERSION
-    far = _ZIP64_END.pack(b"PK\6\6", left, made_by, _ZIP64_VERSION, 0, 0, entries, entries, size, at)
+    left = _ZIP64_END.size - 12
+    far = _ZIP64_END.pack(b"PK\6\6", left, _MADE_BY, _ZIP64, 0, 0, entries, entries, size, at)
     return far + _ZIP64_FINDER.pack(b"PK\6\7", 0, at + size, 1) + end

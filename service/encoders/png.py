@@ -6,6 +6,8 @@ What pictures of one size have in common is written once, and all of them are
 filtered in one numpy operation, so a small picture costs little more than its
 deflate. That is ISA-L's at its level 1: as small as zlib's level 1, and several
 times as fast; its level 0 writes a third more, its levels 2 and 3 hardly less.
+It may find other matches on another kind of CPU: the pixels are the same
+everywhere, the bytes are the same on one kind.
 
 Two of the five filters are used, one for a whole picture: photos shrink most as
 differences to the row above, drawings as they are. Paeth's would save a photo
@@ -33,7 +35,7 @@ _IDAT_CRC = crc32(b"IDAT")
 
 
 def encode_pngs(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
-    """A PNG file for each picture; its bytes depend on its pixels alone.
+    """A PNG file for each picture; its bytes depend on no other picture.
 
     Args:
         images_NHWC: (N, H, W, C) uint8, N, H and W at least 1.
