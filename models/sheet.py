@@ -26,18 +26,19 @@ def contact_sheet(images_NHWC: NDArray[np.uint8], columns: int | None = None) ->
         columns: pictures a row; the square root of N, rounded up, if not given.
 
     Returns:
-        (rows * (H + gap) - gap, columns * (W + gap) - gap, C) uint8; unfilled places are black.
+        (rows * (H + gap) - gap, columns * (W + gap) - gap, C) uint8, a view; unfilled places are black.
     """
     count, height, width, channels = images_NHWC.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = -(-count // columns)
-    cells = np.zeros((rows * columns, height + GAP_PIXELS, width + GAP_PIXELS, channels), np.uint8)
-    cells[:count, :height, :width] = images_NHWC
-    cells = cells.reshape(rows, columns, height + GAP_PIXELS, width + GAP_PIXELS, channels)
-    sheet = cells.transpose(0, 2, 1, 3, 4).reshape(
-        rows * (height + GAP_PIXELS), columns * (width + GAP_PIXELS), channels
-    )
-    return np.ascontiguousarray(sheet[:-GAP_PIXELS, :-GAP_PIXELS])
+    sheet = np.zeros((rows * (height + GAP_PIXELS), columns * (width + GAP_PIXELS), channels), np.uint8)
+    places = sheet.reshape(rows, height + GAP_PIXELS, columns, width + GAP_PIXELS, channels)[:, :height, :, :width]
+    full = count // columns
+    in_rows = images_NHWC[: full * columns].reshape(full, columns, height, width, channels)
+    places[:full] = in_rows.swapaxes(1, 2)
+    # The last row, where it is not full.
+    places[full:, :, : count - full * columns] = images_NHWC[full * columns :].swapaxes(0, 1)
+    return sheet[:-GAP_PIXELS, :-GAP_PIXELS]
 
 
 def as_picture(pixels_HWC: NDArray[np.uint8]) -> Image.Image:

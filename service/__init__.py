@@ -16,7 +16,7 @@ Read in this order:
     batcher     one queue of pictures, drawn in common batches by one thread
     renewal     bundles that come and go while it runs
     formats     which format an answer has
-    encoders    pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
+    encoders/   pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     metrics     what it has done so far, for Prometheus
     problems    every error as problem+json (RFC 9457)
     perimeter   what is refused before anything looks at it

@@ -1,6 +1,9 @@
 """Many pictures laid out in one."""
 
+import math
+
 import numpy as np
+import pytest
 
 from models.sheet import GAP_PIXELS, as_picture, contact_sheet
 
@@ -15,6 +18,20 @@ def test_pictures_stand_row_by_row_where_they_should():
     assert [sheet[0, column * step_right, 0] for column in range(3)] == [1, 2, 3]
     assert [sheet[step_down, column * step_right, 0] for column in range(3)] == [4, 5, 0]
     assert not sheet[2 : 2 + GAP_PIXELS].any()
+
+
+@pytest.mark.parametrize("columns", [None, 1, 3, 7])
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 7, 8, 21])
+def test_every_picture_stands_in_its_place_and_all_else_is_black(count: int, columns: int | None):
+    images = np.random.default_rng(0).integers(0, 256, (count, 4, 6, 3), np.uint8)
+    rest = contact_sheet(images, columns).copy()
+
+    across = columns or math.ceil(math.sqrt(count))
+    for at, image in enumerate(images):
+        down, right = at // across * (4 + GAP_PIXELS), at % across * (6 + GAP_PIXELS)
+        assert np.array_equal(rest[down : down + 4, right : right + 6], image)
+        rest[down : down + 4, right : right + 6] = 0
+    assert not rest.any()
 
 
 def test_a_sheet_of_one_is_the_picture():

@@ -11,7 +11,6 @@ import io
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from service.encoders import Sink
 from service.formats import GradesFormat
 from service.grades.grade import KeptGrade
 from service.grades.tables import FIELDS
@@ -58,7 +57,7 @@ class ParquetFile:
         types = {"seed": word, "index": word, "truncation": number, "score": number}
         types["graded_at"] = pa.timestamp("us", tz="UTC")
         self._schema = pa.schema([pa.field(name, types.get(name, text), name == "label") for name in FIELDS])
-        self._sink, self._batch = Sink(), pa.RecordBatch
+        self._sink, self._batch = _Sink(), pa.RecordBatch
         self._writer: Any = pq.ParquetWriter(self._sink, self._schema)
 
     def begin(self) -> bytes:
@@ -86,3 +85,25 @@ def _lines(rows: Sequence[Sequence[object]]) -> bytes:
     file = io.StringIO()
     csv.writer(file).writerows(rows)
     return file.getvalue().encode()
+
+
+class _Sink(io.RawIOBase):
+    """A file that cannot seek, so that its writer never asks to go back; what was written is taken away at once."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: object) -> int:
+        """Keep a copy."""
+        piece = bytes(data)  # type: ignore[call-overload]
+        self._pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        """What was written since it was last taken."""
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken

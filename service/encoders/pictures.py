@@ -1,0 +1,61 @@
+"""Pixels -> one file that a person looks at: a picture, a contact sheet, a strip, an animation.
+
+    routes -> [pictures] -> png, libjpeg-turbo, Pillow
+
+Letters: N pictures    H, W, C of a picture
+"""
+
+import io
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from models.sheet import as_picture, contact_sheet
+from service.encoders.png import encode_pngs
+from service.formats import Format
+
+JPEG_QUALITY, WEBP_QUALITY = 92, 90
+_JPEG_KINDS = {1: ("GRAY", "Gray"), 3: ("RGB", "444")}
+"""Channels -> what comes in, and how colour is kept: as sharp as brightness."""
+
+
+def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+    """One picture as PNG, JPEG or WebP."""
+    if picture_format is Format.PNG:
+        return encode_pngs(pixels_HWC[None])[0]
+    return _jpeg(pixels_HWC) if picture_format is Format.JPEG else _webp(pixels_HWC)
+
+
+def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+    """One picture as it is, or several as a contact sheet."""
+    one = len(images_NHWC) == 1
+    return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format)
+
+
+def encode_strip(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+    """All pictures side by side."""
+    return encode_picture(contact_sheet(images_NHWC, columns=len(images_NHWC)), picture_format)
+
+
+def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int) -> bytes:
+    """An animated WebP that begins again when it has ended."""
+    first, *rest = (as_picture(pixels) for pixels in images_NHWC)
+    file = io.BytesIO()
+    shown_ms = round(1000 / frames_per_second)
+    first.save(
+        file, "webp", save_all=True, append_images=rest, duration=shown_ms, loop=0, quality=WEBP_QUALITY, method=2
+    )
+    return file.getvalue()
+
+
+def _jpeg(pixels_HWC: NDArray[np.uint8]) -> bytes:
+    colours, kept = _JPEG_KINDS[pixels_HWC.shape[2]]
+    data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels_HWC), JPEG_QUALITY, colours, kept)
+    return data
+
+
+def _webp(pixels_HWC: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    as_picture(pixels_HWC).save(file, "webp", quality=WEBP_QUALITY, method=2)
+    return file.getvalue()
