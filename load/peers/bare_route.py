@@ -1,0 +1,26 @@
+"""A FastAPI route that draws nothing and answers with a body of a given size: what HTTP alone costs.
+
+PEER_BODY_BYTES=912 uvicorn load.peers.bare_route:app
+"""
+
+import os
+
+from fastapi import FastAPI, Response
+from pydantic import BaseModel
+
+app = FastAPI()
+body = bytes(int(os.environ["PEER_BODY_BYTES"]))
+
+
+class Question(BaseModel):
+    """What may be asked."""
+
+    n: int = 1
+    seed: int | None = None
+    format: str = "npy"
+
+
+@app.post("/generate")
+async def generate(question: Question) -> Response:
+    """The same bytes for everybody."""
+    return Response(body, media_type="application/x-npy", headers={"X-N": str(question.n)})
