@@ -136,7 +136,7 @@ def entered(contender: Contender, model: str, folder: Path) -> Iterator[Running]
     """Start a contender, held still; it is let go for its turns, and stopped at the end.
 
     Raises:
-        ServiceTrouble: it does not start; names the log, in `folder`.
+        ServiceTrouble: it does not start; says its last words.
     """
     log = folder / f"{contender.name.replace(' ', '-')}-{model}.log"
     environment = {**_surroundings(model, folder), **contender.environment}

@@ -48,7 +48,7 @@ def running_service(log: Path, **environment: str) -> Iterator[tuple[str, subpro
     """Start our service on a free port; give its address and its process; stop it whatever happens.
 
     Raises:
-        ServiceTrouble: it ended, or was not ready in time; names the log.
+        ServiceTrouble: it ended, or was not ready in time; says its last words.
     """
     with running(SERVICE, "/readyz", log, environment) as started:
         yield started
@@ -67,7 +67,7 @@ def running(
         environment: in addition to ours.
 
     Raises:
-        ServiceTrouble: it ended, or was not ready in time; names the log.
+        ServiceTrouble: it ended, or was not ready in time; says its last words.
     """
     port = str(_free_port())
     with log.open("wb") as sink:
@@ -144,14 +144,14 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     end = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise ServiceTrouble(f"the service ended with {process.returncode} before it was ready; see {log}")
+            raise ServiceTrouble(f"it ended with {process.returncode} before it was ready, and said: {_end_of(log)}")
         try:
             _get(url)
         except OSError:
             time.sleep(0.2)
         else:
             return
-    raise ServiceTrouble(f"the service was not ready within {READY_WITHIN_S} s; see {log}")
+    raise ServiceTrouble(f"it was not ready within {READY_WITHIN_S} s, and said: {_end_of(log)}")
 
 
 def _stop(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None:
@@ -167,6 +167,10 @@ def _stop(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None
     for orphan in family:
         with suppress(psutil.NoSuchProcess):
             orphan.kill()
+
+
+def _end_of(log: Path) -> str:
+    return " / ".join(log.read_text(errors="replace").splitlines()[-3:]) or "nothing"
 
 
 def _get(url: str) -> bytes:
