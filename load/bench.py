@@ -21,7 +21,7 @@ from load.claims import ENGINE_BATCH, Claim, Run, claims
 from load.contenders import CHOSEN, HTTP_ALONE, LONERS, OURS, PEERS, Contender, Running, entered
 from load.engine import REFERENCE, usable_cores
 from load.hardware import described
-from load.markdown import claims_table, figures_table, placed, settings_list
+from load.markdown import claims_table, figures_table, placed, settings_list, summary_table
 from load.rounds import NEVER_NUMBERS, ONCE_NUMBERS, Round, measure, offered, seconds_of_a_round
 from load.server import ROOT, ServiceTrouble, engine_of
 
@@ -86,13 +86,17 @@ def told(run: Run, found: Sequence[Claim], plan: Round, rounds: int) -> str:
     cells = sorted({cell for _, cell in run.figures.windows}, key=_order)
     faults = [f"- {name}, {cell}: {fault}" for (name, cell), fault in run.figures.faults().items()]
     engines = ", ".join(f"{model} by {engine}" for model, engine in run.engines.items())
+    asked = [cell for cell in cells if cell.callers]
+    named = [turn.contender.name for turn, _ in plan.turns]
     return "\n\n".join(
         [
             f"{described()} Drawn: {engines}. One process and {usable_cores()} threads each; {rounds} rounds.",
             claims_table(found),
             SMALL_PRINT,
             settings_list({turn.contender.name: turn.contender for turn, _ in plan.turns}.values()),
-            figures_table(run.figures, cells, who),
+            "Pictures of one CPU second of the server:",
+            summary_table(run.figures, asked, list(dict.fromkeys(named))),
+            f"<details><summary>All figures</summary>\n\n{figures_table(run.figures, cells, who)}\n\n</details>",
             *(["Wrong answers:\n\n" + "\n".join(faults)] if faults else []),
         ]
     )

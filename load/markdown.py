@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from load.cells import Cell
 from load.claims import Claim
 from load.contenders import Contender
-from load.figures import Figures, cpu_s_per_image, images_per_s
+from load.figures import Figures, cpu_s_per_image, images_per_cpu_s, images_per_s
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
@@ -34,6 +34,16 @@ def placed(page: str, text: str) -> str:
 def claims_table(claims: Iterable[Claim]) -> str:
     """What was to be shown."""
     return _table(("", "ratio", "wanted", "found"), [claim.row() for claim in claims])
+
+
+def summary_table(figures: Figures, cells: Iterable[Cell], who: Sequence[str]) -> str:
+    """Pictures of a CPU second: a row for each question, a column for each who was asked it."""
+    rows = []
+    for cell in cells:
+        medians = [_number(figures.median(name, cell, images_per_cpu_s)) for name in who]
+        if any(medians):
+            rows.append((cell.model, f"{cell.n:,}", cell.format, str(cell.callers), *medians))
+    return _table(("model", "n", "as", "callers", *who), rows)
 
 
 def figures_table(figures: Figures, cells: Iterable[Cell], who: Sequence[str]) -> str:

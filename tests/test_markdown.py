@@ -5,7 +5,7 @@ import pytest
 from load.cells import saturating
 from load.claims import Claim
 from load.figures import Figures
-from load.markdown import BEGIN, END, NoPlace, claims_table, figures_table, placed
+from load.markdown import BEGIN, END, NoPlace, claims_table, figures_table, placed, summary_table
 from load.window import Window
 
 CELL = saturating("mnist", 64, "npy")
@@ -36,6 +36,15 @@ def test_a_row_says_cpu_rate_waiting_and_what_the_client_took():
     (row,) = figures_table(figures, [CELL], ["ours", "nobody"]).splitlines()[2:]
 
     assert row == "| mnist | 64 | npy | 4 | ours | 1 | 1,280 | 10 | 10* | 0.1 |"
+
+
+def test_the_summary_has_a_column_for_each_and_is_empty_where_one_offers_nothing():
+    figures = Figures()
+    figures.add("ours", CELL, 0, Window(64, server_cpu_s=0.064, wall_s=0.05))
+
+    table = summary_table(figures, [CELL, saturating("mnist", 1024, "zip")], ["ours", "theirs"])
+
+    assert table.splitlines()[2:] == ["| mnist | 64 | npy | 4 | 1,000 |  |"]
 
 
 def test_a_window_in_which_nothing_was_answered_is_an_empty_row():

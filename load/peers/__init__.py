@@ -8,11 +8,13 @@ process, and answers `POST /generate {"n", "seed"?, "format"?}`. Read in this or
     files            pixels -> PNG, contact sheet, zip, npy, JSON, with Pillow and the standard library
     generator        the ONNX file in onnxruntime, as its documentation loads one
     network          the same network as an nn.Module
+    question         what those with FastAPI may be asked
     fastapi_onnx     FastAPI, onnxruntime, Pillow
     fastapi_torch    FastAPI, PyTorch, Pillow
     bentoml_array    BentoML's own API, which answers with the array
     litserve_onnx    LitServe, with its own batching
     bare_route       a FastAPI route that draws nothing: what HTTP alone costs
+    bare_mounted     the same route on a BentoML service: what BentoML costs
 
 Knows nothing of ours but the bundle's `generator.onnx`, by the path in PEER_GENERATOR.
 """

@@ -6,18 +6,11 @@ PEER_BODY_BYTES=912 uvicorn load.peers.bare_route:app
 import os
 
 from fastapi import FastAPI, Response
-from pydantic import BaseModel
+
+from load.peers.question import Question
 
 app = FastAPI()
 body = bytes(int(os.environ["PEER_BODY_BYTES"]))
-
-
-class Question(BaseModel):
-    """What may be asked."""
-
-    n: int = 1
-    seed: int | None = None
-    format: str = "npy"
 
 
 @app.post("/generate")

@@ -5,25 +5,15 @@
 The handler is a plain `def`, so FastAPI runs it in its pool of threads and the loop stays free.
 """
 
-from typing import Literal
-
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from load.peers.files import MEDIA_TYPES, file_of
 from load.peers.generator import Generator, codes
+from load.peers.question import Question
 
 app = FastAPI()
 generator = Generator()
-
-
-class Question(BaseModel):
-    """What may be asked."""
-
-    n: int = Field(1, ge=1, le=10_000)
-    seed: int | None = Field(None, ge=0)
-    format: Literal["npy", "png", "zip", "json"] = "png"
 
 
 @app.post("/generate")

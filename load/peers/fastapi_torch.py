@@ -3,28 +3,18 @@
 PEER_GENERATOR=.../generator.onnx PEER_THREADS=2 uvicorn load.peers.fastapi_torch:app
 """
 
-from typing import Literal
-
 import torch
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from load.peers.files import MEDIA_TYPES, file_of
 from load.peers.generator import CALL_IMAGES, path, threads
 from load.peers.network import read_network
+from load.peers.question import Question
 
 torch.set_num_threads(threads())
 app = FastAPI()
 network = read_network(path())
-
-
-class Question(BaseModel):
-    """What may be asked."""
-
-    n: int = Field(1, ge=1, le=10_000)
-    seed: int | None = Field(None, ge=0)
-    format: Literal["npy", "png", "zip", "json"] = "png"
 
 
 @app.post("/generate")
