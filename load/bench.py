@@ -17,7 +17,7 @@ from pathlib import Path
 
 from load.alone import Alone, engine_loop, engine_name, floor
 from load.cells import SHAPES_HWC, Cell, cells_of, crowded, drawn_alone, kept_alone, lonely
-from load.claims import ENGINE_BATCH, Claim, Run, claims
+from load.claims import Claim, Drawn, Run, claims
 from load.contenders import CHOSEN, HTTP_ALONE, LONERS, OURS, PEERS, Contender, Running, entered
 from load.engine import REFERENCE, usable_cores
 from load.hardware import described
@@ -41,10 +41,10 @@ def main() -> int:
         signal.signal(stop, lambda number, _: sys.exit(128 + number))  # so that what was started is stopped too
     try:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
-            plan, engines = prepared(asked.models, asked.only, Path(folder), started)
+            plan, drawn = prepared(asked.models, asked.only, Path(folder), started)
             rounds, shortened = (QUICK_ROUNDS, QUICK) if asked.quick else (ROUNDS, 1.0)
             print(f"{rounds} rounds of {seconds_of_a_round(plan, shortened) / 60:.1f} minutes or more", flush=True)
-            run = Run(measure(plan, rounds, shortened, lambda line: print(line, flush=True)), engines)
+            run = Run(measure(plan, rounds, shortened, lambda line: print(line, flush=True)), drawn)
     except ServiceTrouble as trouble:
         print(f"Nothing was measured: {trouble}", file=sys.stderr)
         return 2
@@ -58,26 +58,26 @@ def main() -> int:
 
 def prepared(
     models: Sequence[str], only: Sequence[str], folder: Path, started: ExitStack
-) -> tuple[Round, dict[str, str]]:
-    """Start all contenders, held still; what to ask them, and the engine that ours chose for each model.
+) -> tuple[Round, dict[str, Drawn]]:
+    """Start all contenders, held still; what to ask them, and by what ours draws each model.
 
     Raises:
         ServiceTrouble: our own service does not start.
     """
-    plan, engines = Round(), {}
+    plan, drawn = Round(), {}
     for contender in OURS:
         if (running := _start(contender, models[0], folder, started)) is None:
             continue
         plan.turns.append((running, [cell for model in models for cell in _asked_of_ours(contender, model)]))
         if contender.name == CHOSEN:
-            engines, plan.alone = _alone(running, models)
+            drawn, plan.alone = _alone(running, models)
     for contender in (*PEERS, *HTTP_ALONE):
         for model in models if not only or any(word in contender.name for word in only) else ():
             if running := _start(contender, model, folder, started):
                 lonely_only = contender in HTTP_ALONE
                 cells = [lonely(model, "npy")] if lonely_only else cells_of(model)
                 plan.turns.append((running, offered(running, cells)))
-    return plan, engines
+    return plan, drawn
 
 
 def told(run: Run, found: Sequence[Claim], plan: Round, rounds: int) -> str:
@@ -85,7 +85,7 @@ def told(run: Run, found: Sequence[Claim], plan: Round, rounds: int) -> str:
     who = list(dict.fromkeys([*(one.name for one in plan.alone), *(turn.contender.name for turn, _ in plan.turns)]))
     cells = sorted({cell for _, cell in run.figures.windows}, key=_order)
     faults = [f"- {name}, {cell}: {fault}" for (name, cell), fault in run.figures.faults().items()]
-    engines = ", ".join(f"{model} by {engine}" for model, engine in run.engines.items())
+    engines = ", ".join(f"{model} by {one.engine}" for model, one in run.drawn.items())
     asked = [cell for cell in cells if cell.callers]
     named = [turn.contender.name for turn, _ in plan.turns]
     return "\n\n".join(
@@ -120,20 +120,23 @@ def _asked_of_ours(contender: Contender, model: str) -> list[Cell]:
     return [*cells_of(model), crowded(model)] if contender.name == CHOSEN else cells_of(model)
 
 
-def _alone(running: Running, models: Sequence[str]) -> tuple[dict[str, str], list[Alone]]:
-    """The engine that ours chose for each model, and what is measured without HTTP."""
-    engines, alone = {}, []
+def _alone(running: Running, models: Sequence[str]) -> tuple[dict[str, Drawn], list[Alone]]:
+    """By what ours draws each model, and what is measured without HTTP."""
+    drawn, alone = {}, []
     running.meter.let_go()
     for model in models:
-        engines[model], batch_sizes = engine_of(running.url, model)
-        generator = ROOT / "models" / model / "generator.onnx"
-        for engine in {engine_name(one): one for one in (engines[model], REFERENCE)}.values():
-            alone += [
-                engine_loop(drawn_alone(model, batch), engine, generator) for batch in (ENGINE_BATCH, batch_sizes[0])
-            ]
-        alone += [floor(kept_alone(model, n, "zip")) for n in (64, 1024)]
+        drawn[model] = Drawn(*engine_of(running.url, model))
+        alone += loops(model, drawn[model]) + [floor(kept_alone(model, n, "zip")) for n in (64, 1024)]
     running.meter.hold()
-    return engines, alone
+    return drawn, alone
+
+
+def loops(model: str, drawn: Drawn) -> list[Alone]:
+    """Its engine and the reference, each in the largest batch, the smallest, and one by one."""
+    generator = ROOT / "models" / model / "generator.onnx"
+    engines = {engine_name(one): one for one in (drawn.engine, REFERENCE)}.values()
+    batches = sorted({1, drawn.batch_sizes[0], drawn.batch_sizes[-1]})
+    return [engine_loop(drawn_alone(model, batch), engine, generator) for engine in engines for batch in batches]
 
 
 def _order(cell: Cell) -> tuple[bool, str, int, str, int]:

@@ -36,9 +36,9 @@ class Cell:
         return 0.8
 
     @property
-    def warm_s(self) -> float:
-        """For how long it is asked before; each caller asks once at least."""
-        return 0.25 if self.n == 1 else 0.0
+    def warm_s(self) -> float | None:
+        """For how long it is asked before, and each caller once at least; None: what was asked before it has warmed."""
+        return {1: 0.25, 64: 0.0}.get(self.n)
 
     @property
     def numbers(self) -> int:

@@ -17,7 +17,6 @@ from load.contenders import BARE, BENTOML, CHOSEN, FLOAT32, LONERS, MOUNTED, PEE
 from load.engine import REFERENCE
 from load.figures import Figures, Measure, beyond, cpu_s_per_image, images_per_cpu_s, images_per_s, ratio
 
-ENGINE_BATCH = 256
 _PEERS = tuple(peer.name for peer in PEERS)
 _SHEETS = (64, 1024)
 
@@ -59,23 +58,33 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """By what ours draws a model."""
+
+    engine: str
+    """Library first, precision last: "openvino-2026.4.1-cpu-bfloat16"."""
+    batch_sizes: tuple[int, ...]
+    """Those that reach the engine: a single picture fills up the smallest."""
+
+
+@dataclass(frozen=True)
 class Run:
-    """Figures, and by which engine ours drew each model: "openvino-2026.4.1-cpu-bfloat16"."""
+    """Figures, and by what ours drew each model."""
 
     figures: Figures
-    engines: dict[str, str]
+    drawn: dict[str, Drawn]
 
 
 def claims(run: Run) -> list[Claim]:
     """All that can be said of the models that were measured."""
-    found = list(serving_costs(run)) if "mnist" in run.engines else []
-    return found + [claim for model in run.engines for claim in (*against_peers(run, model), *together(run, model))]
+    found = list(serving_costs(run)) if "mnist" in run.drawn else []
+    return found + [claim for model in run.drawn for claim in (*against_peers(run, model), *together(run, model))]
 
 
 def serving_costs(run: Run) -> Iterator[Claim]:
     """What HTTP and encoding add to the engine, on MNIST's model."""
-    take, engine = run.figures.rounds, engine_name(run.engines["mnist"])
-    loop = take(engine, drawn_alone("mnist", ENGINE_BATCH), cpu_s_per_image)
+    take, engine = run.figures.rounds, engine_name(run.drawn["mnist"].engine)
+    loop = take(engine, drawn_alone("mnist", run.drawn["mnist"].batch_sizes[-1]), cpu_s_per_image)
     npy = take(CHOSEN, saturating("mnist", 1024, "npy"), cpu_s_per_image)
     yield Claim("mnist, 1,024 as npy: CPU an image / the engine alone", tuple(ratio(npy, loop)), 1.10, at_least=False)
     for n, most in ((1024, 1.20), (64, 1.50)):
@@ -86,16 +95,19 @@ def serving_costs(run: Run) -> Iterator[Claim]:
     yield from _beyond_the_engine(run)
 
 
+def beyond_the_engine(figures: Figures, model: str, drawn: Drawn) -> dict[int, float]:
+    """CPU seconds that ours takes for a single picture beyond a call of the engine, which draws its smallest batch."""
+    smallest = drawn.batch_sizes[0]
+    image = figures.rounds(engine_name(drawn.engine), drawn_alone(model, smallest), cpu_s_per_image)
+    call = {number: cpu_s * smallest for number, cpu_s in image.items()}
+    return beyond(figures.rounds(CHOSEN, lonely(model, "npy"), cpu_s_per_image), call)
+
+
 def _beyond_the_engine(run: Run) -> Iterator[Claim]:
     take = run.figures.rounds
-    one = drawn_alone("mnist", 1)
-    ours = beyond(
-        take(CHOSEN, lonely("mnist", "npy"), cpu_s_per_image),
-        take(engine_name(run.engines["mnist"]), one, cpu_s_per_image),
-    )
-    theirs = beyond(
-        take(BENTOML, lonely("mnist", "json"), cpu_s_per_image), take(engine_name(REFERENCE), one, cpu_s_per_image)
-    )
+    ours = beyond_the_engine(run.figures, "mnist", run.drawn["mnist"])
+    engine = take(engine_name(REFERENCE), drawn_alone("mnist", 1), cpu_s_per_image)
+    theirs = beyond(take(BENTOML, lonely("mnist", "json"), cpu_s_per_image), engine)
     bare = take(BARE, lonely("mnist", "npy"), cpu_s_per_image)
     mounted = ratio(take(MOUNTED, lonely("mnist", "npy"), cpu_s_per_image), bare)
     told = f"the bare route on BentoML: {median(mounted):.2f}" if mounted else ""
@@ -106,7 +118,7 @@ def _beyond_the_engine(run: Run) -> Iterator[Claim]:
 
 def against_peers(run: Run, model: str) -> Iterator[Claim]:
     """Images a CPU second against the best of the four."""
-    faster = engine_name(run.engines[model]) != engine_name(REFERENCE)
+    faster = engine_name(run.drawn[model].engine) != engine_name(REFERENCE)
     small = model == "mnist"
     for n in _SHEETS:
         yield _against_best(run, model, n, "zip", 2.0)

@@ -29,9 +29,9 @@ from statistics import median
 
 from load.alone import FLOOR, engine_loop, engine_name, floor
 from load.cells import Cell, drawn_alone, kept_alone, lonely, saturating
-from load.claims import ENGINE_BATCH
+from load.claims import Drawn, beyond_the_engine
 from load.contenders import BARE, CHOSEN, HTTP_ALONE, OURS, entered
-from load.figures import Figures, beyond, cpu_s_per_image, ratio
+from load.figures import Figures, cpu_s_per_image, ratio
 from load.hardware import kind
 from load.rounds import Round, measure
 from load.server import ROOT, ServiceTrouble, engine_of
@@ -96,18 +96,17 @@ def read_committed(path: Path) -> Committed | None:
     return Committed(fields["machine"], fields["engine"], {k: Ratio(**v) for k, v in fields["ratios"].items()})
 
 
-def ratios_of(figures: Figures, engine: str) -> dict[str, Ratio]:
+def ratios_of(figures: Figures, drawn: Drawn) -> dict[str, Ratio]:
     """The ratios of the gate, from one attempt."""
 
     def cpu_s(who: str, cell: Cell) -> dict[int, float]:
         return figures.rounds(who, cell, cpu_s_per_image)
 
-    row = engine_name(engine)
-    one = beyond(cpu_s(CHOSEN, ONE), cpu_s(row, drawn_alone(MODEL, 1)))
+    largest = drawn_alone(MODEL, drawn.batch_sizes[-1])
     pairs = (
-        (cpu_s(CHOSEN, NPY), cpu_s(row, drawn_alone(MODEL, ENGINE_BATCH))),
+        (cpu_s(CHOSEN, NPY), cpu_s(engine_name(drawn.engine), largest)),
         (cpu_s(CHOSEN, ZIP), cpu_s(FLOOR, kept_alone(MODEL, 64, "zip"))),
-        (one, cpu_s(BARE, ONE)),
+        (beyond_the_engine(figures, MODEL, drawn), cpu_s(BARE, ONE)),
     )
     found = {name: ratio(*pair) for name, pair in zip(LIMITS, pairs, strict=True)}
     return {name: ratio_of(rounds) for name, rounds in found.items() if rounds}
@@ -120,31 +119,32 @@ def main() -> int:
         signal.signal(stop, lambda number, _: sys.exit(128 + number))
     try:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
-            plan, engine = _prepared(Path(folder), started)
-            return _write(plan, engine) if asked.write else _hold(plan, engine)
+            plan, drawn = _prepared(Path(folder), started)
+            return _write(plan, drawn) if asked.write else _hold(plan, drawn)
     except ServiceTrouble as trouble:
         print(f"Nothing was measured: {trouble}", file=sys.stderr)
         return 2
 
 
-def _prepared(folder: Path, started: ExitStack) -> tuple[Round, str]:
+def _prepared(folder: Path, started: ExitStack) -> tuple[Round, Drawn]:
     service = started.enter_context(entered(OURS[0], MODEL, folder))
     bare = started.enter_context(entered(HTTP_ALONE[0], MODEL, folder))
     service.meter.let_go()
-    engine, _ = engine_of(service.url, MODEL)
+    drawn = Drawn(*engine_of(service.url, MODEL))
     service.meter.hold()
     generator = ROOT / "models" / MODEL / "generator.onnx"
-    loops = [engine_loop(drawn_alone(MODEL, batch), engine, generator) for batch in (ENGINE_BATCH, 1)]
+    batches = (drawn.batch_sizes[0], drawn.batch_sizes[-1])
+    loops = [engine_loop(drawn_alone(MODEL, batch), drawn.engine, generator) for batch in batches]
     alone = [*loops, floor(kept_alone(MODEL, 64, "zip"))]
-    return Round([(service, [NPY, ZIP, ONE]), (bare, [ONE])], alone), engine
+    return Round([(service, [NPY, ZIP, ONE]), (bare, [ONE])], alone), drawn
 
 
-def _hold(plan: Round, engine: str) -> int:
-    most, why = bounds(read_committed(RATIOS), kind(), engine)
+def _hold(plan: Round, drawn: Drawn) -> int:
+    most, why = bounds(read_committed(RATIOS), kind(), drawn.engine)
     print(why)
     left = dict(most)
     for attempt in range(ATTEMPTS):
-        found = ratios_of(measure(plan, ROUNDS, 1.0, lambda line: print(f"  {line}", flush=True)), engine)
+        found = ratios_of(measure(plan, ROUNDS, 1.0, lambda line: print(f"  {line}", flush=True)), drawn)
         late = slower(found, left)
         for name, bound in left.items():
             said = f"{found[name].median:.2f}, spread {found[name].spread:.2f}" if name in found else "not measured"
@@ -156,11 +156,11 @@ def _hold(plan: Round, engine: str) -> int:
     return 1
 
 
-def _write(plan: Round, engine: str) -> int:
-    found = ratios_of(measure(plan, ROUNDS, 1.0, lambda line: print(f"  {line}", flush=True)), engine)
+def _write(plan: Round, drawn: Drawn) -> int:
+    found = ratios_of(measure(plan, ROUNDS, 1.0, lambda line: print(f"  {line}", flush=True)), drawn)
     if missing := slower(found, dict.fromkeys(LIMITS, float("inf"))):
         raise ServiceTrouble(f"not measured: {', '.join(missing)}")
-    RATIOS.write_text(json.dumps(asdict(Committed(kind(), engine, found)), indent=2) + "\n")
+    RATIOS.write_text(json.dumps(asdict(Committed(kind(), drawn.engine, found)), indent=2) + "\n")
     print(RATIOS.read_text())
     return 0
 

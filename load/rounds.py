@@ -54,7 +54,7 @@ def measure(plan: Round, rounds: int, shortened: float, say: Callable[[str], Non
 def seconds_of_a_round(plan: Round, shortened: float) -> float:
     """A guess from below: windows, warming and starts, without what slow answers take beyond their window."""
     alone_s = sum(ALONE_S * shortened + 1.5 for _ in plan.alone)
-    return alone_s + sum(cell.seconds * shortened + cell.warm_s for _, cells in plan.turns for cell in cells)
+    return alone_s + sum(cell.seconds * shortened + (cell.warm_s or 0) for _, cells in plan.turns for cell in cells)
 
 
 def _turn(running: Running, cells: Iterable[Cell], number: int, shortened: float, figures: Figures) -> None:

@@ -56,11 +56,12 @@ def percentile(values: list[float], share: float) -> float | None:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
 
 
-async def play(url: str, question: Question, meter: Meter, warm_s: float) -> Window:
-    """Ask for `warm_s` what counts for nothing, then a window that counts."""
+async def play(url: str, question: Question, meter: Meter, warm_s: float | None) -> Window:
+    """Ask for `warm_s` (each caller once at least; None: not at all) what does not count, then for a window that does."""
     connections = [await Connection.open(url) for _ in range(question.callers)]
     try:
-        await _ask_for(connections, question, warm_s, Window())
+        if warm_s is not None:
+            await _ask_for(connections, question, warm_s, Window())
         window = Window()
         server_cpu_s, client_cpu_s, begin_s = meter.cpu_s(), time.process_time(), time.perf_counter()
         await _ask_for(connections, question, question.seconds, window)

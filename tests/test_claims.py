@@ -4,21 +4,22 @@ import pytest
 
 from load.alone import FLOOR
 from load.cells import CALLERS, crowded, drawn_alone, kept_alone, lonely, saturating
-from load.claims import Claim, Run, claims
+from load.claims import Claim, Drawn, Run, beyond_the_engine, claims
 from load.contenders import BARE, BENTOML, CHOSEN, FLOAT32, LONERS, MOUNTED, PEERS
 from load.figures import Figures
 from load.window import Window
 
-ENGINE = {"mnist": "onnxruntime-1.31.1-cpu-float32"}
-BFLOAT16 = {"eurosat": "openvino-2026.4.1-cpu-bfloat16"}
+REFERENCE, SIZES = "onnxruntime-1.31.1-cpu-float32", (1, 8, 64, 256)
+ENGINE = {"mnist": Drawn(REFERENCE, SIZES)}
+BFLOAT16 = {"eurosat": Drawn("openvino-2026.4.1-cpu-bfloat16", SIZES)}
 LOOP, OTHER_LOOP = "onnxruntime float32, engine alone", "openvino bfloat16, engine alone"
 
 
-def good(engines: dict[str, str], **changed: float) -> Run:
+def good(drawn: dict[str, Drawn], **changed: float) -> Run:
     """A run in which all holds: CPU of ours is 1 ms, of the peers 6 ms, and so on; by name, in ms an image."""
     ms = {CHOSEN: 1.0, FLOAT32: 2.0, LOOP: 0.95, OTHER_LOOP: 0.9, FLOOR: 0.9, BARE: 0.05, MOUNTED: 0.1} | changed
     figures = Figures()
-    for model in engines:
+    for model in drawn:
         cells = [saturating(model, n, wanted) for n in CALLERS for wanted in ("npy", "png", "zip", "json")]
         cells += [lonely(model, "npy"), lonely(model, "json"), crowded(model)]
         cells += [drawn_alone(model, 256), drawn_alone(model, 1), kept_alone(model, 64, "zip")]
@@ -28,7 +29,7 @@ def good(engines: dict[str, str], **changed: float) -> Run:
                 for number in range(5):
                     cpu_s = ms.get(who, 6.0) / 1000 * cell.n
                     figures.add(who, cell, number, Window(images=cell.n, server_cpu_s=cpu_s, wall_s=cpu_s))
-    return Run(figures, engines)
+    return Run(figures, drawn)
 
 
 def missed(run: Run) -> list[str]:
@@ -84,6 +85,14 @@ def test_the_float32_row_and_the_best_peer_stand_beside_what_was_found():
         "at least 2.00",
         "5.00 (float32 2.50; LitServe)",
     )
+
+
+def test_a_single_picture_fills_up_the_smallest_batch_and_the_engine_is_not_what_serving_costs():
+    figures = Figures()
+    figures.add(CHOSEN, lonely("mnist", "npy"), 0, Window(images=10, server_cpu_s=0.05, wall_s=1))
+    figures.add(LOOP, drawn_alone("mnist", 8), 0, Window(images=80, server_cpu_s=0.02, wall_s=1))
+
+    assert beyond_the_engine(figures, "mnist", Drawn(REFERENCE, (8, 256))) == pytest.approx({0: 0.003})
 
 
 def test_the_median_of_the_rounds_is_what_counts():
