@@ -57,7 +57,14 @@ def percentile(values: list[float], share: float) -> float | None:
 
 
 async def play(url: str, question: Question, meter: Meter, warm_s: float | None) -> Window:
-    """Ask for `warm_s` (each caller once at least; None: not at all) what does not count, then for a window that does."""
+    """A window, after as much that does not count.
+
+    Args:
+        url: who is asked.
+        question: what, by how many, for how long.
+        meter: of the server.
+        warm_s: for so long before, and each caller once at least; None: not at all.
+    """
     connections = [await Connection.open(url) for _ in range(question.callers)]
     try:
         if warm_s is not None:
