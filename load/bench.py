@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from load.alone import Alone, engine_loop, engine_name, floor
-from load.cells import SHAPES_HWC, Cell, cells_of, crowded, drawn_alone, kept_alone, lonely
+from load.cells import SHAPES_HWC, Cell, cells_of, crowded, drawn_alone, in_order, kept_alone, lonely
 from load.claims import Claim, Drawn, Run, claims
 from load.contenders import CHOSEN, HTTP_ALONE, LONERS, OURS, PEERS, Contender, Running, entered
 from load.engine import REFERENCE, usable_cores
@@ -71,19 +71,20 @@ def prepared(
         plan.turns.append((running, [cell for model in models for cell in _asked_of_ours(contender, model)]))
         if contender.name == CHOSEN:
             drawn, plan.alone = _alone(running, models)
-    for contender in (*PEERS, *HTTP_ALONE):
+    for contender in PEERS:
         for model in models if not only or any(word in contender.name for word in only) else ():
             if running := _start(contender, model, folder, started):
-                lonely_only = contender in HTTP_ALONE
-                cells = [lonely(model, "npy")] if lonely_only else cells_of(model)
-                plan.turns.append((running, offered(running, cells)))
+                plan.turns.append((running, offered(running, cells_of(model))))
+    for contender in HTTP_ALONE:
+        if running := _start(contender, models[0], folder, started):
+            plan.turns.append((running, [lonely(models[0], "npy")]))
     return plan, drawn
 
 
 def told(run: Run, found: Sequence[Claim], plan: Round, rounds: int) -> str:
     """All of it as Markdown."""
     who = list(dict.fromkeys([*(one.name for one in plan.alone), *(turn.contender.name for turn, _ in plan.turns)]))
-    cells = sorted({cell for _, cell in run.figures.windows}, key=_order)
+    cells = in_order({cell for _, cell in run.figures.windows})
     faults = [f"- {name}, {cell}: {fault}" for (name, cell), fault in run.figures.faults().items()]
     engines = ", ".join(f"{model} by {one.engine}" for model, one in run.drawn.items())
     asked = [cell for cell in cells if cell.callers]
@@ -137,10 +138,6 @@ def loops(model: str, drawn: Drawn) -> list[Alone]:
     engines = {engine_name(one): one for one in (drawn.engine, REFERENCE)}.values()
     batches = sorted({1, drawn.batch_sizes[0], drawn.batch_sizes[-1]})
     return [engine_loop(drawn_alone(model, batch), engine, generator) for engine in engines for batch in batches]
-
-
-def _order(cell: Cell) -> tuple[bool, str, int, str, int]:
-    return cell.model != "mnist", cell.model, cell.n, cell.format, cell.callers
 
 
 def _arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ A cell is one kind of question. Knows neither HTTP nor who answers.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -69,6 +70,12 @@ def drawn_alone(model: str, batch: int) -> Cell:
 def kept_alone(model: str, n: int, wanted: str) -> Cell:
     """Codes, engine and encoder in a loop."""
     return Cell(model, n, wanted, 0)
+
+
+def in_order(cells: Iterable[Cell]) -> list[Cell]:
+    """By model, then from few pictures to many, so that what is small has warmed what is large."""
+    models = list(SHAPES_HWC)
+    return sorted(cells, key=lambda cell: (models.index(cell.model), cell.n, cell.format, cell.callers))
 
 
 def cells_of(model: str) -> list[Cell]:

@@ -1,22 +1,23 @@
-"""The rounds: every contender in every cell, one after another, and then all of it again.
+"""The rounds: every cell, in it every contender one after another, and then all of it again.
 
     contenders, alone -> [rounds] -> figures -> bench, gate
 
-Rounds are outermost, so what is compared is never far apart in time. A contender
-is let go for its own windows and held still in those of the others.
+What is compared is asked within seconds, and five times minutes apart: a machine
+that becomes slower is slower for all. A contender is let go for its own windows
+and held still in those of the others.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import uvloop
 
 from load.alone import Alone
-from load.cells import Cell
+from load.cells import Cell, in_order
 from load.contenders import BENTOML, Running
 from load.figures import Figures
-from load.window import play
+from load.window import Window, play
 
 ALONE_S = 1.5
 ONCE_NUMBERS, NEVER_NUMBERS = 100_000, 2_000_000
@@ -41,12 +42,17 @@ def measure(plan: Round, rounds: int, shortened: float, say: Callable[[str], Non
         say: takes a line for each round.
     """
     figures = Figures()
+    cells = in_order({*(one.cell for one in plan.alone), *(cell for _, asked in plan.turns for cell in asked)})
     for number in range(rounds):
         begin_s = time.monotonic()
-        for one in plan.alone:
-            figures.add(one.name, one.cell, number, one.window(ALONE_S * shortened))
-        for running, cells in plan.turns:
-            _turn(running, [cell for cell in cells if not number or _again(running, cell)], number, shortened, figures)
+        turns = plan.turns[:: -1 if number % 2 else 1]  # nobody is always first
+        for cell in cells:
+            for one in plan.alone:
+                if one.cell == cell:
+                    figures.add(one.name, cell, number, one.window(ALONE_S * shortened))
+            for running, asked in turns:
+                if cell in asked and (not number or _again(running, cell)):
+                    figures.add(running.contender.name, cell, number, _turn(running, cell, shortened))
         say(f"round {number + 1} of {rounds}: {time.monotonic() - begin_s:.0f} s")
     return figures
 
@@ -57,13 +63,11 @@ def seconds_of_a_round(plan: Round, shortened: float) -> float:
     return alone_s + sum(cell.seconds * shortened + (cell.warm_s or 0) for _, cells in plan.turns for cell in cells)
 
 
-def _turn(running: Running, cells: Iterable[Cell], number: int, shortened: float, figures: Figures) -> None:
+def _turn(running: Running, cell: Cell, shortened: float) -> Window:
     running.meter.let_go()
     try:
-        for cell in cells:
-            question = running.contender.question(cell, cell.seconds * shortened)
-            window = uvloop.run(play(running.url, question, running.meter, cell.warm_s))
-            figures.add(running.contender.name, cell, number, window)
+        question = running.contender.question(cell, cell.seconds * shortened)
+        return uvloop.run(play(running.url, question, running.meter, cell.warm_s))
     finally:
         running.meter.hold()
 
