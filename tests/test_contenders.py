@@ -1,9 +1,14 @@
 """What is asked of whom."""
 
 import json
+import sys
+from pathlib import Path
+
+import pytest
 
 from load.cells import Cell, crowded, lonely, saturating
-from load.contenders import BENTOML, HTTP_ALONE, OURS, PEERS, Contender
+from load.contenders import BENTOML, HTTP_ALONE, OURS, PEERS, Contender, entered
+from load.server import ServiceTrouble
 
 
 def body(contender: Contender, cell: Cell) -> dict[str, object]:
@@ -40,3 +45,10 @@ def test_only_one_caller_measures_what_is_beyond_the_engine_and_64_are_a_crowd()
 def test_every_contender_says_what_a_reader_of_its_figures_must_know():
     for contender in (*OURS, *PEERS, *HTTP_ALONE):
         assert contender.said
+
+
+def test_a_contender_that_does_not_start_is_told_with_its_last_words(tmp_path: Path):
+    broken = Contender("broken", (sys.executable, "-c", "raise SystemExit('no such setting')"), "/", {}, "")
+
+    with pytest.raises(ServiceTrouble, match="it ended with 1 before it was ready, and said: no such setting"):
+        entered(broken, "mnist", tmp_path).__enter__()
