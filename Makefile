@@ -14,7 +14,7 @@ export ZOETROPE_DEVICE ?= $(if $(filter gpu,$(EXTRA)),cuda,cpu)
 SERVE := .venv/serve-$(EXTRA)
 DEV   := .venv/dev
 
-.PHONY: serve test lint types env load image image-test clean
+.PHONY: serve test lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve
 
 serve: $(SERVE)/.made                ## Draw with every bundle in models/, on http://localhost:3000
@@ -35,6 +35,12 @@ env: $(DEV)/.made                    ## An environment to train and to develop i
 
 load: $(DEV)/.made                   ## Many people at once, against the goals
 	$(DEV)/bin/python -m load
+
+bench: $(DEV)/.made                  ## The service beside the engine alone and four peers, 25 minutes; WRITE=--write keeps it
+	$(DEV)/bin/python -m load.bench $(WRITE)
+
+gate: $(DEV)/.made                   ## Whether serving has become slower than what is committed, 90 seconds
+	$(DEV)/bin/python -m load.gate
 
 image: $(DEV)/.made                  ## A container image, with docker or podman
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" EXTRA=$(EXTRA) sh service/image.sh build

@@ -1,40 +1,58 @@
-"""What the generator alone makes: onnxruntime in a loop, with nothing around it.
+"""What the generator alone makes: codes and engine in a loop, with nothing around them.
 
-    <models>/<name>/generator.onnx -> [engine] -> images a second
+    <models>/<name>/generator.onnx -> [engine] -> images a second, CPU seconds
 
 The service is measured against this, in the same run and on the same cores, so
 that what is judged is the cost of serving and not the machine. Options and batch
 size are those that the service draws with. Knows the file, and no HTTP.
 
+    python -m load.engine models/mnist/generator.onnx --engine onnxruntime-1.31.1-cpu-float32 --batch 256 --seconds 2
+
+prints one line of JSON; the engine is named as the service's `GET /models/{name}` names it.
+
 Letters: N pictures    Z numbers in a code
 """
 
+import argparse
+import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 BATCH_IMAGES = 256
+REFERENCE = "onnxruntime-cpu-float32"
+"""The engine that every other is measured against."""
 _WARMING_BATCHES = 3
+_BFLOAT16, _FLOAT32 = "bfloat16", "float32"
+
+Draw = Callable[[dict[str, NDArray]], NDArray]
 
 
 class Engine:
-    """A generator, loaded and warm, as the service loads it."""
+    """A generator, loaded and warm, as the service loads it.
 
-    def __init__(self, generator: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = usable_cores()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(generator, options, providers=["CPUExecutionProvider"])
-        sizes = {given.name: given.shape for given in self._session.get_inputs()}
-        random = np.random.default_rng(0)
-        self._given = {"z": random.standard_normal((BATCH_IMAGES, sizes["z"][1]), np.float32)}
-        if "label" in sizes:
-            self._given["label"] = np.zeros(BATCH_IMAGES, np.int64)
+    Args:
+        generator: the ONNX file.
+        engine: library first, precision last, as in "openvino-2026.4.1-cpu-bfloat16".
+        batch: pictures of one call.
+
+    Raises:
+        ValueError: an engine that this file does not know.
+    """
+
+    def __init__(self, generator: Path, engine: str = REFERENCE, batch: int = BATCH_IMAGES) -> None:
+        library, precision = engine.split("-")[0], engine.split("-")[-1]
+        if (library, precision) not in _LOADERS:
+            known = ", ".join("-".join(one) for one in _LOADERS)
+            raise ValueError(f"engine is {engine!r}; its library and precision must be one of {known}")
+        sizes, self._draw_batch = _LOADERS[library, precision](generator)
+        self._random, self._shape = np.random.default_rng(0), (batch, sizes["z"])
+        self._labels = {"label": np.zeros(batch, np.int64)} if "label" in sizes else {}
         for _ in range(_WARMING_BATCHES):
             self._draw()
 
@@ -46,10 +64,59 @@ class Engine:
         return drawn / elapsed_s, (time.process_time() - cpu_s) / elapsed_s
 
     def _draw(self) -> int:
-        (images,) = self._session.run(["images"], self._given)
-        return len(images)
+        codes_NZ = self._random.standard_normal(self._shape, np.float32)
+        return len(self._draw_batch({"z": codes_NZ, **self._labels}))
 
 
 def usable_cores() -> int:
     """CPU cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def _onnxruntime(generator: Path) -> tuple[dict[str, int], Draw]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(generator, options, providers=["CPUExecutionProvider"])
+    return {given.name: given.shape[-1] for given in session.get_inputs()}, lambda given: session.run(None, given)[0]
+
+
+def _openvino(generator: Path, precision_hint: str) -> tuple[dict[str, int], Draw]:
+    import openvino  # only where the service chose it
+
+    options = {
+        "INFERENCE_PRECISION_HINT": precision_hint,
+        "INFERENCE_NUM_THREADS": usable_cores(),
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = openvino.Core().compile_model(generator, "CPU", options).create_infer_request()
+    ends = request.model_inputs
+    sizes = {end.any_name: end.partial_shape[len(end.partial_shape) - 1] for end in ends}
+    sizes = {name: size.get_length() if size.is_static else 0 for name, size in sizes.items()}
+    return sizes, lambda given: request.infer(given, share_inputs=True, share_outputs=True)[0]
+
+
+_LOADERS: dict[tuple[str, str], Callable[[Path], tuple[dict[str, int], Draw]]] = {
+    ("onnxruntime", _FLOAT32): _onnxruntime,
+    ("openvino", _FLOAT32): lambda generator: _openvino(generator, "f32"),
+    ("openvino", _BFLOAT16): lambda generator: _openvino(generator, "bf16"),
+}
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m load.engine", description="Codes and engine alone.")
+    parser.add_argument("generator", type=Path)
+    parser.add_argument("--engine", default=REFERENCE)
+    parser.add_argument("--batch", type=int, default=BATCH_IMAGES)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    asked = parser.parse_args()
+    images_per_s, cores = Engine(asked.generator, asked.engine, asked.batch).window(asked.seconds)
+    found = {"images": images_per_s * asked.seconds, "cpu_s": cores * asked.seconds, "wall_s": asked.seconds}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    _main()

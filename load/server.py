@@ -1,8 +1,8 @@
-"""The service as a process: started, asked whether it is ready and what it draws, stopped.
+"""A server as a process: started, asked whether it is ready, stopped; and ours, asked what it draws.
 
-    __main__ -> [server] -> bentoml serve -> HTTP
+    __main__, bench, gate, siege -> [server] -> a command -> HTTP
 
-Knows the command, two routes and the folder of bundles; nothing of what runs behind them.
+Knows commands, three routes and the folder of bundles; nothing of what runs behind them.
 """
 
 import json
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 QUIET = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True"}
 READY_WITHIN_S = 90
 STOPPED_WITHIN_S = 30
+SERVICE = (sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", "{port}")
+"""How ours is started, on a port that is given."""
 _ASK_TIMEOUT_S = 5
 
 
@@ -42,28 +44,64 @@ class Drawer:
 
 
 @contextmanager
-def running_service(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start the service on a free port; give its address and its process; stop it whatever happens.
+def running_service(log: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start our service on a free port; give its address and its process; stop it whatever happens.
 
     Raises:
-        ServiceTrouble: it ended, or was not ready in time; names the log.
+        ServiceTrouble: it ended, or was not ready in time; says its last words.
     """
-    port = _free_port()
-    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with running(SERVICE, "/readyz", log, environment) as started:
+        yield started
+
+
+@contextmanager
+def running(
+    command: Sequence[str], ready: str, log: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a server on a free port; give its address and its process; stop it whatever happens.
+
+    Args:
+        command: "{port}" in it becomes the port.
+        ready: GET of this path is answered with 200 when it is ready.
+        log: for what it prints.
+        environment: in addition to ours.
+
+    Raises:
+        ServiceTrouble: it ended, or was not ready in time; says its last words.
+    """
+    port = str(_free_port())
     with log.open("wb") as sink:
-        # A session of its own: Ctrl-C is for us, and we stop the service in order.
+        # A session of its own: Ctrl-C is for us, and we stop the server in order.
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**QUIET, **os.environ}, stdout=sink, stderr=sink, start_new_session=True
+            [part.replace("{port}", port) for part in command],
+            cwd=ROOT,
+            env={**QUIET, **os.environ, **environment},
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
         )
     # BentoML's workers are no group of their parent's, and outlive one that is killed.
     family: set[psutil.Process] = set()
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, process, log)
+        _wait_until_ready(url + ready, process, log)
         family.update(psutil.Process(process.pid).children(recursive=True))
         yield url, process
     finally:
         _stop(process, family)
+
+
+def engine_of(url: str, name: str) -> tuple[str, tuple[int, ...]]:
+    """What draws a model, such as "onnxruntime-1.31.1-cpu-float32", and the batch sizes that reach it.
+
+    Raises:
+        ServiceTrouble: nobody answers there.
+    """
+    try:
+        answer = json.loads(_get(f"{url}/models/{name}"))
+    except (OSError, ValueError) as error:
+        raise ServiceTrouble(f"{url}/models/{name} gives no answer: {error}") from error
+    return answer["engine"], tuple(answer["batch_sizes"])
 
 
 def default_drawer(url: str) -> Drawer:
@@ -106,14 +144,14 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     end = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise ServiceTrouble(f"the service ended with {process.returncode} before it was ready; see {log}")
+            raise ServiceTrouble(f"it ended with {process.returncode} before it was ready, and said: {_end_of(log)}")
         try:
-            _get(f"{url}/readyz")
+            _get(url)
         except OSError:
             time.sleep(0.2)
         else:
             return
-    raise ServiceTrouble(f"the service was not ready within {READY_WITHIN_S} s; see {log}")
+    raise ServiceTrouble(f"it was not ready within {READY_WITHIN_S} s, and said: {_end_of(log)}")
 
 
 def _stop(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None:
@@ -129,6 +167,10 @@ def _stop(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None
     for orphan in family:
         with suppress(psutil.NoSuchProcess):
             orphan.kill()
+
+
+def _end_of(log: Path) -> str:
+    return " / ".join(log.read_text(errors="replace").splitlines()[-3:]) or "nothing"
 
 
 def _get(url: str) -> bytes:

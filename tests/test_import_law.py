@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {"training", "models", "service", "load"}
+PEERS = ROOT / "load" / "peers"  # servers of other people's making, one of which is written with torch
 BANNED = {
     "models": {"torch", "bentoml", "training", "service", "load"},
     "service": {"torch", "training", "load"},
@@ -55,7 +56,8 @@ def test_the_test_above_can_fail():
 @pytest.mark.parametrize("room", BANNED)
 def test_no_file_of_a_room_names_what_is_banned_there(room: str):
     for path in sorted((ROOT / room).rglob("*.py")):
-        assert not imported_rooms(path.read_text()) & BANNED[room], path
+        allowed = {"torch"} if path.is_relative_to(PEERS) else set()
+        assert not imported_rooms(path.read_text()) & (BANNED[room] - allowed), path
 
 
 def test_the_test_above_finds_imports_that_hide_in_functions():

@@ -1,0 +1,81 @@
+"""The network of a bundle's generator.onnx as an nn.Module, with that file's weights.
+
+    generator.onnx -> [network] -> fastapi_torch
+
+What somebody has who trained with PyTorch and serves with PyTorch. The shape of
+the network is read off the names and sizes of the weights: `stages.S.B` is block
+B of stage S, `widen.S` leads to the next stage.
+
+Letters: N pictures    Z numbers in a code    H, W, C of a picture
+"""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_LEAK = 0.2
+_PREFIXES = re.compile(r"^network\.(body\.)?")
+
+
+class Block(nn.Module):
+    """x + two convolutions of x."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> the same shape."""
+        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, _LEAK)), _LEAK))
+
+
+class Network(nn.Module):
+    """(N, Z) float32 and labels (N,) int64 -> pictures (N, H, W, C) uint8."""
+
+    def __init__(self, weights: dict[str, Tensor], cells: tuple[int, ...]) -> None:
+        super().__init__()
+        widths = [weights[f"stages.{stage}.0.first.weight"].shape[0] for stage in range(_count(weights, "stages"))]
+        blocks = _count(weights, "stages.0")
+        self._cells = cells
+        self.base = nn.Linear(weights["base.weight"].shape[1], weights["base.weight"].shape[0])
+        self.label_base = nn.Embedding(*weights["label_base.weight"].shape)
+        self.stages = nn.ModuleList(nn.Sequential(*(Block(width) for _ in range(blocks))) for width in widths)
+        self.widen = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(widths))
+        self.to_pixels = nn.Conv2d(widths[-1], weights["to_pixels.weight"].shape[0], 3, padding=1)
+        self.load_state_dict(weights)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """(N, Z), (N,) -> (N, H, W, C)."""
+        x = (self.base(z) + self.label_base(label)).unflatten(1, self._cells)
+        x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
+        for widen, stage in zip(self.widen, self.stages[1:], strict=True):
+            x = stage(F.interpolate(widen(x), scale_factor=2.0))
+        x = F.pixel_shuffle(self.to_pixels(F.leaky_relu(x, _LEAK)), 2).clamp(-1, 1)
+        return (x * 127.5 + 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def read_network(generator: Path) -> Network:
+    """The network of a residual generator with classes whose sides need no cropping, ready to draw.
+
+    Raises:
+        ValueError: the file holds another network.
+    """
+    graph = onnx.load(generator).graph
+    tensors = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
+    weights = {_PREFIXES.sub("", name): value for name, value in tensors.items() if name.startswith("network.")}
+    reshape = next((node for node in graph.node if node.op_type == "Reshape"), None)
+    if reshape is None or "label_base.weight" not in weights or any(node.op_type == "Slice" for node in graph.node):
+        raise ValueError(f"{generator} is no residual generator with classes and no cropping; measure mnist or eurosat")
+    cells = tuple(tensors[reshape.input[1]].tolist()[1:])
+    return Network(weights, cells).eval().to(memory_format=torch.channels_last)
+
+
+def _count(weights: dict[str, Tensor], below: str) -> int:
+    """How many different numbers come right below a name."""
+    at = below.count(".") + 1
+    return len({name.split(".")[at] for name in weights if name.startswith(f"{below}.")})

@@ -1,0 +1,104 @@
+"""The light client against a server of a few lines, whose every byte is known."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from load.client import Answer, ClientTrouble, Connection, get, post
+
+
+def answers_to(replies: list[bytes], questions: int = 1) -> list[Answer]:
+    """What the client makes of what a server sends, one reply for each question."""
+
+    async def run() -> list[Answer]:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for reply in replies:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(reply)
+            await writer.drain()
+            writer.close()
+
+        return await talked(serve, lambda connection: asked(connection, questions))
+
+    return asyncio.run(run())
+
+
+async def asked(connection: Connection, questions: int) -> list[Answer]:
+    return [await connection.ask(get("/")) for _ in range(questions)]
+
+
+async def talked(serve: Callable, talk: Callable[[Connection], Awaitable]) -> object:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        connection = await Connection.open(f"http://127.0.0.1:{port}")
+        try:
+            return await talk(connection)
+        finally:
+            await connection.close()
+
+
+def test_a_body_of_known_length_is_read_to_its_end_and_no_further():
+    one = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Seed: 7\r\n\r\nfirst"
+    other = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"
+
+    first, second = answers_to([one, other], questions=2)
+
+    assert (first.status, first.body, first.headers["x-seed"]) == (200, b"first", "7")
+    assert (second.status, second.body, second.headers["retry-after"]) == (503, b"", "1")
+
+
+def test_a_body_in_chunks_is_put_together_and_its_trailers_are_skipped():
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nzoe\r\n5\r\ntrope\r\n0\r\nT: 1\r\n\r\n"
+
+    first, second = answers_to([chunked, chunked], questions=2)
+
+    assert first.body == second.body == b"zoetrope"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfir", "the connection ended within an answer"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfir", "the connection ended within an answer"),
+        (b"", "the connection ended within an answer"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP/1.1"),
+        (b"HTTP/1.1 200 OK\r\n\r\nuntil I hang up", "its end is not known"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_said_to_be_none(reply: bytes, words: str):
+    with pytest.raises(ClientTrouble, match=words):
+        answers_to([reply])
+
+
+def test_a_question_says_how_long_it_is():
+    head, _, body = post("/generate", {"n": 64}).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"POST /generate HTTP/1.1\r\n")
+    assert b"Content-Length: 9" in head
+    assert body == b'{"n": 64}'
+
+
+def test_hanging_up_is_seen_by_the_server():
+    async def run() -> bytes:
+        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            try:
+                heard.set_result(await reader.read())
+            except ConnectionResetError:
+                heard.set_result(b"")
+            writer.close()
+
+        async def talk(connection: Connection) -> None:
+            connection.send(get("/"))
+            await asyncio.sleep(0)
+            await connection.close()
+            await heard
+
+        await talked(serve, talk)
+        return heard.result()
+
+    assert asyncio.run(run()) == b""

@@ -1,0 +1,85 @@
+"""The peers draw what the file draws, and each answers as its framework does."""
+
+import asyncio
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from load.cells import saturating
+from load.client import Answer, ask_once
+from load.contenders import HTTP_ALONE, PEERS, Contender, entered
+from load.peers.files import file_of, sheet
+from load.peers.network import read_network
+
+ROOT = Path(__file__).parent.parent
+THREE = 3
+
+
+def answers_of(contender: Contender, folder: Path) -> dict[str, Answer]:
+    """Three pictures in every format that it offers."""
+
+    with entered(contender, "mnist", folder) as running:
+        running.meter.let_go()
+        cells = [saturating("mnist", 1024, wanted) for wanted in contender.routes]
+        requests = [contender.question(cell, 1.0).request.replace(b'"n": 1024', b'"n":    3') for cell in cells]
+        answers = [asyncio.run(ask_once(running.url, request)) for request in requests]
+    return dict(zip(contender.routes, answers, strict=True))
+
+
+@pytest.mark.parametrize("model", ["mnist", "eurosat"])
+def test_the_network_in_torch_draws_what_the_file_draws(model: str):
+    """Within one level of 255: two libraries round differently."""
+    path = ROOT / "models" / model / "generator.onnx"
+    z, label = np.random.default_rng(5).standard_normal((16, 64), np.float32), np.arange(16) % 10
+    (reference,) = onnxruntime.InferenceSession(path).run(None, {"z": z, "label": label})
+
+    with torch.inference_mode():
+        found = read_network(path)(torch.from_numpy(z), torch.from_numpy(label)).numpy()
+
+    assert found.dtype == np.uint8
+    assert np.abs(found.astype(int) - reference).max() <= 1
+
+
+def test_a_network_of_another_shape_is_refused(bundles: Path):
+    with pytest.raises(ValueError, match="measure mnist or eurosat"):
+        read_network(bundles / "colour" / "generator.onnx")
+
+
+@pytest.mark.parametrize("contender", PEERS, ids=lambda one: one.name)
+def test_a_peer_answers_in_every_format_that_it_offers(contender: Contender, tmp_path: Path):
+    answers = answers_of(contender, tmp_path)
+
+    assert {answer.status for answer in answers.values()} == {200}
+    numbers = np.array(json.loads(answers["json"].body))
+    assert numbers.shape == (THREE, 28, 28, 1)
+    assert 0 <= numbers.min() < numbers.max() <= 255
+    assert Image.open(io.BytesIO(answers["png"].body)).size == (56, 56)
+    if "npy" in answers:
+        assert np.load(io.BytesIO(answers["npy"].body)).shape == numbers.shape
+        names = zipfile.ZipFile(io.BytesIO(answers["zip"].body)).namelist()
+        assert names == ["0.png", "1.png", "2.png"]
+
+
+def test_the_bare_route_answers_with_as_many_bytes_as_one_picture_has(tmp_path: Path):
+    answers = answers_of(HTTP_ALONE[0], tmp_path)
+
+    assert len(answers["npy"].body) == 128 + 28 * 28
+
+
+def test_a_sheet_is_as_square_as_it_can_be_and_black_where_nothing_is():
+    images = np.arange(1, 4, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+
+    assert sheet(images)[::2, ::2, 0].tolist() == [[1, 2], [3, 0]]
+
+
+def test_a_png_has_the_very_pixels():
+    images = np.random.default_rng(0).integers(0, 256, (1, 4, 6, 3), np.uint8)
+
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(file_of(images, "png")))), images[0])
