@@ -13,25 +13,25 @@ import json
 import time
 
 from models.bundle import open_bundle
-from models.runtime import BATCH_SIZES, Runtime
+from models.runtime import Runtime
 from service.address import address_of
 from service.encoders import encode_sheet, stream_of
 from service.formats import Format
+from service.gallery import runtime_of
 from service.schemas import GenerateRequest
 from service.settings import read_settings
-
-CHUNK_IMAGES = BATCH_SIZES[-1]
 
 
 def answer_bytes(runtime: Runtime, n: int, chosen: Format) -> int:
     """Draw and encode n pictures of a fresh seed, as an answer would have them; the bytes of that answer."""
     address = address_of(GenerateRequest(n=n), runtime)
     if chosen.is_one_picture:
-        return len(encode_sheet(address.draw(runtime, 0, n), chosen))
+        return len(encode_sheet(runtime.draw(*address.codes(runtime, 0, n)), chosen))
     shape = runtime.card.image
     stream = stream_of(chosen, address, (shape.height, shape.width, shape.channels))
-    parts = ((at, min(CHUNK_IMAGES, n - at)) for at in range(0, n, CHUNK_IMAGES))
-    pieces = (stream.add(address.draw(runtime, at, count)) for at, count in parts)
+    batch = runtime.batch_sizes[-1]
+    parts = (address.codes(runtime, at, min(batch, n - at)) for at in range(0, n, batch))
+    pieces = (stream.add(runtime.draw(*part)) for part in parts)
     return len(stream.begin()) + sum(map(len, pieces)) + len(stream.end())
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     """Make the same answer for some time, and say what that took."""
     asked = _arguments()
     settings = read_settings()
-    runtime = Runtime(open_bundle(settings.models / asked.model), settings.device, settings.threads)
+    runtime = runtime_of(open_bundle(settings.models / asked.model), settings)
     answer_bytes(runtime, asked.n, asked.format)
     images, cpu_s, begin_s = 0, time.process_time(), time.perf_counter()
     while (wall_s := time.perf_counter() - begin_s) < asked.seconds:

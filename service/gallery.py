@@ -28,6 +28,16 @@ _RETRY_AFTER_S = 1
 _log = logging.getLogger("zoetrope")
 
 
+def runtime_of(bundle: Bundle, settings: Settings) -> Runtime:
+    """A bundle with the engine that the settings pin, or else that measurement found.
+
+    Raises:
+        EngineUnavailable, BundleDamaged: see `Runtime`.
+    """
+    left_open = possible(settings.device, settings.library, settings.exactly)
+    return Runtime(bundle, engine_for(bundle, left_open, settings.threads, settings.engines), settings.threads)
+
+
 class Gallery:
     """Every model of the service.
 
@@ -73,10 +83,7 @@ class Gallery:
         Raises:
             EngineUnavailable, BundleDamaged: see `Runtime`.
         """
-        settings = self._settings
-        left_open = possible(settings.device, settings.library, settings.exactly)
-        name = engine_for(bundle, left_open, settings.threads, settings.engines)
-        runtime = Runtime(bundle, name, settings.threads)
+        runtime = runtime_of(bundle, self._settings)
         _log.info("%s %s drawn by %s", bundle.card.name, bundle.card.version, runtime.engine)
         return runtime
 
