@@ -15,6 +15,7 @@ Paper:
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +73,18 @@ def labels(seed: int, start: int, count: int, class_counts: Sequence[int]) -> ND
         AddressError: the address is out of range, or the counts sum to 0 or past 2^32.
     """
     check_address(seed, start, count)
+    cumulative_K = _cumulative(tuple(class_counts))
+    first_word_N = _words(seed, _LABEL_STREAM, start, count, blocks=1)[:, 0]
+    ticket_N = ((first_word_N >> np.uint64(32)) * cumulative_K[-1]) >> np.uint64(32)
+    return np.asarray(cumulative_K.searchsorted(ticket_N, side="right"), np.int64)
+
+
+@lru_cache
+def _cumulative(class_counts: tuple[int, ...]) -> NDArray[np.uint64]:
     total = sum(class_counts)
     if not 0 < total < 2**32 or min(class_counts) < 0:
         raise AddressError(f"class counts sum to {total}; each must be 0 or more and their sum 1 to 2^32 - 1")
-    first_word_N = _words(seed, _LABEL_STREAM, start, count, blocks=1)[:, 0]
-    ticket_N = ((first_word_N >> np.uint64(32)) * np.uint64(total)) >> np.uint64(32)
-    return np.searchsorted(np.cumsum(class_counts).astype(np.uint64), ticket_N, side="right").astype(np.int64)
+    return np.cumsum(class_counts).astype(np.uint64)
 
 
 def check_address(seed: int, start: int, count: int, truncation: float = 1.0) -> None:

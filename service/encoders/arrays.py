@@ -7,6 +7,7 @@ Letters: N pictures of a chunk    H, W, C of a picture
 
 import io
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,7 @@ class NpyStream:
     """A numpy array file of uint8 (n, H, W, C); its length is known before it begins."""
 
     def __init__(self, asked: Asked, shape_HWC: tuple[int, int, int]) -> None:
-        header = io.BytesIO()
-        fields = {"descr": "|u1", "fortran_order": False, "shape": (asked.n, *shape_HWC)}
-        np.lib.format.write_array_header_1_0(header, fields)
-        self._header = header.getvalue()
+        self._header = _header((asked.n, *shape_HWC))
         self.length: int | None = len(self._header) + asked.n * math.prod(shape_HWC)
 
     def begin(self) -> bytes:
@@ -35,3 +33,10 @@ class NpyStream:
     def end(self) -> bytes:
         """Nothing."""
         return b""
+
+
+@lru_cache
+def _header(shape_NHWC: tuple[int, ...]) -> bytes:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape_NHWC})
+    return header.getvalue()

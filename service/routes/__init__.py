@@ -17,7 +17,7 @@ Read in this order:
 """
 
 from service import problems
-from service.api import Api
+from service.api import Api, JsonRoute
 from service.batcher import Dropped
 from service.routes import decode, generate, grading, images, interpolate, metrics, models, pages, ratings
 from service.routes.answers import to_nobody
@@ -32,6 +32,7 @@ def create_api() -> Api:
         docs_url=None,
         redoc_url=None,
     )
+    api.router.route_class = JsonRoute
     problems.install(api)
     api.add_exception_handler(Dropped, to_nobody)
     for route in (generate, images, decode, interpolate, models, ratings, grading, metrics, pages):

@@ -4,8 +4,8 @@ generate, decode, interpolate -> [answers] -> gallery, encoders -> HTTP
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import numpy as np
@@ -30,17 +30,6 @@ _STREAMED_ABOVE_IMAGES = 256
 _CLIENT_GONE = 499  # nobody reads it; nginx's own number, for the log
 
 
-async def require_json(request: Request) -> None:  # async, or FastAPI runs it in a thread, which costs more than it
-    """Refuse a body that does not say that it is JSON.
-
-    Raises:
-        Problem: 415.
-    """
-    found = request.headers.get("content-type", "")
-    if found.split(";")[0].strip().lower() != "application/json":
-        raise Problem(415, f"Content-Type is {found[:80] or 'not given'}; it must be application/json.")
-
-
 def made_by(asked: Asked, runtime: Runtime) -> dict[str, str]:
     """The headers that name what made the pictures."""
     return {"X-Model": asked.model, "X-Model-Version": asked.version, "X-Engine": runtime.engine}
@@ -54,7 +43,7 @@ async def one_file(api: Api, request: Request, runtime: Runtime, asked: Asked, e
         Dropped: whoever asked has gone.
     """
     order = api.gallery.batcher.order(runtime, asked)
-    async with watched(request.receive, order):
+    with watched(request.receive, order):
         chunks = [chunk async for chunk in order]
     images_NHWC = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
     if images_NHWC.nbytes <= _ENCODED_HERE_BYTES:
@@ -124,18 +113,17 @@ class Streamed(Response):
         """Send piece by piece, each when the one before it has been taken."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         encoder, loop = self._api.encoder, asyncio.get_running_loop()
-        async with watched(receive, self._order):
-            with suppress(Dropped):
-                piece = self._stream.begin()
-                async for chunk in self._order:
-                    piece += await loop.run_in_executor(encoder, self._stream.add, chunk)
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                    piece = b""
-                await send({"type": "http.response.body", "body": piece + self._stream.end(), "more_body": False})
+        with watched(receive, self._order), suppress(Dropped):
+            piece = self._stream.begin()
+            async for chunk in self._order:
+                piece += await loop.run_in_executor(encoder, self._stream.add, chunk)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = b""
+            await send({"type": "http.response.body", "body": piece + self._stream.end(), "more_body": False})
 
 
-@asynccontextmanager
-async def watched(receive: Receive, order: Order) -> AsyncIterator[None]:
+@contextmanager
+def watched(receive: Receive, order: Order) -> Iterator[None]:
     """Drop an order as soon as its client hangs up."""
     watching = asyncio.create_task(_drop_when_gone(receive, order))
     try:

@@ -5,13 +5,13 @@ HTTP -> [decode] -> walk -> answers
 
 from functools import partial
 
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service.api import Api
 from service.encoders import encode_sheet
 from service.formats import Format, negotiate
-from service.routes.answers import check_sheet, made_by, pictures, require_json
+from service.routes.answers import check_sheet, made_by, pictures
 from service.schemas import LARGEST_SHEET_N, DecodeRequest
 from service.walk import codes_sent
 
@@ -19,7 +19,7 @@ from service.walk import codes_sent
 def add(api: Api) -> None:
     """Add the route."""
 
-    @api.post("/decode", response_class=Response, dependencies=[Depends(require_json)])
+    @api.post("/decode", response_class=Response)
     async def decode(question: DecodeRequest, request: Request) -> Response:
         """Draw the pictures of these codes: one, a contact sheet, or a stream of many."""
         runtime = api.gallery.find(question.model)

@@ -5,21 +5,21 @@ HTTP -> [generate] -> address -> answers
 
 from functools import partial
 
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service.address import address_of
 from service.api import Api
 from service.encoders import encode_sheet
 from service.formats import Format, negotiate
-from service.routes.answers import check_sheet, made_by, pictures, require_json
+from service.routes.answers import check_sheet, made_by, pictures
 from service.schemas import LARGEST_SHEET_N, GenerateRequest
 
 
 def add(api: Api) -> None:
     """Add the route."""
 
-    @api.post("/generate", response_class=Response, dependencies=[Depends(require_json)])
+    @api.post("/generate", response_class=Response)
     async def generate(question: GenerateRequest, request: Request) -> Response:
         """Draw n pictures: one, a contact sheet, or a stream of many."""
         runtime = api.gallery.find(question.model)

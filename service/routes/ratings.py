@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Depends, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
@@ -22,7 +22,6 @@ from service.grades.grade import Grade
 from service.grades.schemas import RatingRequest, RatingsAnswer, RatingsQuery
 from service.grades.store import GradeConflict, Store
 from service.problems import Problem
-from service.routes.answers import require_json
 from service.schemas import GenerateRequest
 
 MOST_GRADES = 1_000
@@ -31,7 +30,7 @@ MOST_GRADES = 1_000
 def add(api: Api) -> None:
     """Add the routes."""
 
-    @api.post("/ratings", status_code=201, dependencies=[Depends(require_json)])
+    @api.post("/ratings", status_code=201)
     async def take(
         grades: Annotated[list[RatingRequest], Field(min_length=1, max_length=MOST_GRADES)],
     ) -> RatingsAnswer:
