@@ -10,6 +10,8 @@ to the last picture. Waiting is counted from the question to the last byte.
 import asyncio
 import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from load.client import Answer, ClientTrouble, Connection
@@ -65,10 +67,11 @@ async def play(url: str, question: Question, meter: Meter, warm_s: float | None)
         meter: of the server.
         warm_s: for so long before, and each caller once at least; None: not at all.
     """
-    connections = [await Connection.open(url) for _ in range(question.callers)]
-    try:
-        if warm_s is not None:
+    if warm_s is not None:
+        async with _opened(url, question.callers) as connections:
             await _ask_for(connections, question, warm_s, Window())
+    # Others than those that warmed: a server hangs up on a caller who had to wait for slower ones.
+    async with _opened(url, question.callers) as connections:
         window = Window()
         server_cpu_s, client_cpu_s, begin_s = meter.cpu_s(), time.process_time(), time.perf_counter()
         await _ask_for(connections, question, question.seconds, window)
@@ -76,6 +79,13 @@ async def play(url: str, question: Question, meter: Meter, warm_s: float | None)
         window.client_cpu_s = time.process_time() - client_cpu_s
         window.server_cpu_s = meter.cpu_s() - server_cpu_s
         return window
+
+
+@asynccontextmanager
+async def _opened(url: str, callers: int) -> AsyncIterator[list[Connection]]:
+    connections = [await Connection.open(url) for _ in range(callers)]
+    try:
+        yield connections
     finally:
         for connection in connections:
             await connection.close()

@@ -19,6 +19,8 @@ from load.window import Question, percentile, play
 
 N, CALLERS, PEAK_S, TIMES, AGAIN_WITHIN_S = 256, 8, 8.0, 5, 2.0
 REFUSED_WITHIN_MS = 50
+_IDLE_S = 2.0
+"""A connection that rested for longer may be hung up on, and is not used again."""
 
 
 @dataclass
@@ -94,21 +96,33 @@ async def _flood(stand: Stand, request: bytes, per_s: float, seconds: float) -> 
         asked.add(task)
         task.add_done_callback(asked.discard)
     await asyncio.gather(*asked)
-    for connection in free:
+    for connection, _ in free:
         await connection.close()
     return flood
 
 
-async def _ask(url: str, request: bytes, due_s: float, end_s: float, free: list[Connection], flood: Flood) -> None:
+async def _ask(
+    url: str, request: bytes, due_s: float, end_s: float, free: list[tuple[Connection, float]], flood: Flood
+) -> None:
     flood.late_s.append(time.perf_counter() - due_s)
     try:
-        connection = free.pop() if free else await Connection.open(url)
+        connection = await _connection(url, free)
         answer = await connection.ask(request)
     except (ClientTrouble, OSError) as error:
         flood.faults.append(repr(error))
         return
-    free.append(connection)
+    free.append((connection, time.perf_counter()))
     _count(answer, time.perf_counter(), due_s, end_s, flood)
+
+
+async def _connection(url: str, free: list[tuple[Connection, float]]) -> Connection:
+    """The one that was used last, or a new one."""
+    if free:
+        connection, rested_since_s = free.pop()
+        if time.perf_counter() - rested_since_s < _IDLE_S:
+            return connection
+        await connection.close()
+    return await Connection.open(url)
 
 
 def _count(answer: Answer, now_s: float, due_s: float, end_s: float, flood: Flood) -> None:
