@@ -75,6 +75,14 @@ def test_every_picture_has_a_tag_of_its_own(client: TestClient, version: dict):
     assert tags[0] in tags[5:]  # the class of the address, said or not, is the same picture
 
 
+def test_another_encoder_is_another_tag(client: TestClient, version: dict, monkeypatch: pytest.MonkeyPatch):
+    url = f"/models/grey/{version['grey']}/images/7/0.png"
+    tag = client.get(url).headers["etag"]
+    monkeypatch.setattr("service.routes.images.ENCODED_BY", "another processor")
+
+    assert client.get(url).headers["etag"] != tag
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [

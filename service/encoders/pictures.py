@@ -6,14 +6,19 @@ Letters: N pictures    H, W, C of a picture
 """
 
 import io
+from importlib.metadata import version
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from models.engine import machine
 from models.sheet import as_picture, contact_sheet
 from service.encoders.png import encode_pngs
 from service.formats import Format
+
+ENCODED_BY = ", ".join([*(f"{one} {version(one)}" for one in ("isal", "simplejpeg", "pillow")), machine()])
+"""All that decides the bytes of a file beside its pixels: libraries choose their instructions by the processor."""
 
 JPEG_QUALITY, WEBP_QUALITY = 92, 90
 _JPEG_KINDS = {1: ("GRAY", "Gray"), 3: ("RGB", "444")}

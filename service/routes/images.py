@@ -18,6 +18,7 @@ from models.codes import ADDRESS_END
 from service.address import Address, address_of
 from service.api import Api
 from service.encoders import encode_sheet
+from service.encoders.pictures import ENCODED_BY
 from service.formats import Format
 from service.grades.grade import Picture
 from service.problems import Problem
@@ -77,9 +78,9 @@ def _within(field: str, digits: str) -> int:
 
 
 def _etag(address: Address, engine: str, chosen: Format) -> str:
-    """All that decides the bytes: engines may differ by one level of 255."""
+    """All that decides the bytes: engines may differ by one level of 255, and encoders by how they pack it."""
     decided: dict[str, Any] = {**address.told(), **address.told_of(0)}
-    return f'"{hashlib.sha256(repr((decided, engine, chosen.value)).encode()).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(repr((decided, engine, ENCODED_BY, chosen.value)).encode()).hexdigest()[:32]}"'
 
 
 def _listed(if_none_match: str | None) -> set[str]:
