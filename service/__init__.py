@@ -13,7 +13,8 @@ Read in this order:
     grades/     what people think of pictures, kept
     collection  every model at one moment: which name means which version
     gallery     the collection that is shown, each model with the engine that draws it best here
-    batcher     one queue of pictures, drawn in common batches by one thread
+    order       some pictures that somebody waits for
+    batcher     one queue of them, drawn in common batches by one thread
     renewal     bundles that come and go while it runs
     formats     which format an answer has
     encoders/   pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece

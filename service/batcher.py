@@ -19,7 +19,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -28,76 +28,13 @@ from numpy.typing import NDArray
 
 from models.runtime import Runtime
 from service.asked import Asked
+from service.order import Order
 from service.problems import Problem
 
 TURN_IMAGES = 64
-AHEAD_IMAGES = 256
-"""Drawn for one order, and not yet taken away, at most: so a slow reader holds its own pictures up, and no memory."""
 
 _SMOOTHING = 0.1
-
-
-class Dropped(Exception):
-    """Nobody waits for these pictures any more."""
-
-
-@dataclass(eq=False)
-class Order:
-    """Some pictures that somebody waits for: iterate over it for chunks of (up to 256, H, W, C) uint8.
-
-    Raises:
-        Problem: 503, they were not begun within their time.
-        Dropped: `drop` was called.
-    """
-
-    batcher: "Batcher"
-    runtime: Runtime
-    asked: Asked
-    loop: asyncio.AbstractEventLoop
-    late_at_s: float
-    taken: int = 0
-    """Pictures that were given to the engine, or left undrawn."""
-    used: int = 0
-    """Pictures that were taken away."""
-    counted: int = 0
-    """Pictures of it that the queue counts as waiting."""
-    ready: deque[NDArray[np.uint8] | Exception] = field(default_factory=deque)
-    arrival: asyncio.Future[None] | None = None
-
-    @property
-    def open(self) -> int:
-        """Pictures that may be drawn at this moment."""
-        return min(self.asked.n - self.taken, AHEAD_IMAGES - (self.taken - self.used))
-
-    async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
-        """Chunk by chunk; the next are drawn while one is used."""
-        try:
-            while self.used < self.asked.n:
-                chunk = await self._next()
-                yield chunk
-                self.batcher.taken_away(self, len(chunk))
-        finally:
-            self.batcher.leave(self)
-
-    def drop(self) -> None:
-        """Whoever asked has gone."""
-        self.batcher.leave(self)
-        self.arrived(Dropped())
-
-    def arrived(self, chunk: NDArray[np.uint8] | Exception) -> None:
-        """Called in the loop of whoever waits."""
-        self.ready.append(chunk)
-        if self.arrival is not None and not self.arrival.done():
-            self.arrival.set_result(None)
-
-    async def _next(self) -> NDArray[np.uint8]:
-        if not self.ready:
-            self.arrival = self.loop.create_future()
-            await self.arrival
-        chunk = self.ready.popleft()
-        if isinstance(chunk, Exception):
-            raise chunk
-        return chunk
+_CROWD, _HEARD_WITHIN_S = 8, 0.003
 
 
 @dataclass
@@ -129,6 +66,7 @@ class Batcher:
         self._work = threading.Condition()
         self._closed = False
         self._seconds_per_image = 0.0
+        self._hung_up = 0
         self.waiting_images = 0
         """Pictures that may be drawn at this moment."""
         self.counts = Counts()
@@ -156,9 +94,10 @@ class Batcher:
             if was_open <= 0:
                 self._enter(order)
 
-    def leave(self, order: Order) -> None:
-        """Draw no more of an order."""
+    def leave(self, order: Order, gone: bool = False) -> None:
+        """Draw no more of an order; `gone`, because its client hung up."""
         with self._work:
+            self._hung_up += gone
             self.counts.images_dropped += order.asked.n - order.taken
             order.taken = order.asked.n
             self._recount(order)
@@ -195,10 +134,19 @@ class Batcher:
                     self._work.wait()
                 if self._closed:
                     return None
+                if self._crowd_leaves():
+                    continue
                 runtime = self._ring[0].runtime
                 parts = self._take(runtime, runtime.best_size(self._waiting_for(runtime)))
                 if parts:
                     return runtime, parts
+
+    def _crowd_leaves(self) -> bool:
+        """Where many hang up at once, hear of all of them before the next batch is drawn for those who have gone."""
+        leaves, self._hung_up = self._hung_up >= _CROWD, 0
+        if leaves:
+            self._work.wait(_HEARD_WITHIN_S)
+        return leaves
 
     def _waiting_for(self, runtime: Runtime) -> int:
         waiting = 0

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from service.batcher import AHEAD_IMAGES, TURN_IMAGES, Batcher, Dropped, Order
+from service.batcher import TURN_IMAGES, Batcher
+from service.order import AHEAD_IMAGES, Dropped, Order
 from service.problems import Problem
 
 

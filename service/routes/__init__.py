@@ -18,7 +18,7 @@ Read in this order:
 
 from service import problems
 from service.api import Api, JsonRoute
-from service.batcher import Dropped
+from service.order import Dropped
 from service.routes import decode, generate, grading, images, interpolate, metrics, models, pages, ratings
 from service.routes.answers import to_nobody
 

@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 from models.runtime import Runtime
 from service.api import Api
 from service.asked import Asked
-from service.batcher import Dropped, Order
 from service.encoders import Stream, stream_of
 from service.formats import Format
+from service.order import Dropped, Order
 from service.problems import Problem
 
 Encode = Callable[[NDArray[np.uint8]], bytes]
