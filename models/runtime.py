@@ -24,13 +24,13 @@ from models.engine import REFERENCE, Device, Engine, EngineName, Rows, load, pad
 from models.errors import AddressError
 
 BATCH_SIZES: dict[Device, tuple[int, ...]] = {
-    "cpu": (1, 2, 4, 8, 16, 32, 64),  # more than 64 leave the caches, and gain nothing
+    "cpu": (1, 2, 4, 8, 16, 32, 64),  # more leave the caches, and gain nothing
     "cuda": (1, 2, 4, 8, 16, 32, 64, 128, 256),
 }
 """The only batch sizes that reach an engine: a kernel is chosen by shape, and another kernel may round differently."""
 
 _PROBES = 4
-_AS_GOOD = 1.05
+_AS_GOOD, _ROUNDS = 1.25, 3
 
 
 class Runtime:
@@ -167,12 +167,16 @@ class Runtime:
         return tuple(self.seconds_by_size)
 
     def best_size(self, waiting: int) -> int:
-        """The batch size that draws so many waiting pictures, or the first of them, at the best rate.
+        """The batch size to draw so many waiting pictures with, or the first of them.
 
-        The largest of those that are about as good: whoever calls has some work for each batch as well.
+        The largest that they fill, of those that are about as good: whoever calls has some work for each batch as
+        well. One that they do not fill, where a larger batch costs hardly more, as on a GPU.
         """
-        seconds = {size: taken / min(size, waiting) for size, taken in self.seconds_by_size.items()}
-        return max(size for size in seconds if seconds[size] <= _AS_GOOD * min(seconds.values()))
+        seconds = self.seconds_by_size
+        rates = {size: taken / size for size, taken in seconds.items() if size <= waiting}
+        good = max((size for size in rates if rates[size] <= _AS_GOOD * min(rates.values())), default=max(seconds))
+        larger = min((size for size in seconds if size > waiting), default=good)
+        return larger if seconds[larger] / waiting <= seconds[good] / min(good, waiting) else good
 
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:
         """Slices of up to a batch, each with the batch size that it is padded to."""
@@ -191,20 +195,28 @@ class Runtime:
         largest = sizes[-1]
         probe, labels_N = codes(0, 0, largest, self.card.code_size), self.labels(0, 0, largest)
 
-        def run(at: int, size: int) -> tuple[NDArray[np.uint8], float]:
+        def run(at: int, size: int) -> NDArray[np.uint8]:
             part = slice(at, at + size)
-            begun_s = time.perf_counter()
             (pixels,) = _run(self._generator, size, probe[part], None if labels_N is None else labels_N[part])
-            return pixels, time.perf_counter() - begun_s
+            return pixels
 
-        reference, _ = run(0, largest)
-        seconds = {}
-        for size in sizes:
-            starts = range(0, largest, max(size, largest // _PROBES))
-            drawn = [run(at, size) for at in (0, *starts)]
-            if all(np.array_equal(drawn[1 + k][0], reference[at : at + size]) for k, at in enumerate(starts)):
-                seconds[size] = min(seconds for _, seconds in drawn)
-        return seconds
+        def seconds_of(size: int) -> float:
+            run(0, size)  # so that its weights are in the caches, as in a row of such batches
+            begun_s = time.perf_counter()
+            run(0, size)
+            return time.perf_counter() - begun_s
+
+        reference = run(0, largest)
+        agreeing = [
+            size
+            for size in sizes
+            if all(
+                np.array_equal(run(at, size), reference[at : at + size])
+                for at in range(0, largest, max(size, largest // _PROBES))
+            )
+        ]
+        rounds = [[seconds_of(size) for size in agreeing] for _ in range(_ROUNDS)]
+        return dict(zip(agreeing, map(min, zip(*rounds, strict=True)), strict=True))
 
 
 def _run(engine: Engine, size: int, rows: Rows, labels_N: NDArray[np.int64] | None) -> list[Rows]:

@@ -92,11 +92,18 @@ def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytes
 
 def test_the_batch_size_is_the_one_of_the_best_rate_and_the_largest_of_equals(runtime: Runtime):
     linear, flat = copy(runtime), copy(runtime)
-    linear.seconds_by_size = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0}  # as a processor: every picture costs the same
+    linear.seconds_by_size = {1: 1.0, 2: 1.9, 4: 3.9, 8: 7.5}  # as a processor: every picture costs about the same
     flat.seconds_by_size = {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.1}  # as a GPU: a batch costs the same
 
     assert [linear.best_size(waiting) for waiting in (1, 2, 3, 7, 8, 100)] == [1, 2, 2, 4, 8, 8]
-    assert [flat.best_size(waiting) for waiting in (1, 3, 5, 8)] == [4, 4, 8, 8]
+    assert [flat.best_size(waiting) for waiting in (1, 3, 5, 8, 9)] == [1, 4, 8, 8, 8]
+
+
+def test_without_a_size_for_one_picture_it_is_drawn_in_a_larger_batch(runtime: Runtime):
+    lacking = copy(runtime)
+    lacking.seconds_by_size = {8: 8.0}
+
+    assert lacking.best_size(1) == 8
 
 
 def test_cuda_is_never_replaced_by_the_cpu(bundles: Path):

@@ -3,8 +3,8 @@
     stand -> [overload] -> verdicts
 
 An open loop: questions come when they are due, whether or not earlier ones were
-answered, and waiting is counted from then. The capacity is measured first, in the
-same run, by callers who wait for their answers.
+answered, and waiting is counted from then. The capacity is measured before and
+after, in the same run, by callers who wait for their answers.
 """
 
 import asyncio
@@ -55,8 +55,10 @@ async def overload(stand: Stand, seconds: float, deadline_s: float) -> list[Verd
     )
     await asyncio.sleep(AGAIN_WITHIN_S)
     after = await play(stand.url, Question(request, N, CALLERS, PEAK_S), stand.meter, 0.0)
+    # The machine's own speed drifts within a minute: the flood is held against what was possible around it.
+    around_per_s = (peak_per_s + after.images / after.wall_s) / 2
     return [
-        *judged(flood, peak_per_s, deadline_s),
+        *judged(flood, around_per_s, deadline_s),
         at_least(
             f"images a second, {AGAIN_WITHIN_S:.0f} s after its last answer / peak",
             after.images / after.wall_s / peak_per_s,
