@@ -176,7 +176,7 @@ class Runtime:
         rates = {size: taken / size for size, taken in seconds.items() if size <= waiting}
         good = max((size for size in rates if rates[size] <= _AS_GOOD * min(rates.values())), default=max(seconds))
         larger = min((size for size in seconds if size > waiting), default=good)
-        return larger if seconds[larger] / waiting <= seconds[good] / min(good, waiting) else good
+        return larger if seconds[larger] / waiting < seconds[good] / min(good, waiting) else good
 
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:
         """Slices of up to a batch, each with the batch size that it is padded to."""

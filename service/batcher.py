@@ -70,7 +70,8 @@ class Batcher:
         self.waiting_images = 0
         """Pictures that may be drawn at this moment."""
         self.counts = Counts()
-        threading.Thread(target=self._run, name="engine", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
 
     def order(self, runtime: Runtime, asked: Asked) -> Order:
         """Ask for pictures; they are drawn from here on.
@@ -103,10 +104,11 @@ class Batcher:
             self._recount(order)
 
     def close(self) -> None:
-        """Draw no more at all."""
+        """Draw no more at all; returns when the batch that is under way is drawn."""
         with self._work:
             self._closed = True
             self._work.notify()
+        self._thread.join()
 
     def _enter(self, order: Order) -> None:
         if order.open > 0:

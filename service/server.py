@@ -59,6 +59,7 @@ class Zoetrope:
         """Begin nothing more in the background."""
         self.renewal.stop()
         api.informative.close()
+        self.gallery.batcher.close()
 
     async def __is_ready__(self) -> bool:
         return self.gallery.unready is None

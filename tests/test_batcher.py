@@ -62,7 +62,7 @@ def played(runtime: Runtime, play: Callable[[Scene], Awaitable[None]], **changes
     finally:
         held.go_on.set()
         batcher.close()
-    return batcher
+    return batcher  # nothing is under way any more
 
 
 @settings(max_examples=25, deadline=None)
