@@ -152,7 +152,7 @@ def test_the_engines_are_measured_and_one_is_taken():
 
 
 def test_the_other_targets_are_there():
-    for target in ("test", "load", "image", "image-test", "serve EXTRA=gpu", "image EXTRA=gpu"):
+    for target in ("test", "load", "bench", "gate", "image", "image-test", "serve EXTRA=gpu", "image EXTRA=gpu"):
         assert shell(f"make --dry-run {target}")
 
 
