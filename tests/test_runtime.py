@@ -17,10 +17,10 @@ from models.errors import AddressError, BundleDamaged, EngineUnavailable
 from models.runtime import BATCH_SIZES, Runtime
 
 
-def drawn_by(path: Path, name: EngineName) -> Runtime:
+def drawn_by(path: Path, name: EngineName, threads: int = 2) -> Runtime:
     """A bundle with an engine, or skip: some processors lack a precision."""
     try:
-        return Runtime(open_bundle(path), name, threads=2)
+        return Runtime(open_bundle(path), name, threads)
     except EngineUnavailable as error:
         pytest.skip(str(error))
 
@@ -58,10 +58,12 @@ def test_pictures_agree_with_the_graph_run_on_its_own(runtime: Runtime, bundles:
     assert abs(difference).max() <= 1
 
 
-def test_one_thread_and_two_draw_the_same_bytes(runtime: Runtime, bundles: Path):
-    alone = Runtime(open_bundle(bundles / "colour"), threads=1)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.device == "cpu"], ids=str)
+def test_any_number_of_threads_draws_the_same_bytes(bundles: Path, name: EngineName):
+    alone, *others = (drawn_by(bundles / "colour", name, threads) for threads in (1, 2, 3))
+    expected = alone.generate(7, 0, 100)
 
-    assert np.array_equal(alone.generate(7, 0, 100), runtime.generate(7, 0, 100))
+    assert all(np.array_equal(other.generate(7, 0, 100), expected) for other in others)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.device == "cpu"], ids=str)

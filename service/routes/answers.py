@@ -110,12 +110,18 @@ class Streamed(Response):
             del self.headers["content-length"]
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        """Send piece by piece, each when the one before it has been taken."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        """Send piece by piece, each when the one before it has been taken.
+
+        Raises:
+            Problem: 503, it was not begun in time; nothing was sent then.
+        """
         encoder, loop = self._api.encoder, asyncio.get_running_loop()
+        piece, begun = self._stream.begin(), False
         with watched(receive, self._order), suppress(Dropped):
-            piece = self._stream.begin()
             async for chunk in self._order:
+                if not begun:
+                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                    begun = True
                 piece += await loop.run_in_executor(encoder, self._stream.add, chunk)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 piece = b""
