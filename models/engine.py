@@ -1,6 +1,6 @@
 """What runs a graph: the small interface that every engine has, and the words that name one.
 
-    onnxruntime_engine, openvino_engine -> [engine] -> runtime
+    [engine] <- onnxruntime_engine, openvino_engine <- loading <- runtime
 
 An engine is a library on a device at a precision. It takes batches of fixed
 sizes, and a batch of one size is always computed in one way, so that a picture
@@ -77,30 +77,6 @@ class Engine(Protocol):
 
         The outputs are the caller's. Calls from several threads wait for one another.
         """
-
-
-def load(path: Path, name: EngineName, threads: int | None, interface: Sequence[str]) -> Engine:
-    """Load a graph.
-
-    Args:
-        path: an ONNX file.
-        name: the engine, which is never replaced by another.
-        threads: CPU threads of one call; all cores that this process may use, if not given.
-        interface: what its inputs and then its outputs must be, such as "z float32 [N, 64]".
-
-    Raises:
-        EngineUnavailable: the library, the device or the precision is not here; says why.
-        BundleDamaged: the library does not load the file, or its interface is another.
-    """
-    if name not in NAMES:
-        raise EngineUnavailable(f"there is no engine {name}; there are {', '.join(map(str, NAMES))}")
-    if name.library == "onnxruntime":
-        from models.onnxruntime_engine import OnnxruntimeEngine
-
-        return OnnxruntimeEngine(path, name, threads or usable_cores(), interface)
-    from models.openvino_engine import OpenvinoEngine  # a large library, and an extra's
-
-    return OpenvinoEngine(path, name, threads or usable_cores(), interface)
 
 
 def usable_cores() -> int:

@@ -1,6 +1,6 @@
 """onnxruntime, on the CPU or on CUDA: the reference, and what draws on a GPU.
 
-    [onnxruntime_engine] -> engine -> runtime
+    engine -> [onnxruntime_engine] -> loading
 
 Inputs and outputs of each batch size are bound once, to memory on the device.
 On CUDA a size is then one recorded graph of kernels: it is launched with a
@@ -30,7 +30,7 @@ _DTYPES = {
 
 
 class OnnxruntimeEngine:
-    """See `Engine`, and `load`."""
+    """See `Engine`, and `loading`."""
 
     def __init__(self, path: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
         self._device = name.device

@@ -1,6 +1,6 @@
 """OpenVINO on the CPU, in float32 or in bfloat16 where the processor computes in it.
 
-    [openvino_engine] -> engine -> runtime
+    engine -> [openvino_engine] -> loading
 
 A batch is cut into parts, and each is computed by one thread: threads that share
 a part wait for one another at every layer, and spin while they do, on cores that
@@ -37,7 +37,7 @@ _DTYPES = {"f32": "float32", "i64": "int64", "u8": "uint8"}
 
 
 class OpenvinoEngine:
-    """See `Engine`, and `load`."""
+    """See `Engine`, and `loading`."""
 
     def __init__(self, path: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
         if openvino is None:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.card import Card
 from models.codes import codes, labels
-from models.engine import REFERENCE, Device, Engine, EngineName, Rows, load, padded, reference_on
+from models.engine import REFERENCE, Device, Engine, EngineName, Rows, padded, reference_on
 from models.errors import AddressError
+from models.loading import load
 
 BATCH_SIZES: dict[Device, tuple[int, ...]] = {
     "cpu": (1, 2, 4, 8, 16, 32, 64),  # more leave the caches, and gain nothing

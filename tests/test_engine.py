@@ -5,14 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import open_bundle
 from models.engine import (
     NAMES,
     REFERENCE,
-    EngineName,
     check_interface,
     described,
-    load,
     machine,
     padded,
     reference_on,
@@ -34,11 +31,6 @@ def test_the_reference_of_a_device_is_the_first_of_its_engines():
 def test_a_device_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(EngineUnavailable, match="device is 'abacus'; it must be one of cpu, cuda"):
         reference_on("abacus")  # type: ignore[arg-type]
-
-
-def test_an_engine_that_nobody_wrote_is_refused_with_those_that_there_are(grey: Path):
-    with pytest.raises(EngineUnavailable, match="no engine openvino-cuda-tf32; there are onnxruntime-cpu-float32, "):
-        load(open_bundle(grey).generator, EngineName("openvino", "cuda", "tf32"), 1, [])
 
 
 def test_an_interface_is_said_in_one_way_and_another_one_is_refused(tmp_path: Path):

@@ -11,8 +11,9 @@ import pytest
 from models import openvino_engine
 from models.bundle import open_bundle
 from models.codes import codes
-from models.engine import REFERENCE, EngineName, load
+from models.engine import REFERENCE, EngineName
 from models.errors import BundleDamaged, EngineUnavailable
+from models.loading import load
 from models.openvino_engine import OpenvinoEngine
 
 ROOT = Path(__file__).parent.parent
