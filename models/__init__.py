@@ -8,6 +8,7 @@ Read in this order:
     bundle      a folder, whole or refused
     codes       the address of a picture -> its latent code
     engine      what runs a graph: onnxruntime_engine, openvino_engine; loading takes one by its name
+    sizes       the few sizes of batches, and which of them is the best
     runtime     codes -> pixels
     measuring   which engine is fast, and near enough to the reference
     engines     measured once, written down, obeyed

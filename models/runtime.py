@@ -20,18 +20,12 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.card import Card
 from models.codes import codes, labels
-from models.engine import REFERENCE, Device, Engine, EngineName, Rows, padded, reference_on
+from models.engine import REFERENCE, Engine, EngineName, Rows, padded, reference_on
 from models.errors import AddressError
 from models.loading import load
+from models.sizes import BATCH_SIZES, best_size
 
-BATCH_SIZES: dict[Device, tuple[int, ...]] = {
-    "cpu": (1, 2, 4, 8, 16, 32, 64),  # more leave the caches, and gain nothing
-    "cuda": (1, 2, 4, 8, 16, 32, 64, 128, 256),
-}
-"""The only batch sizes that reach an engine: a kernel is chosen by shape, and another kernel may round differently."""
-
-_PROBES = 4
-_AS_GOOD, _ROUNDS = 1.25, 3
+_PROBES, _ROUNDS = 4, 3
 
 
 class Runtime:
@@ -59,7 +53,10 @@ class Runtime:
         self._encoder = load(bundle.encoder, beside, threads, [images, *label, z]) if bundle.encoder else None
         self._reward = load(bundle.reward, beside, threads, graded) if bundle.reward else None
         self.engine = self._generator.told
-        self.seconds_by_size = self._warmed(BATCH_SIZES[name.device])
+        seconds = self._warmed(BATCH_SIZES[name.device])
+        self.batch_sizes = tuple(seconds)
+        """The fixed sizes of batches that reach the engine."""
+        self._best_sizes = tuple(best_size(seconds, waiting) for waiting in range(1, self.batch_sizes[-1] + 1))
 
     def under(self, card: Card) -> Self:
         """The same graphs, under another card of the same files."""
@@ -162,22 +159,9 @@ class Runtime:
             grades_N[part], deviations_N[part] = _run(self._reward, size, images_NHWC[part], given)
         return grades_N, deviations_N
 
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        """The fixed sizes of batches that reach the engine."""
-        return tuple(self.seconds_by_size)
-
     def best_size(self, waiting: int) -> int:
-        """The batch size to draw so many waiting pictures with, or the first of them.
-
-        The largest that they fill, of those that are about as good: whoever calls has some work for each batch as
-        well. One that they do not fill, where a larger batch costs hardly more, as on a GPU.
-        """
-        seconds = self.seconds_by_size
-        rates = {size: taken / size for size, taken in seconds.items() if size <= waiting}
-        good = max((size for size in rates if rates[size] <= _AS_GOOD * min(rates.values())), default=max(seconds))
-        larger = min((size for size in seconds if size > waiting), default=good)
-        return larger if seconds[larger] / waiting < seconds[good] / min(good, waiting) else good
+        """The batch size to draw so many waiting pictures with, 1 or more, or the first of them."""
+        return self._best_sizes[min(waiting, len(self._best_sizes)) - 1]
 
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:
         """Slices of up to a batch, each with the batch size that it is padded to."""

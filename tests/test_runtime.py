@@ -1,6 +1,5 @@
 """The bytes of a picture depend on its address and on nothing else."""
 
-from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ from models.bundle import open_bundle
 from models.codes import codes
 from models.engine import NAMES, EngineName, reference_on
 from models.errors import AddressError, BundleDamaged, EngineUnavailable
-from models.runtime import BATCH_SIZES, Runtime
+from models.runtime import Runtime
+from models.sizes import BATCH_SIZES
 
 
 def drawn_by(path: Path, name: EngineName, threads: int = 2) -> Runtime:
@@ -90,22 +90,6 @@ def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytes
     monkeypatch.setattr(runtime_module, "_run", rounds_differently_for_8)
 
     assert 8 not in Runtime(open_bundle(bundles / "colour")).batch_sizes
-
-
-def test_the_batch_size_is_the_one_of_the_best_rate_and_the_largest_of_equals(runtime: Runtime):
-    linear, flat = copy(runtime), copy(runtime)
-    linear.seconds_by_size = {1: 1.0, 2: 1.9, 4: 3.9, 8: 7.5}  # as a processor: every picture costs about the same
-    flat.seconds_by_size = {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.1}  # as a GPU: a batch costs the same
-
-    assert [linear.best_size(waiting) for waiting in (1, 2, 3, 7, 8, 100)] == [1, 2, 2, 4, 8, 8]
-    assert [flat.best_size(waiting) for waiting in (1, 3, 5, 8, 9)] == [1, 4, 8, 8, 8]
-
-
-def test_without_a_size_for_one_picture_it_is_drawn_in_a_larger_batch(runtime: Runtime):
-    lacking = copy(runtime)
-    lacking.seconds_by_size = {8: 8.0}
-
-    assert lacking.best_size(1) == 8
 
 
 def test_cuda_is_never_replaced_by_the_cpu(bundles: Path):

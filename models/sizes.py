@@ -1,0 +1,36 @@
+"""The few batch sizes that reach an engine, and which of them is the best for so many pictures.
+
+    engine -> [sizes] -> runtime
+
+A kernel is chosen by the shape of what it computes, and another kernel may round
+differently: so batches have one of a few sizes, and are filled up with zeros.
+"""
+
+from collections.abc import Mapping
+
+from models.engine import Device
+
+BATCH_SIZES: dict[Device, tuple[int, ...]] = {
+    "cpu": (1, 2, 4, 8, 16, 32, 64),  # more leave the caches, and gain nothing
+    "cuda": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+}
+"""Powers of two."""
+
+_AS_GOOD = 1.25
+
+
+def best_size(seconds_by_size: Mapping[int, float], waiting: int) -> int:
+    """The batch size to draw so many waiting pictures with, or the first of them.
+
+    The largest that they fill, of those that are about as good: whoever calls has some work for each batch as well.
+    One that they do not fill, where a larger batch costs hardly more, as on a GPU.
+
+    Args:
+        seconds_by_size: what a batch of each size takes, from the smallest size to the largest.
+        waiting: pictures, 1 or more.
+    """
+    seconds = seconds_by_size
+    rates = {size: taken / size for size, taken in seconds.items() if size <= waiting}
+    good = max((size for size in rates if rates[size] <= _AS_GOOD * min(rates.values())), default=max(seconds))
+    larger = min((size for size in seconds if size > waiting), default=good)
+    return larger if seconds[larger] / waiting < seconds[good] / min(good, waiting) else good
