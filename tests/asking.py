@@ -8,6 +8,9 @@ import numpy as np
 from models.runtime import Runtime
 from service.address import Address
 
+PINNED = {"engine": "onnxruntime", "precision": "float32", "threads": 1}
+"""Settings of a service that measures no engine, and draws what `Runtime` draws in a test."""
+
 
 def address(runtime: Runtime, n: int, seed: int = 0, start: int = 0) -> Address:
     """As a question for n pictures of a model, or of its classes by turns, would give it."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import PINNED
 from browsing import Visitor, browser
 from databases import Postgres
 from serving import ROOT, Server, started
@@ -51,7 +52,7 @@ def grey(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The API with its perimeter, in this process, drawing with `bundles`."""
-    settings = Settings(models=bundles, default_model="grey", engine="onnxruntime", precision="float32", threads=1)
+    settings = Settings(models=bundles, default_model="grey", **PINNED)
     api = create_api()
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}")
     api.open(Gallery(open_all(bundles), settings), store, encoder_threads=1)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asking import PINNED
 from starlette.testclient import TestClient
 
 from models.bundle import open_all
@@ -15,9 +16,8 @@ from service.settings import Settings
 @pytest.fixture
 def hurried(bundles: Path) -> Iterator[TestClient]:
     """A service whose deadline has always passed."""
-    pinned = {"engine": "onnxruntime", "precision": "float32", "threads": 1}
     api = create_api()
-    gallery = Gallery(open_all(bundles), Settings(models=bundles, deadline_seconds=1e-9, **pinned))
+    gallery = Gallery(open_all(bundles), Settings(models=bundles, deadline_seconds=1e-9, **PINNED))
     api.open(gallery, "none", encoder_threads=1)
     with TestClient(api) as client:
         yield client

@@ -1,6 +1,7 @@
 """A database that is away is told in words, and used again when it is back; many may make its tables at once."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
+from asking import PINNED
 from databases import Postgres
 from starlette.testclient import TestClient
 
 from models.bundle import open_all
 from service.gallery import Gallery
+from service.grades import database
 from service.grades.database import DatabaseAway
 from service.grades.grade import Grade
 from service.grades.store import Store
@@ -31,7 +34,7 @@ def grade() -> Grade:
 
 def asking(store: Store, bundles: Path) -> TestClient:
     api = create_api()
-    api.open(Gallery(open_all(bundles), Settings(threads=1)), store, encoder_threads=1)
+    api.open(Gallery(open_all(bundles), Settings(**PINNED)), store, encoder_threads=1)
     return TestClient(Perimeter(api), raise_server_exceptions=False)
 
 
@@ -131,3 +134,29 @@ def test_many_services_may_start_at_once_on_an_empty_database(url: str):
     store = Store(url)
     assert store.add([grade()]) == 1
     store.close()
+
+
+class Refusing:
+    """A cursor that is refused some times, as where several services change an empty file at one moment."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.asked = times, 0
+
+    def execute(self, _: str) -> None:
+        self.asked += 1
+        if self.asked <= self.times:
+            raise sqlite3.OperationalError("database is locked")
+
+
+def test_a_change_that_sqlite_refuses_at_once_is_asked_for_again():
+    cursor = Refusing(times=2)
+    database._write_ahead(cursor)
+
+    assert cursor.asked == 3
+
+
+def test_it_is_not_asked_for_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(database, "_BUSY_MS", 30)
+
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        database._write_ahead(Refusing(times=10**6))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import address
+from asking import PINNED, address
 
 from models.bundle import open_all, open_bundle
 from service.gallery import Gallery
@@ -14,9 +14,7 @@ from service.settings import Settings
 
 
 def gallery_of(folder: Path, **changes: object) -> Gallery:
-    return Gallery(
-        open_all(folder), Settings(**{"threads": 1, "engine": "onnxruntime", "precision": "float32", **changes})
-    )
+    return Gallery(open_all(folder), Settings(**{**PINNED, **changes}))
 
 
 @pytest.fixture(scope="module")

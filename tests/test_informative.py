@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import Held, address
+from asking import PINNED, Held, address
 from rewarded import write_rewarded
 
 from models.bundle import open_all
@@ -24,7 +24,7 @@ def gallery(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     for name in ("pets", "grey"):
         shutil.copytree(bundles / name, folder / name)
     write_rewarded(folder / "pets")
-    return Gallery(open_all(folder), Settings(threads=1))
+    return Gallery(open_all(folder), Settings(**PINNED))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_version_that_is_no_longer_current_is_forgotten_and_another_scored(bun
     for name in ("pets", "grey"):
         shutil.copytree(bundles / name, tmp_path / name)
     write_rewarded(tmp_path / "pets")
-    gallery = Gallery(open_all(tmp_path), Settings(threads=1))
+    gallery = Gallery(open_all(tmp_path), Settings(**PINNED))
     old, pools = gallery.find("pets"), Informative(gallery)
     pools.renew()
     scored(pools)
@@ -108,7 +108,7 @@ def test_a_version_that_is_no_longer_current_is_forgotten_and_another_scored(bun
 
 def test_the_same_version_graded_anew_is_scored_anew(bundles: Path, tmp_path: Path):
     shutil.copytree(bundles / "pets", tmp_path / "pets")
-    gallery = Gallery(open_all(tmp_path), Settings(threads=1))
+    gallery = Gallery(open_all(tmp_path), Settings(**PINNED))
     pools = Informative(gallery)
     pools.renew()
     gallery.show({"pets": gallery.load(write_rewarded(tmp_path / "pets"))})

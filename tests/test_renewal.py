@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asking import PINNED
 from serving import Server, started
 from untrained import write_untrained
 
@@ -25,7 +26,7 @@ class Watched:
     """A gallery on a folder, and who renews it; notes the models each time that it is told of something else."""
 
     def __init__(self, folder: Path) -> None:
-        self.gallery, self.folder = Gallery(open_all(folder), Settings(threads=1)), folder
+        self.gallery, self.folder = Gallery(open_all(folder), Settings(**PINNED)), folder
         self.told: list[list[str]] = []
         self.renewal = Renewal(self.gallery, folder, lambda: self.told.append(self.gallery.collection.names))
         self.settle()

@@ -7,6 +7,8 @@ outlive its server, or the folder of its file.
 """
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ KINDS = ("sqlite", "postgresql")
 _LOCK = 0x5A0E7209E
 """Any number that nobody else locks by."""
 _CONNECT_SECONDS = 5
-_BUSY_MS = 10_000
+_BUSY_MS, _AGAIN_S = 10_000, 0.02
 
 
 class DatabaseAway(Exception):
@@ -79,9 +81,22 @@ def _engine(url: str) -> Engine:
 def _on_connect(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # an answer of 201 is true after a power cut as well
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Readers do not wait for writers. For this one change SQLite does not wait by itself where others do the same."""
+    end_s = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def _watch(engine: Engine, file: Path) -> None:
