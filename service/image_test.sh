@@ -3,7 +3,7 @@
 #   image -> [try_image] -> one line for each thing that was looked at, or what was found and expected
 
 LARGEST_MB=1000 # of which OpenVINO takes 180, for half the CPU a picture
-LONGEST_START_S=10
+LONGEST_START_S=30 # nothing can be written, so the engines are measured at every start, beside the service outside
 RIGHTS="--read-only --tmpfs /tmp --env BENTOML_HOME=/tmp/bentoml --cap-drop all --security-opt no-new-privileges
     --memory 1g --pids-limit 256"
 
