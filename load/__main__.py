@@ -22,7 +22,7 @@ from statistics import median
 
 from load.engine import Engine, usable_cores
 from load.goals import Measured, Verdict, crowded, judge, percentile_ms, rate_per_s, read_rows
-from load.server import QUIET, ROOT, ServiceTrouble, default_drawer, generator_of, running_service
+from load.server import QUIET, ROOT, ServiceTrouble, default_drawer, engine_of, generator_of, running_service
 from load.stages import LEAVE_WITHIN_S, PROFILES
 
 REPORTS = Path(__file__).parent / "reports"
@@ -61,7 +61,8 @@ def main() -> int:
 def measure(url: str, service: subprocess.Popen[bytes] | None, profiles: Sequence[str]) -> Measured:
     """Play the profiles; right before and right after the one that is held against the engine, measure that alone."""
     drawer = default_drawer(url)
-    engine = Engine(generator_of(drawer))
+    engine_name, batch_sizes = engine_of(url, drawer.name)
+    engine = Engine(generator_of(drawer), engine_name, batch_sizes[-1])
     print(f"{url} draws {drawer.name} {drawer.version}: {drawer.height} x {drawer.width} x {drawer.channels}")
     measured = Measured(profiles)
     for profile in profiles:
