@@ -11,6 +11,7 @@ Imported only by whoever asks for it: the library is an extra's, and not everywh
 Letters: N rows of a batch    P rows of a part
 """
 
+import functools
 import sys
 import threading
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ class OpenvinoEngine:
     def __init__(self, path: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
         if openvino is None:
             raise EngineUnavailable("openvino is not installed. Install the extra [cpu], or set the engine to auto.")
-        self._core = openvino.Core()
+        self._core = _core()
         if name.precision == "bfloat16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise EngineUnavailable("precision is bfloat16, and this processor does not compute in it. Use float32.")
         self._path = path
@@ -93,6 +94,15 @@ class OpenvinoEngine:
             return self._core.read_model(self._path)
         except RuntimeError as error:
             raise BundleDamaged(self._path, found=f"{error}", expected="a graph that OpenVINO loads") from error
+
+
+@functools.cache
+def _core() -> Any:
+    """One for the process, and never given back: its plugin for the CPU sets the stack on which this thread handles
+    signals, and puts back what it found when it goes. Of two that go in the order in which they came, the second
+    puts back the first one's stack, which is no more: the next signal, SIGTERM say, ends the process by a
+    segmentation fault."""
+    return openvino.Core()
 
 
 def _dtype(end: Any) -> str:

@@ -39,12 +39,38 @@ def test_what_was_drawn_stays_when_the_next_batch_is_drawn(grey: Path):
     assert np.array_equal(first, kept)
 
 
+COME_AND_GO = """
+import os, signal, sys
+from models.codes import codes
+from models.engine import EngineName
+from models.openvino_engine import OpenvinoEngine
+
+handled = []
+signal.signal(signal.SIGTERM, lambda number, frame: handled.append(number))
+name = EngineName("openvino", "cpu", "float32")
+one, other = (OpenvinoEngine(sys.argv[1], name, 1, {interface}) for _ in range(2))
+one.run(codes(0, 0, 4, 5)), other.run(codes(0, 0, 4, 5))
+del one
+del other
+os.kill(os.getpid(), signal.SIGTERM)
+print(len(handled))
+"""
+
+
+def test_a_signal_is_handled_after_engines_have_come_and_gone(grey: Path):
+    statement = COME_AND_GO.format(interface=INTERFACE)
+    command = [sys.executable, "-c", statement, str(open_bundle(grey).generator)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "1")
+
+
 def test_bfloat16_is_refused_where_the_processor_does_not_compute_in_it(grey: Path, monkeypatch: pytest.MonkeyPatch):
     class OldProcessor(openvino_engine.openvino.Core):
         def get_property(self, device: str, name: str) -> object:
             return ["FP32"] if name == "OPTIMIZATION_CAPABILITIES" else super().get_property(device, name)
 
-    monkeypatch.setattr("models.openvino_engine.openvino.Core", OldProcessor)
+    monkeypatch.setattr(openvino_engine, "_core", OldProcessor)
 
     with pytest.raises(EngineUnavailable, match="precision is bfloat16, and this processor does not compute in it"):
         OpenvinoEngine(open_bundle(grey).generator, BFLOAT16, 1, INTERFACE)
