@@ -98,16 +98,18 @@ def _openvino(generator: Path, precision_hint: str, batch: int) -> tuple[dict[st
     options = {"INFERENCE_PRECISION_HINT": precision_hint, "INFERENCE_NUM_THREADS": cores, "NUM_STREAMS": cores}
     compiled = core.compile_model(graph, "CPU", {**options, "ENABLE_CPU_PINNING": False})
     requests = [compiled.create_infer_request() for _ in range(cores)]
+    parts = [slice(at, at + rows) for at in range(0, rows * cores, rows)]
+    memory = [{name: request.get_tensor(name).data for name in sizes} for request in requests]
+    outputs = [request.get_output_tensor(0).data for request in requests]
 
     def draw(given: dict[str, NDArray]) -> NDArray:
-        for place, request in enumerate(requests):
-            part = slice(place * rows, (place + 1) * rows)
+        for part, request, inputs in zip(parts, requests, memory, strict=True):
             for name, values in given.items():
-                request.set_tensor(name, openvino.Tensor(values[part], shared_memory=True))
-            request.start_async() if request is not requests[-1] else request.infer()
-        for request in requests[:-1]:
+                inputs[name][:] = values[part]
+            request.start_async()
+        for request in requests:
             request.wait()
-        return np.concatenate([request.get_output_tensor(0).data for request in requests])
+        return np.concatenate(outputs)
 
     return found, draw
 

@@ -55,7 +55,7 @@ class OpenvinoEngine:
         ends = self._read()
         found = [described(end.any_name, _dtype(end), _sizes(end)) for end in (*ends.inputs, *ends.outputs)]
         check_interface(path, found, interface)
-        self._parts: dict[int, list[tuple[slice, Any]]] = {}
+        self._parts: dict[int, list[_Part]] = {}
         self._alone = threading.Lock()
         self.told = f"openvino-{version('openvino')}-cpu-{name.precision}"
 
@@ -66,19 +66,15 @@ class OpenvinoEngine:
             if size not in self._parts:
                 self._parts[size] = self._cut(size)
             parts = self._parts[size]
-            for rows_P, request in parts:
-                for at, rows in enumerate(inputs_N):
-                    request.set_input_tensor(at, openvino.Tensor(rows[rows_P], shared_memory=True))
-            *others, (_, last) = parts
-            for _, request in others:
-                request.start_async()
-            last.infer()  # by this thread, which would wait otherwise
-            for _, request in others:
-                request.wait()
-            outputs = zip(*(request.output_tensors for _, request in parts), strict=True)
-            return [np.concatenate([tensor.data for tensor in tensors]) for tensors in outputs]
+            for part in parts:
+                for memory_P, rows_N in zip(part.inputs, inputs_N, strict=True):
+                    memory_P[:] = rows_N[part.rows]
+                part.request.start_async()
+            for part in parts:
+                part.request.wait()
+            return [np.concatenate(outputs) for outputs in zip(*(part.outputs for part in parts), strict=True)]
 
-    def _cut(self, size: int) -> list[tuple[slice, Any]]:
+    def _cut(self, size: int) -> list["_Part"]:
         """Parts of equal size, each with the request that computes it."""
         share = 1 << max(0, (size // self._threads).bit_length() - 1)  # sizes are powers of two, and so are their parts
         rows = min(size, max(_FEWEST_ROWS, share))
@@ -87,13 +83,22 @@ class OpenvinoEngine:
         threads = min(self._threads, size // rows)
         options = {**self._options, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
         compiled = self._core.compile_model(graph, "CPU", options)
-        return [(slice(at, at + rows), compiled.create_infer_request()) for at in range(0, size, rows)]
+        return [_Part(slice(at, at + rows), compiled.create_infer_request()) for at in range(0, size, rows)]
 
     def _read(self) -> Any:
         try:
             return self._core.read_model(self._path)
         except RuntimeError as error:
             raise BundleDamaged(self._path, found=f"{error}", expected="a graph that OpenVINO loads") from error
+
+
+class _Part:
+    """Some rows of every batch of one size, and their memory: to bind other memory costs more than to copy the rows."""
+
+    def __init__(self, rows: slice, request: Any) -> None:
+        self.rows, self.request = rows, request
+        self.inputs: list[Rows] = [tensor.data for tensor in request.input_tensors]
+        self.outputs: list[Rows] = [tensor.data for tensor in request.output_tensors]
 
 
 @functools.cache

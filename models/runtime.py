@@ -23,7 +23,7 @@ from models.codes import codes, labels
 from models.engine import REFERENCE, Engine, EngineName, Rows, padded, reference_on
 from models.errors import AddressError
 from models.loading import load
-from models.sizes import BATCH_SIZES, best_size
+from models.sizes import batch_sizes, best_size
 
 _PROBES, _ROUNDS = 4, 3
 
@@ -53,7 +53,7 @@ class Runtime:
         self._encoder = load(bundle.encoder, beside, threads, [images, *label, z]) if bundle.encoder else None
         self._reward = load(bundle.reward, beside, threads, graded) if bundle.reward else None
         self.engine = self._generator.told
-        seconds = self._warmed(BATCH_SIZES[name.device])
+        seconds = self._warmed(batch_sizes(name.device, shape.height * shape.width * shape.channels))
         self.batch_sizes = tuple(seconds)
         """The fixed sizes of batches that reach the engine."""
         self._best_sizes = tuple(best_size(seconds, waiting) for waiting in range(1, self.batch_sizes[-1] + 1))

@@ -6,17 +6,29 @@ A kernel is chosen by the shape of what it computes, and another kernel may roun
 differently: so batches have one of a few sizes, and are filled up with zeros.
 """
 
+import math
 from collections.abc import Mapping
 
 from models.engine import Device
 
-BATCH_SIZES: dict[Device, tuple[int, ...]] = {
-    "cpu": (1, 2, 4, 8, 16, 32, 64),  # more leave the caches, and gain nothing
-    "cuda": (1, 2, 4, 8, 16, 32, 64, 128, 256),
-}
-"""Powers of two."""
+_LARGEST = 256
+_LARGEST_VALUES: dict[Device, float] = {"cpu": 2**20, "cuda": math.inf}
 
 _AS_GOOD = 1.25
+
+
+def batch_sizes(device: Device, picture_values: int) -> tuple[int, ...]:
+    """Powers of two: up to 256, and on a CPU up to about a million values, so that nobody waits long behind a batch.
+
+    What a batch costs beyond the engine is the same for one of any size, so a large
+    one is cheaper. By the shape and not by the time: a slow day would change which
+    sizes there are, and so perhaps the bytes.
+
+    Args:
+        picture_values: H x W x C of one picture.
+    """
+    largest = min(_LARGEST, _LARGEST_VALUES[device] / picture_values)
+    return tuple(1 << power for power in range(max(1, int(largest)).bit_length()))
 
 
 def best_size(seconds_by_size: Mapping[int, float], waiting: int) -> int:

@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,15 +127,28 @@ class Batcher:
         return Problem(503, f"{found} Try again in {wait_s} s.", {"Retry-After": str(wait_s)})
 
     def _run(self) -> None:
-        while (batch := self._next_batch()) is not None:
-            self._draw(*batch)
+        batch = self._next_batch()
+        while batch is not None:
+            chunks = self._draw(batch)
+            # Before those who wait wake up, and every call of numpy in their thread and in this one fights for the GIL.
+            batch = self._next_batch(waits=False)
+            self._deliver(chunks)
+            batch = batch or self._next_batch()
 
-    def _next_batch(self) -> tuple[Runtime, dict[Order, range]] | None:
+    def _next_batch(self, waits: bool = True) -> "_Batch | None":
+        while (found := self._next_parts(waits)) is not None:
+            try:
+                return _Batch(*found, *_codes(*found))
+            except Exception as error:  # whoever waits must be told, and this thread must go on
+                self._deliver(dict.fromkeys(found[1], error))
+        return None
+
+    def _next_parts(self, waits: bool) -> tuple[Runtime, dict[Order, range]] | None:
         with self._work:
             while True:
-                while not self._ring and not self._closed:
+                while not self._ring and not self._closed and waits:
                     self._work.wait()
-                if self._closed:
+                if self._closed or not self._ring:
                     return None
                 if self._crowd_leaves():
                     continue
@@ -184,20 +198,15 @@ class Batcher:
             late = self._refusal(f"The pictures were not begun within {self._deadline_s:g} s.")
             self._deliver({order: late})
 
-    def _draw(self, runtime: Runtime, parts: dict[Order, range]) -> None:
+    def _draw(self, batch: "_Batch") -> dict[Order, NDArray[np.uint8] | Exception]:
         begun_s = time.perf_counter()
         try:
-            images_NHWC = runtime.draw(*_codes(runtime, parts))
-        except Exception as error:  # whoever waits must be told, and this thread must go on
-            self._deliver(dict.fromkeys(parts, error))
-            return
-        self._count(runtime, len(images_NHWC), time.perf_counter() - begun_s)
-        at = 0
-        chunks: dict[Order, NDArray[np.uint8] | Exception] = {}
-        for order, part in parts.items():
-            chunks[order] = images_NHWC[at : at + len(part)]
-            at += len(part)
-        self._deliver(chunks)
+            images_NHWC = batch.runtime.draw(batch.codes, batch.labels)
+        except Exception as error:
+            return dict.fromkeys(batch.parts, error)
+        self._count(batch.runtime, len(images_NHWC), time.perf_counter() - begun_s)
+        ends = list(accumulate(map(len, batch.parts.values())))
+        return dict(zip(batch.parts, np.split(images_NHWC, ends[:-1]), strict=True))
 
     def _count(self, runtime: Runtime, drawn: int, seconds: float) -> None:
         counts, size = self.counts, runtime.best_size(drawn)
@@ -213,6 +222,18 @@ class Batcher:
             of_loop = [(order, chunk) for order, chunk in chunks.items() if order.loop is loop]
             with suppress(RuntimeError):  # a loop that has ended: nobody waits there
                 loop.call_soon_threadsafe(_arrive, of_loop)
+
+
+@dataclass
+class _Batch:
+    """What is drawn at once, and for whom."""
+
+    runtime: Runtime
+    parts: dict[Order, range]
+    codes: NDArray[np.float32]
+    """(N, Z)."""
+    labels: NDArray[np.int64] | None
+    """(N,)."""
 
 
 def _arrive(chunks: list[tuple[Order, NDArray[np.uint8] | Exception]]) -> None:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from models.runtime import Runtime
 from service.asked import Asked
 
-AHEAD_IMAGES = 256
-"""Drawn for one order, and not yet taken away, at most: so a slow reader holds its own pictures up, and no memory."""
+AHEAD_BATCHES = 2
+"""Drawn for one order, and not yet taken away, at most: one is used while the next is drawn, and a slow reader holds
+its own pictures up, and no memory."""
 
 
 class Dropped(Exception):
@@ -29,7 +30,7 @@ class Dropped(Exception):
 
 @dataclass(eq=False)
 class Order:
-    """Some pictures that somebody waits for: iterate over it for chunks of (up to 256, H, W, C) uint8.
+    """Some pictures that somebody waits for: iterate over it for chunks of (up to a batch, H, W, C) uint8.
 
     Raises:
         Problem: 503, they were not begun within their time.
@@ -53,7 +54,8 @@ class Order:
     @property
     def open(self) -> int:
         """Pictures that may be drawn at this moment."""
-        return min(self.asked.n - self.taken, AHEAD_IMAGES - (self.taken - self.used))
+        ahead = AHEAD_BATCHES * self.runtime.batch_sizes[-1]
+        return min(self.asked.n - self.taken, ahead - (self.taken - self.used))
 
     async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
         """Chunk by chunk; the next are drawn while one is used."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.bundle import open_bundle
 from models.runtime import Runtime
 from service.batcher import TURN_IMAGES, Batcher
-from service.order import AHEAD_IMAGES, Dropped, Order
+from service.order import AHEAD_BATCHES, Dropped, Order
 from service.problems import Problem
 
 
@@ -40,6 +40,11 @@ class Scene:
     async def go_on(self) -> None:
         self.held.go_on.set()
         await self.first
+
+
+def ahead(runtime: Runtime) -> int:
+    """Pictures of one order that are drawn before some of them are taken away, at most."""
+    return AHEAD_BATCHES * runtime.batch_sizes[-1]
 
 
 async def whole(order: Order) -> np.ndarray:
@@ -120,7 +125,7 @@ def test_one_picture_does_not_wait_behind_the_whole_of_a_large_order(grey: Runti
 
     played(grey, play)
 
-    assert before[0] <= 3 * TURN_IMAGES + AHEAD_IMAGES
+    assert before[0] <= 3 * TURN_IMAGES + ahead(grey)
 
 
 def test_a_reader_that_does_not_read_holds_up_nobody_and_is_not_drawn_far_ahead(grey: Runtime):
@@ -128,7 +133,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody_and_is_not_drawn_far_ahead(
         stalled = scene.batcher.order(grey, address(grey, 5000))
         await scene.go_on()
         await whole(scene.batcher.order(grey, address(grey, 700)))
-        assert stalled.taken <= AHEAD_IMAGES
+        assert stalled.taken <= ahead(grey)
         stalled.drop()
 
     played(grey, play)
@@ -204,7 +209,7 @@ def test_an_order_that_is_left_half_way_is_drawn_no_further(grey: Runtime):
 
     batcher = played(grey, play)
 
-    assert batcher.counts.images_drawn <= 1 + 2 * AHEAD_IMAGES
+    assert batcher.counts.images_drawn <= 1 + 2 * ahead(grey)
     assert batcher.counts.images_drawn + batcher.counts.images_dropped == 5001
 
 

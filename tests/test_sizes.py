@@ -1,15 +1,35 @@
 """The batch size that draws what waits at the best rate."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.sizes import BATCH_SIZES, best_size
+from models.engine import Device
+from models.sizes import batch_sizes, best_size
 
 PROCESSOR = {1: 1.0, 2: 1.9, 4: 3.9, 8: 7.5}
 """Every picture costs about the same."""
 GPU = {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.1}
 """A batch costs the same, whatever its size."""
+
+
+@pytest.mark.parametrize(
+    ("device", "values", "largest"),
+    [
+        ("cpu", 28 * 28, 256),
+        ("cpu", 64 * 64 * 3, 64),
+        ("cpu", 256 * 256 * 3, 4),
+        ("cpu", 2048 * 2048 * 3, 1),
+        ("cuda", 256 * 256 * 3, 256),
+    ],
+)
+def test_batches_of_large_pictures_are_small_on_a_processor(device: Device, values: int, largest: int):
+    sizes = batch_sizes(device, values)
+
+    assert (sizes[0], sizes[-1]) == (1, largest)
+    assert all(following == 2 * size for size, following in pairwise(sizes))
 
 
 @pytest.mark.parametrize(("waiting", "best"), [(1, 1), (2, 2), (3, 2), (7, 4), (8, 8), (100, 8)])
@@ -31,6 +51,8 @@ def test_without_a_size_for_one_picture_it_is_drawn_in_a_larger_batch():
     assert best_size({8: 8.0}, 1) == 8
 
 
-@given(st.dictionaries(st.sampled_from(BATCH_SIZES["cuda"]), st.floats(1e-6, 10), min_size=1), st.integers(1, 10_000))
+@given(
+    st.dictionaries(st.sampled_from(batch_sizes("cuda", 1)), st.floats(1e-6, 10), min_size=1), st.integers(1, 10_000)
+)
 def test_it_is_always_one_of_the_sizes(seconds: dict[int, float], waiting: int):
     assert best_size(dict(sorted(seconds.items())), waiting) in seconds
