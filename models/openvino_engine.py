@@ -4,8 +4,10 @@
 
 A batch is cut into parts, and each is computed by one thread: threads that share
 a part wait for one another at every layer, and spin while they do, on cores that
-whoever encodes the pictures needs. A graph is compiled for each size of a part,
-which takes a tenth of a second and draws a tenth faster than one graph for all.
+whoever encodes the pictures needs. There are more parts than threads, so that one
+whose core has other work as well computes fewer of them. A graph is compiled for
+each size of a part, which takes a tenth of a second and draws a tenth faster than
+one graph for all.
 Imported only by whoever asks for it: the library is an extra's, and not everywhere.
 
 Letters: N rows of a batch    P rows of a part
@@ -31,8 +33,9 @@ try:
 except ImportError:
     openvino = None
 
+_PARTS_A_THREAD = 8
 _FEWEST_ROWS = 4
-"""Of a part: fewer do no more than wake a thread up."""
+"""Of a part, in a batch that has as many: fewer do no more than wake a thread up."""
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _DTYPES = {"f32": "float32", "i64": "int64", "u8": "uint8"}
 
@@ -50,40 +53,42 @@ class OpenvinoEngine:
         self._threads = threads
         self._options = {
             "INFERENCE_PRECISION_HINT": _HINTS[name.precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": threads,
             "ENABLE_CPU_PINNING": False,  # whoever encodes the pictures has the cores too
         }
         ends = self._read()
         found = [described(end.any_name, _dtype(end), _sizes(end)) for end in (*ends.inputs, *ends.outputs)]
         check_interface(path, found, interface)
-        self._parts: dict[int, list[_Part]] = {}
+        self._parts: dict[int, tuple[Any, list[_Part]]] = {}
+        """By their rows, and the graph that computes them."""
         self._alone = threading.Lock()
         self.told = f"openvino-{version('openvino')}-cpu-{name.precision}"
 
     def run(self, *inputs_N: Rows) -> list[Rows]:
         """One batch."""
         size = len(inputs_N[0])
+        rows = max(min(size, _FEWEST_ROWS), size // (_PARTS_A_THREAD * self._threads))
+        rows = 1 << (rows.bit_length() - 1)  # sizes are powers of two, and so are their parts
         with self._alone:
-            if size not in self._parts:
-                self._parts[size] = self._cut(size)
-            parts = self._parts[size]
-            for part in parts:
+            parts = self._of(rows, size // rows)
+            for at, part in enumerate(parts):
                 for memory_P, rows_N in zip(part.inputs, inputs_N, strict=True):
-                    memory_P[:] = rows_N[part.rows]
+                    memory_P[:] = rows_N[at * rows : (at + 1) * rows]
                 part.request.start_async()
             for part in parts:
                 part.request.wait()
             return [np.concatenate(outputs) for outputs in zip(*(part.outputs for part in parts), strict=True)]
 
-    def _cut(self, size: int) -> list["_Part"]:
-        """Parts of equal size, each with the request that computes it."""
-        share = 1 << max(0, (size // self._threads).bit_length() - 1)  # sizes are powers of two, and so are their parts
-        rows = min(size, max(_FEWEST_ROWS, share))
-        graph = self._read()
-        graph.reshape({end.any_name: [rows, *_sizes(end)[1:]] for end in graph.inputs})
-        threads = min(self._threads, size // rows)
-        options = {**self._options, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
-        compiled = self._core.compile_model(graph, "CPU", options)
-        return [_Part(slice(at, at + rows), compiled.create_infer_request()) for at in range(0, size, rows)]
+    def _of(self, rows: int, count: int) -> list["_Part"]:
+        """So many parts of so many rows, the same ones in every batch."""
+        if rows not in self._parts:
+            graph = self._read()
+            graph.reshape({end.any_name: [rows, *_sizes(end)[1:]] for end in graph.inputs})
+            self._parts[rows] = self._core.compile_model(graph, "CPU", self._options), []
+        compiled, parts = self._parts[rows]
+        parts += [_Part(compiled.create_infer_request()) for _ in range(count - len(parts))]
+        return parts[:count]
 
     def _read(self) -> Any:
         try:
@@ -93,10 +98,10 @@ class OpenvinoEngine:
 
 
 class _Part:
-    """Some rows of every batch of one size, and their memory: to bind other memory costs more than to copy the rows."""
+    """Some rows of a batch, and their memory: to bind other memory costs more than to copy the rows."""
 
-    def __init__(self, rows: slice, request: Any) -> None:
-        self.rows, self.request = rows, request
+    def __init__(self, request: Any) -> None:
+        self.request = request
         self.inputs: list[Rows] = [tensor.data for tensor in request.input_tensors]
         self.outputs: list[Rows] = [tensor.data for tensor in request.output_tensors]
 

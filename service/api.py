@@ -22,6 +22,7 @@ from service.grades.store import Store
 from service.openapi import describe
 from service.problems import Problem
 
+_DRAWS = frozenset({"/generate", "/decode", "/interpolate"})
 _READERS = 4
 _RETRY_AFTER_S = 5
 Found = TypeVar("Found")
@@ -68,6 +69,15 @@ class Api(FastAPI):
         self.informative = Informative(gallery)
         if gallery.unready is None:
             self.informative.renew()
+
+    def check_room(self, path: str) -> None:
+        """Refuse what is posted to be drawn while the queue is full: its order would be, for three times the work.
+
+        Raises:
+            Problem: 503 with `Retry-After`.
+        """
+        if path in _DRAWS and self.gallery.unready is None:
+            self.gallery.batcher.check_room()
 
     async def read(self, work: Callable[[Store], Found]) -> Found:
         """What is found in the store, beside the event loop: a database may take its time.

@@ -21,7 +21,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from models.runtime import Runtime
 from service.asked import Asked
+from service.counts import Counts
 from service.order import Order
 from service.problems import Problem
 
@@ -36,20 +37,6 @@ TURN_IMAGES = 64
 
 _SMOOTHING = 0.1
 _CROWD, _HEARD_WITHIN_S = 8, 0.003
-
-
-@dataclass
-class Counts:
-    """What has happened since the start; they only grow."""
-
-    images_drawn: int = 0
-    images_padded: int = 0
-    images_dropped: int = 0
-    orders_refused: int = 0
-    orders_late: int = 0
-    batches: dict[int, int] = field(default_factory=dict)
-    """By size."""
-    engine_seconds: float = 0.0
 
 
 class Batcher:
@@ -80,14 +67,18 @@ class Batcher:
         Raises:
             Problem: 503 with `Retry-After`: too many wait already.
         """
-        wait_s = self.waiting_images * self._seconds_per_image
-        if self.waiting_images >= self._queue_images or wait_s > self._deadline_s:
-            self.counts.orders_refused += 1
-            raise self._refusal(f"{self.waiting_images} pictures wait for the engine; {self._queue_images} may.")
+        self.check_room()
         order = Order(self, runtime, asked, asyncio.get_running_loop(), time.monotonic() + self._deadline_s)
         with self._work:
             self._enter(order)
         return order
+
+    def check_room(self) -> None:
+        """Raises: Problem: 503 with `Retry-After`: too many wait already."""
+        wait_s = self.waiting_images * self._seconds_per_image
+        if self.waiting_images >= self._queue_images or wait_s > self._deadline_s:
+            self.counts.orders_refused += 1
+            raise self._refusal(f"{self.waiting_images} pictures wait for the engine; {self._queue_images} may.")
 
     def taken_away(self, order: Order, count: int) -> None:
         """Some drawn pictures of an order were used: as many more may be drawn."""
@@ -209,11 +200,7 @@ class Batcher:
         return dict(zip(batch.parts, np.split(images_NHWC, ends[:-1]), strict=True))
 
     def _count(self, runtime: Runtime, drawn: int, seconds: float) -> None:
-        counts, size = self.counts, runtime.best_size(drawn)
-        counts.images_drawn += drawn
-        counts.images_padded += max(0, size - drawn)
-        counts.batches[size] = counts.batches.get(size, 0) + 1
-        counts.engine_seconds += seconds
+        self.counts.batch(runtime.best_size(drawn), drawn, seconds)
         self._seconds_per_image += _SMOOTHING * (seconds / drawn - self._seconds_per_image)
 
     def _deliver(self, chunks: Mapping[Order, NDArray[np.uint8] | Exception]) -> None:

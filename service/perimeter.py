@@ -1,4 +1,4 @@
-"""What is refused before anything looks at it: a path that no route can have, a body that is too large.
+"""What is refused before anything looks at it: a path that no route can have, a body too large, a question too many.
 
     HTTP -> [perimeter] -> api
 
@@ -9,6 +9,7 @@ before it looks at it, and BentoML sets no limit on one.
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api import Api
 from service.problems import PROBES, Problem
 
 LARGEST_BODY_BYTES = 1 << 20
@@ -23,11 +24,11 @@ class Perimeter:
 
     Args:
         app: BentoML's, which answers the probes.
-        api: ours, which answers all the rest, without BentoML's layers between; None: `app` does.
+        api: ours, which answers all the rest, without BentoML's layers between.
     """
 
-    def __init__(self, app: ASGIApp, api: ASGIApp | None = None) -> None:
-        self._outer, self._api = app, api or app
+    def __init__(self, app: ASGIApp, api: Api) -> None:
+        self._outer, self._api = app, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, whole, or answer it here."""
@@ -38,6 +39,7 @@ class Perimeter:
             _check_path(scope["path"])
             if scope["method"] not in _WITHOUT_BODY:
                 receive = await _read_ahead(Headers(scope=scope), receive)
+                self._api.check_room(scope["path"])
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return

@@ -56,7 +56,7 @@ def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     api = create_api()
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}")
     api.open(Gallery(open_all(bundles), settings), store, encoder_threads=1)
-    with TestClient(Perimeter(api), raise_server_exceptions=False) as client:
+    with TestClient(Perimeter(api, api), raise_server_exceptions=False) as client:
         yield client
     store.close()
 

@@ -35,7 +35,7 @@ def grade() -> Grade:
 def asking(store: Store, bundles: Path) -> TestClient:
     api = create_api()
     api.open(Gallery(open_all(bundles), Settings(**PINNED)), store, encoder_threads=1)
-    return TestClient(Perimeter(api), raise_server_exceptions=False)
+    return TestClient(Perimeter(api, api), raise_server_exceptions=False)
 
 
 @pytest.fixture
