@@ -153,3 +153,26 @@ def test_a_bundle_of_another_shape_is_refused_in_words(bundles: Path, tmp_path: 
     assert code == 1
     assert "found a bundle that draws 12 x 20 x 3, expected 8 x 8 x 1, the shape of digits" in said
     assert Run(tmp_path / "out" / "runs" / "gan").lines() == []
+
+
+def test_a_recipe_learns_once_for_each_number_of_minutes_and_each_seed(tmp_path: Path):
+    """The pace is given, as it is found after an interruption: 1,000 images a second after the first six."""
+    (tmp_path / "pace-gan.json").write_text(json.dumps({"first_seconds": 6.0, "images_per_s": 1000.0}))
+    lengths = ["--minutes", "0.11", "--minutes", "0.12", "--seed", "3", "--seed", "4"]
+    code, said = typed("compare", "digits", "untrained", "gan", "--out", tmp_path, *lengths, "--threads", "1")
+    rows = {row["name"]: row for row in table(tmp_path)}
+
+    assert code == 0, said
+    assert list(rows) == [
+        *("untrained-seed3", "untrained-seed4"),
+        *("gan-0_11min-seed3", "gan-0_11min-seed4", "gan-0_12min-seed3", "gan-0_12min-seed4"),
+    ]
+    assert [row["images_shown"] for row in rows.values()] == [0, 0, 512, 512, 1152, 1152]
+    assert len({row["version"] for row in rows.values()}) == 6
+
+
+def test_a_length_is_given_in_one_way(tmp_path: Path):
+    code, said = typed("compare", "digits", "gan", "--out", tmp_path, "--minutes", "1", "--kimg", "1")
+
+    assert code != 0
+    assert "--kimg and --minutes both say how long to learn" in said

@@ -22,7 +22,7 @@ from training.commands.reading import (
 from training.commands.running import Plan, carry_out
 from training.commands.telling import tell_bundle, tell_plainly, told
 from training.comparing.comparison import write_comparison
-from training.comparing.entries import Entry, entries_named
+from training.comparing.entries import Entry, entries_named, spread
 from training.comparing.recipes import RECIPES
 from training.comparing.rows import row_of
 from training.export import export_run
@@ -31,6 +31,7 @@ from training.judging.reference import RealPictures, Reference
 from training.judging.shelf import judge_for
 from training.loop import Place, begin
 from training.machine import device_of
+from training.pace import pace_of
 from training.pictures.data import Pictures
 from training.pictures.shape import Shape
 from training.presets import PRESETS, Settings
@@ -48,19 +49,29 @@ def compare(
     size: SizeOption = None,
     resize: ResizeOption = "crop",
     fit: Annotated[bool, typer.Option("--fit", help="Train a judge from their labels, once.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, codes and order, in every recipe.")] = 0,
+    minutes: Annotated[
+        list[float] | None,
+        typer.Option(min=0, help="Train each recipe for so long, compiling included; may be repeated."),
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="Of weights, codes and order; may be repeated.  (0)")
+    ] = None,
     device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda ...")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")] = None,
 ) -> None:
     """Compare ways to learn on PICTURES: train what is missing, judge all alike. Interrupted, the same line goes on."""
     with told():
-        place = Place(device_of(device, threads))
+        if kimg is not None and minutes:
+            raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
+        place = Place(where := device_of(device, threads), compiled=where.type == "cuda")
         train = open_with_progress(pictures, shape_of(size, resize, None))
         out = out or RUNS / f"compare-{model_name(train.name)}"
-        entries = entries_named(names or [], out / "models", train)
+        entries = spread(entries_named(names or [], out / "models", train), minutes or [], seed or [0])
         settings = {
             entry.name: resolved(
-                entry.recipe.settings(preset or preset_for(train), kimg).but(resize=resize, seed=seed), train, place
+                entry.recipe.settings(preset or preset_for(train), kimg).but(resize=resize, seed=entry.seed),
+                train,
+                place,
             )
             for entry in entries
             if entry.recipe is not None
@@ -70,7 +81,7 @@ def compare(
         # What is there comes first: what the judge finds wrong with it should not wait for the training.
         for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
             if entry.recipe is not None:
-                _make(entry, settings[entry.name], train, out, place)
+                _make(entry, _of_length(entry, settings[entry.name], train, out, place), train, out, place)
             else:
                 tell_if_others(train, pictures, open_bundle(entry.bundle).card)
             write_scores(entry.bundle, judge_bundle(entry.bundle, reference, threads=threads))
@@ -87,6 +98,14 @@ def _real(train: Pictures, source: str, resize: str) -> RealPictures:
     _, height, width, channels = train.images.shape
     test = open_with_progress(source, Shape((height, width), channels, resize), "test")
     return real_of(train, test)
+
+
+def _of_length(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> Settings:
+    """With as many images as the minutes of the entry have room for, where it has any."""
+    if entry.minutes is None or entry.recipe is None:
+        return settings
+    pace = pace_of(settings, pictures, place, out / f"pace-{entry.recipe.word}.json")
+    return settings.but(images_shown=pace.images_within(60 * entry.minutes, settings.batch))
 
 
 def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> None:

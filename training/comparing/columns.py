@@ -51,6 +51,11 @@ def _ms(bundle: Bundle) -> Figure:
     return None if per_s is None else 1000 / per_s
 
 
+def _images_per_s(bundle: Bundle) -> Figure:
+    training = bundle.card.training
+    return training.images_shown / training.seconds if training.seconds else None
+
+
 COLUMNS = {
     "fd_ratio": Column("FD ratio", attrgetter("card.scores.fd_ratio"), _three_digits, min, lambda _: 1),
     "precision": _share("precision", "precision", "precision_floor"),
@@ -65,6 +70,7 @@ COLUMNS = {
     "code_size": Column("numbers in z", attrgetter("card.code_size"), str),
     "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
     "seconds": Column("training time", attrgetter("card.training.seconds"), in_words),
+    "images_per_s": Column("images a second", _images_per_s, _three_digits),
     "ms_an_image": Column("ms an image", _ms, _three_digits),
     "generator_bytes": Column(
         "generator, MB", lambda bundle: bundle.generator.stat().st_size, lambda size: f"{size / 1e6:.2f}"

@@ -7,8 +7,8 @@ should not be found after an hour. Reads bundles; trains and judges nothing.
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.bundle import open_bundle
@@ -27,6 +27,10 @@ class Entry:
     """Where the bundle is, or will be."""
     recipe: Recipe | None = None
     """None for a bundle that is taken as it is."""
+    minutes: float | None = None
+    """How long it may learn; None: as many images as its recipe says."""
+    seed: int = 0
+    """Of weights, codes and order."""
 
     @property
     def learns(self) -> bool:
@@ -63,6 +67,31 @@ def entries_named(names: Sequence[str], models: Path, pictures: Pictures) -> lis
         if entry.recipe is None:
             _check_shape(entry, pictures)
     return entries
+
+
+def spread(entries: Iterable[Entry], minutes: Sequence[float], seeds: Sequence[int]) -> list[Entry]:
+    """Every recipe once for each number of minutes and each seed, named by what it is; bundles as they are.
+
+    Args:
+        minutes: none: a recipe has its own length.
+        seeds: at least one.
+    """
+    return [
+        one
+        for entry in entries
+        for one in ([entry] if entry.recipe is None else _spread(entry, minutes or [None], seeds))
+    ]
+
+
+def _spread(entry: Entry, minutes: Sequence[float | None], seeds: Sequence[int]) -> Iterable[Entry]:
+    for length in minutes if entry.learns else [None]:
+        for seed in seeds:
+            words = [entry.name]
+            words += [f"{length:g}min"] if length is not None else []
+            words += [f"seed{seed}"] if len(seeds) > 1 else []
+            name = "-".join(words).replace(".", "_")
+            bundle = entry.bundle.with_name(name)
+            yield replace(entry, name=name, bundle=bundle, minutes=length, seed=seed)
 
 
 def _entry(name: str, models: Path) -> Entry:
