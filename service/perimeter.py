@@ -55,10 +55,9 @@ def _check_path(path: str) -> None:
 
 async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
     """A `receive` that gives the whole body at once; refuses one that is too large."""
-    too_large = Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes, which is the limit.")
     declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > LARGEST_DRAINED_BYTES:
-        raise too_large
+        raise _too_large()
     body, received_bytes = bytearray(), 0
     message: Message = {"type": "http.request", "more_body": True}
     while message["type"] == "http.request" and message.get("more_body", False):
@@ -68,9 +67,9 @@ async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
         if received_bytes <= LARGEST_BODY_BYTES:
             body += piece
         elif received_bytes > LARGEST_DRAINED_BYTES:
-            raise too_large
+            raise _too_large()
     if received_bytes > LARGEST_BODY_BYTES:
-        raise too_large
+        raise _too_large()
     left = message["type"] != "http.request"  # the client is gone: say so, and not half of its body
     ahead: list[Message] = [message if left else {"type": "http.request", "body": bytes(body), "more_body": False}]
 
@@ -78,3 +77,7 @@ async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
         return ahead.pop() if ahead else await receive()
 
     return replay
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes, which is the limit.")

@@ -31,6 +31,7 @@ def create_api() -> Api:
         version="1",
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # or each request looks for who may collect it
     )
     api.router.route_class = JsonRoute
     problems.install(api)
