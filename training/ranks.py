@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.distributed.nn  # late, as torch would import it, it keeps the group of then, and its threads, for good
 from torch import Tensor, distributed, nn
 
 
@@ -79,8 +80,9 @@ ALONE = Ranks()
 def joined() -> Iterator[Ranks]:
     """The place that torchrun gave this process; ALONE where it was started by itself.
 
-    They part when all are done or all are interrupted: a process that ends while its threads still hold tensors is
-    aborted now and then. After an error they do not, for the others may be waiting for a sum; torchrun ends them.
+    They part when all are done or all are interrupted: a process that ends while threads of its group still hold
+    tensors is aborted now and then. After an error they do not, for the others may be waiting for a sum; torchrun
+    ends them.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
