@@ -35,7 +35,8 @@ def best_size(seconds_by_size: Mapping[int, float], waiting: int) -> int:
     """The batch size to draw so many waiting pictures with, or the first of them.
 
     The largest that they fill, of those that are about as good: whoever calls has some work for each batch as well.
-    One that they do not fill, where a larger batch costs hardly more, as on a GPU.
+    One that they do not fill, where a larger batch costs hardly more, as on a GPU; but never instead of one that they
+    just fill, whatever was measured: rows that nobody asked for cost whoever else has the processor.
 
     Args:
         seconds_by_size: what a batch of each size takes, from the smallest size to the largest.
@@ -45,4 +46,4 @@ def best_size(seconds_by_size: Mapping[int, float], waiting: int) -> int:
     rates = {size: taken / size for size, taken in seconds.items() if size <= waiting}
     good = max((size for size in rates if rates[size] <= _AS_GOOD * min(rates.values())), default=max(seconds))
     larger = min((size for size in seconds if size > waiting), default=good)
-    return larger if seconds[larger] / waiting < seconds[good] / min(good, waiting) else good
+    return larger if good != waiting and seconds[larger] / waiting < seconds[good] / min(good, waiting) else good

@@ -71,7 +71,7 @@ class Api(FastAPI):
             self.informative.renew()
 
     def check_room(self, path: str) -> None:
-        """Refuse what is posted to be drawn while the queue is full: its order would be, for three times the work.
+        """Refuse what is posted to be drawn while the queue is full: its order would be, for more work.
 
         Raises:
             Problem: 503 with `Retry-After`.

@@ -47,6 +47,11 @@ def test_a_larger_batch_is_taken_where_it_is_about_as_good_and_not_where_it_is_w
     assert best_size({32: 1.0, 64: 2.6}, 64) == 32
 
 
+def test_a_batch_that_is_just_filled_is_not_filled_up_for_what_may_be_noise():
+    assert best_size({4: 1.0, 8: 0.9}, 4) == 4
+    assert best_size({4: 1.0, 8: 0.9}, 5) == 8
+
+
 def test_without_a_size_for_one_picture_it_is_drawn_in_a_larger_batch():
     assert best_size({8: 8.0}, 1) == 8
 
