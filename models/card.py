@@ -55,6 +55,9 @@ class TrainingRecord(_Strict):
     seconds: float = Field(ge=0, description="Time that the run took on its machine, pauses left out.")
     seed: int = Field(ge=0)
     options: dict[str, JsonValue] = Field(description="Every setting of the run, after the command line was applied.")
+    lengthened: tuple[int, ...] | None = Field(
+        default=None, description="Planned lengths, in images, that the run had come to before it was made longer."
+    )
 
 
 class ModeScores(_Strict):

@@ -72,6 +72,23 @@ def test_a_run_that_was_saved_before_its_first_step_goes_on_from_there(tmp_path:
     assert not same(learned(saved), start)
 
 
+def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_new_length(tmp_path: Path):
+    longer = settings.but(images_shown=8000)
+    one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
+    for run in (one, other):
+        train(run, settings, PICTURES, CPU)
+        run.begin(longer, PICTURES, longer=True)
+        train(run, longer, PICTURES, CPU)
+    lines = losses(one)
+
+    assert same(learned(one), learned(other))
+    assert lines == losses(other)
+    assert [line["images_shown"] for line in lines] == sorted({line["images_shown"] for line in lines})
+    rates = {line["images_shown"]: line["learning_rate"] for line in lines}
+    assert rates[4000] == pytest.approx(1e-3)
+    assert max(rate for shown, rate in rates.items() if shown > 4000) > 3e-3
+
+
 def test_another_seed_is_another_run(tmp_path: Path):
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other", settings.but(seed=1))
     train(one, settings, PICTURES, CPU)

@@ -34,6 +34,16 @@ def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
     assert Runtime(open_bundle(tmp_path / "d")).generate(0, 0, 3).shape == (3, 8, 8, 1)
 
 
+def test_a_run_that_has_ended_goes_on_with_a_larger_kimg_and_its_model_says_so(tmp_path: Path):
+    where = ["--out", tmp_path / "d", "--run", tmp_path / "r"]
+    typed("fit", "digits", *where, *FEW)
+    code, said = typed("fit", "digits", *where, *FEW, "--kimg", "0.8")
+    record = open_bundle(tmp_path / "d").card.training
+
+    assert code == 0, said
+    assert (record.images_shown, record.lengthened) == (800, (500,))
+
+
 def test_export_makes_a_bundle_of_a_run(tmp_path: Path):
     typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW)
     code, _ = typed("export", tmp_path / "r", "--out", tmp_path / "again")

@@ -36,6 +36,25 @@ def test_another_run_is_refused_naming_what_differs(run: Run):
         run.begin(settings.but(batch=64), other)
 
 
+def test_a_run_that_has_come_to_its_end_may_become_longer(run: Run):
+    for planned, longer in ((settings.images_shown, 3_000_000), (3_000_000, 4_000_000)):
+        run.log({"images_shown": planned})
+        run.begin(settings.but(images_shown=longer), PICTURES, longer=True)
+
+    assert run.settings() == settings.but(images_shown=4_000_000)
+    assert run.config()["lengthened"] == [settings.images_shown, 3_000_000]
+
+
+@pytest.mark.parametrize(("shown", "asked", "longer"), [(0.5, 2.0, True), (1.0, 0.5, True), (1.0, 2.0, False)])
+def test_a_run_that_is_under_way_or_asked_to_be_shorter_or_compared_is_refused(run, shown, asked, longer):
+    run.log({"images_shown": settings.images_shown * shown})
+    other = settings.but(images_shown=int(settings.images_shown * asked))
+
+    with pytest.raises(RunDiffers, match=r"images_shown was .*`fit` makes one longer that has come to its end"):
+        run.begin(other, PICTURES, longer=longer)
+    assert run.settings() == settings
+
+
 def test_log_lines_after_the_checkpoint_are_written_again(run: Run):
     for images_shown in (100, 200, 300):
         run.log({"images_shown": images_shown})

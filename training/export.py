@@ -148,6 +148,7 @@ def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str
             "seconds": round(state.seconds, 1),
             "seed": settings.seed,
             "options": config["settings"],
+            "lengthened": tuple(config["lengthened"]) if "lengthened" in config else None,
         },
     }
 

@@ -2,7 +2,7 @@
 
     loop -> [run] -> runs/<name>/
 
-    config.json             the settings and the data: a run goes on only with the same ones
+    config.json             the settings and the data: a run goes on only with the same ones, but may become longer
     log.jsonl               a line every so many images: losses, margins, speed
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
     report.html, timelapse.webp, tensorboard/
@@ -48,18 +48,36 @@ class Run:
         self.checkpoint = path / "checkpoint.safetensors"
         self._config, self._log = path / "config.json", path / "log.jsonl"
 
-    def begin(self, settings: Settings, pictures: Pictures) -> None:
+    def begin(self, settings: Settings, pictures: Pictures, longer: bool = False) -> None:
         """Make the folder, or find in it the very run that is asked for.
+
+        Args:
+            longer: it may also be one that has come to its end and was planned shorter; it becomes a longer one.
 
         Raises:
             RunDiffers: names each setting that differs.
         """
         asked = json.loads(json.dumps({"settings": asdict(settings), "data": _facts(pictures)}))
-        if self._config.exists():
-            _compare(self.path, self.config(), asked)
+        if not self._config.exists():
+            (self.path / "samples").mkdir(parents=True, exist_ok=True)
+            self._configure(asked)
             return
-        (self.path / "samples").mkdir(parents=True, exist_ok=True)
-        _write_whole(self._config, lambda path: path.write_text(json.dumps(asked, indent=2) + "\n"))
+        stored = self.config()
+        lengthened = self._lengthened(stored, settings.images_shown) if longer else stored
+        _compare(self.path, lengthened, asked)
+        if lengthened != stored:
+            self._configure(lengthened)
+
+    def _lengthened(self, stored: dict[str, Any], images_shown: int) -> dict[str, Any]:
+        """What the run would be if it went on past its end; itself where it is not there yet."""
+        planned, lines = stored["settings"]["images_shown"], self.lines()
+        if images_shown <= planned or not lines or (lines[-1]["images_shown"] or 0) < planned:
+            return stored
+        settings = {**stored["settings"], "images_shown": images_shown}
+        return {**stored, "settings": settings, "lengthened": [*stored.get("lengthened", ()), planned]}
+
+    def _configure(self, config: Mapping[str, Any]) -> None:
+        _write_whole(self._config, lambda path: path.write_text(json.dumps(config, indent=2) + "\n"))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -171,5 +189,6 @@ def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) ->
     if differences:
         raise RunDiffers(
             f"{path} holds another run: {'; '.join(differences)}. "
-            "Choose another folder with --run (of compare: --out), or delete this one, or ask for the same to go on."
+            "Choose another folder with --run (of compare: --out), or delete this one, or ask for the same to go on; "
+            "`fit` makes one longer that has come to its end."
         )

@@ -72,7 +72,7 @@ def carry_out(plan: Plan, place: Place) -> None:
         return
     prepare = plan.begun.prepare if plan.begun else None
     inspect = plan.begun.inspect(judge_of(plan.pictures), plan.force, tell_plainly) if plan.begun else None
-    plan.run.begin(plan.settings, plan.pictures)
+    plan.run.begin(plan.settings, plan.pictures, longer=True)
     with plan.run.alone(), Watch(plan.run, tell_plainly) as watch, Progress(plan.settings.images_shown) as progress:
         train(plan.run, plan.settings, plan.pictures, place, progress.show, watch.follow, prepare)
     tell_plainly(f"how it went: {plan.run.path / 'report.html'}")
