@@ -24,7 +24,7 @@ from models.errors import BundleDamaged, EngineUnavailable
 
 Library = Literal["onnxruntime", "openvino"]
 Device = Literal["cpu", "cuda"]
-Precision = Literal["float32", "tf32", "bfloat16"]
+Precision = Literal["float32", "tf32", "float16", "bfloat16"]
 
 Rows = NDArray[Any]
 """An array whose first axis are the rows of a batch."""
@@ -51,6 +51,7 @@ NAMES = (
     EngineName("openvino", "cpu", "bfloat16"),
     EngineName("onnxruntime", "cuda", "float32"),
     EngineName("onnxruntime", "cuda", "tf32"),
+    EngineName("onnxruntime", "cuda", "float16"),
 )
 """Every engine; the first of a device is what its others are compared with."""
 

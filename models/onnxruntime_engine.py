@@ -19,6 +19,7 @@ import onnxruntime
 
 from models.engine import Device, EngineName, Rows, check_interface, described
 from models.errors import BundleDamaged, EngineUnavailable
+from models.float16 import in_float16
 
 _PROVIDERS: dict[Device, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _RECORDED = "enable_cuda_graph"
@@ -90,7 +91,13 @@ def _session(path: Path, name: EngineName, threads: int) -> onnxruntime.Inferenc
         )
     if name.device == "cuda":
         onnxruntime.preload_dlls()
-    session = _loaded(path, provider, provider_options(name), threads)
+    try:
+        graph = in_float16(path) if name.precision == "float16" else path
+        session = _loaded(graph, provider, provider_options(name), threads)
+    except EngineUnavailable:
+        raise
+    except Exception as error:  # onnxruntime's own classes have no common base
+        raise BundleDamaged(path, found=f"{error}", expected="a graph that onnxruntime loads") from error
     if session.get_providers()[0] != provider:
         # onnxruntime falls back to the CPU without an exception; we do not.
         raise EngineUnavailable(
@@ -100,16 +107,18 @@ def _session(path: Path, name: EngineName, threads: int) -> onnxruntime.Inferenc
     return session
 
 
-def _loaded(path: Path, provider: str, options: Mapping[str, str], threads: int) -> onnxruntime.InferenceSession:
+def _loaded(
+    graph: Path | bytes, provider: str, options: Mapping[str, str], threads: int
+) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(
-            path, _session_options(threads), providers=[provider], provider_options=[dict(options)]
+            graph, _session_options(threads), providers=[provider], provider_options=[dict(options)]
         )
-    except Exception as error:  # onnxruntime's own classes have no common base
-        if _RECORDED in options:  # a graph that cannot be recorded, because part of it runs on the CPU, is run as it is
-            plain = {key: value for key, value in options.items() if key != _RECORDED}
-            return _loaded(path, provider, plain, threads)
-        raise BundleDamaged(path, found=f"{error}", expected="a graph that onnxruntime loads") from error
+    except Exception:
+        if _RECORDED not in options:
+            raise
+        # A graph that cannot be recorded, because part of it runs on the CPU, is run as it is.
+        return _loaded(graph, provider, {key: value for key, value in options.items() if key != _RECORDED}, threads)
 
 
 def provider_options(name: EngineName) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Settings(BaseModel):
         default="auto", description="onnxruntime or openvino; auto measures once which is the faster one."
     )
     precision: Precision | Literal["auto"] = Field(
-        default="auto", description="float32, tf32 or bfloat16; auto goes below float32 where no eye sees it."
+        default="auto", description="float32, tf32, float16 or bfloat16; auto goes below float32 where no eye sees it."
     )
     engines: Path = Field(
         default=_HOUSE / "runs" / "engines.json", description="The file in which the measured engines are kept."
