@@ -48,11 +48,11 @@ class Runtime:
         z = f"z float32 [N, {self.card.code_size}]"
         images = f"images uint8 [N, {shape.height}, {shape.width}, {shape.channels}]"
         graded = [images, *label, "grade float32 [N]", "deviation float32 [N]"]
-        self._generator = load(bundle.generator, name, threads, [z, *label, images])
+        self.generator = load(bundle.generator, name, threads, [z, *label, images])
         beside = reference_on(name.device)  # what is not drawn
         self._encoder = load(bundle.encoder, beside, threads, [images, *label, z]) if bundle.encoder else None
         self._reward = load(bundle.reward, beside, threads, graded) if bundle.reward else None
-        self.engine = self._generator.told
+        self.engine = self.generator.told
         seconds = self._warmed(batch_sizes(name.device, shape.height * shape.width * shape.channels))
         self.batch_sizes = tuple(seconds)
         """The fixed sizes of batches that reach the engine."""
@@ -113,7 +113,7 @@ class Runtime:
         pixels = np.empty((len(codes_NZ), shape.height, shape.width, shape.channels), np.uint8)
         for part, size in self._parts(len(codes_NZ)):
             given = labels_N if labels_N is None else labels_N[part]
-            (pixels[part],) = _run(self._generator, size, codes_NZ[part], given)
+            (pixels[part],) = _run(self.generator, size, codes_NZ[part], given)
         return pixels
 
     @property
@@ -182,7 +182,7 @@ class Runtime:
 
         def run(at: int, size: int) -> NDArray[np.uint8]:
             part = slice(at, at + size)
-            (pixels,) = _run(self._generator, size, probe[part], None if labels_N is None else labels_N[part])
+            (pixels,) = _run(self.generator, size, probe[part], None if labels_N is None else labels_N[part])
             return pixels
 
         def seconds_of(size: int) -> float:

@@ -80,12 +80,12 @@ def train(
         load_checkpoint(run.checkpoint, state)
     if place.ranks.first:
         run.go_on_from(state.images_shown)
-    batches = _batches(settings, pictures, state.random, place)
+    batches = batches_of(settings, pictures, state.random, place)
     book = Book(run, settings, batches, state.images_shown)
     saved_at, started = time.monotonic(), time.monotonic() - state.seconds
     with _signals_wait_for_the_step() as signals:
         while state.images_shown < settings.images_shown:
-            book.add(_step(settings, batches, state))
+            book.add(take_step(settings, batches, state))
             state.seconds = time.monotonic() - started
             progress(state)
             line = book.write_what_is_due(state)
@@ -115,7 +115,8 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
     return State(method, averages, torch.Generator(device).manual_seed(settings.seed))
 
 
-def _batches(settings: Settings, pictures: Pictures, random: torch.Generator, place: Place) -> Batches:
+def batches_of(settings: Settings, pictures: Pictures, random: torch.Generator, place: Place) -> Batches:
+    """The pictures on the device, and what is drawn of them."""
     images = torch.from_numpy(pictures.images.transpose(0, 3, 1, 2).copy())  # a cached array may be read-only
     labels_N = torch.from_numpy(pictures.labels.copy()).to(place.device) if settings.conditional else None
     counts = pictures.class_counts if settings.conditional else None
@@ -123,7 +124,7 @@ def _batches(settings: Settings, pictures: Pictures, random: torch.Generator, pl
     return Batches(images.to(place.device), labels_N, random, settings.batch, place.ranks, counts, summed)
 
 
-def _step(settings: Settings, batches: Batches, state: State) -> dict[str, Tensor]:
+def take_step(settings: Settings, batches: Batches, state: State) -> dict[str, Tensor]:
     """One batch further."""
     seen = state.method.update(batches, moment_of(settings, state.images_shown))
     state.images_shown += settings.batch
