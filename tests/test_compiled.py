@@ -13,12 +13,15 @@ import torch
 from shapes import SMALLEST
 from torch import nn
 
+from training.batches import Batches
+from training.loop import new_state
 from training.machine import compile_step
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
 from training.methods.reconstruction import Reconstruction, reconstruction_loss
 from training.methods.variational import Variational, variational_loss
 from training.networks.geometry import Geometry
+from training.schedule import Moment
 
 CPU = torch.device("cpu")
 GEOMETRY = Geometry(8, 8, 1, 1, classes=3)
@@ -120,3 +123,14 @@ def test_bfloat16_gradients_are_those_of_float32_within_its_rounding():
     one, other = (torch.cat([gradient.flatten() for gradient in found.values()]) for found in (exact, rounded))
 
     assert torch.nn.functional.cosine_similarity(one, other, dim=0) > 0.99
+
+
+def test_many_runs_can_be_compiled_one_after_another(monkeypatch: pytest.MonkeyPatch):
+    """torch compiles one function for eight kinds of arguments, and then refuses."""
+    monkeypatch.setattr("training.methods.gan.compile_step", partial(compile_step, backend="eager"))
+    pictures = torch.randint(0, 256, (6, 1, 8, 8), dtype=torch.uint8)
+    for code_size in range(8, 18):
+        state = new_state(SETTINGS.but(code_size=code_size), GEOMETRY, CPU, compiled=True)
+        seen = state.method.update(Batches(pictures, LABELS, state.random, 6), Moment(1e-3, 0.9, 1.0))
+
+        assert torch.isfinite(seen["d_loss"])

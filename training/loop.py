@@ -109,6 +109,8 @@ def begin(run: Run, settings: Settings, pictures: Pictures, place: Place) -> Non
 
 def new_state(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> State:
     """A run before its first step; the same seed gives the same one."""
+    if compiled:
+        torch.compiler.reset()  # or what earlier runs of this process compiled counts against this one
     torch.manual_seed(settings.seed)
     method = new_method(settings, geometry, device, compiled)
     averages = Averages(method.networks[method.averaged], settings)

@@ -6,10 +6,11 @@ Knows devices; knows neither networks nor data.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.engine import usable_cores
 from training.presets import Settings
@@ -61,6 +62,9 @@ def compile_step(step: Callable[..., Any], device: torch.device, backend: str = 
     On a GPU the kernels are recorded as one CUDA graph, since a small network's
     step is a thousand launches. Compiling takes about a minute, once.
 
+    What such a graph returns is overwritten when this or another compiled step is
+    called the next time: see `kept`.
+
     Args:
         step: tensors and networks -> a loss to descend, and what was seen.
         device: where it will run.
@@ -70,3 +74,8 @@ def compile_step(step: Callable[..., Any], device: torch.device, backend: str = 
     return torch.compile(
         step, fullgraph=True, dynamic=False, backend=backend, mode="reduce-overhead" if graphs else None
     )
+
+
+def kept(seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Scalars for the log, out of the memory that the next compiled step writes to."""
+    return {name: value.detach().clone() for name, value in seen.items()}

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from training.batches import Batches
-from training.machine import compile_step
+from training.machine import compile_step, kept
 from training.methods.descent import descend, new_adam
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
 from training.networks.generator import Generator
@@ -102,11 +102,12 @@ class Gan:
 
     def update(self, batches: Batches, moment: Moment) -> Seen:
         """Discriminator first, then generator, each on fresh pictures and fresh codes."""
-        gamma = torch.tensor(moment.gamma, device=batches.images.device) if self._penalised else None
+        gamma = torch.full((), moment.gamma, device=batches.images.device) if self._penalised else None
         loss, seen = self._discriminator_loss(batches.real(), batches.normal(self.generator.code_size), gamma)
         descend(self.adams["discriminator"], loss, moment, batches.ranks)
+        seen = kept(seen)
         self.discriminator.requires_grad_(False)
         loss, seen_too = self._generator_loss(batches.real(), batches.normal(self.generator.code_size))
         descend(self.adams["generator"], loss, moment, batches.ranks)
         self.discriminator.requires_grad_(True)
-        return {name: value.detach().clone() for name, value in (seen | seen_too).items()}
+        return seen | kept(seen_too)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.batches import Batches
-from training.machine import compile_step
+from training.machine import compile_step, kept
 from training.methods.descent import descend, new_adam
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
@@ -38,7 +38,7 @@ class Reconstruction:
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=False).to(device)
         self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
         self.adams = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
-        self._loss = compile_step(reconstruction_loss, device) if compiled else reconstruction_loss
+        self._loss = compile_step(reconstruction_loss, device=device) if compiled else reconstruction_loss
 
     def update(self, batches: Batches, moment: Moment) -> dict[str, Tensor]:
         """One step down the squared error."""
@@ -46,4 +46,4 @@ class Reconstruction:
         noise = self._noise * batches.normal(*images.shape[1:]) if self._noise else None
         loss = self._loss(self.autoencoder, images, noise)
         descend(self.adams["adam"], loss, moment, batches.ranks)
-        return {"reconstruction": loss.detach().clone()}
+        return kept({"reconstruction": loss})

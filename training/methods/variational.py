@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from training.batches import Batches
-from training.machine import compile_step
+from training.machine import compile_step, kept
 from training.methods.descent import descend, new_adam
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
@@ -57,11 +57,11 @@ class Variational:
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=True).to(device)
         self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
         self.adams = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
-        self._loss = compile_step(variational_loss, device) if compiled else variational_loss
+        self._loss = compile_step(variational_loss, device=device) if compiled else variational_loss
 
     def update(self, batches: Batches, moment: Moment) -> dict[str, Tensor]:
         """One step up the bound."""
         normal = batches.normal(self._code_size)
         loss, seen = self._loss(self.autoencoder, self._noise, *batches.real(), normal)
         descend(self.adams["adam"], loss, moment, batches.ranks)
-        return {name: value.detach().clone() for name, value in seen.items()}
+        return kept(seen)
