@@ -8,7 +8,7 @@ import torch
 from training import checkpoint
 from training.batches import Batches
 from training.checkpoint import State, _tensors, load_checkpoint, load_weights, save_checkpoint
-from training.loop import _step, new_state
+from training.loop import new_state, take_step
 from training.networks.geometry import Geometry
 from training.presets import Settings, preset_named
 
@@ -25,7 +25,7 @@ def fresh(changed: Settings = settings, seed: int = 0) -> State:
 def step(changed: Settings, state: State) -> None:
     labels = LABELS if changed.conditional else None
     for _ in range(5):
-        _step(changed, Batches(IMAGES, labels, state.random, changed.batch), state)
+        take_step(changed, Batches(IMAGES, labels, state.random, changed.batch), state)
 
 
 @pytest.mark.parametrize(
