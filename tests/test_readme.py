@@ -13,13 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from models.bundle import open_bundle
+from training.__main__ import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+
+
+def commands_of(page: str) -> list[str]:
+    return [line for block in re.findall(r"```sh\n(.*?)```", page, re.S) for line in block.splitlines()]
+
+
+COMMANDS = commands_of(README)
 SHEET = next(line for line in COMMANDS if "sheet.png" in line)
 NPY = next(line for line in COMMANDS if "digits.npy" in line)
 FIT = next(line for line in COMMANDS if line.startswith("python -m training fit digits"))
@@ -73,6 +81,16 @@ def served() -> Iterator[str]:
 
 def test_every_command_of_the_readme_is_run_here():
     assert set(COMMANDS) == RUN_HERE
+
+
+@pytest.mark.parametrize("line", commands_of((ROOT / "training" / "README.md").read_text()))
+def test_the_command_line_understands_what_the_page_of_training_says(line: str):
+    """They take minutes to hours: here they are read, and not carried out."""
+    python, dash, module, name, *words = line.split()
+    command = typer.main.get_command(app).commands[name]
+
+    assert [python, dash, module] == ["python", "-m", "training"]
+    command.make_context(name, words)
 
 
 def test_the_first_command_comes_within_15_lines():

@@ -15,5 +15,6 @@ Read in this order:
     rating/      people's grades -> which of the pictures to learn more from
     judging/     a bundle and real pictures -> scores in its card
     comparing/   several bundles side by side
-    commands/    `python -m training fit | judge | rehearse | compare | doctor | export`
+    speed/       how fast a machine learns and draws
+    commands/    `python -m training fit | judge | rehearse | compare | doctor | speed | race | export`
 """
