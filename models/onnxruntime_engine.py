@@ -5,14 +5,19 @@
 Inputs and outputs of each batch size are bound once, to memory on the device.
 On CUDA a size is then one recorded graph of kernels: it is launched with a
 single call, where the driver's work for each kernel would otherwise take longer
-than a small kernel itself. Never runs on another device than was asked for.
+than a small kernel itself. A recording belongs to the thread that made it, and
+fails where another thread asks for memory meanwhile: so one thread does all that
+is done with CUDA. Never runs on another device than was asked for.
 
 Letters: N rows of a batch
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnxruntime
@@ -23,6 +28,7 @@ from models.float16 import in_float16
 
 _PROVIDERS: dict[Device, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _RECORDED = "enable_cuda_graph"
+Found = TypeVar("Found")
 _DTYPES = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(int64)": np.dtype(np.int64),
@@ -35,7 +41,8 @@ class OnnxruntimeEngine:
 
     def __init__(self, path: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
         self._device = name.device
-        self._session = _session(path, name, threads)
+        self._do = _on_cuda if name.device == "cuda" else _here
+        self._session = self._do(partial(_session, path, name, threads))
         ends = [*self._session.get_inputs(), *self._session.get_outputs()]
         dtypes = [str(_DTYPES.get(end.type, end.type)) for end in ends]
         check_interface(
@@ -47,11 +54,8 @@ class OnnxruntimeEngine:
 
     def run(self, *inputs_N: Rows) -> list[Rows]:
         """One batch."""
-        size = len(inputs_N[0])
         with self._alone:
-            if size not in self._bound:
-                self._bound[size] = _Bound(self._session, self._device, size)
-            return self._bound[size].run(inputs_N)
+            return self._do(partial(self._run, inputs_N))
 
     def again(self, size: int) -> None:
         """Compute the batch of this size that was run last once more, and leave what comes of it on the device.
@@ -59,7 +63,13 @@ class OnnxruntimeEngine:
         For those who time the engine without the ways there and back.
         """
         with self._alone:
-            self._bound[size].compute()
+            self._do(self._bound[size].compute)
+
+    def _run(self, inputs_N: Sequence[Rows]) -> list[Rows]:
+        size = len(inputs_N[0])
+        if size not in self._bound:
+            self._bound[size] = _Bound(self._session, self._device, size)
+        return self._bound[size].run(inputs_N)
 
 
 class _Bound:
@@ -90,6 +100,19 @@ class _Bound:
 
     def compute(self) -> None:
         self._session.run_with_iobinding(self._binding, self._options)
+
+
+def _here(work: Callable[[], Found]) -> Found:
+    return work()
+
+
+def _on_cuda(work: Callable[[], Found]) -> Found:
+    return _cuda_thread().submit(work).result()
+
+
+@cache
+def _cuda_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="cuda")
 
 
 def _session(path: Path, name: EngineName, threads: int) -> onnxruntime.InferenceSession:

@@ -1,5 +1,7 @@
 """onnxruntime runs bound batches on the device that was asked for, or says why not."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,38 @@ def test_cuda_is_told_to_record_and_to_round_as_its_name_says():
     assert exact == {"cudnn_conv_algo_search": "HEURISTIC", "enable_cuda_graph": "1", "use_tf32": "0"}
     assert quick == {**exact, "use_tf32": "1"}
     assert provider_options(REFERENCE) == {}
+
+
+def test_one_thread_does_all_that_is_done_with_cuda(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    """A recorded graph belongs to the thread that recorded it. Tried on the CPU: only the memory is another."""
+    honest, memory, seen = onnxruntime.InferenceSession, onnxruntime.OrtValue.ortvalue_from_shape_and_type, set()
+
+    class Watched(honest):
+        def __init__(self, path, options, **_: object) -> None:
+            seen.add(threading.current_thread())
+            super().__init__(path, options, providers=["CPUExecutionProvider"])
+
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider"]
+
+        def run_with_iobinding(self, *given) -> None:
+            seen.add(threading.current_thread())
+            super().run_with_iobinding(*given)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Watched)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
+    monkeypatch.setattr(
+        onnxruntime.OrtValue, "ortvalue_from_shape_and_type", lambda sizes, dtype, _: memory(sizes, dtype)
+    )
+    engines = [OnnxruntimeEngine(open_bundle(grey).generator, reference_on("cuda"), 1, INTERFACE) for _ in range(2)]
+    with ThreadPoolExecutor(4) as callers:
+        drawn = list(callers.map(lambda call: engines[call % 2].run(codes(3, 0, 4, 5))[0], range(16)))
+    engines[0].again(4)
+
+    (thread,) = seen
+    assert thread.name.startswith("cuda")
+    assert all(np.array_equal(one, drawn[0]) for one in drawn)
 
 
 def test_a_graph_that_cannot_be_recorded_is_run_as_it_is(grey: Path, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,6 @@ from training.presets import METHODS_WITH_CLASSES, PRESETS, Settings, preset_nam
 from training.ranks import joined
 from training.run import RUNS, Run
 
-_MOST_SKIPPED_TOLD = 20
 _LEARNING, _GRADES, _MACHINE = "What is learned, and how", "Learning from people's grades", "This machine"
 
 
