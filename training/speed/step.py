@@ -81,7 +81,7 @@ def kernels_of(step: Callable[[], object], device: torch.device) -> tuple[list[K
     kind = ProfilerActivity.CUDA if device.type == "cuda" else ProfilerActivity.CPU
     time_of = attrgetter("self_device_time_total" if device.type == "cuda" else "self_cpu_time_total")
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells of its probes on stderr
-    with profile(activities=[kind]) as seen:
+    with profile(activities=[kind], acc_events=True) as seen:
         wait_for(device)
         begun_s = time.perf_counter()
         for _ in range(_PROFILED_STEPS):
