@@ -7,6 +7,7 @@ import torch
 from commandline import typed
 from shapes import SMALLEST
 
+from training.commands.speed import device_name
 from training.pictures.data import Pictures
 from training.pictures.sources import digits
 from training.speed.limits import limits_of
@@ -51,6 +52,13 @@ def test_a_device_can_do_something():
 
     assert limits.matrix_flop_per_s > 1e9
     assert limits.copy_bytes_per_s > 1e8
+
+
+def test_a_device_has_a_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the GPU at {device}")
+
+    assert device_name(torch.device("cuda:1")) == "the GPU at cuda:1"
+    assert device_name(CPU) == f"{torch.get_num_threads()} CPU threads"
 
 
 def test_the_command_tells_a_table_a_ratio_and_where_the_time_goes():

@@ -76,5 +76,5 @@ def _kernels(name: str, kernels: list[Kernel], busy: float) -> str:
 def device_name(device: torch.device) -> str:
     """A device in words, for the head of a table."""
     if device.type == "cuda":
-        return torch.cuda.getdevice_name(device)
+        return torch.cuda.get_device_name(device)
     return f"{torch.get_num_threads()} CPU threads"

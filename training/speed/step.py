@@ -88,6 +88,8 @@ def kernels_of(step: Callable[[], object], device: torch.device) -> tuple[list[K
             step()
         wait_for(device)
         spent_us = 1e6 * (time.perf_counter() - begun_s)
-    kernels = [Kernel(event.key, time_of(event) / spent_us) for event in seen.key_averages()]
+    # On a GPU what torch marks by name stands beside the kernels in it, and would count them twice.
+    events = [event for event in seen.key_averages() if device.type == "cpu" or not event.is_user_annotation]
+    kernels = [Kernel(event.key, time_of(event) / spent_us) for event in events]
     kernels.sort(key=lambda kernel: kernel.share, reverse=True)
     return kernels[:_TOLD_KERNELS], sum(kernel.share for kernel in kernels)
