@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.bundle import open_bundle
-from models.card import Scores
+from models.card import ModeScores, Scores
 from training.comparing.columns import as_markdown, cells, figures
 from training.comparing.rows import Row
 
@@ -53,6 +53,17 @@ def test_milliseconds_and_megabytes_are_worked_out(rows: list[Row]):
     assert found["ms_an_image"] == 0.5
     assert found["generator_bytes"] == len((rows[0].bundle.path / "generator.onnx").read_bytes())
     assert found["images_shown"] == 0
+
+
+def test_modes_of_stacks_stand_beside_those_of_real_ones_and_kl_is_told_above_its_floor(grey: Path):
+    modes = ModeScores(
+        images=26_000, modes=990, modes_of_5=980, kl=0.05, kl_floor=0.019, kl_floor_real=0.023,
+        modes_real=1000, modes_of_5_real=1000, kl_real=0.0241,
+    )  # fmt: skip
+    headings, (line, real) = cells([judged(grey, "stacks", JUDGED.model_copy(update={"stacked": modes}))])
+
+    assert [line[headings.index(one)].text for one in ("modes", "KL above its floor")] == ["990", "0.027"]
+    assert [real[headings.index(one)].text for one in ("modes", "KL above its floor")] == ["1000", "0.001"]
 
 
 def test_a_line_through_a_name_does_not_make_a_column(grey: Path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,20 @@ def test_a_recipe_learns_once_for_each_number_of_minutes_and_each_seed(tmp_path:
     ]
     assert [row["images_shown"] for row in rows.values()] == [0, 0, 512, 512, 1152, 1152]
     assert len({row["version"] for row in rows.values()}) == 6
+
+
+def test_stacks_are_judged_by_the_modes_that_a_judge_of_digits_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)  # where the judge is kept
+    code, said = typed(
+        "compare", "stacked:digits", "untrained", "--fit", "--out", tmp_path, "--threads", "1", "--device", "cpu"
+    )
+    modes = open_bundle(tmp_path / "models" / "untrained").card.scores.stacked
+
+    assert code == 0, said
+    assert re.search(r"\| method \| FD ratio \|.* modes \| KL above its floor \|", said)
+    assert modes.images == 26_000
+    assert modes.modes < 0.9 * modes.modes_real
+    assert modes.kl > 10 * modes.kl_real
 
 
 def test_a_length_is_given_in_one_way(tmp_path: Path):

@@ -26,7 +26,7 @@ from training.comparing.entries import Entry, entries_named, spread
 from training.comparing.recipes import RECIPES
 from training.comparing.rows import row_of
 from training.export import export_run
-from training.judging.judge import judge_bundle
+from training.judging.judge import judge_bundle, reader_of
 from training.judging.reference import RealPictures, Reference
 from training.judging.shelf import judge_for
 from training.loop import Place, begin
@@ -34,6 +34,7 @@ from training.machine import device_of
 from training.pace import pace_of
 from training.pictures.data import Pictures
 from training.pictures.shape import Shape
+from training.pictures.stacked import PREFIX
 from training.presets import PRESETS, Settings
 from training.run import RUNS, Run
 
@@ -77,14 +78,17 @@ def compare(
             if entry.recipe is not None
         }
         real = _real(train, pictures, resize)
-        reference = Reference(real, judge_for(real, fit=fit, device=place.device, report=tell_plainly))
+        how = {"fit": fit, "device": place.device, "report": tell_plainly}
+        digits = _digits(pictures, train, resize)
+        reader = None if digits is None else reader_of(digits, **how)
+        reference = Reference(real, judge_for(real, **how | {"fit": fit and digits is None}))
         # What is there comes first: what the judge finds wrong with it should not wait for the training.
         for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
             if entry.recipe is not None:
                 _make(entry, _of_length(entry, settings[entry.name], train, out, place), train, out, place)
             else:
                 tell_if_others(train, pictures, open_bundle(entry.bundle).card)
-            write_scores(entry.bundle, judge_bundle(entry.bundle, reference, threads=threads))
+            write_scores(entry.bundle, judge_bundle(entry.bundle, reference, reader=reader, threads=threads))
             tell_plainly(
                 f"{entry.name}: judged, and its scores written into {entry.bundle}/card.json; its version stays"
             )
@@ -98,6 +102,14 @@ def _real(train: Pictures, source: str, resize: str) -> RealPictures:
     _, height, width, channels = train.images.shape
     test = open_with_progress(source, Shape((height, width), channels, resize), "test")
     return real_of(train, test)
+
+
+def _digits(source: str, stacks: Pictures, resize: str) -> RealPictures | None:
+    """What the stacks are made of, where there are stacks."""
+    if not source.startswith(PREFIX):
+        return None
+    shape = Shape(stacks.images.shape[1:3], 1, resize)
+    return real_of(*(open_with_progress(source.removeprefix(PREFIX), shape, part) for part in ("train", "test")))
 
 
 def _of_length(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> Settings:

@@ -56,12 +56,31 @@ def _images_per_s(bundle: Bundle) -> Figure:
     return training.images_shown / training.seconds if training.seconds else None
 
 
+def _of_stacks(scores: Scores, field: str) -> Figure:
+    return None if scores.stacked is None else getattr(scores.stacked, field)
+
+
+def _above_floor(scores: Scores, field: str) -> Figure:
+    """How much less even than a perfect generator's, whose digits are as frequent as the real ones."""
+    return None if scores.stacked is None else getattr(scores.stacked, field) - scores.stacked.kl_floor_real
+
+
 COLUMNS = {
     "fd_ratio": Column("FD ratio", attrgetter("card.scores.fd_ratio"), _three_digits, min, lambda _: 1),
     "precision": _share("precision", "precision", "precision_floor"),
     "recall": _share("recall", "recall", "recall_floor"),
     "coverage": _share("coverage", "coverage", "coverage_floor"),
     "class_agreement": _share("class_agreement", "class agreement", "judge_accuracy"),
+    "modes": Column(
+        "modes", lambda bundle: _of_stacks(bundle.card.scores, "modes"), str, max, lambda s: _of_stacks(s, "modes_real")
+    ),
+    "kl_excess": Column(
+        "KL above its floor",
+        lambda bundle: _above_floor(bundle.card.scores, "kl"),
+        "{:.3f}".format,
+        min,
+        lambda scores: _above_floor(scores, "kl_real"),
+    ),
     "reconstruction_psnr_db": Column(
         "reconstruction, dB", attrgetter("card.scores.reconstruction_psnr_db"), "{:.1f}".format, max
     ),

@@ -12,6 +12,7 @@ Letters: N pictures judged    H, W, C of a picture
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from models.bundle import open_bundle, write_scores
 from models.card import Scores
 from models.engine import Device, reference_on, usable_cores
 from models.runtime import Runtime
-from training.judging.classifier import Look
+from training.judging.classifier import Judge, Look
 from training.judging.inception import inception_fid
 from training.judging.modes import stacked_scores
 from training.judging.recovery import active_units, pca_psnr_db, psnr_db
@@ -32,6 +33,19 @@ from training.judging.shelf import judge_for
 from training.judging.wavelets import WaveletJudge
 
 TIMED_BATCHES, TIMED_IMAGES = 7, 256
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the digits of stacks, and how many of each class these were made of."""
+
+    judge: Judge
+    label_counts: NDArray[np.int64]
+
+
+def reader_of(digits: RealPictures, **asked: Any) -> Reader:
+    """A reader of stacks of these grey pictures; arguments and errors are those of `judge_for`."""
+    return Reader(judge_for(digits, **asked), np.bincount(digits.train_labels))
 
 
 def judge_model(
@@ -56,14 +70,11 @@ def judge_model(
     The other arguments and the errors are those of `judge_for`, `Reference` and `judge_bundle`.
     """
     judge = judge_for(real, fit=fit and digits is None, device=torch.device(device), report=report)
-    scores = judge_bundle(path, Reference(real, judge, images), seed=seed, device=device, threads=threads)
-    runtime = Runtime(open_bundle(path), reference_on(device), threads)
-    if digits is not None:
-        reader = judge_for(digits, fit=fit, device=torch.device(device), report=report)
-        counts = np.bincount(digits.train_labels)
-        scores = scores.model_copy(update={"stacked": stacked_scores(runtime, reader, real.test, counts, seed=seed)})
+    reader = None if digits is None else reader_of(digits, fit=fit, device=torch.device(device), report=report)
+    reference = Reference(real, judge, images)
+    scores = judge_bundle(path, reference, reader=reader, seed=seed, device=device, threads=threads)
     if inception is not None:
-        drawn = runtime.generate(seed, 0, len(real.train))
+        drawn = Runtime(open_bundle(path), reference_on(device), threads).generate(seed, 0, len(real.train))
         fid = inception_fid(drawn, real.train, inception, cuda=device == "cuda")
         scores = scores.model_copy(update={"inception_fid": fid})
     write_scores(path, scores)
@@ -74,6 +85,7 @@ def judge_bundle(
     path: Path,
     reference: Reference,
     *,
+    reader: Reader | None = None,
     seed: int = 0,
     device: Device = "cpu",
     threads: int | None = None,
@@ -83,6 +95,7 @@ def judge_bundle(
     Args:
         path: a bundle's folder.
         reference: the real pictures, as the judge sees them; one serves any number of bundles.
+        reader: of a bundle that draws stacks: counts their modes.
         seed: pictures 0 to N - 1 of this seed are judged.
         device, threads: of the engine that draws; see `Runtime`.
 
@@ -94,6 +107,9 @@ def judge_bundle(
     scores = score(runtime.generate(seed, 0, reference.images), reference, _asked(runtime, seed, reference))
     if runtime.encodes:
         scores |= _recovered(runtime, reference.real)
+    if reader is not None:
+        modes = stacked_scores(runtime, reader.judge, reference.real.test, reader.label_counts, seed=seed)
+        scores["stacked"] = modes
     engine = f"{runtime.engine}, threads {threads or usable_cores()}, {TIMED_IMAGES} at a time"
     return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
 
