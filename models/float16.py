@@ -3,7 +3,7 @@
     generator.onnx -> [float16] -> onnxruntime_engine
 
 Codes still come in as float32 and pixels leave as bytes; all between is float16.
-Imported only by whoever asks for it: it needs the package onnx, which is an extra's.
+The package onnx makes it, which is an extra's, and is imported only when such a graph is asked for.
 """
 
 from pathlib import Path

@@ -49,6 +49,7 @@ class Runtime:
         images = f"images uint8 [N, {shape.height}, {shape.width}, {shape.channels}]"
         graded = [images, *label, "grade float32 [N]", "deviation float32 [N]"]
         self.generator = load(bundle.generator, name, threads, [z, *label, images])
+        """What draws; `draw` gives it batches of the right sizes."""
         beside = reference_on(name.device)  # what is not drawn
         self._encoder = load(bundle.encoder, beside, threads, [images, *label, z]) if bundle.encoder else None
         self._reward = load(bundle.reward, beside, threads, graded) if bundle.reward else None

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from models.codes import codes
 from training.book import Diverged
+from training.checkpoint import images_shown_in
 from training.drawing import draw
 from training.loop import Place, begin, new_state, train
 from training.networks.geometry import geometry_of
@@ -77,7 +78,7 @@ def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
     for run in (one, other):
         train(run, settings, PICTURES, CPU)
-        run.begin(longer, PICTURES, longer=True)
+        run.begin(longer, PICTURES, come_to=images_shown_in(run.checkpoint))
         train(run, longer, PICTURES, CPU)
     lines = losses(one)
 

@@ -1,5 +1,6 @@
 """The command line, as people type it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -35,13 +36,16 @@ def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
 
 
 def test_a_run_that_has_ended_goes_on_with_a_larger_kimg_and_its_model_says_so(tmp_path: Path):
-    where = ["--out", tmp_path / "d", "--run", tmp_path / "r"]
-    typed("fit", "digits", *where, *FEW)
-    code, said = typed("fit", "digits", *where, *FEW, "--kimg", "0.8")
+    """Of such a length that the last line of the log is before its end."""
+    few = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--batch", "2"]
+    typed(*few, "--kimg", "1.99")
+    log = (tmp_path / "r" / "log.jsonl").read_text().splitlines()
+    code, said = typed(*few, "--kimg", "2.1")
     record = open_bundle(tmp_path / "d").card.training
 
+    assert json.loads(log[-1])["images_shown"] < 1990
     assert code == 0, said
-    assert (record.images_shown, record.lengthened) == (800, (500,))
+    assert (record.images_shown, record.lengthened) == (2100, (1990,))
 
 
 def test_export_makes_a_bundle_of_a_run(tmp_path: Path):

@@ -78,6 +78,14 @@ def load_weights(path: Path, state: State) -> None:
     _load_weights(*_read(path), state)
 
 
+def images_shown_in(path: Path) -> int:
+    """How far a run came, by its checkpoint; 0 where it has none yet."""
+    if not path.exists():
+        return 0
+    with safe_open(path, "pt") as file:
+        return int(file.metadata()["images_shown"])
+
+
 def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: State) -> None:
     for name, module in state._modules().items():
         module.load_state_dict(below(name, stored))

@@ -48,11 +48,12 @@ class Run:
         self.checkpoint = path / "checkpoint.safetensors"
         self._config, self._log = path / "config.json", path / "log.jsonl"
 
-    def begin(self, settings: Settings, pictures: Pictures, longer: bool = False) -> None:
+    def begin(self, settings: Settings, pictures: Pictures, come_to: int | None = None) -> None:
         """Make the folder, or find in it the very run that is asked for.
 
         Args:
-            longer: it may also be one that has come to its end and was planned shorter; it becomes a longer one.
+            come_to: images that it has shown, where it may also be one that was planned shorter and has come to its
+                end: then it becomes a longer one.
 
         Raises:
             RunDiffers: names each setting that differs.
@@ -63,18 +64,10 @@ class Run:
             self._configure(asked)
             return
         stored = self.config()
-        lengthened = self._lengthened(stored, settings.images_shown) if longer else stored
+        lengthened = stored if come_to is None else _lengthened(stored, settings.images_shown, come_to)
         _compare(self.path, lengthened, asked)
         if lengthened != stored:
             self._configure(lengthened)
-
-    def _lengthened(self, stored: dict[str, Any], images_shown: int) -> dict[str, Any]:
-        """What the run would be if it went on past its end; itself where it is not there yet."""
-        planned, lines = stored["settings"]["images_shown"], self.lines()
-        if images_shown <= planned or not lines or (lines[-1]["images_shown"] or 0) < planned:
-            return stored
-        settings = {**stored["settings"], "images_shown": images_shown}
-        return {**stored, "settings": settings, "lengthened": [*stored.get("lengthened", ()), planned]}
 
     def _configure(self, config: Mapping[str, Any]) -> None:
         _write_whole(self._config, lambda path: path.write_text(json.dumps(config, indent=2) + "\n"))
@@ -157,6 +150,15 @@ def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
     writing = path.with_suffix(".writing")
     write(writing)
     writing.rename(path)
+
+
+def _lengthened(stored: dict[str, Any], images_shown: int, come_to: int) -> dict[str, Any]:
+    """What a run is configured as when it goes on past its end; as it is where it is not there yet."""
+    planned = stored["settings"]["images_shown"]
+    if images_shown <= planned or come_to < planned:
+        return stored
+    settings = {**stored["settings"], "images_shown": images_shown}
+    return {**stored, "settings": settings, "lengthened": [*stored.get("lengthened", ()), planned]}
 
 
 def _facts(pictures: Pictures) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from training.comparing.entries import Entry, entries_named, spread
 from training.comparing.recipes import RECIPES
 from training.comparing.rows import row_of
 from training.export import export_run
-from training.judging.judge import judge_bundle, reader_of
+from training.judging.judge import Reader, judge_bundle, reader_of
 from training.judging.reference import RealPictures, Reference
 from training.judging.shelf import judge_for
 from training.loop import Place, begin
@@ -78,10 +78,9 @@ def compare(
             if entry.recipe is not None
         }
         real = _real(train, pictures, resize)
-        how = {"fit": fit, "device": place.device, "report": tell_plainly}
-        digits = _digits(pictures, train, resize)
-        reader = None if digits is None else reader_of(digits, **how)
-        reference = Reference(real, judge_for(real, **how | {"fit": fit and digits is None}))
+        reader = _reader(pictures, train, resize, fit, place) if pictures.startswith(PREFIX) else None
+        fit = fit and reader is None
+        reference = Reference(real, judge_for(real, fit=fit, device=place.device, report=tell_plainly))
         # What is there comes first: what the judge finds wrong with it should not wait for the training.
         for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
             if entry.recipe is not None:
@@ -104,12 +103,11 @@ def _real(train: Pictures, source: str, resize: str) -> RealPictures:
     return real_of(train, test)
 
 
-def _digits(source: str, stacks: Pictures, resize: str) -> RealPictures | None:
-    """What the stacks are made of, where there are stacks."""
-    if not source.startswith(PREFIX):
-        return None
+def _reader(source: str, stacks: Pictures, resize: str, fit: bool, place: Place) -> Reader:
+    """Who reads the digits that stacks are made of."""
     shape = Shape(stacks.images.shape[1:3], 1, resize)
-    return real_of(*(open_with_progress(source.removeprefix(PREFIX), shape, part) for part in ("train", "test")))
+    train, test = (open_with_progress(source.removeprefix(PREFIX), shape, part) for part in ("train", "test"))
+    return reader_of(real_of(train, test), fit=fit, device=place.device, report=tell_plainly)
 
 
 def _of_length(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> Settings:

@@ -9,6 +9,7 @@ from pathlib import Path
 import rich
 from rich.table import Table
 
+from training.checkpoint import images_shown_in
 from training.commands.rating import judge_of
 from training.commands.telling import tell_bundle, tell_plainly
 from training.export import export_run
@@ -72,7 +73,7 @@ def carry_out(plan: Plan, place: Place) -> None:
         return
     prepare = plan.begun.prepare if plan.begun else None
     inspect = plan.begun.inspect(judge_of(plan.pictures), plan.force, tell_plainly) if plan.begun else None
-    plan.run.begin(plan.settings, plan.pictures, longer=True)
+    plan.run.begin(plan.settings, plan.pictures, come_to=images_shown_in(plan.run.checkpoint))
     with plan.run.alone(), Watch(plan.run, tell_plainly) as watch, Progress(plan.settings.images_shown) as progress:
         train(plan.run, plan.settings, plan.pictures, place, progress.show, watch.follow, prepare)
     tell_plainly(f"how it went: {plan.run.path / 'report.html'}")
