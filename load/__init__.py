@@ -3,7 +3,7 @@
     service (over HTTP) -> load -> a table of goals, HTML reports
 
 Three commands: `python -m load` lets people ask and holds the answers against goals, `python -m load.bench`
-measures the service beside its peers, `python -m load.siege` makes it hard for it. Read in this order:
+measures the service beside its peers, `python -m load.stress` makes it hard for it. Read in this order:
 
     __main__     `python -m load`: start, measure, drive, judge, stop
     stages       the profiles, as tables: who asks, how many of them, for how long
@@ -26,6 +26,6 @@ measures the service beside its peers, `python -m load.siege` makes it hard for 
     hardware     the machine and the libraries that the figures are of
     markdown     figures and claims -> the tables of README.md
 
-    gate         `python -m load.gate`: a small bench against committed ratios
-    siege/       `python -m load.siege`: overload, unfairness, hanging up, a crowd, sameness, an hour
+    gate         `python -m load.bench.gate`: a small bench against committed ratios
+    siege/       `python -m load.stress`: overload, unfairness, hanging up, a crowd, sameness, an hour
 """

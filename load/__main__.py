@@ -20,10 +20,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from statistics import median
 
-from load.engine import Engine, usable_cores
+from load.bench.engine import Engine, usable_cores
 from load.goals import Measured, Verdict, crowded, judge, percentile_ms, rate_per_s, read_rows
 from load.server import QUIET, ROOT, ServiceTrouble, default_drawer, engine_of, generator_of, running_service
-from load.stages import LEAVE_WITHIN_S, PROFILES
+from load.profiles import LEAVE_WITHIN_S, PROFILES
 
 REPORTS = Path(__file__).parent / "reports"
 ENGINE_WINDOWS, ENGINE_WINDOW_S = 4, 1.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
 
-from load.stages import BATCHES, FLAT_OUT, HALF_LOAD, PROFILES, Stage
+from load.profiles import BATCHES, FLAT_OUT, HALF_LOAD, PROFILES, Stage
 
 BATCH_IMAGES = 1_024
 SETTLE_S, LEAVE_S = 2, 1

@@ -23,7 +23,7 @@ from locust.env import Environment
 from load.answers import headers_fault, npy_fault, png_fault, sheet_shape
 from load.goals import BATCH_IMAGES, rate_per_s
 from load.server import Drawer, default_drawer
-from load.stages import ANSWER_WITHIN_S, PROFILES, SPAWN_PER_S, Stage, stage_at
+from load.profiles import ANSWER_WITHIN_S, PROFILES, SPAWN_PER_S, Stage, stage_at
 
 PROFILE = os.environ.get("LOAD_PROFILE", "smoke")
 SHEET_IMAGES, DOUBTED_IMAGES = 64, 100

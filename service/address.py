@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from models.codes import ADDRESS_END, codes
 from models.errors import AddressError
 from models.runtime import Runtime
-from service.asked import label_numbers
-from service.problems import Problem
+from service.errors import Problem
+from service.latents import label_numbers
 from service.schemas import GenerateRequest
 
 _FRESH_SEED_END = 2**53  # every JSON reader keeps an integer below this one

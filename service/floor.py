@@ -17,7 +17,7 @@ from models.runtime import Runtime
 from service.address import address_of
 from service.encoders import encode_sheet, stream_of
 from service.formats import Format
-from service.gallery import runtime_of
+from service.registry import runtime_of
 from service.schemas import GenerateRequest
 from service.settings import read_settings
 

@@ -6,7 +6,7 @@ api -> [formats] -> encoders
 from enum import StrEnum
 from typing import TypeVar
 
-from service.problems import Problem
+from service.errors import Problem
 
 
 class Offered(StrEnum):

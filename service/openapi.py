@@ -9,8 +9,8 @@ are declared here, once for all routes.
 from typing import Any
 
 from models.codes import ADDRESS_END
+from service.errors import MEDIA_TYPE, PROBES
 from service.formats import Format, GradesFormat
-from service.problems import MEDIA_TYPE, PROBES
 from service.schemas import ProblemAnswer
 
 _DESCRIPTIONS = {

@@ -12,11 +12,11 @@ import bentoml
 
 from models.bundle import open_all
 from models.errors import ModelError
-from service.gallery import Gallery
-from service.grades.store import open_store
 from service.image import environment, image
-from service.perimeter import Perimeter
-from service.renewal import Renewal
+from service.middleware import Perimeter
+from service.ratings.store import open_store
+from service.registry import Gallery
+from service.reloader import Renewal
 from service.routes import create_api
 from service.settings import read_settings
 

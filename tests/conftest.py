@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 import torch
-from asking import PINNED
-from browsing import Visitor, browser
-from databases import Postgres
-from serving import ROOT, Server, started
 from starlette.testclient import TestClient
-from untrained import write_untrained
+from support.asking import PINNED
+from support.browsing import Visitor, browser
+from support.databases import Postgres
+from support.serving import ROOT, Server, started
+from support.untrained import write_untrained
 
 from models.bundle import open_all
-from service.gallery import Gallery
-from service.grades.store import Store
-from service.perimeter import Perimeter
+from service.middleware import Perimeter
+from service.ratings.store import Store
+from service.registry import Gallery
 from service.routes import create_api
 from service.settings import Settings
 

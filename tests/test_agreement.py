@@ -2,7 +2,7 @@
 
 import torch
 
-from training.rating.agreement import Agreement, concordance
+from training.feedback.agreement import Agreement, concordance
 
 
 def test_concordance_is_the_share_of_pairs_in_the_right_order():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamed import address, opened, random_pictures, written
+from support.streamed import address, opened, random_pictures, written
 
 from service.encoders.archive import ZipStream
 from service.encoders.png import encode_pngs

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from streamed import address, random_pictures, written
+from support.streamed import address, random_pictures, written
 
 from service.encoders.arrays import NpyStream
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from shapes import EIGHT_BY_EIGHT, SMALLEST
+from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
+from training.data.sources import digits
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
-from training.pictures.sources import digits
 
 
 def autoencoder(variational: bool, classes: int = 0) -> Autoencoder:

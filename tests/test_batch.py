@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from service.grades.batch import mix
-from service.grades.grade import Picture
+from service.ratings.batch import mix
+from service.ratings.grade import Picture
 
 
 @pytest.fixture(scope="module")

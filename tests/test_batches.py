@@ -2,8 +2,8 @@
 
 import torch
 
-from training.batches import Batches, pixels_of
-from training.ranks import Ranks
+from training.data.batches import Batches, pixels_of
+from training.distributed import Ranks
 
 
 def batches(ranks: Ranks, labels: bool = True) -> Batches:

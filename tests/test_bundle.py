@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from untrained import write_untrained
+from support.untrained import write_untrained
 
 from models.bundle import open_all, open_bundle, write_bundle, write_scores
 from models.card import Scores

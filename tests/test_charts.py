@@ -1,9 +1,9 @@
 """A report draws what a log has, and nothing else."""
 
 import pytest
-from watched import game_lines
+from support.watched import game_lines
 
-from training.watching.charts import CHARTS, draw, points_of, shown_in
+from training.monitoring.charts import CHARTS, draw, points_of, shown_in
 
 
 def test_the_charts_of_a_game_and_of_an_autoencoder_are_their_own():

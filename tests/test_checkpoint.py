@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from training import checkpoint
-from training.batches import Batches
 from training.checkpoint import State, _tensors, load_checkpoint, load_weights, save_checkpoint
-from training.loop import new_state, take_step
+from training.config import Settings, preset_named
+from training.data.batches import Batches
 from training.networks.geometry import Geometry
-from training.presets import Settings, preset_named
+from training.train import new_state, take_step
 
 settings = preset_named("tiny").but(width=4, discriminator_width=4, batch=8, images_shown=800, precision="float32")
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from load.client import Answer, ClientTrouble, Connection, get, post
+from load.bench.client import Answer, ClientTrouble, Connection, get, post
 
 
 def answers_to(replies: list[bytes], questions: int = 1) -> list[Answer]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import typed
 from PIL import Image
+from support.commandline import typed
 
 from models.bundle import open_all, open_bundle
 from models.card import Scores
-from training.commands import running
-from training.comparing.recipes import RECIPES
+from training.cli import running
+from training.comparison.recipes import RECIPES
 from training.run import Run
 
 SHORT = ["--kimg", "4", "--threads", "1", "--device", "cpu"]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from markup import read
 from PIL import Image
+from support.markup import read
 
 from models.bundle import open_bundle
 from models.card import Scores
-from training.comparing.comparison import write_comparison
-from training.comparing.rows import Row
-from training.judging.reference import RealPictures
+from training.comparison.comparison import write_comparison
+from training.comparison.rows import Row
+from training.evaluation.reference import RealPictures
 
 REAL = RealPictures(np.zeros((20, 8, 8, 1), np.uint8), np.full((20, 8, 8, 1), 9, np.uint8))
 SCORES = Scores(fd_ratio=2.0, fd_floor=0.5, images=20, judge="wavelets", images_per_s=10.0, images_per_s_on="a machine")

@@ -10,18 +10,18 @@ from functools import partial
 
 import pytest
 import torch
-from shapes import SMALLEST
+from support.shapes import SMALLEST
 from torch import nn
 
-from training.batches import Batches
-from training.loop import new_state
-from training.machine import compile_step
+from training.data.batches import Batches
+from training.device import compile_step
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
 from training.methods.reconstruction import Reconstruction, reconstruction_loss
 from training.methods.variational import Variational, variational_loss
 from training.networks.geometry import Geometry
 from training.schedule import Moment
+from training.train import new_state
 
 CPU = torch.device("cpu")
 GEOMETRY = Geometry(8, 8, 1, 1, classes=3)

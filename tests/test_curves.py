@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.watching.curves import axis_over, axis_to, chart_svg, logarithmic_axis_over, running_mean, short
+from training.monitoring.curves import axis_over, axis_to, chart_svg, logarithmic_axis_over, running_mean, short
 
 numbers = st.floats(-1e12, 1e12).filter(lambda value: value == 0 or abs(value) > 1e-12)
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
-from asking import PINNED
-from databases import Postgres
 from starlette.testclient import TestClient
+from support.asking import PINNED
+from support.databases import Postgres
 
 from models.bundle import open_all
-from service.gallery import Gallery
-from service.grades import database
-from service.grades.database import DatabaseAway
-from service.grades.grade import Grade
-from service.grades.store import Store
-from service.perimeter import Perimeter
+from service.middleware import Perimeter
+from service.ratings import database
+from service.ratings.database import DatabaseAway
+from service.ratings.grade import Grade
+from service.ratings.store import Store
+from service.registry import Gallery
 from service.routes import create_api
 from service.settings import Settings
 
@@ -72,7 +72,7 @@ def test_while_the_server_is_away_every_route_says_so_and_afterwards_goes_on(sto
 
 
 def test_a_database_that_somebody_locks_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("service.grades.database._BUSY_MS", 50)
+    monkeypatch.setattr("service.ratings.database._BUSY_MS", 50)
     store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
     other = sql.create_engine(f"sqlite:///{tmp_path / 'grades.db'}", poolclass=sql.NullPool)
     with other.connect() as holder:
@@ -106,7 +106,7 @@ def test_a_file_that_was_replaced_is_not_written_to(tmp_path: Path):
 
 def test_many_services_may_start_at_once_on_an_empty_database(url: str):
     program = (
-        "import sys\nfrom service.grades.store import Store\nprint('ready', flush=True)\n"
+        "import sys\nfrom service.ratings.store import Store\nprint('ready', flush=True)\n"
         "sys.stdin.readline()\nStore(sys.argv[1]).close()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

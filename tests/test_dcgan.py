@@ -1,7 +1,7 @@
 """The lecture's bodies: strided, the downward one without normalisation over the batch."""
 
 import torch
-from shapes import SMALLEST
+from support.shapes import SMALLEST
 from torch import nn
 
 from training.networks.dcgan import Downward, Upward

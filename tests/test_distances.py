@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
-from training.judging.distances import Gaussian, frechet_distance, kernel_distance
+from training.evaluation.distances import Gaussian, frechet_distance, kernel_distance
 
 
 def features(count: int, numbers: int, seed: int = 0, shift: float = 0.0) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.watching.diversity import diversity, evenly_spaced, nearest_distance
+from training.monitoring.diversity import diversity, evenly_spaced, nearest_distance
 
 random = np.random.default_rng(0)
 REAL = random.integers(0, 256, (64, 8, 8, 1), np.uint8)

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.watched import SETTINGS, game_lines, watched_run
 from typer.testing import CliRunner
-from watched import SETTINGS, game_lines, watched_run
 
 from training.__main__ import app
-from training.book import Diverged
-from training.loop import Place, train
-from training.pictures.data import Pictures, open_pictures
-from training.presets import preset_named
+from training.config import preset_named
+from training.data.dataset import Pictures, open_pictures
+from training.monitoring.doctor import CANNOT_KNOW, NO_DIVERSITY, examine
 from training.run import Run
-from training.watching.doctor import CANNOT_KNOW, NO_DIVERSITY, examine
+from training.run_logger import Diverged
+from training.train import Place, train
 
 SMALL = {"images_shown": 3_840, "batch": 32, "width": 8, "discriminator_width": 8, "width_max": 16}
 NOISE = Pictures("noise", np.random.default_rng(0).integers(0, 256, (500, 8, 8, 1), np.uint8), "ab" * 32, ())

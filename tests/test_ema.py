@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from training.config import preset_named
 from training.ema import Averages
-from training.presets import preset_named
 
 LONG_RUN_IMAGES = 10_000_000
 

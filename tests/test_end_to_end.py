@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from serving import started
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
+from support.serving import started
 
 
 def test_a_service_draws_the_digits_that_were_learned(learned_digits: Path, tmp_path: Path):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from models.bundle import SAMPLES
 from models.errors import BundleDamaged
-from training.comparing.entries import entries_named
-from training.comparing.recipes import RECIPES
-from training.pictures.data import Pictures
+from training.comparison.entries import entries_named
+from training.comparison.recipes import RECIPES
+from training.data.dataset import Pictures
 
 GREY = Pictures("some", np.zeros((3, 8, 8, 1), np.uint8), "ab" * 32, ())
 

@@ -11,16 +11,16 @@ from safetensors.torch import load_file
 from models.bundle import open_bundle
 from models.codes import codes
 from models.runtime import Runtime
-from training import export as export_module
 from training.checkpoint import load_checkpoint
-from training.drawing import draw
-from training.export import ExportDiffers, check_codes, check_pictures, export_run
-from training.loop import Place, new_state, train
+from training.config import preset_named
+from training.data.dataset import Pictures
+from training.data.sources import digits
+from training.export import bundle as export_module
+from training.export.bundle import ExportDiffers, check_codes, check_pictures, export_run
+from training.export.modules import draw
 from training.networks.geometry import geometry_of
-from training.pictures.data import Pictures
-from training.pictures.sources import digits
-from training.presets import preset_named
 from training.run import Run
+from training.train import Place, new_state, train
 
 settings = preset_named("tiny").but(images_shown=400, batch=40, precision="float32")
 CPU = torch.device("cpu")

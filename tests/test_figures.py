@@ -2,9 +2,9 @@
 
 import pytest
 
-from load.cells import saturating
-from load.figures import Figures, beyond, cpu_s_per_image, images_per_cpu_s, ratio
-from load.window import Window, percentile
+from load.bench.figures import Figures, beyond, cpu_s_per_image, images_per_cpu_s, ratio
+from load.bench.sample import Window, percentile
+from load.bench.workloads import saturating
 
 CELL = saturating("mnist", 64, "npy")
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from service.formats import GradesFormat
-from service.grades.files import file_of
-from service.grades.grade import KeptGrade
+from service.ratings.files import file_of
+from service.ratings.grade import KeptGrade
 
 MOMENT = datetime(2026, 7, 1, 12, 30, 15, 123456, UTC)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import onnx
 import pytest
 
+from models.benchmark import MEDIAN_DB, WORST_DB, decibels_of
 from models.bundle import Bundle, open_bundle
 from models.codes import codes
 from models.engine import REFERENCE, EngineName
 from models.errors import BundleDamaged, EngineUnavailable
 from models.float16 import in_float16
-from models.measuring import MEDIAN_DB, WORST_DB, decibels_of
 from models.onnxruntime_engine import OnnxruntimeEngine
 from models.runtime import Runtime
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from training.pictures.folders import folder_source, zip_source
-from training.pictures.kinds import Encoded
+from training.data.folders import folder_source, zip_source
+from training.data.kinds import Encoded
 
 
 def source(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.errors import Problem
 from service.formats import Format, GradesFormat, negotiate
-from service.problems import Problem
 
 
 @pytest.mark.parametrize(

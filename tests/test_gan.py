@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 import torch
-from shapes import EIGHT_BY_EIGHT, SMALLEST
+from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.batches import Batches
+from training.data.batches import Batches
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
 from training.networks.geometry import Geometry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from load.gate import LIMITS, RATIOS, Committed, Ratio, bounds, ratio_of, read_committed, slower
+from load.bench.gate import LIMITS, RATIOS, Committed, Ratio, bounds, ratio_of, read_committed, slower
 
 MACHINE, ENGINE = "a machine, 2 cores", "onnxruntime-1.31.1-cpu-float32"
 COMMITTED = Committed(MACHINE, ENGINE, {"npy": Ratio(1.0, 0.05), "zip": Ratio(1.1, 0.0)})

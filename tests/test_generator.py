@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
+from support.shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
 
+from training.config import preset_named
 from training.networks.generator import Generator
 from training.networks.geometry import Geometry
-from training.presets import preset_named
 
 
 @pytest.mark.parametrize("network", ["residual", "dcgan"])

@@ -1,7 +1,7 @@
 """Any height and width is reached by doublings of some coarsest cells, and cropped."""
 
 import pytest
-from shapes import SHAPES, SMALLEST
+from support.shapes import SHAPES, SMALLEST
 
 from training.networks.geometry import Geometry, geometry_of
 

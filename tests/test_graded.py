@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rated import write_parent
+from support.rated import write_parent
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from training.rating.graded import draw_graded
-from training.rating.grades import Grade
+from training.feedback.graded import draw_graded
+from training.feedback.grades import Grade
 
 
 def grade(version: str, seed: int, index: int, label: str | None = None, truncation: float = 1.0) -> Grade:

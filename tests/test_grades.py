@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.rating.grades import Grade, digest_of, read_grades
+from training.feedback.grades import Grade, digest_of, read_grades
 
 ROW = {
     "id": "5d0f7a6e-2b1c-4a57-9f0e-000000000001",

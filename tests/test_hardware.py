@@ -1,6 +1,6 @@
 """What is said of a machine."""
 
-from load.hardware import described, kind, processor
+from load.bench.hardware import described, kind, processor
 
 CPUINFO = """\
 processor\t: 0

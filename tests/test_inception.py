@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.judging import inception
-from training.judging.inception import inception_fid
+from training.evaluation import inception
+from training.evaluation.inception import inception_fid
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
 

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from load.answers import headers_fault, npy_fault, png_fault, sheet_shape
-from load.engine import Engine
+from load.bench.engine import Engine
 from load.goals import GOALS, Measured, Row, crowded, judge, percentile_ms, rate_per_s, read_rows
-from load.stages import BATCHES, EVERYONE, FLAT_OUT, HALF_LOAD, PROFILES, stage_at
+from load.profiles import BATCHES, EVERYONE, FLAT_OUT, HALF_LOAD, PROFILES, stage_at
 
 ROOT = Path(__file__).parents[1]
 ENGINE_SENTENCE, P95_SENTENCE, OFFERED_SENTENCE = (goal.sentence for goal in GOALS[2:])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import typed
 from PIL import Image
+from support.commandline import typed
 
 from models.bundle import open_bundle
 from models.runtime import Runtime

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.judging.manifold import Manifold, manifold
+from training.evaluation.manifold import Manifold, manifold
 
 
 def line(*numbers: float) -> np.ndarray:

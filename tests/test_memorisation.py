@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.judging.memorisation import Memorisation, memorisation, nearest_distances
+from training.evaluation.memorisation import Memorisation, memorisation, nearest_distances
 
 
 def pictures(count: int, seed: int) -> np.ndarray:

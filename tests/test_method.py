@@ -6,14 +6,14 @@ from typing import get_args
 
 import pytest
 import torch
-from shapes import EIGHT_BY_EIGHT, SMALLEST
+from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from training.batches import Batches
+from training.config import MethodName
+from training.data.batches import Batches
 from training.methods import gan, reconstruction, variational
 from training.methods.method import METHODS, new_method
-from training.presets import MethodName
 from training.schedule import Moment
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from pictures import mnist, needs_mnist
+from support.pictures import mnist, needs_mnist
 
-from training.judging.classifier import Look
-from training.judging.modes import STACKS, mode_scores, read_stacks, stacked_scores
-from training.judging.shelf import shipped_judge
-from training.pictures.stacked import stack
+from training.data.stacked import stack
+from training.evaluation.evaluator import Look
+from training.evaluation.evaluator_store import shipped_judge
+from training.evaluation.modes import STACKS, mode_scores, read_stacks, stacked_scores
 
 MNIST_LABELS = np.array([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
 EVERY_TRIPLE = np.array(np.meshgrid(*[np.arange(10)] * 3)).reshape(3, -1).T

@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from streamed import address, opened, random_pictures, written
+from support.streamed import address, opened, random_pictures, written
 
-from service.asked import Asked, Codes
 from service.encoders.objects import JsonStream
 from service.encoders.png import encode_pngs
+from service.latents import Asked, Codes
 
 
 def codes(n: int, labels: np.ndarray | None = None) -> Codes:

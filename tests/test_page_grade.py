@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browsing import PHONE, Visitor, ask
-from serving import Server
+from support.browsing import PHONE, Visitor, ask
+from support.serving import Server
 
 PICTURE = "#grade .stage img"
 GRADE = "#grade?model=mnist"

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from browsing import PHONE, ask
-from serving import Server
+from support.browsing import PHONE, ask
+from support.serving import Server
 
 TILES = "#sheet .tile img"
 OPEN = "#picture[open] figure img"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import PHONE
 from PIL import Image
-from serving import Server
+from support.browsing import PHONE
+from support.serving import Server
 
 WALK = "#walk?model=mnist&at=7/3&at=7/12/0.8/5&at=7/0"
 LEG_FRAMES = 45

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-PAGE = Path(__file__).parent.parent / "service" / "page"
+PAGE = Path(__file__).parent.parent / "service" / "static"
 FILES = sorted(PAGE.iterdir())
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from load.cells import saturating
-from load.client import Answer, ask_once
-from load.contenders import HTTP_ALONE, PEERS, Contender, entered
-from load.peers.files import file_of, sheet
-from load.peers.network import read_network
+from load.bench.client import Answer, ask_once
+from load.bench.peers.files import file_of, sheet
+from load.bench.peers.network import read_network
+from load.bench.servers import HTTP_ALONE, PEERS, Contender, entered
+from load.bench.workloads import saturating
 
 ROOT = Path(__file__).parent.parent
 THREE = 3

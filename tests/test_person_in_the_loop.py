@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from labelled import CLASSES, digits_judge, real_digits
 from PIL import Image
-from serving import ROOT, Server, started
+from support.labelled import CLASSES, digits_judge, real_digits
+from support.serving import ROOT, Server, started
 
-from training.rating.rehearsal import SimulatedGrader
+from training.feedback.simulation import SimulatedGrader
 
 GRADES_A_BATCH, VERSIONS, MOST_BATCHES = 100, 2, 6
 NOTICED_WITHIN_S = 30

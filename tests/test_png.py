@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamed import opened, random_pictures
+from support.streamed import opened, random_pictures
 
 from service.encoders.png import encode_pngs, filtered
 

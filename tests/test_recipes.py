@@ -2,8 +2,8 @@
 
 import pytest
 
-from training.comparing.recipes import RECIPES
-from training.presets import PRESETS, preset_named
+from training.comparison.recipes import RECIPES
+from training.config import PRESETS, preset_named
 
 
 def test_the_recipes_are_in_the_order_of_the_lecture():

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from shapes import EIGHT_BY_EIGHT, SMALLEST
+from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.batches import Batches
+from training.data.batches import Batches
+from training.data.sources import digits
 from training.methods.reconstruction import Reconstruction, reconstruction_loss
-from training.pictures.sources import digits
 from training.schedule import Moment
 
 CPU = torch.device("cpu")

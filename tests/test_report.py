@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from markup import read
-from watched import SETTINGS, game_lines, watched_run
+from support.markup import read
+from support.watched import SETTINGS, game_lines, watched_run
 
+from training.monitoring.report import in_words, write_report
 from training.run import Run
-from training.watching.report import in_words, write_report
 
 
 def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):

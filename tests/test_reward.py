@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rated import SETTINGS, noise, parent
+from support.rated import SETTINGS, noise, parent
 
 from models.bundle import write_bundle
 from models.runtime import Runtime
-from training.graphs import reward_graph
+from training.export.onnx import reward_graph
+from training.feedback.reward_inputs import graded_by
 from training.networks.geometry import Geometry
 from training.networks.reward import HEADS, Reward
-from training.rating.looking import graded_by
 
 
 def reward(classes: int = 0) -> Reward:

@@ -6,10 +6,10 @@ import numpy as np
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from training.comparing.entries import Entry
-from training.comparing.recipes import RECIPES
-from training.comparing.rows import PICTURES, row_of
-from training.judging.reference import RealPictures
+from training.comparison.entries import Entry
+from training.comparison.recipes import RECIPES
+from training.comparison.rows import PICTURES, row_of
+from training.evaluation.reference import RealPictures
 
 REAL = RealPictures(np.zeros((4, 8, 8, 1), np.uint8), np.zeros((4, 8, 8, 1), np.uint8))
 

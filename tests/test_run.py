@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.pictures.data import Pictures
-from training.presets import preset_named
+from training.config import preset_named
+from training.data.dataset import Pictures
 from training.run import Run, RunBusy, RunDiffers
 
 PICTURES = Pictures("some", np.zeros((3, 8, 8, 1), np.uint8), "ab" * 32, ())

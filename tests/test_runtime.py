@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from untrained import write_untrained
+from support.untrained import write_untrained
 
 from models import runtime as runtime_module
 from models.bundle import open_bundle

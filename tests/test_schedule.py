@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.presets import preset_named
+from training.config import preset_named
 from training.schedule import moment_of
 
 settings = preset_named("tiny").but(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from serving import Server, started
+from support.serving import Server, started
 
 LARGEST_GROWTH_BYTES = 200e6
 LARGEST_RESIDENT_BYTES = 600e6

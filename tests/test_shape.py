@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.pictures.shape import Header, Shape, Target, settle
+from training.data.shape import Header, Shape, Target, settle
 
 SIDES = st.integers(8, 60)
 COLOUR, GREY = (lambda height, width: Header(height, width, False)), (lambda height, width: Header(height, width, True))

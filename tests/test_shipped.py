@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import DATA
 from PIL import Image
+from support.pictures import DATA
 
 from models.bundle import Bundle, open_all
 from models.runtime import Runtime
 from models.sheet import contact_sheet
-from training.commands.judge import real_pictures
-from training.judging.judge import score
-from training.judging.reference import RealPictures, Reference
-from training.judging.shelf import shipped_judge
+from training.cli.evaluate import real_pictures
+from training.evaluation.evaluate import score
+from training.evaluation.evaluator_store import shipped_judge
+from training.evaluation.reference import RealPictures, Reference
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = [bundle for bundle in open_all(ROOT / "models") if "@" not in bundle.path.name]

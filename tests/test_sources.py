@@ -6,8 +6,8 @@ import pytest
 from test_idx import PIXELS, write_idx, write_labels
 from test_parquet import write as write_parquet
 
-from training.pictures import sources
-from training.pictures.kinds import Arrays, Encoded
+from training.data import sources
+from training.data.kinds import Arrays, Encoded
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from databases import tell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.databases import tell
 
-from service.grades.grade import Grade
-from service.grades.store import GradeConflict, Store, open_store
+from service.ratings.grade import Grade
+from service.ratings.store import GradeConflict, Store, open_store
 
 LARGEST = 2**64 - 1
 
@@ -102,7 +102,7 @@ def test_it_goes_on_where_it_was_closed(url: str):
 def test_what_add_returned_survives_kill_9(tmp_path: Path):
     url, program = f"sqlite:///{tmp_path / 'grades.db'}", tmp_path / "program.py"
     program.write_text(
-        "import os, sys\nfrom service.grades.grade import Grade\nfrom service.grades.store import Store\n"
+        "import os, sys\nfrom service.ratings.grade import Grade\nfrom service.ratings.store import Store\n"
         "store = Store(sys.argv[1])\n"
         "for k in range(50):\n    store.add([Grade(f'id {k}', 'm', 'v', k, k, None, 1.0, 0.5, 'g')])\n"
         "    print(k, flush=True)\nos.kill(os.getpid(), 9)\n"

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from streamed import address, random_pictures, written
+from support.streamed import address, random_pictures, written
 
 from service.encoders import stream_of
 from service.encoders.archive import ZipStream

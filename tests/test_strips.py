@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.comparing.strips import strips
+from training.comparison.strips import strips
 
 
 def some(count: int, side: int, channels: int, seed: int = 0) -> np.ndarray:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import pytest
 
-from service.grades.grade import Grade
-from service.grades.store import Store
+from service.ratings.grade import Grade
+from service.ratings.store import Store
 
 
 def grades(*given: tuple[str, str, str, int, float]) -> list[Grade]:

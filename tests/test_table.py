@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from models.card import ModeScores, Scores
-from training.judging.table import scores_table
+from training.evaluation.table import scores_table
 
 
 def printed(scores: Scores) -> str:

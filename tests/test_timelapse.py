@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from watched import watched_run
+from support.watched import watched_run
 
-from training.watching.timelapse import FRAME_MS, LAST_FRAME_MS, still, time_lapse
+from training.monitoring.timelapse import FRAME_MS, LAST_FRAME_MS, still, time_lapse
 
 
 def test_a_time_lapse_has_a_frame_a_sheet_and_rests_at_its_end(tmp_path: Path):

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import torch
 
-from training.speed.turns import seconds_of
+from training.profiling.turns import seconds_of
 
 CPU = torch.device("cpu")
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from shapes import EIGHT_BY_EIGHT, SMALLEST
+from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.batches import Batches
+from training.data.batches import Batches
+from training.data.sources import digits
 from training.methods.variational import Variational, divergence, misfit
 from training.networks.geometry import Geometry
-from training.pictures.sources import digits
 from training.schedule import Moment
 
 CPU = torch.device("cpu")

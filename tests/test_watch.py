@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from watched import game_lines, watched_run
+from support.watched import game_lines, watched_run
 
-from training.watching import watch
-from training.watching.events import TensorBoardMissing
-from training.watching.watch import Watch
+from training.monitoring import watch
+from training.monitoring.tensorboard import TensorBoardMissing
+from training.monitoring.watch import Watch
 
 
 def missing(_: object) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.judging.wavelets import MOST_COEFFICIENTS, WaveletJudge, block_side, packets
+from training.evaluation.wavelets import MOST_COEFFICIENTS, WaveletJudge, block_side, packets
 
 
 def pictures(count: int, height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:

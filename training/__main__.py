@@ -2,14 +2,14 @@
 
 import typer
 
-from training.commands.compare import compare
-from training.commands.doctor import doctor
-from training.commands.export import export
-from training.commands.fit import fit
-from training.commands.judge import judge
-from training.commands.race import race
-from training.commands.rehearse import rehearse
-from training.commands.speed import speed
+from training.cli.compare import compare
+from training.cli.compare_engines import race
+from training.cli.doctor import doctor
+from training.cli.evaluate import judge
+from training.cli.export import export
+from training.cli.fit import fit
+from training.cli.profile import speed
+from training.cli.simulate import rehearse
 
 app = typer.Typer(help="Learn to draw from pictures.", no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (fit, judge, rehearse, compare, doctor, speed, race, export):

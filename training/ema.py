@@ -14,7 +14,7 @@ import copy
 import torch
 from torch import nn
 
-from training.presets import Settings
+from training.config import Settings
 
 
 class Averages:

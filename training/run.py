@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sheet import as_picture, contact_sheet
-from training.pictures.data import Pictures
-from training.presets import Settings
+from training.config import Settings
+from training.data.dataset import Pictures
 
 RUNS = Path("runs")
 

@@ -10,7 +10,7 @@ told faster and not its first chapter.
 import math
 from dataclasses import dataclass
 
-from training.presets import Settings
+from training.config import Settings
 
 
 @dataclass(frozen=True)

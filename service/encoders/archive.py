@@ -19,8 +19,8 @@ import numpy as np
 from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
-from service.asked import Asked
 from service.encoders.png import encode_pngs
+from service.latents import Asked
 
 _PLAIN, _ZIP64 = b"\x14\0", b"\x2d\0"
 """Version of the specification that a reader must know: 2.0 or 4.5."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from service.asked import Asked
+from service.latents import Asked
 
 
 class NpyStream:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.asked import Asked
 from service.encoders.png import encode_pngs
+from service.latents import Asked
 
 
 class JsonStream:

@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.asked import Asked
 from service.encoders.archive import ZipStream
 from service.encoders.arrays import NpyStream
 from service.encoders.objects import JsonStream
 from service.formats import Format
+from service.latents import Asked
 
 
 class Stream(Protocol):

@@ -16,11 +16,11 @@ Read in this order:
     answers      what the first four have in common
 """
 
-from service import problems
-from service.api import Api, JsonRoute
-from service.order import Dropped
+from service import errors as problems
+from service.app import Api, JsonRoute
+from service.pending_request import Dropped
 from service.routes import decode, generate, grading, images, interpolate, metrics, models, pages, ratings
-from service.routes.answers import to_nobody
+from service.routes.responses import to_nobody
 
 
 def create_api() -> Api:

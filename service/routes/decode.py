@@ -8,12 +8,12 @@ from functools import partial
 from fastapi import Request
 from starlette.responses import Response
 
-from service.api import Api
+from service.app import Api
 from service.encoders import encode_sheet
 from service.formats import Format, negotiate
-from service.routes.answers import check_sheet, made_by, pictures
+from service.interpolation import codes_sent
+from service.routes.responses import check_sheet, made_by, pictures
 from service.schemas import LARGEST_SHEET_N, DecodeRequest
-from service.walk import codes_sent
 
 
 def add(api: Api) -> None:

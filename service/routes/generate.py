@@ -9,10 +9,10 @@ from fastapi import Request
 from starlette.responses import Response
 
 from service.address import address_of
-from service.api import Api
+from service.app import Api
 from service.encoders import encode_sheet
 from service.formats import Format, negotiate
-from service.routes.answers import check_sheet, made_by, pictures
+from service.routes.responses import check_sheet, made_by, pictures
 from service.schemas import LARGEST_SHEET_N, GenerateRequest
 
 

@@ -9,12 +9,12 @@ from typing import Annotated
 from fastapi import Query
 
 from models.card import Card
-from service.api import Api
-from service.collection import Collection
-from service.grades.batch import INFORMATIVE, REPEATED, Choice, mix
-from service.grades.schemas import BatchAnswer, BatchQuery, PictureToGrade, SummaryAnswer, SummaryQuery, VersionSummary
-from service.grades.summary import OfVersion
+from service.app import Api
+from service.ratings.batch import INFORMATIVE, REPEATED, Choice, mix
+from service.ratings.schemas import BatchAnswer, BatchQuery, PictureToGrade, SummaryAnswer, SummaryQuery, VersionSummary
+from service.ratings.summary import OfVersion
 from service.routes.images import path_of
+from service.snapshot import Collection
 
 _JAVASCRIPT_LARGEST = 2**53 - 1
 """A page cannot send larger integers back."""

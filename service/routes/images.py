@@ -16,13 +16,13 @@ from starlette.responses import Response
 
 from models.codes import ADDRESS_END
 from service.address import Address, address_of
-from service.api import Api
+from service.app import Api
 from service.encoders import encode_sheet
 from service.encoders.pictures import ENCODED_BY
+from service.errors import Problem
 from service.formats import Format
-from service.grades.grade import Picture
-from service.problems import Problem
-from service.routes.answers import made_by, one_file
+from service.ratings.grade import Picture
+from service.routes.responses import made_by, one_file
 from service.schemas import GenerateRequest, ImageQuery
 
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}

@@ -6,7 +6,7 @@ HTTP -> [metrics] -> service.metrics
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from service.api import Api
+from service.app import Api
 from service.metrics import Metrics
 
 

@@ -4,9 +4,9 @@ HTTP -> [models] -> gallery
 """
 
 from models.runtime import Runtime
-from service.api import Api
-from service.collection import Collection
+from service.app import Api
 from service.schemas import ModelAnswer, ModelsAnswer
+from service.snapshot import Collection
 
 
 def add(api: Api) -> None:

@@ -16,9 +16,9 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from service.api import Api
+from service.app import Api
 
-PAGE = Path(__file__).parent.parent / "page"
+PAGE = Path(__file__).parent.parent / "static"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
 _HEADERS = {
     "Cache-Control": "no-cache",  # ask whether it has changed; mostly it has not, and 304 is short

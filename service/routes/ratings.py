@@ -15,13 +15,13 @@ from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from service.address import address_of
-from service.api import Api
+from service.app import Api
+from service.errors import Problem
 from service.formats import GradesFormat, negotiate
-from service.grades.files import file_of
-from service.grades.grade import Grade
-from service.grades.schemas import RatingRequest, RatingsAnswer, RatingsQuery
-from service.grades.store import GradeConflict, Store
-from service.problems import Problem
+from service.ratings.files import file_of
+from service.ratings.grade import Grade
+from service.ratings.schemas import RatingRequest, RatingsAnswer, RatingsQuery
+from service.ratings.store import GradeConflict, Store
 from service.schemas import GenerateRequest
 
 MOST_GRADES = 1_000

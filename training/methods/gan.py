@@ -17,14 +17,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.batches import Batches
-from training.machine import compile_step, kept
-from training.methods.descent import descend, new_adam
+from training.config import Settings
+from training.data.batches import Batches
+from training.device import compile_step, kept
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
+from training.methods.optimizer_step import descend, new_adam
+from training.networks.discriminator import Discriminator
 from training.networks.generator import Generator
 from training.networks.geometry import Geometry
-from training.networks.observers import Discriminator
-from training.presets import Settings
 from training.schedule import Moment
 
 Real = tuple[Tensor, Tensor | None]

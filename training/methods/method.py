@@ -13,13 +13,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from training.batches import Batches
+from training.config import MethodName, Settings
+from training.data.batches import Batches
 from training.methods.gan import Gan
-from training.methods.rated import Rated
 from training.methods.reconstruction import Reconstruction
+from training.methods.reward_weighted import Rated
 from training.methods.variational import Variational
 from training.networks.geometry import Geometry
-from training.presets import MethodName, Settings
 from training.schedule import Moment
 
 

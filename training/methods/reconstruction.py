@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.batches import Batches
-from training.machine import compile_step, kept
-from training.methods.descent import descend, new_adam
+from training.config import Settings
+from training.data.batches import Batches
+from training.device import compile_step, kept
+from training.methods.optimizer_step import descend, new_adam
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
-from training.presets import Settings
 from training.schedule import Moment
 
 

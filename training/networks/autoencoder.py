@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.config import Settings
+from training.networks.discriminator import Encoder
 from training.networks.generator import Generator
 from training.networks.geometry import Geometry
 from training.networks.mixture import Mixture
-from training.networks.observers import Encoder
-from training.presets import Settings
 
 _ENCODED_AT_ONCE = 512
 _FITTED_PICTURES, _FITTING_ITERATIONS = (2_000, 20_000), (5, 100)

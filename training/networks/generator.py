@@ -15,9 +15,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from training.config import Settings
 from training.networks import dcgan, residual
 from training.networks.geometry import Geometry
-from training.presets import Settings
 
 _BODIES = {"residual": residual.Upward, "dcgan": dcgan.Upward}
 

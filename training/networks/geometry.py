@@ -9,7 +9,7 @@ A picture is drawn on the nearest size that the doublings reach, and cropped, so
 import math
 from dataclasses import dataclass
 
-from training.presets import Settings
+from training.config import Settings
 
 
 @dataclass(frozen=True)

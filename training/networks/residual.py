@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.config import Settings
 from training.networks.geometry import Geometry
-from training.presets import Settings
 
 LEAK = 0.2
 """Slope of the leaky rectifier below zero."""

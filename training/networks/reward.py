@@ -14,9 +14,9 @@ Letters: N pictures    C, H, W of a picture    F features    M heads
 import torch
 from torch import Tensor, nn
 
+from training.config import Settings
+from training.networks.discriminator import Discriminator
 from training.networks.geometry import Geometry
-from training.networks.observers import Discriminator
-from training.presets import Settings
 
 HEADS = 20
 PESSIMISM = 0.5

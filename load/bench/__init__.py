@@ -1,0 +1,1 @@
+"""The benchmark: the service next to its peers, in one run."""

@@ -1,0 +1,73 @@
+"""Files on disk: written atomically and durably, and named by their digest.
+
+    bytes -> [files] -> a folder that a crash never leaves half written
+
+Every room that writes a file which another process may read, or which a crash
+must not damage, writes it here. Knows no format.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that readers, and a machine after a crash, see the old content or all of the new.
+
+    The bytes are flushed to disk (fsync) under a temporary name in the same folder, renamed, and the folder is
+    flushed too.
+
+    Args:
+        path: its folder must exist.
+        data: the whole content.
+
+    Raises:
+        OSError: the folder cannot be written to; the old file is as it was.
+    """
+    with replacing(path) as temporary:
+        write_synced(temporary, data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path to write a file to; at the end of the block it replaces `path`, flushed to disk.
+
+    For writers that need a path and not bytes. An exception in the block leaves `path` as it was.
+    """
+    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a file and flush it to disk; not atomic, for files of a folder that is renamed as a whole."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk: without it a rename may be lost in a power cut."""
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

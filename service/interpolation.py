@@ -1,0 +1,129 @@
+"""Codes that were sent, and codes between codes: a walk through what a model has learned.
+
+    schemas -> [walk] -> asked -> gallery, encoders
+
+A walk is spherical [White2016]: nearly all of a standard normal lies at one
+distance from its middle, so a straight line between two codes passes through
+places that the generator never learned. An autoencoder's mixture is cut into
+components, and a walk jumps where it passes a cut; the class of a picture on
+the way is that of the nearer end.
+
+Letters: N codes    P points of a walk    Z numbers in a code
+
+Paper:
+    [White2016]  Sampling Generative Networks.  arXiv:1609.04468
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.codes import codes
+from models.errors import AddressError
+from models.runtime import Runtime
+from service.errors import Problem
+from service.latents import Codes, label_numbers
+from service.schemas import DecodeRequest, InterpolateRequest, Point
+
+_PARALLEL = 1e-6
+"""Sine of an angle below which two codes point the same way, or apart: there a straight line has to do."""
+
+
+def codes_sent(question: DecodeRequest, runtime: Runtime) -> Codes:
+    """The codes of a question.
+
+    Raises:
+        Problem: 422, codes of another size than the model's, or a label that it does not have.
+    """
+    codes_NZ = np.stack([_sent(code, runtime, f"codes.{at}") for at, code in enumerate(question.codes)])
+    label = label_numbers(question.label, runtime.card)
+    _require_label(label is not None, runtime, "label")
+    return _asked(runtime, codes_NZ, label)
+
+
+def codes_between(question: InterpolateRequest, runtime: Runtime) -> Codes:
+    """The codes of a walk past all points of a question: `frames` of them, evenly spread.
+
+    Raises:
+        Problem: 422, a point that the model does not have.
+    """
+    points = [*question.points, *question.points[: question.loop]]
+    ends_PZ = np.stack([_code(point, runtime, f"points.{at}") for at, point in enumerate(points)])
+    legs = len(points) - 1
+    steps = question.frames if question.loop else question.frames - 1
+    places_N = np.arange(question.frames) * legs / steps
+    starts_N = np.minimum(places_N.astype(int), legs - 1)
+    codes_NZ = slerp(ends_PZ[starts_N], ends_PZ[starts_N + 1], places_N - starts_N)
+    classes_P = [_label(point, runtime, f"points.{at}") for at, point in enumerate(points)]
+    nearest_N = np.floor(places_N + 0.5).astype(int)
+    return _asked(runtime, codes_NZ, None if classes_P[0] is None else [classes_P[at] or 0 for at in nearest_N])
+
+
+def slerp(a_NZ: NDArray[np.float32], b_NZ: NDArray[np.float32], along_N: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Codes between codes, by the arc: at 0 the first to the last bit, at 1 the second; lengths change evenly.
+
+    Args:
+        a_NZ, b_NZ: (N, Z) float32.
+        along_N: (N,) 0 to 1.
+
+    Returns:
+        (N, Z) float32.
+    """
+    a, b, along = a_NZ.astype(np.float64), b_NZ.astype(np.float64), along_N[:, None]
+    (length_a, towards_a), (length_b, towards_b) = _polar(a), _polar(b)
+    angle = np.arccos(np.clip((towards_a * towards_b).sum(axis=1, keepdims=True), -1, 1))
+    bent = (np.sin(angle) > _PARALLEL) & (length_a > 0) & (length_b > 0)
+    arc = np.sin((1 - along) * angle) * towards_a + np.sin(along * angle) * towards_b
+    arc *= ((1 - along) * length_a + along * length_b) / np.where(bent, np.sin(angle), 1)
+    between: NDArray[np.float64] = np.where(bent, arc, (1 - along) * a + along * b)
+    return between.astype(np.float32)
+
+
+def _polar(ends_NZ: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lengths (N, 1) and directions (N, Z); zero has none, and is left at zero."""
+    lengths = np.linalg.norm(ends_NZ, axis=1, keepdims=True)
+    return lengths, ends_NZ / np.where(lengths > 0, lengths, 1)
+
+
+def _code(point: Point, runtime: Runtime, field: str) -> NDArray[np.float32]:
+    if point.code is not None:
+        return _sent(point.code, runtime, f"{field}.code")
+    found: NDArray[np.float32] = codes(point.seed or 0, point.index, 1, runtime.card.code_size, point.truncation)[0]
+    return found
+
+
+def _sent(code: Sequence[float], runtime: Runtime, field: str) -> NDArray[np.float32]:
+    size = runtime.card.code_size
+    if len(code) != size:
+        raise Problem(422, f"{field} has {len(code)} numbers; a code of {runtime.card.name} has {size}.")
+    return np.array(code, dtype=np.float32)
+
+
+def _label(point: Point, runtime: Runtime, field: str) -> int | None:
+    """The class of one point; drawn by its address where none is named."""
+    number = label_numbers(point.label, runtime.card)
+    _require_label(number is not None or point.code is None, runtime, f"{field}.label")
+    try:
+        labels_N = runtime.labels(point.seed or 0, point.index, 1, number)
+    except AddressError as error:
+        raise Problem(422, f"{field}: {error}.") from None
+    return None if labels_N is None else int(labels_N[0])
+
+
+def _require_label(given: bool, runtime: Runtime, field: str) -> None:
+    names = runtime.class_names
+    if names and not given:
+        raise Problem(
+            422,
+            f"{field} is not given, and a code alone has no class. The classes of {runtime.card.name} are "
+            f"{', '.join(names)}.",
+        )
+
+
+def _asked(runtime: Runtime, codes_NZ: NDArray[np.float32], label: int | list[int] | None) -> Codes:
+    try:
+        labels_N = runtime.labels(0, 0, len(codes_NZ), label)
+    except AddressError as error:
+        raise Problem(422, f"{error}.") from None
+    return Codes(runtime.card.name, runtime.card.version, codes_NZ, labels_N, runtime.class_names)

@@ -1,0 +1,1 @@
+"""What tests share: bundles without training, servers, browsers, databases."""

@@ -1,0 +1,104 @@
+"""A person at the studio: a real Chromium, which says nothing wrong and asks no other host for anything."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from support.serving import Server
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
+WITHIN_S = 20  # a bound for a busy machine, not a goal
+HARMFUL = ("serious", "critical")
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """One for a module; not for a session, because an event loop stands in this thread as long as it runs."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make env")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        options = ["--no-sandbox", "--disable-background-networking"]
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield chromium
+        chromium.close()
+
+
+class Visitor:
+    """Somebody with a browser window of their own; `page` is Playwright's."""
+
+    def __init__(self, browser: Any, server: Server, **options: Any) -> None:
+        self.server, self.requests, self.complaints = server, [], []
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(1000 * WITHIN_S)
+        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.expected = ()
+        """Parts of what the console may say, where a test breaks something."""
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def visit(self, place: str = "") -> Any:
+        """Open a view by its link: `#look?...`."""
+        self.page.goto(f"{self.server.url}/{place}")
+        return self.page
+
+    def until(self, expression: str, argument: Any = None) -> None:
+        """Wait until JavaScript says yes. The page's own policy forbids what Playwright would do for that."""
+        end = time.monotonic() + WITHIN_S
+        while not self.page.evaluate(expression, argument):
+            assert time.monotonic() < end, f"{expression} {argument} is still not so, at {self.page.url}"
+            self.page.wait_for_timeout(20)
+
+    def shows(self, selector: str, n: int = 1) -> None:
+        """Wait until there are at least n of these, each an image that has come."""
+        self.until(
+            "([selector, n]) => { const all = [...document.querySelectorAll(selector)];"
+            " return all.length >= n && all.every(one => one.complete && one.naturalWidth > 0); }",
+            [selector, n],
+        )
+
+    def place_has(self, *parts: str) -> None:
+        """Wait until the address bar says all of this."""
+        self.until("parts => parts.every(part => location.hash.includes(part))", list(parts))
+
+    def first_is(self, src: str) -> None:
+        """Wait until the first picture of the sheet is this one."""
+        self.until("src => document.querySelector('.tile img')?.src === src", src)
+
+    def faults(self) -> list[str]:
+        """What axe-core finds that keeps people from using what is shown."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page).response["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in HARMFUL]
+
+    def fits(self) -> bool:
+        """Is nothing wider than the screen?"""
+        return self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def leave(self) -> None:
+        """Close the window. Fails where the page complained, or asked another host for something."""
+        self.context.close()
+        hosts = {urlsplit(one.url).netloc for one in self.requests if one.url.startswith("http")}
+        assert hosts <= {urlsplit(self.server.url).netloc}
+        unexpected = [one for one in self.complaints if not any(part in one for part in self.expected)]
+        assert unexpected == []
+
+
+def ask(server: Server, path: str) -> Any:
+    """JSON of the service, from outside of the browser."""
+    status, body = server.get(path)
+    assert status == 200, body[:300]
+    return json.loads(body)

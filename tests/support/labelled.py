@@ -1,0 +1,31 @@
+"""Labelled pictures that need no file, and a judge of them that takes seconds to fit."""
+
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from training.evaluation.evaluator import Judge
+from training.evaluation.reference import RealPictures
+from training.evaluation.train_evaluator import fit_judge
+
+CLASSES = tuple("0123456789")
+
+
+@cache
+def real_digits() -> RealPictures:
+    """scikit-learn's 8 x 8 digits: 1,200 to train on, 597 to test."""
+    bunch = load_digits()
+    images = (bunch.images * (255 / 16)).round().astype(np.uint8)[..., None]
+    labels = bunch.target.astype(np.int64)
+    return RealPictures(images[:1200], images[1200:], labels[:1200], labels[1200:], CLASSES)
+
+
+@cache
+def digits_judge() -> Judge:
+    """A judge of them."""
+    real = real_digits()
+    path = Path(mkdtemp()) / "digits.safetensors"
+    return fit_judge(path, real.train, real.train_labels, CLASSES, (real.test, real.test_labels), epochs=40)

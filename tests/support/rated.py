@@ -1,0 +1,67 @@
+"""A small model to go on from, as its bundle would give it; its networks have learned nothing."""
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from models.bundle import Bundle, write_bundle
+from training.config import Settings, preset_named
+from training.export.onnx import generator_graph
+from training.feedback.pretrained import Parent
+from training.methods.gan import Gan
+from training.networks.geometry import Geometry
+
+SETTINGS = preset_named("tiny").but(width=8, discriminator_width=8, code_size=4, precision="float32")
+
+
+def write_parent(path: Path, classes: int = 0, method: str = "gan", seed: int = 0) -> Bundle:
+    """A bundle with the weights that training goes on from."""
+    torch.manual_seed(seed)
+    settings = SETTINGS.but(conditional=classes > 0)
+    geometry = Geometry(8, 8, 1, settings.patch_pixels, classes)
+    gan = Gan(settings, geometry, torch.device("cpu"))
+    weights = {
+        f"{name}.{key}": tensor.to(torch.bfloat16).contiguous()
+        for name, network in gan.networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+    facts = {
+        "method": method,
+        "image": {"height": 8, "width": 8, "channels": 1},
+        "code_size": settings.code_size,
+        "classes": tuple({"name": str(number), "count": 10} for number in range(classes)) or None,
+        "training": {
+            "preset": "tiny",
+            "data": "none",
+            "data_digest": "0" * 64,
+            "data_images": 10,
+            "images_shown": 0,
+            "seconds": 0.0,
+            "seed": seed,
+            "options": _stored(settings),
+        },
+    }
+    graph = generator_graph(gan.generator, geometry)
+    contents = {"generator.onnx": graph, "samples.png": b"none", "weights.safetensors": bytes(save(weights))}
+    return write_bundle(path, facts, contents)
+
+
+def parent(classes: int = 0) -> Parent:
+    """The same, opened."""
+    folder = Path(mkdtemp()) / "small"
+    write_parent(folder, classes)
+    return Parent.open(folder)
+
+
+def noise(count: int, seed: int = 0) -> np.ndarray:
+    """(count, 8, 8, 1) uint8."""
+    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1)).astype(np.uint8)
+
+
+def _stored(settings: Settings) -> dict:
+    from dataclasses import asdict
+
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}

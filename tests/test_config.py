@@ -1,0 +1,55 @@
+"""Settings are checked when they are made, and a wrong name lists the right ones."""
+
+import pytest
+
+from training.config import PRESETS, preset_named
+
+
+def test_every_row_of_the_table_carries_its_own_name():
+    assert [settings.preset for settings in PRESETS.values()] == list(PRESETS)
+
+
+def test_an_unknown_preset_lists_those_that_there_are():
+    with pytest.raises(
+        ValueError, match="preset is 'huge'; it must be one of tiny, small, stacked, cifar10, eurosat, base"
+    ):
+        preset_named("huge")
+
+
+def test_nothing_is_changed_by_none():
+    assert preset_named("tiny").but(batch=None, seed=None) == preset_named("tiny")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch": 0}, "batch is 0; it must be 1 or more"),
+        ({"width": -1}, "width is -1"),
+        ({"gamma": (-1.0, 0.1)}, "gamma is"),
+        ({"images_shown": 5}, "less than one batch of 128"),
+        ({"precision": "float8"}, "precision is 'float8'; it must be one of auto, float32, bfloat16"),
+        ({"seed": -1}, "seed is -1"),
+        ({"method": "magic"}, "method is 'magic'; it must be one of gan, autoencoder, denoising, variational"),
+        ({"loss": "wgan"}, "loss is 'wgan'; it must be one of relativistic, non-saturating, minimax"),
+        ({"network": "unet"}, "network is 'unet'; it must be one of residual, dcgan"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_words(changes: dict, words: str):
+    with pytest.raises(ValueError, match=words):
+        preset_named("tiny").but(**changes)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_an_autoencoders_code_is_smaller_than_a_gans_and_there_is_no_penalty(name: str):
+    gan, autoencoder = preset_named(name), preset_named(name, "autoencoder")
+
+    assert autoencoder.method == "autoencoder"
+    assert autoencoder.code_size <= 128
+    assert max(autoencoder.gamma) == 0 < max(gan.gamma)
+
+
+def test_a_dcgan_is_trained_at_the_rate_of_its_paper_and_a_dcgan_as_decoder_as_any_other():
+    game, decoder = preset_named("small", "gan", "dcgan"), preset_named("small", "autoencoder", "dcgan")
+
+    assert (game.learning_rate, game.beta1, game.beta2) == ((2e-4, 2e-4), 0.5, (0.999, 0.999))
+    assert decoder == preset_named("small", "autoencoder").but(network="dcgan")

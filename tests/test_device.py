@@ -1,0 +1,38 @@
+"""The device and the precision of a run."""
+
+import pytest
+import torch
+
+from training.config import preset_named
+from training.device import device_of, resolve_precision
+
+
+def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    assert device_of("auto", threads=1) == torch.device("cpu")
+
+
+def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with pytest.raises(ValueError, match=r"finds no CUDA device\. Use --device cpu"):
+        device_of("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [({"avx512_bf16": True}, "bfloat16"), ({"amx_bf16": True}, "bfloat16"), ({"avx2": True}, "float32")],
+)
+def test_auto_is_bfloat16_only_where_the_processor_computes_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict, precision: str
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+
+    assert resolve_precision(preset_named("tiny"), torch.device("cpu")).precision == precision
+
+
+def test_a_precision_that_was_asked_for_stays():
+    settings = preset_named("tiny").but(precision="float32")
+
+    assert resolve_precision(settings, torch.device("cpu")) == settings

@@ -1,0 +1,193 @@
+"""Judging: real pictures score as real ones, and each way of being bad moves the score that is there for it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.labelled import digits_judge, real_digits
+from support.pictures import mnist, needs_mnist
+
+from models.bundle import Bundle, open_bundle
+from models.card import ClassCount, Scores
+from training.evaluation import evaluate as judging
+from training.evaluation.evaluate import judge_bundle, judge_model, score
+from training.evaluation.evaluator_store import shipped_judge
+from training.evaluation.reference import RealPictures, Reference
+from training.evaluation.wavelets import WaveletJudge
+
+COUNT = 2_000
+"""Pictures judged here: a fifth of MNIST's test part."""
+
+
+@pytest.fixture(scope="module")
+def small() -> Reference:
+    return Reference(real_digits(), digits_judge())
+
+
+@pytest.fixture(scope="module")
+def large() -> Reference:
+    (train, train_labels), (test, test_labels) = mnist("train"), mnist("t10k")
+    real = RealPictures(
+        train[:12_000, ..., None], test[..., None], train_labels[:12_000], test_labels, tuple("0123456789")
+    )
+    return Reference(real, shipped_judge("mnist"), images=COUNT)
+
+
+@pytest.fixture(scope="module")
+def unseen() -> np.ndarray:
+    """Real digits that are in neither part of `large`."""
+    return mnist("train")[0][30_000 : 30_000 + COUNT, ..., None]
+
+
+@needs_mnist
+def test_real_digits_score_as_real_ones(large: Reference, unseen: np.ndarray):
+    found = Scores(**score(unseen, large))
+
+    assert found.fd_ratio == pytest.approx(1, abs=0.35)
+    assert abs(found.kernel_distance) < 0.01
+    for one, floor in (("precision", 0.02), ("recall", 0.02), ("density", 0.08), ("coverage", 0.03)):
+        assert getattr(found, one) == pytest.approx(getattr(found, f"{one}_floor"), abs=floor)
+    assert found.nearest_ratio == pytest.approx(1, abs=0.05)
+    assert found.near_share < 0.03
+    assert found.class_kl < 0.01
+    assert found.judge_accuracy > 0.99
+
+
+@needs_mnist
+def test_noise_is_far_from_real(large: Reference):
+    noise = np.random.default_rng(0).integers(0, 256, (COUNT, 28, 28, 1), np.uint8)
+    found = Scores(**score(noise, large))
+
+    assert found.fd_ratio > 50
+    assert found.kernel_distance > 0.1
+    assert found.precision < 0.05
+    assert found.coverage < 0.05
+
+
+@needs_mnist
+def test_one_digit_again_and_again_recalls_nothing(large: Reference, unseen: np.ndarray):
+    found = Scores(**score(np.repeat(unseen[:1], COUNT, axis=0), large))
+
+    assert found.fd_ratio > 50
+    assert found.precision in (0, 1)
+    assert found.recall == 0
+    assert found.coverage < 0.05
+    assert found.class_kl > 2
+    assert max(found.class_histogram.values()) == COUNT
+
+
+@needs_mnist
+def test_training_pictures_are_perfect_but_learned_by_heart(large: Reference):
+    found = Scores(**score(large.real.train[:COUNT], large))
+
+    assert found.fd_ratio == pytest.approx(1, abs=0.35)
+    assert found.nearest_ratio == 0
+    assert found.near_share == 1
+
+
+@needs_mnist
+def test_a_judge_of_other_pictures_is_refused():
+    (train, labels), (test, _) = mnist("train"), mnist("t10k")
+    upside_down = RealPictures(train[:100, ::-1, :, None], test[:, ::-1, :, None], labels[:100], mnist("t10k")[1])
+
+    with pytest.raises(ValueError, match=r"judge mnist: found that it names \d+\.\d% .* expected about 99\.6%.* --fit"):
+        Reference(upside_down, shipped_judge("mnist"))
+
+
+def test_the_floor_is_the_mean_of_five_draws_of_the_same_size(small: Reference):
+    assert len(small.fd_floors) == 5
+    assert small.fd_floor == np.mean(small.fd_floors)
+    assert {len(draw) for draw in small.draws} == {small.images} == {597}
+    assert all(len(np.unique(draw)) == 597 for draw in small.draws)
+
+
+def test_a_draw_in_the_place_of_the_model_gets_its_own_floor(small: Reference):
+    found = score(small.real.train[small.draws[2]], small)
+
+    assert found["fd_ratio"] == pytest.approx(small.fd_floors[2] / small.fd_floor)
+
+
+def test_an_untrained_model_is_judged_and_its_card_says_so(grey: Path):
+    before = open_bundle(grey).card
+
+    scores = judge_model(grey, replace(real_digits(), classes=None), images=300, threads=1)
+
+    after = open_bundle(grey).card
+    assert after.scores == scores
+    assert after.version == before.version
+    assert after.model_copy(update={"scores": before.scores}) == before
+    assert scores.judge == "wavelets"
+    assert scores.judge_digest is None
+    assert scores.precision is None
+    assert scores.fd_ratio > 5
+    assert scores.images == 300
+
+
+def test_everything_but_the_speed_comes_out_the_same_to_the_bit(grey: Path):
+    first, again = (judge_bundle(grey, Reference(real_digits(), digits_judge()), threads=1) for _ in range(2))
+    speed = {"images_per_s": None}
+
+    assert first.model_copy(update=speed) == again.model_copy(update=speed)
+    assert first.judge_digest == digits_judge().digest
+    assert first.images_per_s > 0
+    assert first.images_per_s_on.endswith("-cpu-float32, threads 1, 256 at a time")
+
+
+def test_another_seed_judges_other_pictures(grey: Path, small: Reference):
+    assert judge_bundle(grey, small, threads=1).fd_ratio != judge_bundle(grey, small, seed=1, threads=1).fd_ratio
+
+
+def test_wavelets_know_real_from_noise():
+    reference = Reference(real_digits(), WaveletJudge())
+    noise = np.random.default_rng(0).integers(0, 256, (597, 8, 8, 1), np.uint8)
+
+    assert score(real_digits().train[:597], reference)["fd_ratio"] == pytest.approx(1, abs=0.3)
+    assert score(noise, reference)["fd_ratio"] > 10
+
+
+class Draws:
+    """A runtime of given pictures and labels."""
+
+    engine = "none"
+    encodes = False
+
+    def __init__(self, bundle: Bundle, images_NHWC: np.ndarray, labels_N: np.ndarray, classes: tuple[str, ...]) -> None:
+        counted = tuple(ClassCount(name=name, count=1) for name in classes)
+        self.card = bundle.card.model_copy(update={"classes": counted})
+        self.images_NHWC, self.labels_N = images_NHWC, labels_N
+
+    def generate(self, _seed: int, start: int, count: int) -> np.ndarray:
+        return self.images_NHWC[(start + np.arange(count)) % len(self.images_NHWC)]
+
+    def labels(self, _seed: int, start: int, count: int) -> np.ndarray:
+        return self.labels_N[start : start + count]
+
+
+def test_the_class_asked_for_is_compared_by_its_name(grey: Path, small: Reference, monkeypatch: pytest.MonkeyPatch):
+    """The model numbers its classes from nine down, and every tenth picture is another class than asked."""
+    real = real_digits()
+    asked = 9 - real.test_labels
+    asked[::10] = (asked[::10] + 1) % 10
+    classes = tuple("9876543210")
+    monkeypatch.setattr(judging, "Runtime", lambda bundle, *_: Draws(bundle, real.test, asked, classes))
+
+    assert judge_bundle(grey, small).class_agreement == pytest.approx(0.9 * small.accuracy, abs=0.02)
+
+
+def test_classes_that_the_judge_does_not_know_are_refused(
+    grey: Path, small: Reference, monkeypatch: pytest.MonkeyPatch
+):
+    real = real_digits()
+    classes = (*"012345678", "cat")
+    monkeypatch.setattr(judging, "Runtime", lambda bundle, *_: Draws(bundle, real.test, real.test_labels, classes))
+
+    with pytest.raises(
+        ValueError, match=r"grey: found classes cat, expected some of 0, 1, .* which judge digits knows"
+    ):
+        judge_bundle(grey, small)
+
+
+def test_training_and_test_pictures_of_two_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"found training pictures of \(8, 8, 1\), test of \(8, 9, 1\)"):
+        RealPictures(np.zeros((2, 8, 8, 1), np.uint8), np.zeros((2, 8, 9, 1), np.uint8))

@@ -1,0 +1,107 @@
+"""`fit --from MODEL --ratings GRADES` says what it found, and refuses what does not go together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.commandline import typed
+from support.rated import noise, write_parent
+
+from models.bundle import open_bundle
+from models.runtime import Runtime
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures, a model of them, and sixty grades of its pictures by ann, who likes bright ones."""
+    (tmp_path / "pictures").mkdir()
+    for number, pixels in enumerate(noise(40)):
+        Image.fromarray(pixels[:, :, 0] // (1 + number % 2)).save(tmp_path / "pictures" / f"{number}.png")
+    runtime = Runtime(write_parent(tmp_path / "small"))
+    levels = runtime.generate(5, 0, 60).mean(axis=(1, 2, 3))
+    lines = [
+        f"small,{runtime.card.version},5,{at},{float(one > np.median(levels))},ann" for at, one in enumerate(levels)
+    ]
+    (tmp_path / "grades.csv").write_text("\n".join(["model,version,seed,index,score,grader", *lines]) + "\n")
+    return tmp_path
+
+
+def fit(folder: Path, *options: str) -> list[str]:
+    fixed = ["--from", str(folder / "small"), "--ratings", str(folder / "grades.csv"), "--run", str(folder / "run")]
+    return ["fit", str(folder / "pictures"), *fixed, "--kimg", "0.3", "--batch", "32", "--device", "cpu", *options]
+
+
+def said(*words: str) -> str:
+    code, printed = typed(*words)
+    assert code == 0, printed
+    return printed
+
+
+def failing(*words: str) -> str:
+    code, printed = typed(*words)
+    assert code == 1, printed
+    return printed
+
+
+def test_it_says_what_the_grades_say_and_writes_the_next_version(folder: Path):
+    before = open_bundle(folder / "small").card.version
+
+    words = said(*fit(folder, "--force"))
+
+    assert "60 grades by 1 grader(s), mean 0.50; of two held-out pictures with different grades the better one" in words
+    assert "strength 0.4: the mean predicted grade of the pictures that are shown goes from" in words
+    assert "predicted grade 0." in words
+    assert open_bundle(folder / "small").card.lineage.parent == before
+
+
+def test_a_dry_run_learns_what_is_liked_and_writes_nothing(folder: Path):
+    before = open_bundle(folder / "small").card
+
+    assert "strength" in said(*fit(folder, "--dry-run"))
+    assert open_bundle(folder / "small").card == before
+    assert not (folder / "run").exists()
+
+
+def test_grades_of_a_version_that_is_gone_are_counted(folder: Path):
+    path = folder / "grades.csv"
+    path.write_text(path.read_text() + "small,ffffffffffffffff,1,1,0.5,bob\n")
+
+    assert "left out 1 grades of version ffffffffffffffff, which is not held" in said(*fit(folder, "--dry-run"))
+
+
+def test_the_one_does_not_go_without_the_other(folder: Path):
+    pictures = str(folder / "pictures")
+
+    assert "--from MODEL and --ratings GRADES go together" in failing("fit", pictures, "--from", str(folder / "small"))
+    assert "--from MODEL and --ratings GRADES go together" in failing("fit", pictures, "--ratings", "grades.csv")
+
+
+def test_what_the_parent_decides_cannot_be_changed(folder: Path):
+    assert "--width, --code-size cannot be changed by --from" in failing(
+        *fit(folder, "--width", "9", "--code-size", "3")
+    )
+    assert "--resize, --no-classes cannot be changed by --from" in failing(
+        *fit(folder, "--resize", "pad", "--no-classes")
+    )
+
+
+def test_it_is_no_method_for_autoencoders_nor_one_to_begin_with(folder: Path):
+    assert "--method cannot be changed by --from" in failing(*fit(folder, "--method", "denoising"))
+    assert "method is rated, which goes on from a model" in failing(
+        "fit", str(folder / "pictures"), "--method", "rated"
+    )
+
+
+def test_no_grades_of_this_model_is_told(folder: Path):
+    (folder / "grades.csv").write_text("model,version,seed,index,score,grader\nother,ffffffffffffffff,1,1,0.5,bob\n")
+
+    assert "found no grades of small, expected some. Grade pictures at its page first" in failing(*fit(folder))
+
+
+@pytest.mark.parametrize("update", ["both", "gradient", "literal"])
+def test_the_other_updates_leave_a_report_as_well(folder: Path, update: str):
+    said(*fit(folder, "--force", "--update", update))
+
+    assert "<svg" in (folder / "run" / "report.html").read_text()
+    assert open_bundle(folder / "small").card.lineage.update == update

@@ -1,0 +1,159 @@
+"""A round of grades makes the next version of a model, with its parent beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.rated import noise, write_parent
+
+from models.bundle import open_all, open_bundle
+from models.runtime import Runtime
+from training.data.dataset import Pictures
+from training.evaluation.wavelets import WaveletJudge
+from training.export.bundle import export_run
+from training.feedback import acceptance as standing
+from training.feedback.acceptance import Collapsed
+from training.feedback.finetuning_round import Round, new_round
+from training.feedback.grades import Grade
+from training.run import Run
+from training.train import Place, train
+
+PLACE = Place(torch.device("cpu"))
+FEW = {"images_shown": 256, "batch": 32}
+
+
+def data(classes: int = 0) -> Pictures:
+    images, labels = noise(200), np.arange(200) % classes if classes else None
+    images[::2] //= 3  # every second picture is dark
+    return Pictures("noise", images, "0" * 64, (), labels, tuple(map(str, range(classes))) or None)
+
+
+def graded_by_brightness(model: Path, count: int = 60) -> list[Grade]:
+    runtime = Runtime(open_bundle(model))
+    levels = runtime.generate(5, 0, count).mean(axis=(1, 2, 3))
+    return [
+        Grade(runtime.card.version, 5, index, None, 1.0, float(level > np.median(levels)), "ann")
+        for index, level in enumerate(levels)
+    ]
+
+
+def begun(model: Path, classes: int = 0, **options) -> Round:
+    return new_round(model, graded_by_brightness(model), data(classes), FEW, place=PLACE, **options)
+
+
+def learned(one: Round, folder: Path, force: bool = True) -> Run:
+    run = Run(folder / one.name)
+    run.begin(one.settings, one.pictures)
+    train(run, one.settings, one.pictures, PLACE, prepare=one.prepare)
+    export_run(run, one.parent.bundle.path, inspect=one.inspect(WaveletJudge(), force, lambda _: None))
+    return run
+
+
+def test_it_writes_a_new_version_that_says_where_it_comes_from(tmp_path: Path):
+    model = tmp_path / "models" / "small"
+    old = write_parent(model)
+    one = begun(model, strength=0.8)
+    learned(one, tmp_path / "runs")
+
+    new = open_bundle(model)
+    lineage = new.card.lineage
+    assert new.card.method == "rated"
+    assert (lineage.parent, lineage.grades, lineage.strength) == (old.card.version, 60, 0.8)
+    assert (lineage.update, lineage.agreement) == ("tilted", one.agreement.share)
+    assert lineage.before.fd_ratio != lineage.after.fd_ratio
+    assert [bundle.path.name for bundle in open_all(model.parent)] == ["small", f"small@{old.card.version}"]
+
+
+def test_the_new_version_carries_the_reward_that_was_learned(tmp_path: Path):
+    model = tmp_path / "small"
+    write_parent(model)
+    one = begun(model)
+    learned(one, tmp_path / "runs")
+
+    bright, dark = noise(20) // 2 + 127, noise(20) // 3
+    runtime = Runtime(open_bundle(model))
+    assert runtime.grade(bright)[0].mean() > runtime.grade(dark)[0].mean()
+
+
+def test_bright_pictures_are_shown_more_often_where_they_are_liked(tmp_path: Path):
+    write_parent(tmp_path / "small")
+    one = begun(tmp_path / "small", strength=0.8)
+
+    assert one.pictures.weights[1::2].sum() > 0.75
+    assert one.tilt.after > one.tilt.before
+
+
+def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
+    model = tmp_path / "small"
+    write_parent(model, classes=2)
+    one = begun(model, classes=2, strength=0.8)
+    learned(one, tmp_path / "runs")
+
+    counts = [one.count for one in open_bundle(model).card.classes]
+    assert counts == one.pictures.class_counts
+    assert sum(counts) == 200
+    assert counts[1] > 120  # the bright ones are all of class 1
+
+
+def test_a_second_round_goes_on_from_the_first(tmp_path: Path):
+    model = tmp_path / "small"
+    write_parent(model)
+    learned(begun(model), tmp_path / "runs")
+    first = open_bundle(model).card
+
+    learned(begun(model), tmp_path / "runs")
+
+    second = open_bundle(model).card
+    assert second.lineage.parent == first.version
+    assert second.lineage.before.fd_ratio == first.lineage.after.fd_ratio
+    assert second.training.options["learning_rate"] == first.training.options["learning_rate"]
+
+
+def test_the_run_is_another_one_when_anything_that_decides_it_is(tmp_path: Path):
+    model = tmp_path / "small"
+    write_parent(model)
+    grades = graded_by_brightness(model)
+
+    def name(grades: list[Grade], **options) -> str:
+        return new_round(model, grades, data(), FEW, place=PLACE, **options).name
+
+    names = [name(grades), name(grades[:-2]), name(grades, strength=0.5), name(grades, update="both")]
+    assert len(set(names)) == 4
+    assert name(grades) == names[0]
+
+
+def test_what_collapsed_is_not_written_unless_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = tmp_path / "small"
+    old = write_parent(model)
+    one = begun(model)
+    monkeypatch.setattr(standing, "LEAST_DIVERSITY", 1e9)
+
+    with pytest.raises(Collapsed, match="draws the same few again and again"):
+        learned(one, tmp_path / "runs", force=False)
+    assert open_bundle(model).card.version == old.card.version
+    learned(one, tmp_path / "runs", force=True)
+    assert open_bundle(model).card.version != old.card.version
+
+
+def test_literal_is_one_step_for_256_grades(tmp_path: Path):
+    model = tmp_path / "small"
+    write_parent(model)
+    grades = graded_by_brightness(model, 520)
+
+    one = new_round(model, grades, data(), {}, place=PLACE, update="literal")
+
+    assert (one.settings.batch, one.settings.images_shown) == (256, 512)
+    assert one.pictures.weights is None
+    learned(one, tmp_path / "runs")
+
+
+def test_pictures_that_are_not_like_the_models_are_refused(tmp_path: Path):
+    write_parent(tmp_path / "small", classes=3)
+    grades = graded_by_brightness(tmp_path / "small")
+    large = Pictures("large", np.zeros((9, 16, 16, 1), np.uint8), "0" * 64, ())
+
+    with pytest.raises(ValueError, match=r"found pictures of \(16, 16, 1\), expected \(8, 8, 1\), as small draws"):
+        new_round(tmp_path / "small", grades, large, FEW, place=PLACE)
+    with pytest.raises(ValueError, match="found 0, 1, expected the classes of small: 0, 1, 2"):
+        new_round(tmp_path / "small", grades, data(2), FEW, place=PLACE)

@@ -1,0 +1,65 @@
+"""Networks become graphs of standard operators, for any number of pictures, that do not say where they were made."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from support.shapes import SHAPES, SMALLEST
+
+from training.export.modules import draw, encode
+from training.export.onnx import encoder_graph, generator_graph
+from training.networks.autoencoder import Autoencoder
+from training.networks.generator import Generator
+from training.networks.geometry import Geometry
+
+
+def drawn_by(graph: bytes, **given: np.ndarray) -> np.ndarray:
+    (result,) = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(None, given)
+    return result
+
+
+@pytest.mark.parametrize("network", ["residual", "dcgan"])
+@pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[3], SHAPES[5]], ids=str)
+def test_a_generators_graph_draws_what_it_draws_for_any_number_of_codes(shape: tuple[int, int, int], network: str):
+    torch.manual_seed(0)
+    geometry = Geometry(*shape, 1, classes=3)
+    generator = Generator(SMALLEST.but(network=network), geometry).eval()
+    graph = generator_graph(generator, geometry)
+
+    for count in (1, 5):
+        z, label = np.random.default_rng(0).standard_normal((count, 8), np.float32), np.arange(count) % 3
+        difference = drawn_by(graph, z=z, label=label).astype(int) - draw(generator, z, label)
+        assert abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("variational", [False, True])
+def test_an_autoencoders_graphs_draw_and_encode_as_it_does(variational: bool):
+    torch.manual_seed(0)
+    geometry = Geometry(8, 8, 1, 1)
+    network = Autoencoder(SMALLEST.but(components=4), geometry, torch.float32, variational).eval()
+    images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8)
+    network.settle(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()), finished=True)
+    z = encode(network, images)
+
+    assert np.allclose(drawn_by(encoder_graph(network, geometry), images=images), z, atol=1e-3)
+    assert abs(drawn_by(generator_graph(network, geometry), z=z).astype(int) - draw(network, z)).max() <= 1
+
+
+def test_only_standard_operators_and_nothing_random():
+    geometry = Geometry(8, 8, 1, 1, classes=3)
+    model = onnx.load_from_string(generator_graph(Generator(SMALLEST, geometry), geometry))
+
+    assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"}
+    assert not [node.op_type for node in model.graph.node if "Random" in node.op_type]
+
+
+def test_the_graph_does_not_say_where_it_was_made():
+    """Or the same checkpoint would be another version on another machine."""
+    geometry = Geometry(8, 8, 1, 1)
+    graph = generator_graph(Generator(SMALLEST, geometry), geometry)
+
+    assert str(Path(torch.__file__).parent.parent).encode() not in graph
+    assert b".py" not in graph

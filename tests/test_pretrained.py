@@ -1,0 +1,64 @@
+"""A model can be gone on from: with its weights, its settings and its discriminator's eyes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from support.rated import noise, parent, write_parent
+from support.untrained import write_untrained
+
+from training.config import going_on
+from training.feedback.pretrained import Parent
+from training.feedback.reward_inputs import see
+from training.train import new_state
+
+
+def test_a_new_run_begins_with_the_weights_of_its_parent():
+    one = parent(classes=3)
+    settings = going_on(one.settings, None, "0" * 16, "0" * 16).but(precision="float32")
+    state = new_state(settings, one.geometry, torch.device("cpu"))
+
+    one.give(state)
+
+    for network in (state.method.networks["generator"], state.drawn):
+        assert torch.equal(network.base.weight, one.weights["generator.base.weight"])
+    assert torch.equal(state.method.networks["discriminator"].head.weight, one.weights["discriminator.head.weight"])
+
+
+def test_a_reward_sees_what_the_discriminator_scores():
+    one = parent()
+    images = noise(5)
+    scores = see(one.reward(), images) @ one.weights["discriminator.head.weight"].T
+
+    assert torch.allclose(scores.squeeze(1) + one.weights["discriminator.head.bias"], _scores(one, images), atol=1e-5)
+
+
+def _scores(one: Parent, images) -> torch.Tensor:
+    from training.checkpoint import below
+    from training.data.batches import pixels_of
+    from training.networks.discriminator import Discriminator
+
+    discriminator = Discriminator(one.settings, one.geometry)
+    discriminator.load_state_dict(below("discriminator", one.weights))
+    with torch.no_grad():
+        return discriminator(pixels_of(torch.from_numpy(images).permute(0, 3, 1, 2)))
+
+
+def test_settings_go_on_gently_and_only_once():
+    once = going_on(parent().settings, "literal", "a" * 16, "b" * 16)
+    twice = going_on(once, None, "c" * 16, "d" * 16)
+
+    assert once.learning_rate[0] == parent().settings.learning_rate[0] / 10
+    assert (once.method, once.update, once.parent, once.grades) == ("rated", "literal", "a" * 16, "b" * 16)
+    assert twice.learning_rate == once.learning_rate
+    assert (twice.update, twice.parent) == ("tilted", "c" * 16)
+
+
+def test_a_model_without_a_discriminator_cannot_go_on(tmp_path: Path):
+    write_parent(tmp_path / "vague", method="variational")
+    write_untrained(tmp_path / "light", 8, 8, 1, 4)
+
+    with pytest.raises(ValueError, match=r"found method variational, expected gan or rated, with weights\.safetensors"):
+        Parent.open(tmp_path / "vague")
+    with pytest.raises(ValueError, match=r"found method gan without weights\.safetensors, expected"):
+        Parent.open(tmp_path / "light")

@@ -1,0 +1,73 @@
+"""A training step is taken, counted and told, eager and compiled."""
+
+import re
+
+import pytest
+import torch
+from support.commandline import typed
+from support.shapes import SMALLEST
+
+from training.cli.profile import device_name
+from training.data.dataset import Pictures
+from training.data.sources import digits
+from training.profiling.limits import limits_of
+from training.profiling.step import flop_of, kernels_of, steps_of
+
+CPU = torch.device("cpu")
+DIGITS = Pictures("digits", digits(), "ab" * 32, ())
+SETTINGS = SMALLEST.but(precision="float32")
+
+
+def test_operations_are_counted_by_shape_alone():
+    """Of a 2 x 3 matrix by a 3 x 5: 2 * 3 * 5 multiplications, as many additions, and twice that on the way back."""
+    one, other = torch.ones(2, 3, requires_grad=True), torch.ones(3, 5, requires_grad=True)
+
+    assert flop_of(lambda: one @ other) == 2 * 2 * 3 * 5
+    assert flop_of(lambda: (one @ other).sum().backward()) == 3 * 2 * 2 * 3 * 5
+
+
+def test_a_slope_within_a_loss_is_counted_too():
+    weights = torch.ones(3, 1)
+
+    assert flop_of(lambda: torch.func.grad(lambda x: (x @ weights).sum())(torch.ones(2, 3))) == 2 * (2 * 2 * 3)
+
+
+def test_twice_the_batch_takes_twice_the_operations():
+    once, twice = (flop_of(steps_of(SETTINGS.but(batch=batch), DIGITS, CPU)["eager"]) for batch in (8, 16))
+
+    assert twice == pytest.approx(2 * once, rel=0.01)
+
+
+def test_shares_of_kernels_are_of_the_time_and_the_largest_come_first():
+    kernels, busy = kernels_of(steps_of(SETTINGS, DIGITS, CPU)["eager"], CPU)
+    shares = [kernel.share for kernel in kernels]
+
+    assert any("conv" in kernel.name for kernel in kernels)
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < sum(shares) <= busy < 1.5
+
+
+def test_a_device_can_do_something():
+    limits = limits_of(CPU, "float32")
+
+    assert limits.matrix_flop_per_s > 1e9
+    assert limits.copy_bytes_per_s > 1e8
+
+
+def test_a_device_has_a_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the GPU at {device}")
+
+    assert device_name(torch.device("cuda:1")) == "the GPU at cuda:1"
+    assert device_name(CPU) == f"{torch.get_num_threads()} CPU threads"
+
+
+def test_the_command_tells_a_table_a_ratio_and_where_the_time_goes():
+    code, said = typed(
+        "speed", "digits", "--batch", 8, "--width", 4, "--device", "cpu", "--threads", 1, "--rounds", 1, "--seconds", 0
+    )
+
+    assert code == 0, said
+    assert "digits, preset tiny, batch 8" in said
+    assert re.search(r"\| eager \| [\d,]+ \| [\d.]+ \| [\d.e-]+ \| [\d.]+% \|", said)
+    assert re.search(r"compiled / eager: \d+\.\d\d", said)
+    assert said.count("kernels take") == 2

@@ -1,0 +1,245 @@
+"""A folder of bundles that changes is shown as it is now: checked first, in one step, and nobody's request fails."""
+
+import io
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.asking import PINNED
+from support.serving import Server, started
+from support.untrained import write_untrained
+
+from models.bundle import Bundle, open_all, write_scores
+from models.card import Scores
+from models.runtime import Runtime
+from service.errors import Problem
+from service.registry import Gallery
+from service.reloader import Renewal
+from service.settings import Settings
+
+QUESTION = '{"n": 300, "seed": 3, "format": "npy"}'
+
+
+class Watched:
+    """A gallery on a folder, and who renews it; notes the models each time that it is told of something else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gallery, self.folder = Gallery(open_all(folder), Settings(**PINNED)), folder
+        self.told: list[list[str]] = []
+        self.renewal = Renewal(self.gallery, folder, lambda: self.told.append(self.gallery.collection.names))
+        self.settle()
+
+    def settle(self) -> None:
+        for _ in range(2):
+            self.renewal.look()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    write(tmp_path, seed=1)
+    return Watched(tmp_path)
+
+
+def write(folder: Path, seed: int, name: str = "grey") -> Bundle:
+    return write_untrained(folder / name, 8, 8, 1, code_size=5, seed=seed)
+
+
+def refused(watched: Watched, asked: str) -> int:
+    with pytest.raises(Problem) as caught:
+        watched.gallery.find(asked)
+    return caught.value.status
+
+
+def test_a_new_version_is_current_and_the_old_one_stays_by_its_name(watched: Watched):
+    old = watched.gallery.find("grey")
+    new = write(watched.folder, seed=2)
+    watched.settle()
+
+    assert watched.gallery.find("grey").card == new.card
+    assert watched.gallery.collection.versions("grey") == [new.card.version, old.card.version]
+    assert (
+        watched.gallery.find(f"grey@{old.card.version}") is old
+    )  # its folder has another name, its files are the same
+    assert watched.told == [["grey"]]
+
+
+def test_who_asked_before_goes_on_with_the_version_that_it_began_with(watched: Watched):
+    runtime, before = watched.gallery.find("grey"), watched.gallery.collection
+    expected = runtime.generate(3, 0, 10)
+    write(watched.folder, seed=2)
+    watched.settle()
+
+    assert np.array_equal(runtime.generate(3, 0, 10), expected)
+    assert before.find("grey") is runtime
+    assert not np.array_equal(watched.gallery.find("grey").generate(3, 0, 10), expected)
+
+
+def test_only_what_changed_is_loaded(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    loaded: list[str] = []
+    load = Gallery.load
+
+    def noted(gallery: Gallery, bundle: Bundle) -> Runtime:
+        loaded.append(bundle.path.name)
+        return load(gallery, bundle)
+
+    monkeypatch.setattr(Gallery, "load", noted)
+    watched.settle()
+    write(watched.folder, seed=1, name="other")
+    watched.settle()
+    write(watched.folder, seed=2)
+    watched.settle()
+
+    assert loaded == ["other", "grey"]
+
+
+def test_a_judged_model_has_its_new_card_and_is_not_loaded_again(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    old = watched.gallery.find("grey")
+    monkeypatch.setattr(Gallery, "load", lambda *_: pytest.fail("loaded again"))
+    write_scores(watched.folder / "grey", Scores(fd_ratio=1.5))
+    watched.settle()
+
+    assert watched.gallery.find("grey").card.scores.fd_ratio == 1.5
+    assert old.card.scores.fd_ratio is None
+    assert np.array_equal(watched.gallery.find("grey").generate(3, 0, 2), old.generate(3, 0, 2))
+
+
+def test_models_come_and_go(watched: Watched):
+    write(watched.folder, seed=2, name="another")
+    watched.settle()
+    assert watched.gallery.collection.names == ["another", "grey"]
+
+    shutil.rmtree(watched.folder / "another")
+    watched.settle()
+    assert watched.gallery.collection.names == ["grey"]
+    assert refused(watched, "another") == 404
+
+
+def test_a_version_whose_folder_is_gone_is_gone(watched: Watched):
+    old = watched.gallery.find("grey").card.version
+    write(watched.folder, seed=2)
+    watched.settle()
+    shutil.rmtree(watched.folder / f"grey@{old}")
+    watched.settle()
+
+    assert refused(watched, f"grey@{old}") == 410
+
+
+def test_what_is_seen_once_is_not_believed(watched: Watched):
+    """A bundle that is being renamed is not there for a moment."""
+    (watched.folder / "grey").rename(watched.folder / ".aside")
+    watched.renewal.look()
+    (watched.folder / ".aside").rename(watched.folder / "grey")
+    watched.settle()
+
+    assert watched.gallery.collection.names == ["grey"]
+    assert watched.told == []
+
+
+def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+):
+    old = watched.gallery.find("grey")
+    new = write(watched.folder, seed=2)
+    whole = new.generator.read_bytes()
+    new.generator.write_bytes(whole[:1000])
+    for _ in range(3):
+        watched.settle()
+
+    assert watched.gallery.find("grey") is old
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert line.startswith("grey is refused until it changes, and what was served goes on: ")
+    assert "generator.onnx: found 1000 bytes with SHA-256" in line
+
+    new.generator.write_bytes(whole)
+    watched.settle()
+    assert watched.gallery.find("grey").card == new.card
+
+
+def test_a_graph_that_is_none_is_refused_too(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    old = watched.gallery.find("grey")
+    write(watched.folder, seed=2)
+    with monkeypatch.context() as broken:
+        broken.setattr(Runtime, "_warmed", lambda *_: 1 / 0)
+        watched.settle()
+
+    assert watched.gallery.find("grey") is old
+
+
+def test_a_bundle_that_is_half_copied_is_not_shown(watched: Watched):
+    other = write(watched.folder, seed=2, name="other")
+    shutil.copytree(other.path, watched.folder / ".copy")
+    shutil.rmtree(other.path)
+    other.path.mkdir()
+    for name in ("card.json", "samples.png", "generator.onnx"):
+        watched.settle()
+        assert watched.gallery.collection.names == ["grey"]
+        shutil.copy(watched.folder / ".copy" / name, other.path)
+    watched.settle()
+
+    assert watched.gallery.collection.names == ["grey", "other"]
+
+
+def test_older_versions_alone_leave_the_current_one_where_it_was(watched: Watched, caplog: pytest.LogCaptureFixture):
+    old = watched.gallery.find("grey")
+    new = write(watched.folder, seed=2)
+    watched.settle()
+    shutil.rmtree(new.path)
+    write(watched.folder, seed=3, name="other").path.rename(watched.folder / f"other@{'0' * 16}")
+    watched.settle()
+
+    assert watched.gallery.find("grey").card == new.card
+    assert watched.gallery.find(f"grey@{old.card.version}").card == old.card
+    assert watched.gallery.collection.names == ["grey"]
+    assert f"grey: found only grey@{old.card.version}, expected the current version beside it" in caplog.text
+
+
+@pytest.mark.parametrize("what", ["grey", "."])
+def test_the_last_model_is_not_taken_from_those_who_draw(watched: Watched, what: str, caplog: pytest.LogCaptureFixture):
+    shutil.rmtree(watched.folder / what)
+    watched.settle()
+
+    assert watched.gallery.collection.names == ["grey"]
+    assert "found no bundle, expected at least one; what was served goes on" in caplog.text
+
+
+def test_a_look_that_fails_is_logged_and_the_next_one_is_taken(
+    watched: Watched, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    looks = iter([lambda: 1 / 0, watched.renewal.stop])
+    monkeypatch.setattr(watched.renewal, "look", lambda: next(looks)())
+    watched.renewal._watch(0.001)
+
+    assert "the folder of models could not be looked at" in caplog.text
+
+
+def draw(server: Server, until: threading.Event, answers: list[tuple[int, str, bytes]]) -> None:
+    """Status, version and body of one request after another."""
+    while not until.is_set():
+        status, headers, body = server.ask(QUESTION)
+        answers.append((status, headers.get("X-Model-Version", ""), body))
+
+
+def test_a_running_service_changes_versions_and_no_request_fails(tmp_path: Path):
+    """Three versions while three people draw without a pause: all get pictures, each those of the version it names."""
+    folder, until, answers = tmp_path / "models", threading.Event(), []
+    bundles = [write(folder, seed=0)]
+    with started(folder, tmp_path / "log", ZOETROPE_RENEW_SECONDS="0.2") as server:
+        server.wait_for("/readyz")
+        people = [threading.Thread(target=draw, args=(server, until, answers)) for _ in range(3)]
+        for one in people:
+            one.start()
+        for seed in (1, 2):
+            bundles.append(write(folder, seed))
+            server.wait_until(lambda: any(version == bundles[-1].card.version for _, version, _ in answers))
+        until.set()
+        for one in people:
+            one.join()
+
+    held = [Runtime(bundle, threads=1) for bundle in open_all(folder)]
+    expected = {runtime.card.version: runtime.generate(3, 0, 300) for runtime in held}
+    assert {version for _, version, _ in answers} == {bundle.card.version for bundle in bundles} == expected.keys()
+    for status, version, body in answers:
+        assert status == 200, body[:300]
+        assert np.array_equal(np.load(io.BytesIO(body)), expected[version])

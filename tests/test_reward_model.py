@@ -1,0 +1,91 @@
+"""What is liked is learned from few grades, and grades that say nothing are found out."""
+
+import numpy as np
+import pytest
+import torch
+from support.rated import parent
+
+from training.feedback.reward_inputs import graded_by, see
+from training.feedback.reward_model import Undecided, fit_reward
+
+
+def pictures(count: int, seed: int = 0) -> np.ndarray:
+    """Half of them bright, half of them dark, in any order; the rest is noise."""
+    random = np.random.default_rng(seed)
+    bright = random.permutation(np.arange(count) % 2)
+    return (random.integers(0, 120, (count, 8, 8, 1)) + 120 * bright[:, None, None, None]).astype(np.uint8)
+
+
+def brightness(images: np.ndarray) -> np.ndarray:
+    return (images.mean(axis=(1, 2, 3)) > 120).astype(np.float32)
+
+
+def test_twenty_grades_teach_a_simple_taste():
+    reward, seen, new = parent().reward(), pictures(20), pictures(200, seed=1)
+
+    agreement = fit_reward(reward, seen, None, brightness(seen))
+    grades, deviations = graded_by(reward, new, None)
+
+    assert ((grades > 0.5) == brightness(new).astype(bool)).mean() > 0.95
+    assert ((grades >= 0) & (grades <= 1)).all()
+    assert (deviations >= 0).all()
+    assert agreement.share > 0.95
+
+
+def test_a_class_is_liked_as_a_whole_where_pictures_say_nothing():
+    reward = parent(classes=3).reward()
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype(np.uint8)
+    labels = np.arange(60) % 3
+
+    fit_reward(reward, images, labels, (labels == 1).astype(np.float32))
+    grades, _ = graded_by(reward, images, labels)
+
+    assert grades[labels == 1].min() > 0.8
+    assert grades[labels != 1].max() < 0.2
+
+
+def test_fitting_again_gives_the_same_bits():
+    images = pictures(40)
+    rewards = [parent().reward() for _ in range(2)]
+    for reward in rewards:
+        fit_reward(reward, images, None, brightness(images))
+
+    assert torch.equal(rewards[0].heads.weight, rewards[1].heads.weight)
+
+
+def test_the_eyes_are_the_discriminators_and_stay_as_they_are():
+    one = parent()
+    reward, images = one.reward(), pictures(20)
+    before = see(reward, images)
+
+    fit_reward(reward, images, None, brightness(images))
+
+    assert torch.equal(see(reward, images), before)
+    assert torch.equal(reward.eyes.body.from_pixels.weight, one.weights["discriminator.body.from_pixels.weight"])
+
+
+def test_grades_by_chance_are_refused_and_told_apart_from_a_taste():
+    images = pictures(100)
+    by_chance = np.random.default_rng(3).permutation(brightness(images))
+
+    with pytest.raises(
+        Undecided, match=r"found 100 grades that say little: .* 50 % is chance.* more grades would help"
+    ):
+        fit_reward(parent().reward(), images, None, by_chance)
+
+
+def test_force_goes_on_with_them():
+    images = pictures(100)
+    by_chance = np.random.default_rng(3).permutation(brightness(images))
+
+    assert fit_reward(parent().reward(), images, None, by_chance, force=True).grades == 100
+
+
+def test_too_few_grades_say_how_many_are_missing():
+    with pytest.raises(Undecided, match=r"found 7 grades, expected 10 or more\. Grade at least 3 more"):
+        fit_reward(parent().reward(), pictures(7), None, brightness(pictures(7)))
+
+
+def test_grades_that_are_all_the_same_say_nothing():
+    with pytest.raises(Undecided, match="found 20 grades that are all 1, expected some higher and some lower"):
+        fit_reward(parent().reward(), pictures(20), None, np.ones(20, np.float32))

@@ -1,0 +1,98 @@
+"""A grader made of labels has the taste that it is given, and is asked what a person would be asked."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.commandline import typed
+from support.labelled import digits_judge, real_digits
+from support.rated import write_parent
+
+from models.bundle import open_bundle
+from models.runtime import Runtime
+from training.feedback.simulation import SimulatedGrader, ask, ink, measure
+
+
+def test_it_likes_its_class():
+    real = real_digits()
+    grader = SimulatedGrader(real, "7", flips=0, seed=0)
+
+    grades = grader.grade(real.train)
+
+    assert set(grades) == {0.0, 1.0}
+    assert ((grades == 1) == (real.train_labels == 7)).mean() > 0.97
+
+
+def test_it_errs_as_often_as_it_is_told_to():
+    real = real_digits()
+    sure, erring = (SimulatedGrader(real, "7", flips=flips, seed=0).grade(real.train) for flips in (0, 0.2))
+
+    assert abs((sure != erring).mean() - 0.2) < 0.04
+
+
+def test_shuffled_grades_are_as_high_and_say_nothing():
+    real = real_digits()
+    sure = SimulatedGrader(real, "7", 0, seed=0).grade(real.train)
+    shuffled = SimulatedGrader(real, "7", 0, seed=0, shuffled=True).grade(real.train)
+
+    assert shuffled.sum() == sure.sum()
+    assert abs(np.corrcoef(sure, shuffled)[0, 1]) < 0.1
+
+
+def test_much_ink_is_liked_by_its_rank():
+    real = real_digits()
+    grades = SimulatedGrader(real, "ink", 0, seed=0).grade(real.train)
+
+    assert (np.diff(grades[np.argsort(ink(real.train))]) >= 0).all()
+    assert grades.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_class_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="likes is 'cat'; it must be ink, or one of 0, 1, 2"):
+        SimulatedGrader(real_digits(), "cat", 0, seed=0)
+
+
+def test_every_picture_is_asked_about_once_and_by_its_address(tmp_path: Path):
+    bundle = write_parent(tmp_path / "small")
+    grades = ask(tmp_path / "small", SimulatedGrader(real_digits(), "ink", 0, seed=0), 30, seed=9)
+
+    drawn = np.concatenate([Runtime(bundle).generate(one.seed, one.index, 1) for one in grades])
+    assert [one.score for one in grades] == SimulatedGrader(real_digits(), "ink", 0, seed=0).grade(drawn).tolist()
+    assert len({one.index for one in grades}) == 30
+    assert {one.version for one in grades} == {bundle.card.version}
+
+
+def test_figures_are_those_of_the_pictures(learned_digits: Path):
+    figures = measure(learned_digits / "digits", real_digits(), digits_judge(), 7)
+
+    assert 0.05 < figures.share < 0.15
+    assert 0 < figures.least_share < 0.1
+    assert 0 < figures.liked_fd < 100
+    assert 0.5 < figures.liked_diversity < 1.5
+    assert abs(figures.ink_deviations) < 0.5
+
+
+def test_a_rehearsal_leaves_the_model_alone_and_moves_a_copy(tmp_path: Path, learned_digits: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(learned_digits, tmp_path / "models")
+    before = open_bundle(tmp_path / "models" / "digits").card
+
+    code, said = typed(
+        *("rehearse", "digits", "--from", "models/digits", "--likes", "7", "--grades", 300, "--rounds", 2, "--fit"),
+        *("--strength", 0.9, "--kimg", 2, "--threads", 1, "--device", "cpu", "--out", "rehearsed", "--force"),
+    )
+
+    assert code == 0, said
+    assert "digits, a grader who likes 7, tilted, strength 0.9" in said
+    assert open_bundle(tmp_path / "models" / "digits").card == before
+    assert open_bundle(tmp_path / "rehearsed" / "models" / "digits").card.lineage.grades == 300
+
+
+def test_a_taste_needs_a_judge_that_knows_the_classes(learned_digits: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    code, said = typed("rehearse", "digits", "--from", learned_digits / "digits", "--likes", "7")
+
+    assert code == 1
+    assert "found no judge that knows these classes, expected one: rehearse with --fit" in said

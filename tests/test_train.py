@@ -1,0 +1,193 @@
+"""What happens after k images depends on settings and data alone, and not on how often the run was stopped."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from models.codes import codes
+from training.checkpoint import images_shown_in
+from training.config import preset_named
+from training.data.dataset import Pictures
+from training.data.sources import digits
+from training.export.modules import draw
+from training.networks.geometry import geometry_of
+from training.run import Run
+from training.run_logger import Diverged
+from training.train import Place, begin, new_state, train
+
+ROOT = Path(__file__).parent.parent
+CPU = Place(torch.device("cpu"))
+settings = preset_named("tiny").but(
+    images_shown=4000, batch=40, width=4, discriminator_width=4, precision="float32", learning_rate=(1e-2, 1e-3)
+)
+PICTURES = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 10, tuple("0123456789"))
+
+
+def begun(path: Path, changed=settings) -> Run:
+    run = Run(path)
+    run.begin(changed, PICTURES)
+    return run
+
+
+def losses(run: Run) -> list[dict]:
+    """The log without what a clock decides."""
+    lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines]
+
+
+def learned(run: Run) -> dict[str, torch.Tensor]:
+    return load_file(run.checkpoint)
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_same_run_twice_is_the_same_bit_for_bit(tmp_path: Path):
+    one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
+    for run in (one, other):
+        train(run, settings, PICTURES, CPU)
+
+    assert same(learned(one), learned(other))
+    assert losses(one) == losses(other)
+
+
+def test_a_run_that_was_saved_before_its_first_step_goes_on_from_there(tmp_path: Path):
+    saved, other = begun(tmp_path / "saved"), begun(tmp_path / "other")
+    begin(saved, settings, PICTURES, CPU)
+    start = learned(saved)
+    for run in (saved, other):
+        train(run, settings, PICTURES, CPU)
+
+    assert same(learned(saved), learned(other))
+    assert not same(learned(saved), start)
+
+
+def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_new_length(tmp_path: Path):
+    longer = settings.but(images_shown=8000)
+    one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
+    for run in (one, other):
+        train(run, settings, PICTURES, CPU)
+        run.begin(longer, PICTURES, come_to=images_shown_in(run.checkpoint))
+        train(run, longer, PICTURES, CPU)
+    lines = losses(one)
+
+    assert same(learned(one), learned(other))
+    assert lines == losses(other)
+    assert [line["images_shown"] for line in lines] == sorted({line["images_shown"] for line in lines})
+    rates = {line["images_shown"]: line["learning_rate"] for line in lines}
+    assert rates[4000] == pytest.approx(1e-3)
+    assert max(rate for shown, rate in rates.items() if shown > 4000) > 3e-3
+
+
+def test_another_seed_is_another_run(tmp_path: Path):
+    one, other = begun(tmp_path / "one"), begun(tmp_path / "other", settings.but(seed=1))
+    train(one, settings, PICTURES, CPU)
+    train(other, settings.but(seed=1), PICTURES, CPU)
+
+    assert not same(learned(one), learned(other))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "float32"},
+        {"precision": "bfloat16", "conditional": True},
+        {"method": "denoising", "gamma": (0.0, 0.0), "beta1": 0.9, "components": 4, "code_size": 8},
+        {"method": "variational", "gamma": (0.0, 0.0), "beta1": 0.9, "conditional": True},
+    ],
+    ids=str,
+)
+def test_a_run_stopped_by_signals_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path, changes: dict):
+    """SIGINT after the 7th, the 30th and the 31st step: the step is finished, and the run saved."""
+    changed = settings.but(**changes)
+    whole, stopped = begun(tmp_path / "whole", changed), begun(tmp_path / "stopped", changed)
+    train(whole, changed, PICTURES, CPU)
+    for stop_at in (280, 1200, 1240):
+
+        def stop(state, stop_at: int = stop_at) -> None:
+            if state.images_shown == stop_at:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            train(stopped, changed, PICTURES, CPU, progress=stop)
+    train(stopped, changed, PICTURES, CPU)
+
+    assert same(learned(whole), learned(stopped))
+
+
+def test_a_run_killed_at_random_moments_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path):
+    """kill -9, in another process, by the command line that people use, until it is through."""
+    command = [sys.executable, "-m", "training", "fit", "digits", "--kimg", "20", "--batch", "64", "--threads", "1"]
+    command += ["--checkpoint-seconds", "0", "--device", "cpu"]
+    subprocess.run([*command, "--out", tmp_path / "whole", "--run", tmp_path / "run-whole"], cwd=ROOT, check=True)
+    patience, kills = random.Random(0), 0
+    while True:
+        process = subprocess.Popen([*command, "--out", tmp_path / "cut", "--run", tmp_path / "run-cut"], cwd=ROOT)
+        log = tmp_path / "run-cut" / "log.jsonl"
+        lines_before = len(log.read_text().splitlines()) if log.exists() else 0
+        while process.poll() is None and kills < 3:
+            time.sleep(0.01)
+            if log.exists() and len(log.read_text().splitlines()) > lines_before + 40:
+                time.sleep(patience.random() * 0.05)
+                process.kill()
+                kills += 1
+                break
+        if process.wait() == 0:
+            break
+
+    assert kills == 3
+    whole, cut = Run(tmp_path / "run-whole"), Run(tmp_path / "run-cut")
+    assert same(learned(whole), learned(cut))
+    assert losses(whole) == losses(cut)
+    assert (tmp_path / "whole" / "generator.onnx").read_bytes() == (tmp_path / "cut" / "generator.onnx").read_bytes()
+
+
+def test_a_log_line_names_what_a_person_watches(tmp_path: Path):
+    run = begun(tmp_path / "run")
+    train(run, settings, PICTURES, CPU)
+    line = json.loads((run.path / "log.jsonl").read_text().splitlines()[-1])
+
+    assert line["images_shown"] == 4000
+    assert {"d_loss", "g_loss", "penalty", "margin", "d_wins", "images_per_second", "learning_rate", "gamma"} <= set(
+        line
+    )
+
+
+def test_sheets_grow_in_the_runs_folder(tmp_path: Path):
+    run = begun(tmp_path / "run")
+    train(run, settings, PICTURES, CPU)
+
+    assert len(list((run.path / "samples").glob("*.png"))) >= 4
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_change(tmp_path: Path):
+    wild = settings.but(learning_rate=(1e30, 1e30))
+    run = begun(tmp_path / "run", wild)
+
+    with pytest.raises(Diverged, match=r"after \d+ images\. Lower --learning-rate or raise --gamma"):
+        train(run, wild, PICTURES, CPU)
+    assert not run.checkpoint.exists() or not np.isnan(learned(run)["generator.base.weight"].numpy()).any()
+
+
+def test_training_learns(tmp_path: Path):
+    """After 8,000 images the mean picture is nearer to the digits' than the untrained one's is, by far."""
+    run = begun(tmp_path / "run", longer := settings.but(images_shown=8_000))
+    untrained = new_state(longer, geometry_of(longer, (8, 8, 1)), CPU.device).drawn
+    trained = train(run, longer, PICTURES, CPU).drawn
+    goal = PICTURES.images.mean(axis=0)
+
+    def distance(generator: torch.nn.Module) -> float:
+        return float(np.abs(draw(generator, codes(0, 0, 256, longer.code_size)).mean(axis=0) - goal).mean())
+
+    assert distance(trained) < 0.5 * distance(untrained)

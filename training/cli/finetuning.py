@@ -1,0 +1,79 @@
+"""`python -m training fit PICTURES --from MODEL --ratings GRADES`: what a round of grades begins with.
+
+fit -> [rating] -> rating/
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from models.bundle import open_bundle
+from training.cli.console import tell_plainly
+from training.cli.options import open_with_progress, shape_like, tell_if_others
+from training.config import UpdateName
+from training.data.dataset import Pictures
+from training.evaluation.evaluator_store import judge_for
+from training.evaluation.reference import AnyJudge, RealPictures
+from training.feedback.finetuning_round import Round, new_round
+from training.feedback.grades import read_grades
+from training.train import Place
+
+
+def new_round_of(
+    source: str,
+    model: Path | None,
+    ratings: str | None,
+    fixed: dict[str, Any],
+    changes: dict[str, Any],
+    place: Place,
+    update: UpdateName | None,
+    strength: float | None,
+    force: bool,
+) -> Round:
+    """Read model, grades and pictures, learn what is liked, and say what was found.
+
+    Args:
+        fixed: options by name that a model that goes on cannot change.
+        changes: settings to change; None changes nothing.
+
+    Raises:
+        ValueError: one of the two without the other, a fixed option, or no grades of this model; says what to do.
+    """
+    if model is None or ratings is None:
+        raise ValueError("--from MODEL and --ratings GRADES go together: grades are of a model's pictures")
+    if given := [f"--{name}" for name, value in fixed.items() if value is not None]:
+        raise ValueError(f"{', '.join(given)} cannot be changed by --from: {model} has learned with its own")
+    if place.ranks.count > 1:
+        raise ValueError(f"found {place.ranks.count} processes, expected one: grades move a model in a minute or two")
+    card = open_bundle(model).card
+    grades = read_grades(ratings, card.name)
+    if not grades:
+        raise ValueError(f"{ratings}: found no grades of {card.name}, expected some. Grade pictures at its page first.")
+    pictures = open_with_progress(source, shape_like(card))
+    tell_if_others(pictures, source, card)
+    begun = new_round(model, grades, pictures, changes, update=update, strength=strength, force=force, place=place)
+    _tell(begun)
+    return begun
+
+
+def judge_of(pictures: Pictures) -> AnyJudge:
+    """The judge that looks at a model before and after."""
+    real = RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)
+    return judge_for(real, report=tell_plainly)
+
+
+def _tell(begun: Round) -> None:
+    graded, tilt = begun.graded, begun.tilt
+    graders = Counter(grade.grader for grade in graded.grades)
+    tell_plainly(
+        f"{len(graded.grades):,} grades by {len(graders)} grader(s), mean {graded.scores.mean():.2f}; of two held-out "
+        f"pictures with different grades the better one is known in {begun.agreement.share:.0%}"
+    )
+    for version, count in graded.lost.items():
+        tell_plainly(
+            f"left out {count:,} grades of version {version}, which is not held beside {begun.parent.bundle.path}"
+        )
+    tell_plainly(
+        f"strength {begun.settings.strength:g}: the mean predicted grade of the pictures that are shown goes from "
+        f"{tilt.before:.2f} to {tilt.after:.2f}; they vary as {tilt.effective_images:,.0f} would"
+    )

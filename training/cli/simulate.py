@@ -1,0 +1,104 @@
+"""`python -m training rehearse`: the loop with a simulated grader, and figures after every round.
+
+a person -> [rehearse] -> rating/
+"""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import rich
+import typer
+from rich.table import Table
+
+from models.bundle import open_bundle
+from training.cli.console import tell_plainly, told
+from training.cli.options import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
+from training.device import device_of
+from training.evaluation.evaluator import Judge
+from training.evaluation.evaluator_store import judge_for
+from training.export.bundle import export_run
+from training.feedback.finetuning_round import Round, new_round
+from training.feedback.grades import Grade
+from training.feedback.reward_model import Undecided
+from training.feedback.simulation import Figures, SimulatedGrader, ask, measure
+from training.run import Run
+from training.train import Place, train
+
+_COLUMNS = ("grades", "agreement", "share", "least class", "FD of liked", "diversity of liked", "ink", "seconds")
+
+
+def rehearse(
+    pictures: PicturesArgument,
+    model: Annotated[Path, typer.Option("--from", help="The model to begin with; a copy of it is taken.")],
+    likes: Annotated[str, typer.Option(help="What the grader likes: the name of a class, or ink.")],
+    grades: Annotated[int, typer.Option(min=1, help="How many in all.")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, help="In how many rounds.")] = 4,
+    strength: Annotated[float, typer.Option(help="How far to go: 0 to below 1.")] = 0.4,
+    flips: Annotated[float, typer.Option(min=0, max=1, help="Share of the grades that are turned around.")] = 0.05,
+    shuffled: Annotated[bool, typer.Option("--shuffled", help="Give the grades to other pictures: a control.")] = False,
+    update: Annotated[str, typer.Option(help="tilted, both, gradient or literal.")] = "tilted",
+    kimg: Annotated[float | None, typer.Option(help="Thousand images a round.  (as fit --from)")] = None,
+    force: Annotated[bool, typer.Option("--force", help="As of fit.")] = False,
+    fit: Annotated[bool, typer.Option("--fit", help="Train a judge from the labels, once.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the grader and of what it is asked.")] = 0,
+    out: Annotated[Path, typer.Option(help="Emptied first.")] = Path("runs/rehearsal"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")] = None,
+) -> None:
+    """Let a simulated grader with a known taste move a MODEL, and measure what comes of it."""
+    with told():
+        place = Place(device_of(device, threads))
+        card = open_bundle(model).card
+        data, test = (open_with_progress(pictures, shape_like(card), part) for part in ("train", "test"))
+        tell_if_others(data, pictures, card)
+        real = real_of(data, test)
+        judge = judge_for(real, fit=fit, device=place.device, report=tell_plainly)
+        if not isinstance(judge, Judge):
+            raise ValueError("found no judge that knows these classes, expected one: rehearse with --fit")
+        grader = SimulatedGrader(real, likes, flips, seed, shuffled)
+        shutil.rmtree(out, ignore_errors=True)
+        copy = out / "models" / model.name
+        shutil.copytree(model, copy)
+        table = Table(*_COLUMNS, title=f"{model.name}, a grader who likes {likes}, {update}, strength {strength:g}")
+        _add(table, 0, None, measure(copy, real, judge, grader.liked), 0)
+        given: list[Grade] = []
+        random = np.random.default_rng(seed)
+        for number in range(rounds):
+            begun = time.monotonic()
+            given += ask(copy, grader, grades // rounds, int(random.integers(2**50)))
+            changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
+            try:
+                one = new_round(copy, given, data, changes, place=place, update=update, strength=strength, force=force)
+            except Undecided as error:
+                tell_plainly(f"round {number + 1}: {error}")
+                continue
+            _learn(one, Run(out / f"round-{number + 1}"), copy, place, judge, force)
+            seconds = time.monotonic() - begun
+            _add(table, len(given), one.agreement.share, measure(copy, real, judge, grader.liked), seconds)
+        rich.print(table)
+        tell_plainly(f"the model after the last round: {copy}")
+
+
+def _learn(one: Round, run: Run, model: Path, place: Place, judge: Judge, force: bool) -> None:
+    run.begin(one.settings, one.pictures)
+    train(run, one.settings, one.pictures, place, prepare=one.prepare)
+    export_run(run, model, inspect=one.inspect(judge, force, tell_plainly))
+
+
+def _add(table: Table, grades: int, agreement: float | None, figures: Figures, seconds: float) -> None:
+    def shown(value: float | None, form: str) -> str:
+        return "" if value is None else format(value, form)
+
+    table.add_row(
+        str(grades),
+        shown(agreement, ".0%"),
+        shown(figures.share, ".1%"),
+        shown(figures.least_share, ".1%"),
+        shown(figures.liked_fd, ".2f"),
+        shown(figures.liked_diversity, ".2f"),
+        shown(figures.ink_deviations, "+.2f"),
+        f"{seconds:.0f}",
+    )

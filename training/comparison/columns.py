@@ -1,0 +1,140 @@
+"""The table of a comparison: which figures it has, and how they are said.
+
+    cards -> [columns] -> comparison (table.md, table.json, the page)
+
+The last line is that of real pictures: what nothing can be expected to beat.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from models.bundle import Bundle
+from models.card import Scores
+from training.comparison.rows import Row
+from training.monitoring.report import in_words
+
+Figure = float | int | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of every bundle."""
+
+    heading: str
+    of: Callable[[Bundle], Figure]
+    said: Callable[[Any], str]
+    best: Callable[[Iterable[Any]], Any] | None = None
+    """`min` or `max`, where one end is the better one."""
+    of_real: Callable[[Scores], Figure] = lambda _: None
+    """What real pictures get."""
+
+
+class Cell(NamedTuple):
+    """One figure as it is said, and whether it is the best of its column."""
+
+    text: str
+    best: bool = False
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _share(field: str, heading: str, floor: str) -> Column:
+    return Column(heading, attrgetter(f"card.scores.{field}"), "{:.1%}".format, max, attrgetter(floor))
+
+
+def _ms(bundle: Bundle) -> Figure:
+    per_s = bundle.card.scores.images_per_s
+    return None if per_s is None else 1000 / per_s
+
+
+def _images_per_s(bundle: Bundle) -> Figure:
+    training = bundle.card.training
+    return training.images_shown / training.seconds if training.seconds else None
+
+
+def _of_stacks(scores: Scores, field: str) -> Figure:
+    return None if scores.stacked is None else getattr(scores.stacked, field)
+
+
+def _above_floor(scores: Scores, field: str) -> Figure:
+    """How much less even than a perfect generator's, whose digits are as frequent as the real ones."""
+    return None if scores.stacked is None else getattr(scores.stacked, field) - scores.stacked.kl_floor_real
+
+
+COLUMNS = {
+    "fd_ratio": Column("FD ratio", attrgetter("card.scores.fd_ratio"), _three_digits, min, lambda _: 1),
+    "precision": _share("precision", "precision", "precision_floor"),
+    "recall": _share("recall", "recall", "recall_floor"),
+    "coverage": _share("coverage", "coverage", "coverage_floor"),
+    "class_agreement": _share("class_agreement", "class agreement", "judge_accuracy"),
+    "modes": Column(
+        "modes", lambda bundle: _of_stacks(bundle.card.scores, "modes"), str, max, lambda s: _of_stacks(s, "modes_real")
+    ),
+    "kl_excess": Column(
+        "KL above its floor",
+        lambda bundle: _above_floor(bundle.card.scores, "kl"),
+        "{:.3f}".format,
+        min,
+        lambda scores: _above_floor(scores, "kl_real"),
+    ),
+    "reconstruction_psnr_db": Column(
+        "reconstruction, dB", attrgetter("card.scores.reconstruction_psnr_db"), "{:.1f}".format, max
+    ),
+    "pca_psnr_db": Column("PCA, dB", attrgetter("card.scores.pca_psnr_db"), "{:.1f}".format),
+    "active_units": Column("active units", attrgetter("card.scores.active_units"), str),
+    "code_size": Column("numbers in z", attrgetter("card.code_size"), str),
+    "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
+    "seconds": Column("training time", attrgetter("card.training.seconds"), in_words),
+    "images_per_s": Column("images a second", _images_per_s, _three_digits),
+    "ms_an_image": Column("ms an image", _ms, _three_digits),
+    "generator_bytes": Column(
+        "generator, MB", lambda bundle: bundle.generator.stat().st_size, lambda size: f"{size / 1e6:.2f}"
+    ),
+}
+"""Name in table.json -> column."""
+
+
+def figures(row: Row) -> dict[str, Figure]:
+    """All figures of a row, by the names of the columns."""
+    return {name: column.of(row.bundle) for name, column in COLUMNS.items()}
+
+
+def real_figures(scores: Scores) -> dict[str, Figure]:
+    """What real pictures get, by the names of the columns."""
+    return {name: column.of_real(scores) for name, column in COLUMNS.items()}
+
+
+def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+    """Headings and lines, a line a row and one for real pictures; without the columns that nobody has a figure for."""
+    found = {row.name: figures(row) for row in rows}
+    shown = {name: one for name, one in COLUMNS.items() if any(line[name] is not None for line in found.values())}
+    real = real_figures(rows[0].bundle.card.scores)
+    best = {
+        name: column.best(line[name] for line in found.values() if line[name] is not None)
+        for name, column in shown.items()
+        if column.best
+    }
+    headings = ["method", *(column.heading for column in shown.values())]
+    return headings, [
+        *(
+            [Cell(name), *(_cell(shown[key], line[key], best.get(key)) for key in shown)]
+            for name, line in found.items()
+        ),
+        [Cell("real pictures"), *(_cell(column, real[key]) for key, column in shown.items())],
+    ]
+
+
+def as_markdown(headings: Sequence[str], lines: Sequence[Sequence[Cell]]) -> str:
+    """The table for a README; the best of a column is bold."""
+    rule = ["---", *("---:" for _ in headings[1:])]
+    said = [[(text.replace("|", "\\|"), best) for text, best in line] for line in lines]
+    body = [[f"**{text}**" if best else text for text, best in line] for line in said]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rule, *body))
+
+
+def _cell(column: Column, value: Figure, best: Figure = None) -> Cell:
+    return Cell("") if value is None else Cell(column.said(value), best is not None and value == best)

@@ -1,0 +1,81 @@
+"""Where a run computes, and in what precision.
+
+    the command line -> [machine] -> loop
+
+Knows devices; knows neither networks nor data.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.engine import usable_cores
+from training.config import Settings
+from training.distributed import ALONE, Ranks
+
+
+def device_of(name: str, threads: int | None = None, ranks: Ranks = ALONE) -> torch.device:
+    """The device to train on, set up.
+
+    Args:
+        name: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ...
+        ranks: of several processes each takes the GPU of its own number.
+        threads: CPU threads; all cores, if not given. On a CPU a run goes on bit for bit only with as many as before.
+
+    Raises:
+        ValueError: the device is not here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and ranks.count > 1:
+        name = f"cuda:{os.environ.get('LOCAL_RANK', ranks.rank)}"
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device is {name!r}, but torch {torch.__version__} finds no CUDA device. Use --device cpu.")
+    if device.type == "cpu":
+        torch.set_num_threads(threads or usable_cores())
+    return device
+
+
+def resolve_precision(settings: Settings, device: torch.device) -> Settings:
+    """Replace `auto` by bfloat16 where the device computes it natively, else by float32."""
+    if settings.precision != "auto":
+        return settings
+    return settings.but(precision="bfloat16" if computes_bfloat16(device) else "float32")
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes bfloat16 natively, and so faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Not every torch from 2.11 on can tell; where it cannot, float32 is the safe answer.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def compile_step(step: Callable[..., Any], device: torch.device, backend: str = "inductor") -> Callable[..., Any]:
+    """A step's loss, compiled whole: forward, exact slopes and what their descent needs.
+
+    On a GPU the kernels are recorded as one CUDA graph, since a small network's
+    step is a thousand launches. Compiling takes about a minute, once.
+
+    What such a graph returns is overwritten when this or another compiled step is
+    called the next time: see `kept`.
+
+    Args:
+        step: tensors and networks -> a loss to descend, and what was seen.
+        device: where it will run.
+        backend: torch.compile's; tests use others.
+    """
+    graphs = device.type == "cuda" and backend == "inductor"
+    return torch.compile(
+        step, fullgraph=True, dynamic=False, backend=backend, mode="reduce-overhead" if graphs else None
+    )
+
+
+def kept(seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Scalars for the log, out of the memory that the next compiled step writes to."""
+    return {name: value.detach().clone() for name, value in seen.items()}

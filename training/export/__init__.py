@@ -1,0 +1,1 @@
+"""A run's checkpoint -> ONNX graphs -> a bundle, checked against torch."""

@@ -1,0 +1,167 @@
+"""A run's checkpoint -> ONNX -> a bundle, checked through the code that serves it.
+
+    runs/<name>/, graphs -> [export] -> models/<name>/
+
+The averaged generator is exported. The graph is opened by `models.runtime`, the
+piece that the service draws with, and its pictures are compared with torch's:
+where they differ by more than one level of 255, there will be no bundle.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save as safetensors_bytes
+from torch import nn
+
+from models.bundle import ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, write_bundle
+from models.card import Lineage
+from models.codes import codes
+from models.runtime import Runtime
+from models.sheet import as_picture, contact_sheet
+from training.checkpoint import State, load_weights
+from training.config import Settings
+from training.export.modules import draw, encode
+from training.export.onnx import encoder_graph, generator_graph, reward_graph
+from training.methods.reward_weighted import Rated
+from training.networks.autoencoder import Autoencoder
+from training.networks.geometry import geometry_of
+from training.run import Run
+from training.train import new_state
+
+LARGEST_DIFFERENCE_LEVELS = 1
+LARGEST_DIFFERENCE_OF_CODES, LARGEST_SHARE_APART = 0.01, 0.05
+CHECKED_PICTURES = 67  # more than one full batch of 64: the padded remainder is checked too
+
+
+class ExportDiffers(RuntimeError):
+    """The exported graph draws other pictures than the network that was trained."""
+
+
+Inspect = Callable[[Runtime], Lineage]
+"""Looks at a model before it is written; may raise to refuse it."""
+
+
+def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = None) -> Bundle:
+    """Make a bundle of a run's checkpoint.
+
+    Args:
+        run: finished or not; what its checkpoint holds is exported.
+        out: the bundle's folder; its name is the model's.
+        average: which of the averaged networks, by its place in `half_life_shares`.
+        inspect: what says where a model that goes on from another one stands, or refuses it.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint yet.
+        ValueError: the run has no such average.
+        ExportDiffers: the ONNX file's pictures differ from torch's by more than one level.
+    """
+    if not run.checkpoint.exists():
+        raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
+    config, settings = run.config(), run.settings().but(precision="float32")
+    kept = len(settings.half_life_shares)
+    if average >= kept:
+        raise ValueError(f"average is {average}; this run has {kept} averages, 0 to {kept - 1}")
+    data = config["data"]
+    geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
+    state = new_state(settings, geometry, torch.device("cpu"))
+    load_weights(run.checkpoint, state)
+    network = state.averages.networks[average]
+    facts = _facts(config, settings, state)
+    contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
+    if isinstance(network, Autoencoder):
+        contents[ENCODER] = encoder_graph(network, geometry)
+    if isinstance(state.method, Rated):
+        contents[REWARD] = reward_graph(state.method.reward, geometry)
+    contents[SAMPLES], facts["lineage"] = _checked(facts, contents, network, inspect)
+    return write_bundle(out, facts, contents)
+
+
+def check_pictures(exported: NDArray[np.uint8], trained: NDArray[np.uint8]) -> None:
+    """Refuse pictures that differ by more than rounding explains.
+
+    Raises:
+        ExportDiffers: says by how much, and in how many of the pixels.
+    """
+    difference = np.abs(exported.astype(np.int16) - trained.astype(np.int16))
+    if difference.max() > LARGEST_DIFFERENCE_LEVELS:
+        share = (difference > LARGEST_DIFFERENCE_LEVELS).mean()
+        raise ExportDiffers(
+            f"found pictures of the ONNX file that differ from torch's by up to {difference.max()} levels of 255 "
+            f"(more than {LARGEST_DIFFERENCE_LEVELS} in {share:.2%} of the pixels), "
+            f"expected at most {LARGEST_DIFFERENCE_LEVELS}. No bundle was written."
+        )
+
+
+def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> None:
+    """Refuse codes that differ by more than rounding explains; a picture between two components may go to either.
+
+    Raises:
+        ExportDiffers: says in how many of the pictures.
+    """
+    apart = (np.abs(exported - trained) > LARGEST_DIFFERENCE_OF_CODES).any(axis=1).mean()
+    if apart > LARGEST_SHARE_APART:
+        raise ExportDiffers(
+            f"found codes of the ONNX file that differ from torch's by more than {LARGEST_DIFFERENCE_OF_CODES} for "
+            f"{apart:.1%} of the pictures, expected at most {LARGEST_SHARE_APART:.0%}. No bundle was written."
+        )
+
+
+def _checked(
+    facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module, inspect: Inspect | None
+) -> tuple[bytes, Lineage | None]:
+    """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them."""
+    with tempfile.TemporaryDirectory() as folder:
+        draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})
+        runtime = Runtime(draft)
+        addressed = codes(1, 0, CHECKED_PICTURES, facts["code_size"])
+        labels_N = runtime.labels(1, 0, CHECKED_PICTURES)
+        pictures = runtime.draw(addressed, labels_N)
+        check_pictures(pictures, draw(trained, addressed, labels_N))
+        if isinstance(trained, Autoencoder):
+            check_codes(runtime.encode(pictures, labels_N), encode(trained, pictures, labels_N))
+        png = io.BytesIO()
+        as_picture(contact_sheet(runtime.generate(seed=0, start=0, count=64))).save(png, "PNG")
+        lineage = None if inspect is None else inspect(runtime)
+    return png.getvalue(), lineage
+
+
+def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str, Any]:
+    data = config["data"]
+    counts = data["classes"] if settings.conditional else None
+    return {
+        "method": settings.method,
+        "image": {"height": data["height"], "width": data["width"], "channels": data["channels"]},
+        "code_size": state.drawn.code_size,
+        "classes": counts and tuple({"name": name, "count": count} for name, count in counts),
+        "training": {
+            "preset": settings.preset,
+            "data": data["name"],
+            "data_digest": data["digest"],
+            "data_images": data["images"],
+            "images_shown": state.images_shown,
+            "seconds": round(state.seconds, 1),
+            "seed": settings.seed,
+            "options": config["settings"],
+            "lengthened": tuple(config["lengthened"]) if "lengthened" in config else None,
+        },
+    }
+
+
+def _weights(state: State, average: nn.Module) -> bytes:
+    networks = {**state.method.networks, state.method.averaged: average}
+    networks.pop("reward", None)  # fitted anew to the grades of the day
+    return bytes(
+        safetensors_bytes(
+            {
+                f"{name}.{key}": tensor.detach().to(torch.bfloat16).contiguous()
+                for name, network in networks.items()
+                for key, tensor in network.state_dict().items()
+            }
+        )
+    )

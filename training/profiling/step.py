@@ -1,0 +1,95 @@
+"""A whole training step, eager and compiled: the same networks, batch, pictures and device, in turns.
+
+    loop, turns -> [step] -> commands.speed
+
+Knows no networks: what a step is, the loop says.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from training.config import Settings
+from training.data.dataset import Pictures
+from training.networks.geometry import geometry_of
+from training.profiling.turns import wait_for
+from training.train import Place, batches_of, new_state, take_step
+
+_PROFILED_STEPS, _TOLD_KERNELS = 5, 8
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What a device spends its time on."""
+
+    name: str
+    share: float
+    """Of the time of a step by the clock."""
+
+
+def steps_of(settings: Settings, pictures: Pictures, device: torch.device) -> dict[str, Callable[[], object]]:
+    """What takes one step of the same run each, "eager" and "compiled"; the first call of the latter compiles."""
+    return {
+        name: _step(settings, pictures, Place(device, compiled))
+        for name, compiled in (("eager", False), ("compiled", True))
+    }
+
+
+def _step(settings: Settings, pictures: Pictures, place: Place) -> Callable[[], object]:
+    geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
+    state = new_state(settings, geometry, place.device, place.compiled)
+    batches = batches_of(settings, pictures, state.random, place)
+    return lambda: take_step(settings, batches, state)
+
+
+def flop_of(step: Callable[[], object]) -> int:
+    """Floating-point operations of an eager step: of its convolutions and matrix products, in all directions."""
+    with _Counting() as counted:
+        step()
+    return counted.flop
+
+
+class _Counting(TorchDispatchMode):
+    """As torch's own FlopCounterMode, which follows modules as well, and so trips over exact slopes."""
+
+    flop = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Called by torch for every operation."""
+        kwargs = kwargs or {}
+        found = func(*args, **kwargs)
+        if (flop_of_shapes := flop_registry.get(func.overloadpacket)) is not None:
+            self.flop += flop_of_shapes(*args, **kwargs, out_val=found)
+        return found
+
+
+def kernels_of(step: Callable[[], object], device: torch.device) -> tuple[list[Kernel], float]:
+    """Where the time of a step goes, and how much of it the device works at all.
+
+    Returns:
+        What takes the most time, most first, and the sum of all shares: where that is far below 1, the device waits to
+        be told what to do.
+    """
+    kind = ProfilerActivity.CUDA if device.type == "cuda" else ProfilerActivity.CPU
+    time_of = attrgetter("self_device_time_total" if device.type == "cuda" else "self_cpu_time_total")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells of its probes on stderr
+    with profile(activities=[kind], acc_events=True) as seen:
+        wait_for(device)
+        begun_s = time.perf_counter()
+        for _ in range(_PROFILED_STEPS):
+            step()
+        wait_for(device)
+        spent_us = 1e6 * (time.perf_counter() - begun_s)
+    # On a GPU what torch marks by name stands beside the kernels in it, and would count them twice.
+    events = [event for event in seen.key_averages() if device.type == "cpu" or not event.is_user_annotation]
+    kernels = [Kernel(event.key, time_of(event) / spent_us) for event in events]
+    kernels.sort(key=lambda kernel: kernel.share, reverse=True)
+    return kernels[:_TOLD_KERNELS], sum(kernel.share for kernel in kernels)

@@ -1,0 +1,89 @@
+"""How many images a run can show within its minutes: tried on the machine, with the very settings, before it begins.
+
+    presets, pictures, machine -> [pace] -> commands.compare
+
+Schedules stretch to the images that a run will show, so a run that shall end
+after six minutes must know how many these are. The first steps are told apart:
+compiling takes a minute, and belongs to the time. Keeps what it found beside the
+runs, so that one that was interrupted goes on with the length that it began with.
+"""
+
+import json
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from training.checkpoint import State
+from training.config import Settings
+from training.data.dataset import Pictures
+from training.run import Run
+from training.train import Place, train
+
+_FIRST_STEPS = 3
+_TRIED_SECONDS = 10.0
+_ENDLESS_IMAGES = 10**12
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a machine makes of some settings."""
+
+    first_seconds: float
+    """Until steps take as long as they will: compiling, and what is set up once."""
+    images_per_s: float
+
+    def images_within(self, seconds: float, batch: int) -> int:
+        """Images, in whole batches.
+
+        Raises:
+            ValueError: not even one batch.
+        """
+        images = int((seconds - self.first_seconds) * self.images_per_s) // batch * batch
+        if images < batch:
+            raise ValueError(
+                f"{seconds / 60:g} minutes are too few: the first steps take {self.first_seconds:.0f} s here, and then "
+                f"{self.images_per_s:,.0f} images are shown a second. Give more --minutes."
+            )
+        return images
+
+
+class _Enough(Exception):
+    """The pace is known."""
+
+
+def pace_of(settings: Settings, pictures: Pictures, place: Place, kept: Path) -> Pace:
+    """The pace of a run, measured once.
+
+    Args:
+        settings: of the run; their length does not matter.
+        kept: the file that holds what was found before, or will.
+    """
+    if kept.exists():
+        return Pace(**json.loads(kept.read_text()))
+    marks: list[tuple[float, int]] = []
+    begun_s = time.monotonic()
+
+    def mark(state: State) -> None:
+        steps = len(marks) + 1
+        enough = steps > _FIRST_STEPS and time.monotonic() - marks[_FIRST_STEPS - 1][0] > _TRIED_SECONDS
+        if place.device.type == "cuda" and (enough or steps == _FIRST_STEPS):
+            torch.cuda.synchronize(place.device)  # a step that was begun there is not yet done
+        marks.append((time.monotonic(), state.images_shown))
+        if enough:
+            raise _Enough
+
+    with tempfile.TemporaryDirectory() as folder:
+        run, endless = Run(Path(folder)), settings.but(images_shown=_ENDLESS_IMAGES)
+        run.begin(endless, pictures)
+        with suppress(_Enough):
+            train(run, endless, pictures, place, mark)
+    (began_s, first), (ended_s, last) = marks[_FIRST_STEPS - 1], marks[-1]
+    images_per_s = (last - first) / (ended_s - began_s)
+    pace = Pace(max(0.0, began_s - begun_s - first / images_per_s), images_per_s)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(asdict(pace), indent=2) + "\n")
+    return pace
