@@ -1,0 +1,121 @@
+"""The console script: a command finds its room, and loads nothing before it is known."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoetrope
+
+ROOT = Path(zoetrope.__file__).parent
+
+
+def run(*argv: str, missing: tuple[str, ...] = (), report: str = "") -> subprocess.CompletedProcess[str]:
+    """`zoetrope ARGV` in a process of its own without some packages; prints which modules of `report` it loaded."""
+    program = f"""
+import sys
+for name in {missing!r}:
+    sys.modules[name] = None
+import zoetrope
+try:
+    status = zoetrope.main({list(argv)!r})
+except SystemExit as end:
+    status = end.code
+print("LOADED", *(name for name in {report.split()!r} if sys.modules.get(name)))
+sys.exit(status)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["draw"], ["serve", "--help"]])
+def test_no_room_is_loaded_before_the_command_is_known(argv: list[str]):
+    done = run(*argv, report="models service training load torch bentoml numpy typer")
+
+    assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_help_names_every_command():
+    done = run("--help")
+
+    assert done.returncode == 0
+    asked_for = [
+        "serve",
+        "sample",
+        "fit",
+        "finetune",
+        "evaluate",
+        "compare",
+        "simulate",
+        "doctor",
+        "export",
+        "benchmark",
+    ]
+    for command in asked_for:
+        assert f"\n  {command} " in done.stdout
+
+
+def test_an_unknown_command_is_named_with_those_that_exist():
+    done = run("draw")
+
+    assert done.returncode == 2
+    assert "error: 'draw' is not a command of zoetrope." in done.stderr
+    assert "\n  sample " in done.stderr
+
+
+def test_the_version_is_that_of_pyproject():
+    done = run("--version", report="torch bentoml onnxruntime")
+
+    assert done.stdout.splitlines() == ["zoetrope 0.1.0", "LOADED"]
+
+
+def test_a_training_command_runs_as_python_m_training_does():
+    done = run("fit", "--help", report="service bentoml")
+
+    assert done.returncode == 0
+    assert "Usage: zoetrope fit" in done.stdout
+    assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+@pytest.mark.parametrize("missing", [("torch",), ("typer", "torch", "safetensors")])
+def test_without_torch_a_training_command_says_what_to_type(missing: tuple[str, ...]):
+    done = run("fit", "digits", missing=missing)
+
+    assert done.returncode == 1
+    assert "`zoetrope fit` needs t" in done.stderr
+    assert f"\n    {sys.executable} -m pip install 'zoetrope[train]'" in done.stderr
+
+
+def test_serve_runs_the_service_of_this_installation_with_bentomls_options():
+    arguments = zoetrope.serve_arguments(["--port", "80", "--host", "::1", "--backlog", "64"])
+
+    assert arguments[:4] == ["serve", "service.server:Zoetrope", "--working-dir", str(ROOT)]
+    assert arguments[4:] == ["--port=80", "--host=::1", "--backlog", "64"]
+
+
+@pytest.mark.parametrize(
+    ("given", "models", "grades"),
+    [
+        ({}, "/home/me/models", "sqlite:////home/me/runs/grades.db"),
+        ({"ZOETROPE_MODELS": "bundles"}, "/home/me/bundles", "sqlite:////home/me/runs/grades.db"),
+        ({"ZOETROPE_MODELS": "/srv/m"}, "/srv/m", "sqlite:////home/me/runs/grades.db"),
+        ({"ZOETROPE_GRADES": "sqlite:///g.db"}, "/home/me/models", "sqlite:////home/me/g.db"),
+        ({"ZOETROPE_GRADES": "sqlite:////var/g.db"}, "/home/me/models", "sqlite:////var/g.db"),
+        ({"ZOETROPE_GRADES": "postgresql+psycopg://a@b/c"}, "/home/me/models", "postgresql+psycopg://a@b/c"),
+    ],
+)
+def test_files_that_settings_name_are_those_of_the_users_folder(given: dict, models: str, grades: str):
+    settings = zoetrope.serve_environment(given, Path("/home/me"))
+
+    assert settings == {"ZOETROPE_MODELS": models, "ZOETROPE_GRADES": grades}
+
+
+def test_telemetry_of_libraries_is_off_in_every_command(monkeypatch: pytest.MonkeyPatch):
+    for name in ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    assert zoetrope.main(["--version"]) == 0
+    assert (os.environ["ORT_DISABLE_TELEMETRY"], os.environ["BENTOML_DO_NOT_TRACK"]) == ("1", "True")

@@ -1,0 +1,156 @@
+"""The console script: `zoetrope COMMAND` finds the room that does it.
+
+    zoetrope serve | sample                                  -> service
+    zoetrope benchmark                                       -> models (its last stage encodes as the service does)
+    zoetrope fit | finetune | evaluate | compare | simulate
+             doctor | export | profile                       -> training
+
+The one module that may know several rooms, so it imports none before it knows
+the command: `zoetrope --help` loads nothing, and where only the extra `cpu` is
+installed the commands that need torch say what to install. The packages of this
+checkout or installation come before a `models.py` or a `service/` of the
+working directory; `ZOETROPE_MODELS` and `ZOETROPE_GRADES` follow that directory.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent  # the checkout, or site-packages: the rooms are next to this file
+ROOMS = ("models", "service", "training", "load")
+
+COMMANDS = {
+    "serve": "serve every model of a folder over HTTP, with its page",
+    "sample": "draw pictures into a file or a folder, without a server",
+    "fit": "train a generator on pictures",
+    "finetune": "train a model further, towards what people graded well",
+    "evaluate": "score a model against held-out pictures, into its card",
+    "compare": "models side by side, in one table and one picture",
+    "simulate": "a grader who is simulated: what fine-tuning makes of their grades",
+    "doctor": "what a run's log says of its health",
+    "export": "a checkpoint as a bundle that can be served",
+    "profile": "the time that each part of a training step takes",
+    "benchmark": "the speed of every engine on this machine",
+}
+# The first name of an import -> the extra of pyproject.toml that installs it.
+EXTRA_OF = {
+    **dict.fromkeys(("onnxruntime", "openvino"), "cpu"),
+    **dict.fromkeys(("torch", "typer", "safetensors", "sklearn", "onnx", "onnxscript", "tensorboard"), "train"),
+    **dict.fromkeys(("psycopg",), "postgres"),
+    **dict.fromkeys(("torch_fidelity",), "fidelity"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 0, 1 for what went wrong, 2 for a command that does not exist."""
+    first, *rest = [*(sys.argv[1:] if argv is None else argv)] or ["--help"]
+    if first in ("-h", "--help"):
+        print(_help())
+        return 0
+    if first not in (*COMMANDS, "--version"):
+        print(f"error: {first!r} is not a command of zoetrope.\n\n{_help()}", file=sys.stderr)
+        return 2
+    sys.path.insert(0, str(HOME))
+    # Both libraries report home by default, and read this when they are imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    try:
+        return _RUN.get(first, _train)(first, rest)
+    except ModuleNotFoundError as error:
+        extra = EXTRA_OF.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        print(_missing(first, str(error.name), extra), file=sys.stderr)
+        return 1
+
+
+def _help() -> str:
+    lines = [f"  {name:<11}{summary}" for name, summary in COMMANDS.items()]
+    commands = "\n".join(lines)
+    return (
+        "Usage: zoetrope COMMAND [OPTIONS]\n\nLearns to draw from your pictures, and serves what it learned.\n\n"
+        f"Commands:\n{commands}\n\nOptions:\n  --version  print the version\n  --help     print this; "
+        "`zoetrope COMMAND --help` says what a command takes"
+    )
+
+
+def _missing(command: str, module: str, extra: str) -> str:
+    """What to type where a package is not installed. pip keeps the installed zoetrope and adds the extra to it."""
+    return (
+        f"error: `zoetrope {command}` needs {module}, which is not installed. "
+        f"It comes with the extra {extra}. Type:\n\n"
+        f"    {sys.executable} -m pip install 'zoetrope[{extra}]'"
+    )
+
+
+def _version(_command: str, _argv: list[str]) -> int:
+    from importlib.metadata import version
+
+    print(f"zoetrope {version('zoetrope')}")
+    return 0
+
+
+def _serve(_command: str, argv: list[str]) -> int:
+    arguments = serve_arguments(argv)
+    os.environ.update(serve_environment(os.environ, Path.cwd()))
+
+    from bentoml_cli.cli import cli
+
+    return int(cli(arguments, prog_name="zoetrope") or 0)
+
+
+def serve_arguments(argv: list[str]) -> list[str]:
+    """The arguments of `bentoml`, which run the service of this installation whatever the working directory holds."""
+    parser = argparse.ArgumentParser(
+        prog="zoetrope serve",
+        description="Serve every model in ZOETROPE_MODELS (./models by default) over HTTP, with a page at /.",
+        epilog="Further options go to `bentoml serve`; every other setting is an environment variable ZOETROPE_*.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("-p", "--port", type=int, help="port to listen on (3000)")
+    parser.add_argument("--host", help="address to listen on; 127.0.0.1 is this machine alone")
+    known, further = parser.parse_known_args(argv)
+    given = [f"--{name}={value}" for name, value in vars(known).items() if value is not None]
+    # The worker starts in --working-dir and imports from there first.
+    return ["serve", "service.server:Zoetrope", "--working-dir", str(HOME), *given, *further]
+
+
+def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The settings that name files, absolute: the service's processes do not start in the user's folder."""
+    grades = environment.get("ZOETROPE_GRADES", "sqlite:///runs/grades.db")
+    sqlite = "sqlite:///"
+    if grades.startswith(sqlite) and not grades.startswith(f"{sqlite}:"):
+        grades = f"{sqlite}{folder / grades.removeprefix(sqlite)}"
+    return {"ZOETROPE_MODELS": str(folder / environment.get("ZOETROPE_MODELS", "models")), "ZOETROPE_GRADES": grades}
+
+
+def _sample(_command: str, argv: list[str]) -> int:
+    from service.sample import main
+
+    return main(argv)
+
+
+def _benchmark(_command: str, argv: list[str]) -> int:
+    from models.benchmark import main
+    from service.sample import encode_answer
+
+    return main(argv, encode=encode_answer)
+
+
+def _train(command: str, argv: list[str]) -> int:
+    from training.__main__ import app
+
+    return int(app([command, *argv], prog_name="zoetrope") or 0)
+
+
+_RUN: dict[str, Callable[[str, list[str]], int]] = {
+    "--version": _version,
+    "serve": _serve,
+    "sample": _sample,
+    "benchmark": _benchmark,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
