@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 
 from service.errors import Problem
 from service.openapi import describe
-from service.ratings.active_learning import Informative
+from service.ratings.candidates import CandidatePools
 from service.ratings.database import DatabaseAway
 from service.ratings.store import Store
 from service.registry import Gallery
@@ -51,7 +51,7 @@ class Api(FastAPI):
 
     gallery: Gallery
     encoder: ThreadPoolExecutor
-    informative: Informative
+    candidates: CandidatePools
     _clerk: ThreadPoolExecutor
     _readers: ThreadPoolExecutor
     _store: Store | str
@@ -66,9 +66,9 @@ class Api(FastAPI):
         self.encoder = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self.informative = Informative(gallery)
+        self.candidates = CandidatePools(gallery)
         if gallery.unready is None:
-            self.informative.renew()
+            self.candidates.refresh()
 
     def check_room(self, path: str) -> None:
         """Refuse what is posted to be drawn while the queue is full: its order would be, for more work.

@@ -50,7 +50,7 @@ class Zoetrope:
         settings = read_settings()
         self.gallery = Gallery(open_all(settings.models), settings)
         api.open(self.gallery, open_store(settings.grades), settings.encoder_threads)
-        self.renewal = Renewal(self.gallery, settings.models, api.informative.renew)
+        self.renewal = Renewal(self.gallery, settings.models, api.candidates.refresh)
         if settings.renew_seconds and self.gallery.unready is None:
             self.renewal.start(settings.renew_seconds)
 
@@ -58,7 +58,7 @@ class Zoetrope:
     def stop(self) -> None:
         """Begin nothing more in the background."""
         self.renewal.stop()
-        api.informative.close()
+        api.candidates.close()
         self.gallery.batcher.close()
 
     async def __is_ready__(self) -> bool:

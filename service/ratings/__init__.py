@@ -11,7 +11,6 @@ Read in this order:
     store        a database that only grows: SQLite, or PostgreSQL where several services share it
     files        the grades as CSV or parquet
     summary      all grades in a few numbers
-    batch        which pictures a person is asked about
-    informative  those whose grades would teach the most, scored ahead
+    candidates   which pictures a person is asked to grade next (active learning)
     schemas      the shapes of questions and answers
 """

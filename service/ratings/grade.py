@@ -5,7 +5,10 @@ routes/ratings -> [grade] -> store
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+Why = Literal["random", "repeat", "informative"]
+"""The reason for which a picture is asked about."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Picture:
     truncation: float
 
     @classmethod
-    def told(cls, facts: dict[str, Any]) -> Self:
-        """What an address tells of one picture, as a picture."""
+    def at_address(cls, facts: dict[str, Any]) -> Self:
+        """The picture of an address, from its JSON fields."""
         return cls(facts["seed"], facts["index"], facts.get("label"), facts["truncation"])
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import GradesFormat
-from service.ratings.batch import Why
+from service.ratings.grade import Why
 from service.schemas import Label, exactly
 
 NO_NUL = r"^[^\x00]*$"

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from fastapi import Query
 
+from models.active_learning import informative_quota
 from models.card import Card
 from service.app import Api
-from service.ratings.batch import INFORMATIVE, REPEATED, Choice, mix
+from service.ratings.candidates import REPEATED_SHARE, Candidate, sample_batch
 from service.ratings.schemas import BatchAnswer, BatchQuery, PictureToGrade, SummaryAnswer, SummaryQuery, VersionSummary
 from service.ratings.summary import OfVersion
 from service.routes.images import path_of
@@ -29,10 +30,12 @@ def add(api: Api) -> None:
         runtime = api.gallery.find(query.model)
         card, who = runtime.card, query.grader or ""
         repeats = await api.read(
-            lambda store: store.graded_before(who, card.name, card.version, _JAVASCRIPT_LARGEST, query.n // REPEATED)
+            lambda store: store.graded_before(
+                who, card.name, card.version, _JAVASCRIPT_LARGEST, query.n // REPEATED_SHARE
+            )
         )
-        informative = api.informative.take(runtime, query.n // INFORMATIVE)
-        chosen = mix(query.n, runtime, repeats, informative)
+        informative = api.candidates.take(runtime, informative_quota(query.n))
+        chosen = sample_batch(query.n, runtime, repeats, informative)
         return BatchAnswer(model=card.name, version=card.version, pictures=[_to_grade(card, one) for one in chosen])
 
     @api.get("/ratings/summary")
@@ -43,7 +46,7 @@ def add(api: Api) -> None:
         return SummaryAnswer.model_validate({**asdict(found), "versions": versions})
 
 
-def _to_grade(card: Card, chosen: Choice) -> PictureToGrade:
+def _to_grade(card: Card, chosen: Candidate) -> PictureToGrade:
     picture = chosen.picture
     url = path_of(card.name, card.version, picture)
     return PictureToGrade(model=card.name, version=card.version, **vars(picture), url=url, why=chosen.why)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.active_learning import acquisition, select
 from models.bundle import open_bundle
 from models.runtime import Runtime
 from training.evaluation.evaluator import Judge
@@ -25,8 +26,8 @@ from training.feedback.grades import Grade
 
 INK = "ink"
 _KNOWN_PICTURES = 5_000
-_CANDIDATES, _GRADE_WEIGHT = 8, 0.3
-"""As the service asks: of so many candidates a picture, those of which the reward is unsure, or which it likes."""
+_CANDIDATES = 8
+"""Candidates for each picture that is asked about."""
 _LOOKED_AT = 4_000
 _LIKED_AT_MOST = 1_000
 
@@ -107,9 +108,8 @@ def ask(model: Path, grader: SimulatedGrader, count: int, seed: int) -> list[Gra
     chosen = np.arange(count)
     if runtime.has_reward:
         candidates = _CANDIDATES * count
-        grades, deviations = runtime.grade(runtime.generate(seed, 0, candidates), runtime.labels(seed, 0, candidates))
-        best = np.argsort(-(deviations + _GRADE_WEIGHT * grades), kind="stable")
-        chosen = np.concatenate([best[: count // 2], np.sort(best[count // 2 :])[: count - count // 2]])
+        labels = runtime.labels(seed, 0, candidates)
+        chosen = select(acquisition(runtime, runtime.generate(seed, 0, candidates), labels), count)
     images = np.concatenate([runtime.generate(seed, int(index), 1) for index in chosen])
     return [
         Grade(runtime.card.version, seed, int(index), None, 1.0, float(score), "simulated")
