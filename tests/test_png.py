@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.streamed import opened, random_pictures
 
-from service.encoders.png import encode_pngs, filtered
+from service.encoders.png import encode_pngs, filter_rows
 
 NONE, UP = 0, 2
 
@@ -30,7 +30,7 @@ def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 @st.composite
 def some_pictures(draw: st.DrawFn) -> np.ndarray:
-    """Noise, flat ones, and slopes that pass from 255 to 0, beside each other in one chunk."""
+    """Noise, flat ones, and slopes that pass from 255 to 0, together in one chunk."""
     height, width, channels = draw(st.integers(1, 40)), draw(st.integers(1, 40)), draw(st.sampled_from([1, 3]))
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     kinds = {
@@ -57,7 +57,7 @@ def test_every_picture_of_a_chunk_is_read_again_to_the_bit(images: np.ndarray):
 @given(images=some_pictures())
 def test_the_chunks_are_those_of_the_standard_and_their_checksums_are_right(images: np.ndarray):
     _, height, width, channels = images.shape
-    for data, lines in zip(encode_pngs(images), filtered(images), strict=True):
+    for data, lines in zip(encode_pngs(images), filter_rows(images), strict=True):
         (_, header), (_, pixels), (_, nothing) = found = list(chunks(data))
 
         assert [kind for kind, _ in found] == [b"IHDR", b"IDAT", b"IEND"]
@@ -75,15 +75,15 @@ def test_a_pictures_bytes_do_not_depend_on_the_others_of_its_chunk(images: np.nd
 def test_rows_of_a_picture_are_differences_to_the_row_above_by_hand():
     picture = np.array([[10, 250], [11, 2], [9, 255]], np.uint8)[None, :, :, None]
 
-    assert filtered(picture).tolist() == [[[UP, 10, 250], [UP, 1, 8], [UP, 254, 253]]]
+    assert filter_rows(picture).tolist() == [[[UP, 10, 250], [UP, 1, 8], [UP, 254, 253]]]
 
 
-def test_a_drawing_stays_as_it_is_and_a_photo_beside_it_does_not():
+def test_a_drawing_stays_as_it_is_and_a_photo_next_to_it_does_not():
     drawing = np.zeros((8, 8, 1), np.uint8)
     drawing[1::2] = 255
     drawing[1::2, ::2] = 1
     photo = np.full((8, 8, 1), 100, np.uint8)
-    lines = filtered(np.stack([drawing, photo]))
+    lines = filter_rows(np.stack([drawing, photo]))
 
     assert lines[:, :, 0].tolist() == [[NONE] * 8, [UP] * 8]
     assert np.array_equal(lines[0, :, 1:], drawing[:, :, 0])

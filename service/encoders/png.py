@@ -1,17 +1,17 @@
-"""Pixels -> PNG files, a whole chunk of pictures at once.
+"""PNG encoder for a whole chunk of small pictures at once.
 
-    pictures, archive, objects -> [png]
+    raster, zip_stream, streams -> [png]
 
-What pictures of one size have in common is written once, and all of them are
+The parts that pictures of one size share are built once, and all pictures are
 filtered in one numpy operation, so a small picture costs little more than its
-deflate. That is ISA-L's at its level 1: as small as zlib's level 1, and several
-times as fast; its level 0 writes a third more, its levels 2 and 3 hardly less.
-It may find other matches on another kind of CPU: the pixels are the same
-everywhere, the bytes are the same on one kind.
+deflate. That is ISA-L's deflate at its level 1: as small as zlib's level 1, and
+several times as fast; its level 0 writes a third more, its levels 2 and 3 hardly
+less. On another kind of CPU it may find other matches: the pixels are the same
+everywhere, the bytes are the same on one kind of CPU.
 
-Two of the five filters are used, one for a whole picture: photos shrink most as
-differences to the row above, drawings as they are. Paeth's would save a photo
-another twentieth, and cost three times as much.
+Two of the five filter types are used, one for a whole picture: photos compress
+best as differences to the row above (Up), drawings unfiltered (None). Paeth
+would save another twentieth of a photo, and cost three times as much.
 
 Letters: N pictures    H, W, C of a picture, C is 1 or 3
 
@@ -35,7 +35,7 @@ _IDAT_CRC = crc32(b"IDAT")
 
 
 def encode_pngs(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
-    """A PNG file for each picture; its bytes depend on no other picture.
+    """A PNG file for each picture; its bytes do not depend on the other pictures.
 
     Args:
         images_NHWC: (N, H, W, C) uint8, N, H and W at least 1.
@@ -44,20 +44,20 @@ def encode_pngs(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
     before, after = _SIGNATURE + _chunk(b"IHDR", header), _chunk(b"IEND", b"")
     files = []
-    for rows in filtered(images_NHWC):
+    for rows in filter_rows(images_NHWC):
         data = compress(rows, _LEVEL)
-        # As _chunk(b"IDAT", data), without a copy.
+        # Same as _chunk(b"IDAT", data), without a copy.
         length, crc = len(data).to_bytes(4), crc32(data, _IDAT_CRC).to_bytes(4)
         files.append(b"".join((before, length, b"IDAT", data, crc, after)))
     return files
 
 
-def filtered(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each row behind the type of its filter [PNG, 9.2]: (N, H, 1 + W * C) uint8.
+def filter_rows(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each row after its filter type byte [PNG, 9.2]: (N, H, 1 + W * C) uint8.
 
-    Of both filters a picture has the one that leaves the smaller numbers, which is
-    the rule that the standard's 'Filter selection' gives for a row. A quarter of
-    the rows is looked at.
+    A picture gets the filter that leaves the smaller sum of absolute differences,
+    which is the rule that the standard's 'Filter selection' gives for a row. Every
+    fourth row is sampled.
     """
     count, height, width, channels = images_NHWC.shape
     rows = images_NHWC.reshape(count, height, width * channels)
@@ -65,17 +65,17 @@ def filtered(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
     lines[:, :, 0] = _UP
     lines[:, 0, 1:] = rows[:, 0]
     np.subtract(rows[:, 1:], rows[:, :-1], out=lines[:, 1:, 1:])
-    plain = _size(rows[:, 1::4]) <= _size(lines[:, 1::4, 1:])
-    if plain.any():
-        lines[plain, :, 0] = _NONE
-        lines[plain, :, 1:] = rows[plain]
+    unfiltered = _sum_of_magnitudes(rows[:, 1::4]) <= _sum_of_magnitudes(lines[:, 1::4, 1:])
+    if unfiltered.any():
+        lines[unfiltered, :, 0] = _NONE
+        lines[unfiltered, :, 1:] = rows[unfiltered]
     return lines
 
 
-def _size(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Sum of the distances from 0, in a circle of 256: (N,)."""
-    distances = np.abs(rows.view(np.int8)).view(np.uint8)  # of -128 too: 128 as uint8
-    sums: NDArray[np.uint64] = distances.sum(axis=(1, 2), dtype=np.uint64)
+def _sum_of_magnitudes(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Sum of the bytes' absolute values, read as signed: (N,)."""
+    magnitudes = np.abs(rows.view(np.int8)).view(np.uint8)  # -128 becomes 128
+    sums: NDArray[np.uint64] = magnitudes.sum(axis=(1, 2), dtype=np.uint64)
     return sums
 
 

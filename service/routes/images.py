@@ -18,7 +18,7 @@ from models.codes import ADDRESS_END
 from service.address import Address, address_of
 from service.app import Api
 from service.encoders import encode_sheet
-from service.encoders.pictures import ENCODED_BY
+from service.encoders.raster import ENCODED_BY
 from service.errors import Problem
 from service.formats import Format
 from service.ratings.grade import Picture

@@ -1,6 +1,6 @@
-"""Pixels -> one file that a person looks at: a picture, a contact sheet, a strip, an animation.
+"""Raster images: pixels to one image file that a person opens: a picture, a contact sheet, a strip, an animation.
 
-    routes -> [pictures] -> png, libjpeg-turbo, Pillow
+    routes, sample -> [raster] -> png, libjpeg-turbo, Pillow
 
 Letters: N pictures    H, W, C of a picture
 """
@@ -18,11 +18,12 @@ from service.encoders.png import encode_pngs
 from service.formats import Format
 
 ENCODED_BY = ", ".join([*(f"{one} {version(one)}" for one in ("isal", "simplejpeg", "pillow")), machine()])
-"""All that decides the bytes of a file beside its pixels: libraries choose their instructions by the processor."""
+"""Everything besides the pixels that decides the bytes of a file: the libraries, and the processor, because
+libraries choose their instructions by it. Part of every ETag."""
 
 JPEG_QUALITY, WEBP_QUALITY = 92, 90
 _JPEG_KINDS = {1: ("GRAY", "Gray"), 3: ("RGB", "444")}
-"""Channels -> what comes in, and how colour is kept: as sharp as brightness."""
+"""Channels -> colour space of the pixels, and chroma subsampling: none."""
 
 
 def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format) -> bytes:
@@ -33,7 +34,7 @@ def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format) -> byt
 
 
 def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
-    """One picture as it is, or several as a contact sheet."""
+    """A single picture, or a contact sheet of several."""
     one = len(images_NHWC) == 1
     return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format)
 
@@ -44,7 +45,7 @@ def encode_strip(images_NHWC: NDArray[np.uint8], picture_format: Format) -> byte
 
 
 def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int) -> bytes:
-    """An animated WebP that begins again when it has ended."""
+    """An animated WebP that loops forever."""
     first, *rest = (as_picture(pixels) for pixels in images_NHWC)
     file = io.BytesIO()
     shown_ms = round(1000 / frames_per_second)
@@ -55,8 +56,8 @@ def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int) -> 
 
 
 def _jpeg(pixels_HWC: NDArray[np.uint8]) -> bytes:
-    colours, kept = _JPEG_KINDS[pixels_HWC.shape[2]]
-    data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels_HWC), JPEG_QUALITY, colours, kept)
+    colour_space, subsampling = _JPEG_KINDS[pixels_HWC.shape[2]]
+    data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels_HWC), JPEG_QUALITY, colour_space, subsampling)
     return data
 
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from support.streamed import address, opened, random_pictures, written
 
-from service.encoders.archive import ZipStream
 from service.encoders.png import encode_pngs
+from service.encoders.zip_stream import ZipStream
 
 
-def archive(n: int, start: int = 0, cut: int = 4) -> bytes:
+def zipped(n: int, start: int = 0, cut: int = 4) -> bytes:
     return written(ZipStream(address(n, start)), random_pictures(n, 1), cut)
 
 
 def test_it_holds_a_stored_png_for_each_picture_named_by_its_index():
-    read = zipfile.ZipFile(io.BytesIO(archive(10, start=995)))
+    read = zipfile.ZipFile(io.BytesIO(zipped(10, start=995)))
     images = random_pictures(10, 1)
 
     assert read.testzip() is None
@@ -31,12 +31,12 @@ def test_it_holds_a_stored_png_for_each_picture_named_by_its_index():
 
 
 def test_the_largest_index_has_a_name():
-    assert zipfile.ZipFile(io.BytesIO(archive(1, start=2**64 - 1))).namelist() == [f"{2**64 - 1}.png"]
+    assert zipfile.ZipFile(io.BytesIO(zipped(1, start=2**64 - 1))).namelist() == [f"{2**64 - 1}.png"]
 
 
 def test_a_reader_that_never_looks_back_finds_the_same():
     """Every entry says how long it is and what its checksum is, before it comes."""
-    data, at = archive(3), 0
+    data, at = zipped(3), 0
     for index, png in enumerate(encode_pngs(random_pictures(3, 1))):
         fields = struct.unpack_from("<4sHHHHHIIIHH", data, at)
         name = data[at + 30 : at + 30 + fields[9]]
@@ -49,7 +49,7 @@ def test_a_reader_that_never_looks_back_finds_the_same():
 
 
 def test_entries_are_of_one_moment_and_for_their_owner():
-    entry, *_ = zipfile.ZipFile(io.BytesIO(archive(1))).infolist()
+    entry, *_ = zipfile.ZipFile(io.BytesIO(zipped(1))).infolist()
 
     assert entry.date_time == (1980, 1, 1, 0, 0, 0)
     assert (entry.create_system, entry.external_attr >> 16) == (3, 0o600)
@@ -58,7 +58,7 @@ def test_entries_are_of_one_moment_and_for_their_owner():
 @pytest.mark.parametrize("lost", [1, 30, 400])
 def test_a_zip_that_was_cut_short_is_known_by_it(lost: int):
     with pytest.raises(zipfile.BadZipFile):
-        zipfile.ZipFile(io.BytesIO(archive(10)[:-lost]))
+        zipfile.ZipFile(io.BytesIO(zipped(10)[:-lost]))
 
 
 @pytest.mark.parametrize("before", [2**32 - 1000, 2**32 - 1, 2**32, 5 * 2**30])
@@ -67,7 +67,7 @@ def test_places_past_4_gib_are_found(before: int, tmp_path: Path):
     images, path = random_pictures(10, 1), tmp_path / "large.zip"
     with path.open("wb") as file:
         file.seek(before)
-        file.write(written(ZipStream(address(10), at=before), images, 4))
+        file.write(written(ZipStream(address(10), offset=before), images, 4))
     with zipfile.ZipFile(path) as read:
         assert read.testzip() is None
         assert [entry.header_offset >= 2**32 for entry in read.infolist()][-1]
@@ -76,5 +76,5 @@ def test_places_past_4_gib_are_found(before: int, tmp_path: Path):
 
 
 def test_below_4_gib_nothing_needs_zip64():
-    assert b"PK\6\6" not in archive(10)
-    assert {entry.extra for entry in zipfile.ZipFile(io.BytesIO(archive(10))).infolist()} == {b""}
+    assert b"PK\6\6" not in zipped(10)
+    assert {entry.extra for entry in zipfile.ZipFile(io.BytesIO(zipped(10))).infolist()} == {b""}

@@ -1,4 +1,4 @@
-"""One file that a person looks at: what is encoded is what somebody else's library decodes."""
+"""One image file: what is encoded here is what another library decodes."""
 
 import io
 
@@ -9,7 +9,7 @@ from support.streamed import opened, random_pictures
 
 from models.sheet import as_picture, contact_sheet
 from service.encoders import encode_animation, encode_picture, encode_sheet, encode_strip
-from service.encoders.pictures import JPEG_QUALITY
+from service.encoders.raster import JPEG_QUALITY
 from service.formats import Format
 
 
