@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from support.labelled import CLASSES, digits_judge, real_digits
+from support.labelled import CLASSES, digits_evaluator, real_digits
 from support.rated import parent
 
 from models.card import Standing
 from models.runtime import Runtime
 from training.data.dataset import Pictures
-from training.feedback.acceptance import Collapsed, Standings, check, mean_distance
+from training.feedback.acceptance import AcceptanceFailed, AcceptanceTest, check, mean_distance
 
 
 class Copies:
@@ -31,11 +31,11 @@ def data() -> Pictures:
 
 
 @pytest.fixture(scope="module")
-def standings(data: Pictures) -> Standings:
-    return Standings(data, digits_judge(), parent().reward())
+def standings(data: Pictures) -> AcceptanceTest:
+    return AcceptanceTest(data, digits_evaluator(), parent().reward())
 
 
-def test_real_pictures_stand_near_1(standings: Standings):
+def test_real_pictures_stand_near_1(standings: AcceptanceTest):
     """Not at 1: the digits at the end of the file are by other writers."""
     found = standings.of(Copies(real_digits().test))
 
@@ -46,11 +46,11 @@ def test_real_pictures_stand_near_1(standings: Standings):
     assert found.predicted_grade == pytest.approx(0.5, abs=0.1)  # heads that learned nothing
 
 
-def test_noise_stands_far_away(standings: Standings):
+def test_noise_stands_far_away(standings: AcceptanceTest):
     assert standings.of(Runtime(parent().bundle)).fd_ratio > 10
 
 
-def test_pictures_are_compared_with_those_that_shall_be_drawn(standings: Standings, data: Pictures):
+def test_pictures_are_compared_with_those_that_shall_be_drawn(standings: AcceptanceTest, data: Pictures):
     """Sevens are far from the data, and near to data that are all sevens."""
     sevens = data.images[data.labels == 7]
     copies = Copies(np.tile(sevens, (6, 1, 1, 1)))
@@ -62,7 +62,7 @@ def test_pictures_are_compared_with_those_that_shall_be_drawn(standings: Standin
     assert near.class_entropy_wanted < 0.2 < apart.class_entropy_wanted
 
 
-def test_few_different_pictures_have_a_higher_floor(standings: Standings, data: Pictures):
+def test_few_different_pictures_have_a_higher_floor(standings: AcceptanceTest, data: Pictures):
     """Sevens by one writer stand further from the few sevens of others than from many, and it is not their fault."""
     few = np.zeros(len(data.images))
     few[np.flatnonzero(data.labels == 7)[:60]] = 1 / 60
@@ -95,7 +95,7 @@ def after(**changes: float) -> Standing:
     ],
 )
 def test_a_collapse_is_refused_in_words(change: dict[str, float], words: str):
-    with pytest.raises(Collapsed, match=words + r".*Lower --strength, give more grades, or .* --force"):
+    with pytest.raises(AcceptanceFailed, match=words + r".*Lower --strength, give more grades, or .* --force"):
         check(BEFORE, after(**change))
 
 

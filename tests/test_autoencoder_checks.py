@@ -3,8 +3,8 @@
 import pytest
 from support.watched import SETTINGS
 
-from training.monitoring.autoencoder_checks import decibels, signs
-from training.monitoring.log_statistics import Course
+from training.monitoring.autoencoder_checks import decibels, findings
+from training.monitoring.log_statistics import LogStatistics
 
 
 def seen(**figures: tuple[float, float]) -> list[str]:
@@ -13,7 +13,7 @@ def seen(**figures: tuple[float, float]) -> list[str]:
         {"images_shown": 400 * (k + 1)} | {name: a * (b / a) ** (k / 99) for name, (a, b) in figures.items()}
         for k in range(100)
     ]
-    return [sign.verdict for sign in signs(Course(lines, SETTINGS))]
+    return [sign.verdict for sign in findings(LogStatistics(lines, SETTINGS))]
 
 
 def test_an_error_that_falls_is_healthy():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from support.commandline import typed
 
-from training.feedback.pretrained import Parent
+from training.feedback.pretrained import Pretrained
 from training.profiling.engines import ALONE, BY_ADDRESS, WITH_COPIES, engines_of, laps_of, torch_of
 
 CPU = torch.device("cpu")
@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 def test_engines_and_torch_draw_the_same_pictures(learned_digits: Path):
     told: list[str] = []
-    parent = Parent.open(learned_digits / "digits")
+    parent = Pretrained.open(learned_digits / "digits")
     racers = [*engines_of(parent, CPU, told.append), *torch_of(parent, CPU)]
     laps = {lap.name: lap for lap in laps_of(racers, parent, [4], CPU, rounds=1, window_s=0.0)}
 
@@ -28,7 +28,7 @@ def test_engines_and_torch_draw_the_same_pictures(learned_digits: Path):
 
 def test_torch_draws_with_the_weights_of_the_bundle(learned_digits: Path):
     """Weights are kept in bfloat16, so pictures are near to those of the graph and not the same."""
-    parent = Parent.open(learned_digits / "digits")
+    parent = Pretrained.open(learned_digits / "digits")
     given = np.zeros((3, parent.bundle.card.code_size), np.float32), np.arange(3)
     drawn = {racer.name: racer.draw(given) for racer in (*engines_of(parent, CPU, list), *torch_of(parent, CPU))}
     apart = drawn["torch-float32"].astype(int) - drawn["onnxruntime-cpu-float32"]

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.labelled import digits_judge, real_digits
+from support.labelled import digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
 
 from models.bundle import Bundle, open_bundle
 from models.card import ClassCount, Scores
 from training.evaluation import evaluate as judging
-from training.evaluation.evaluate import judge_bundle, judge_model, score
-from training.evaluation.evaluator_store import shipped_judge
+from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score
+from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.reference import RealPictures, Reference
-from training.evaluation.wavelets import WaveletJudge
+from training.evaluation.wavelets import WaveletEvaluator
 
 COUNT = 2_000
 """Pictures judged here: a fifth of MNIST's test part."""
@@ -22,7 +22,7 @@ COUNT = 2_000
 
 @pytest.fixture(scope="module")
 def small() -> Reference:
-    return Reference(real_digits(), digits_judge())
+    return Reference(real_digits(), digits_evaluator())
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def large() -> Reference:
     real = RealPictures(
         train[:12_000, ..., None], test[..., None], train_labels[:12_000], test_labels, tuple("0123456789")
     )
-    return Reference(real, shipped_judge("mnist"), images=COUNT)
+    return Reference(real, shipped_evaluator("mnist"), images=COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_judge_of_other_pictures_is_refused():
     upside_down = RealPictures(train[:100, ::-1, :, None], test[:, ::-1, :, None], labels[:100], mnist("t10k")[1])
 
     with pytest.raises(ValueError, match=r"judge mnist: found that it names \d+\.\d% .* expected about 99\.6%.* --fit"):
-        Reference(upside_down, shipped_judge("mnist"))
+        Reference(upside_down, shipped_evaluator("mnist"))
 
 
 def test_the_floor_is_the_mean_of_five_draws_of_the_same_size(small: Reference):
@@ -111,7 +111,7 @@ def test_a_draw_in_the_place_of_the_model_gets_its_own_floor(small: Reference):
 def test_an_untrained_model_is_judged_and_its_card_says_so(grey: Path):
     before = open_bundle(grey).card
 
-    scores = judge_model(grey, replace(real_digits(), classes=None), images=300, threads=1)
+    scores = evaluate_model(grey, replace(real_digits(), classes=None), images=300, threads=1)
 
     after = open_bundle(grey).card
     assert after.scores == scores
@@ -125,21 +125,21 @@ def test_an_untrained_model_is_judged_and_its_card_says_so(grey: Path):
 
 
 def test_everything_but_the_speed_comes_out_the_same_to_the_bit(grey: Path):
-    first, again = (judge_bundle(grey, Reference(real_digits(), digits_judge()), threads=1) for _ in range(2))
+    first, again = (evaluate_bundle(grey, Reference(real_digits(), digits_evaluator()), threads=1) for _ in range(2))
     speed = {"images_per_s": None}
 
     assert first.model_copy(update=speed) == again.model_copy(update=speed)
-    assert first.judge_digest == digits_judge().digest
+    assert first.judge_digest == digits_evaluator().digest
     assert first.images_per_s > 0
     assert first.images_per_s_on.endswith("-cpu-float32, threads 1, 256 at a time")
 
 
 def test_another_seed_judges_other_pictures(grey: Path, small: Reference):
-    assert judge_bundle(grey, small, threads=1).fd_ratio != judge_bundle(grey, small, seed=1, threads=1).fd_ratio
+    assert evaluate_bundle(grey, small, threads=1).fd_ratio != evaluate_bundle(grey, small, seed=1, threads=1).fd_ratio
 
 
 def test_wavelets_know_real_from_noise():
-    reference = Reference(real_digits(), WaveletJudge())
+    reference = Reference(real_digits(), WaveletEvaluator())
     noise = np.random.default_rng(0).integers(0, 256, (597, 8, 8, 1), np.uint8)
 
     assert score(real_digits().train[:597], reference)["fd_ratio"] == pytest.approx(1, abs=0.3)
@@ -172,7 +172,7 @@ def test_the_class_asked_for_is_compared_by_its_name(grey: Path, small: Referenc
     classes = tuple("9876543210")
     monkeypatch.setattr(judging, "Runtime", lambda bundle, *_: Draws(bundle, real.test, asked, classes))
 
-    assert judge_bundle(grey, small).class_agreement == pytest.approx(0.9 * small.accuracy, abs=0.02)
+    assert evaluate_bundle(grey, small).class_agreement == pytest.approx(0.9 * small.accuracy, abs=0.02)
 
 
 def test_classes_that_the_judge_does_not_know_are_refused(
@@ -185,7 +185,7 @@ def test_classes_that_the_judge_does_not_know_are_refused(
     with pytest.raises(
         ValueError, match=r"grey: found classes cat, expected some of 0, 1, .* which judge digits knows"
     ):
-        judge_bundle(grey, small)
+        evaluate_bundle(grey, small)
 
 
 def test_training_and_test_pictures_of_two_shapes_are_refused():

@@ -6,17 +6,25 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from support.labelled import digits_judge, real_digits
+from support.labelled import digits_evaluator, real_digits
 
-from training.evaluation.evaluator import FEATURES, LOOK_BATCH, Classifier, Judge, JudgeFacts, encode_judge, load_judge
+from training.evaluation.evaluator import (
+    EXTRACT_BATCH,
+    FEATURES,
+    Classifier,
+    Evaluator,
+    EvaluatorInfo,
+    encode_evaluator,
+    load_evaluator,
+)
 
 
-def untrained(tmp_path: Path, height: int, width: int, channels: int, classes: int = 3) -> Judge:
+def untrained(tmp_path: Path, height: int, width: int, channels: int, classes: int = 3) -> Evaluator:
     torch.manual_seed(0)
-    facts = JudgeFacts("some", height, width, channels, tuple("abcdefgh"[:classes]), "0" * 64, None)
+    facts = EvaluatorInfo("some", height, width, channels, tuple("abcdefgh"[:classes]), "0" * 64, None)
     path = tmp_path / "some.safetensors"
-    path.write_bytes(encode_judge(facts, Classifier(facts)))
-    return load_judge(path)
+    path.write_bytes(encode_evaluator(facts, Classifier(facts)))
+    return load_evaluator(path)
 
 
 def pictures(count: int, *shape: int) -> np.ndarray:
@@ -25,7 +33,7 @@ def pictures(count: int, *shape: int) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (9, 33, 3), (12, 20, 3), (64, 64, 3)])
 def test_any_size_becomes_64_numbers_and_a_class(tmp_path: Path, shape: tuple[int, int, int]):
-    features, classes = untrained(tmp_path, *shape).look(pictures(3, *shape))
+    features, classes = untrained(tmp_path, *shape).extract(pictures(3, *shape))
 
     assert features.shape == (3, FEATURES)
     assert features.dtype == np.float32
@@ -34,17 +42,17 @@ def test_any_size_becomes_64_numbers_and_a_class(tmp_path: Path, shape: tuple[in
 
 
 def test_what_it_sees_in_a_picture_is_the_same_to_the_bit_in_any_company(tmp_path: Path):
-    judge = untrained(tmp_path, 28, 28, 1)
-    images = pictures(LOOK_BATCH + 50, 28, 28, 1)
-    together = judge.look(images).features
+    evaluator = untrained(tmp_path, 28, 28, 1)
+    images = pictures(EXTRACT_BATCH + 50, 28, 28, 1)
+    together = evaluator.extract(images).features
 
-    assert np.array_equal(judge.look(images[::-1]).features[::-1], together)
-    for at in (0, 7, LOOK_BATCH - 1, LOOK_BATCH, LOOK_BATCH + 49):
-        assert np.array_equal(judge.look(images[at : at + 1]).features[0], together[at])
+    assert np.array_equal(evaluator.extract(images[::-1]).features[::-1], together)
+    for at in (0, 7, EXTRACT_BATCH - 1, EXTRACT_BATCH, EXTRACT_BATCH + 49):
+        assert np.array_equal(evaluator.extract(images[at : at + 1]).features[0], together[at])
 
 
 def test_nothing_to_look_at_is_no_error(tmp_path: Path):
-    features, classes = untrained(tmp_path, 8, 8, 1).look(pictures(0, 8, 8, 1))
+    features, classes = untrained(tmp_path, 8, 8, 1).extract(pictures(0, 8, 8, 1))
 
     assert features.shape == (0, FEATURES)
     assert classes.shape == (0,)
@@ -52,30 +60,30 @@ def test_nothing_to_look_at_is_no_error(tmp_path: Path):
 
 def test_other_pictures_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="judge some: found pictures of 8 x 9 x 1, expected 8 x 8 x 1"):
-        untrained(tmp_path, 8, 8, 1).look(pictures(2, 8, 9, 1))
+        untrained(tmp_path, 8, 8, 1).extract(pictures(2, 8, 9, 1))
 
 
 def test_a_file_keeps_the_facts_and_the_digest_is_the_files():
-    judge = digits_judge()
+    evaluator = digits_evaluator()
 
-    assert judge.facts.shape == (8, 8, 1)
-    assert judge.facts.classes == tuple("0123456789")
-    assert len(judge.digest) == 64
-    assert judge.facts.test_accuracy == judge.accuracy(real_digits().test, real_digits().test_labels)
+    assert evaluator.facts.shape == (8, 8, 1)
+    assert evaluator.facts.classes == tuple("0123456789")
+    assert len(evaluator.digest) == 64
+    assert evaluator.facts.test_accuracy == evaluator.accuracy(real_digits().test, real_digits().test_labels)
 
 
 def test_what_was_written_is_what_is_read_and_written_again(tmp_path: Path):
-    judge = untrained(tmp_path, 8, 8, 1)
+    evaluator = untrained(tmp_path, 8, 8, 1)
 
-    assert encode_judge(judge.facts, judge.network) == (tmp_path / "some.safetensors").read_bytes()
+    assert encode_evaluator(evaluator.facts, evaluator.network) == (tmp_path / "some.safetensors").read_bytes()
 
 
 def test_two_pictures_that_differ_in_one_level_are_told_apart():
-    judge, images = digits_judge(), real_digits().test[:1].copy()
+    evaluator, images = digits_evaluator(), real_digits().test[:1].copy()
     other = images.copy()
     other[0, 4, 4, 0] ^= 1
 
-    assert not np.array_equal(judge.look(images).features, judge.look(other).features)
+    assert not np.array_equal(evaluator.extract(images).features, evaluator.extract(other).features)
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:0], lambda data: data[:-10], lambda data: b"x" + data])
@@ -85,20 +93,20 @@ def test_a_damaged_file_is_refused_in_words(tmp_path: Path, spoil):
     path.write_bytes(spoil(path.read_bytes()))
 
     with pytest.raises(ValueError, match=r"some\.safetensors: found .*, expected a judge \(judge-1\)\. Fit it anew"):
-        load_judge(path)
+        load_evaluator(path)
 
 
 def test_weights_that_are_no_judge_are_refused(tmp_path: Path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
 
     with pytest.raises(ValueError, match="found metadata of nothing, expected a judge"):
-        load_judge(tmp_path / "other.safetensors")
+        load_evaluator(tmp_path / "other.safetensors")
 
 
 def test_a_judge_whose_weights_are_not_those_of_its_facts_is_refused(tmp_path: Path):
-    small, large = (JudgeFacts("x", side, side, 1, ("a", "b"), "0" * 64, None) for side in (8, 64))
+    small, large = (EvaluatorInfo("x", side, side, 1, ("a", "b"), "0" * 64, None) for side in (8, 64))
     path = tmp_path / "x.safetensors"
-    path.write_bytes(encode_judge(large, Classifier(small)))
+    path.write_bytes(encode_evaluator(large, Classifier(small)))
 
     with pytest.raises(ValueError, match=r"found .* size mismatch .* expected a judge"):
-        load_judge(path)
+        load_evaluator(path)

@@ -10,11 +10,11 @@ from support.rated import noise, write_parent
 from models.bundle import open_all, open_bundle
 from models.runtime import Runtime
 from training.data.dataset import Pictures
-from training.evaluation.wavelets import WaveletJudge
+from training.evaluation.wavelets import WaveletEvaluator
 from training.export.bundle import export_run
 from training.feedback import acceptance as standing
-from training.feedback.acceptance import Collapsed
-from training.feedback.finetuning_round import Round, new_round
+from training.feedback.acceptance import AcceptanceFailed
+from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import Grade
 from training.run import Run
 from training.train import Place, train
@@ -38,15 +38,15 @@ def graded_by_brightness(model: Path, count: int = 60) -> list[Grade]:
     ]
 
 
-def begun(model: Path, classes: int = 0, **options) -> Round:
+def begun(model: Path, classes: int = 0, **options) -> FineTuningRound:
     return new_round(model, graded_by_brightness(model), data(classes), FEW, place=PLACE, **options)
 
 
-def learned(one: Round, folder: Path, force: bool = True) -> Run:
+def learned(one: FineTuningRound, folder: Path, force: bool = True) -> Run:
     run = Run(folder / one.name)
     run.begin(one.settings, one.pictures)
     train(run, one.settings, one.pictures, PLACE, prepare=one.prepare)
-    export_run(run, one.parent.bundle.path, inspect=one.inspect(WaveletJudge(), force, lambda _: None))
+    export_run(run, one.parent.bundle.path, inspect=one.inspect(WaveletEvaluator(), force, lambda _: None))
     return run
 
 
@@ -129,7 +129,7 @@ def test_what_collapsed_is_not_written_unless_forced(tmp_path: Path, monkeypatch
     one = begun(model)
     monkeypatch.setattr(standing, "LEAST_DIVERSITY", 1e9)
 
-    with pytest.raises(Collapsed, match="draws the same few again and again"):
+    with pytest.raises(AcceptanceFailed, match="draws the same few again and again"):
         learned(one, tmp_path / "runs", force=False)
     assert open_bundle(model).card.version == old.card.version
     learned(one, tmp_path / "runs", force=True)

@@ -3,8 +3,8 @@
 import pytest
 from support.watched import SETTINGS, game_lines
 
-from training.monitoring.gan_checks import signs
-from training.monitoring.log_statistics import Course
+from training.monitoring.gan_checks import findings
+from training.monitoring.log_statistics import LogStatistics
 
 ILL = {
     "diverging": {"d_loss": 1e7, "g_loss": 1e7, "margin": 1e7, "d_wins": 0.99},
@@ -17,11 +17,11 @@ ILL = {
 
 
 def seen(lines: list[dict], **changed: object) -> list[str]:
-    return [sign.verdict for sign in signs(Course(lines, SETTINGS.but(**changed)))]
+    return [sign.verdict for sign in findings(LogStatistics(lines, SETTINGS.but(**changed)))]
 
 
 def advice(lines: list[dict], **changed: object) -> str:
-    return " ".join(next(signs(Course(lines, SETTINGS.but(**changed)))).advice)
+    return " ".join(next(findings(LogStatistics(lines, SETTINGS.but(**changed)))).advice)
 
 
 def test_in_a_healthy_run_nothing_is_seen():

@@ -3,7 +3,7 @@
 import pytest
 
 from training.config import preset_named
-from training.monitoring.log_statistics import Course
+from training.monitoring.log_statistics import LogStatistics
 
 SETTINGS = preset_named("tiny").but(images_shown=10_000)
 
@@ -13,14 +13,14 @@ def lines(count: int, every: int = 100, **figures: float) -> list[dict]:
 
 
 def test_time_left_is_what_is_left_over_the_usual_speed():
-    assert Course(lines(20), SETTINGS).seconds_left == (10_000 - 2_000) / 50
+    assert LogStatistics(lines(20), SETTINGS).seconds_left == (10_000 - 2_000) / 50
 
 
 def test_a_pause_does_not_change_the_time_left():
     paused = lines(20)
     paused[-1]["images_per_second"] = 0.01
 
-    assert Course(paused, SETTINGS).seconds_left == (10_000 - 2_000) / 50
+    assert LogStatistics(paused, SETTINGS).seconds_left == (10_000 - 2_000) / 50
 
 
 def test_a_speed_that_stays_changed_changes_the_time_left():
@@ -28,18 +28,18 @@ def test_a_speed_that_stays_changed_changes_the_time_left():
     for line in slower[30:]:
         line["images_per_second"] = 10.0
 
-    assert Course(slower, SETTINGS).seconds_left == (10_000 - 6_000) / 10
+    assert LogStatistics(slower, SETTINGS).seconds_left == (10_000 - 6_000) / 10
 
 
 def test_a_run_is_finished_where_no_other_line_would_come():
     """A line every 300 images: of 10,000, the last one is at 9,900."""
-    assert Course(lines(33, every=300), SETTINGS).finished
-    assert Course(lines(33, every=300), SETTINGS).seconds_left == 0
-    assert not Course(lines(32, every=300), SETTINGS).finished
+    assert LogStatistics(lines(33, every=300), SETTINGS).finished
+    assert LogStatistics(lines(33, every=300), SETTINGS).seconds_left == 0
+    assert not LogStatistics(lines(32, every=300), SETTINGS).finished
 
 
 def test_an_empty_log_has_no_speed_and_no_end():
-    course = Course([], SETTINGS)
+    course = LogStatistics([], SETTINGS)
 
     assert (course.images_shown, course.share, course.finished, course.seconds_left) == (0, 0, False, None)
     assert course.recent("d_loss") is None
@@ -49,19 +49,19 @@ def test_recent_is_the_last_fifth_and_what_is_no_number_is_left_out():
     log = lines(10)
     for value, line in enumerate(log):
         line["margin"] = float(value)
-    assert Course(log, SETTINGS).recent("margin") == 8.5
+    assert LogStatistics(log, SETTINGS).recent("margin") == 8.5
 
     log[-1]["margin"] = None
-    assert Course(log, SETTINGS).recent("margin") == 8
+    assert LogStatistics(log, SETTINGS).recent("margin") == 8
 
 
 def test_a_figure_that_only_some_lines_have_is_found():
     log = lines(10)
     log[3]["diversity"], log[7]["diversity"] = 0.5, 0.7
 
-    assert Course(log, SETTINGS).all_of("diversity") == [0.5, 0.7]
+    assert LogStatistics(log, SETTINGS).all_of("diversity") == [0.5, 0.7]
 
 
 @pytest.mark.parametrize(("count", "share"), [(50, 0.5), (101, 1.0)])
 def test_the_share_is_of_the_planned_length(count: int, share: float):
-    assert Course(lines(count), SETTINGS).share == share
+    assert LogStatistics(lines(count), SETTINGS).share == share

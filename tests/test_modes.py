@@ -5,8 +5,8 @@ import pytest
 from support.pictures import mnist, needs_mnist
 
 from training.data.stacked import stack
-from training.evaluation.evaluator import Look
-from training.evaluation.evaluator_store import shipped_judge
+from training.evaluation.evaluator import Features
+from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.modes import STACKS, mode_scores, read_stacks, stacked_scores
 
 MNIST_LABELS = np.array([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
@@ -16,8 +16,8 @@ EVERY_TRIPLE = np.array(np.meshgrid(*[np.arange(10)] * 3)).reshape(3, -1).T
 class Reader:
     """Reads the number that a picture's first pixel says."""
 
-    def look(self, images_NHWC: np.ndarray) -> Look:
-        return Look(np.empty((len(images_NHWC), 0)), images_NHWC[:, 0, 0, 0].astype(np.int64))
+    def extract(self, images_NHWC: np.ndarray) -> Features:
+        return Features(np.empty((len(images_NHWC), 0)), images_NHWC[:, 0, 0, 0].astype(np.int64))
 
 
 class Strip:
@@ -95,7 +95,7 @@ def test_the_shipped_judge_reads_real_stacks():
     images, labels = mnist("t10k")
     stacks = stack(images[:, :, :, None], "test")[:2000]
 
-    found = stacked_scores(Strip(stacks), shipped_judge("mnist"), stacks, np.bincount(labels), images=2000)
+    found = stacked_scores(Strip(stacks), shipped_evaluator("mnist"), stacks, np.bincount(labels), images=2000)
 
     assert found.kl == found.kl_real
     assert found.kl == pytest.approx(found.kl_floor_real, rel=0.3)

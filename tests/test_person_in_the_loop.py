@@ -13,7 +13,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from PIL import Image
-from support.labelled import CLASSES, digits_judge, real_digits
+from support.labelled import CLASSES, digits_evaluator, real_digits
 from support.serving import ROOT, Server, started
 
 from training.feedback.simulation import SimulatedGrader
@@ -80,11 +80,11 @@ def share_of_sevens(server: Server, model: str) -> tuple[float, float]:
     """Of a thousand pictures, as the judge names them; and how far the pictures lie from real ones, over the floor."""
     status, body = server.generate(json.dumps({"model": model, "n": 1000, "seed": 1, "format": "npy"}))
     assert status == 200
-    look = digits_judge().look(np.load(io.BytesIO(body)))
+    features = digits_evaluator().extract(np.load(io.BytesIO(body)))
     real = real_digits()
-    sevens = digits_judge().look(real.train[real.train_labels == 7])
-    drawn = look.features[look.classes == 7]
-    return float((look.classes == 7).mean()), digits_judge().distance(look._replace(features=drawn), sevens)
+    sevens = digits_evaluator().extract(real.train[real.train_labels == 7])
+    drawn = features.features[features.classes == 7]
+    return float((features.classes == 7).mean()), digits_evaluator().distance(features._replace(features=drawn), sevens)
 
 
 def test_a_few_hundred_grades_move_the_model_that_is_being_served(server: Server, tmp_path: Path):

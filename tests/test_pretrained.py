@@ -8,8 +8,8 @@ from support.rated import noise, parent, write_parent
 from support.untrained import write_untrained
 
 from training.config import going_on
-from training.feedback.pretrained import Parent
-from training.feedback.reward_inputs import see
+from training.feedback.pretrained import Pretrained
+from training.feedback.reward_inputs import reward_features
 from training.train import new_state
 
 
@@ -28,12 +28,12 @@ def test_a_new_run_begins_with_the_weights_of_its_parent():
 def test_a_reward_sees_what_the_discriminator_scores():
     one = parent()
     images = noise(5)
-    scores = see(one.reward(), images) @ one.weights["discriminator.head.weight"].T
+    scores = reward_features(one.reward(), images) @ one.weights["discriminator.head.weight"].T
 
     assert torch.allclose(scores.squeeze(1) + one.weights["discriminator.head.bias"], _scores(one, images), atol=1e-5)
 
 
-def _scores(one: Parent, images) -> torch.Tensor:
+def _scores(one: Pretrained, images) -> torch.Tensor:
     from training.checkpoint import below
     from training.data.batches import pixels_of
     from training.networks.discriminator import Discriminator
@@ -59,6 +59,6 @@ def test_a_model_without_a_discriminator_cannot_go_on(tmp_path: Path):
     write_untrained(tmp_path / "light", 8, 8, 1, 4)
 
     with pytest.raises(ValueError, match=r"found method variational, expected gan or rated, with weights\.safetensors"):
-        Parent.open(tmp_path / "vague")
+        Pretrained.open(tmp_path / "vague")
     with pytest.raises(ValueError, match=r"found method gan without weights\.safetensors, expected"):
-        Parent.open(tmp_path / "light")
+        Pretrained.open(tmp_path / "light")

@@ -10,7 +10,7 @@ from support.rated import SETTINGS, noise, parent
 from models.bundle import write_bundle
 from models.runtime import Runtime
 from training.export.onnx import reward_graph
-from training.feedback.reward_inputs import graded_by
+from training.feedback.reward_inputs import predict_grades
 from training.networks.geometry import Geometry
 from training.networks.reward import HEADS, Reward
 
@@ -26,8 +26,8 @@ def reward(classes: int = 0) -> Reward:
 
 def test_grades_lie_between_0_and_1_and_do_not_depend_on_the_batch():
     one, images = reward(), noise(9)
-    grades, deviations = graded_by(one, images, None)
-    alone, _ = graded_by(one, images[3:4], None)
+    grades, deviations = predict_grades(one, images, None)
+    alone, _ = predict_grades(one, images[3:4], None)
 
     assert ((grades > 0) & (grades < 1)).all()
     assert (deviations > 0).all()
@@ -39,7 +39,7 @@ def test_heads_that_agree_have_no_deviation():
     one.heads.weight.copy_(one.heads.weight[:1].expand(HEADS, -1))
     one.heads.bias.fill_(0.5)
 
-    assert graded_by(one, noise(4), None)[1].max() < 1e-6
+    assert predict_grades(one, noise(4), None)[1].max() < 1e-6
 
 
 def test_it_learns_nothing_by_itself():
@@ -59,7 +59,7 @@ def test_the_onnx_file_grades_as_torch_does(tmp_path: Path, classes: int):
     grades, deviations = runtime.grade(images, labels)
 
     assert runtime.has_reward
-    expected = graded_by(one, images, labels)
+    expected = predict_grades(one, images, labels)
     assert np.allclose(grades, expected[0], atol=1e-5)
     assert np.allclose(deviations, expected[1], atol=1e-5)
 

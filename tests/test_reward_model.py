@@ -5,8 +5,8 @@ import pytest
 import torch
 from support.rated import parent
 
-from training.feedback.reward_inputs import graded_by, see
-from training.feedback.reward_model import Undecided, fit_reward
+from training.feedback.reward_inputs import predict_grades, reward_features
+from training.feedback.reward_model import InconclusiveGrades, fit_reward
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -24,7 +24,7 @@ def test_twenty_grades_teach_a_simple_taste():
     reward, seen, new = parent().reward(), pictures(20), pictures(200, seed=1)
 
     agreement = fit_reward(reward, seen, None, brightness(seen))
-    grades, deviations = graded_by(reward, new, None)
+    grades, deviations = predict_grades(reward, new, None)
 
     assert ((grades > 0.5) == brightness(new).astype(bool)).mean() > 0.95
     assert ((grades >= 0) & (grades <= 1)).all()
@@ -38,7 +38,7 @@ def test_a_class_is_liked_as_a_whole_where_pictures_say_nothing():
     labels = np.arange(60) % 3
 
     fit_reward(reward, images, labels, (labels == 1).astype(np.float32))
-    grades, _ = graded_by(reward, images, labels)
+    grades, _ = predict_grades(reward, images, labels)
 
     assert grades[labels == 1].min() > 0.8
     assert grades[labels != 1].max() < 0.2
@@ -56,11 +56,11 @@ def test_fitting_again_gives_the_same_bits():
 def test_the_eyes_are_the_discriminators_and_stay_as_they_are():
     one = parent()
     reward, images = one.reward(), pictures(20)
-    before = see(reward, images)
+    before = reward_features(reward, images)
 
     fit_reward(reward, images, None, brightness(images))
 
-    assert torch.equal(see(reward, images), before)
+    assert torch.equal(reward_features(reward, images), before)
     assert torch.equal(reward.eyes.body.from_pixels.weight, one.weights["discriminator.body.from_pixels.weight"])
 
 
@@ -69,7 +69,7 @@ def test_grades_by_chance_are_refused_and_told_apart_from_a_taste():
     by_chance = np.random.default_rng(3).permutation(brightness(images))
 
     with pytest.raises(
-        Undecided, match=r"found 100 grades that say little: .* 50 % is chance.* more grades would help"
+        InconclusiveGrades, match=r"found 100 grades that say little: .* 50 % is chance.* more grades would help"
     ):
         fit_reward(parent().reward(), images, None, by_chance)
 
@@ -82,10 +82,10 @@ def test_force_goes_on_with_them():
 
 
 def test_too_few_grades_say_how_many_are_missing():
-    with pytest.raises(Undecided, match=r"found 7 grades, expected 10 or more\. Grade at least 3 more"):
+    with pytest.raises(InconclusiveGrades, match=r"found 7 grades, expected 10 or more\. Grade at least 3 more"):
         fit_reward(parent().reward(), pictures(7), None, brightness(pictures(7)))
 
 
 def test_grades_that_are_all_the_same_say_nothing():
-    with pytest.raises(Undecided, match="found 20 grades that are all 1, expected some higher and some lower"):
+    with pytest.raises(InconclusiveGrades, match="found 20 grades that are all 1, expected some higher and some lower"):
         fit_reward(parent().reward(), pictures(20), None, np.ones(20, np.float32))

@@ -5,19 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.feedback.reweighting import tilt
+from training.feedback.reweighting import reweight
 
 SEVENS = np.repeat([0.9, 0.1], [100, 900])
 SURE = np.zeros(1000)
 
 
 def test_strength_0_leaves_the_data_as_they_are():
-    assert np.allclose(tilt(SEVENS, SURE, 0.0).weights, 1 / 1000)
+    assert np.allclose(reweight(SEVENS, SURE, 0.0).weights, 1 / 1000)
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.4, 0.9, 0.95])
 def test_the_mean_grade_goes_that_share_of_the_way_to_the_best(strength: float):
-    found = tilt(SEVENS, SURE, strength)
+    found = reweight(SEVENS, SURE, strength)
 
     assert found.before == pytest.approx(0.18)
     assert found.after == pytest.approx(0.18 + strength * (0.9 - 0.18), abs=1e-6)
@@ -26,40 +26,40 @@ def test_the_mean_grade_goes_that_share_of_the_way_to_the_best(strength: float):
 
 def test_weights_are_those_of_kl_regularised_preferences():
     """p(x) exp(grade / beta), worked out by hand for two kinds of pictures."""
-    found = tilt(SEVENS, SURE, 0.5)
+    found = reweight(SEVENS, SURE, 0.5)
 
     assert found.weights[0] / found.weights[-1] == pytest.approx(np.exp((0.9 - 0.1) / found.beta))
 
 
 def test_it_does_not_matter_how_sure_the_grades_are():
     """Half the contrast, and the same weights: a dial that depended on it would mean nothing to a person."""
-    assert np.allclose(tilt(SEVENS, SURE, 0.4).weights, tilt(0.5 + (SEVENS - 0.5) / 2, SURE, 0.4).weights)
+    assert np.allclose(reweight(SEVENS, SURE, 0.4).weights, reweight(0.5 + (SEVENS - 0.5) / 2, SURE, 0.4).weights)
 
 
 def test_of_two_pictures_with_one_grade_the_surer_one_is_shown_more():
     unsure = np.where(np.arange(1000) < 20, 0.3, 0.0)
-    weights = tilt(SEVENS, unsure, 0.5).weights
+    weights = reweight(SEVENS, unsure, 0.5).weights
 
     assert weights[0] < weights[60]
 
 
 def test_the_best_seven_in_a_hundred_are_equally_good():
     grades = np.linspace(0, 1, 1000)
-    weights = tilt(grades, SURE, 0.99).weights
+    weights = reweight(grades, SURE, 0.99).weights
 
     assert np.ptp(weights[-70:]) == 0
     assert weights[900] < weights[-1]
 
 
 def test_grades_that_are_all_alike_prefer_nothing():
-    found = tilt(np.full(50, 0.3), np.zeros(50), 0.9)
+    found = reweight(np.full(50, 0.3), np.zeros(50), 0.9)
 
     assert np.allclose(found.weights, 1 / 50)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=200), st.floats(0, 0.999))
 def test_weights_are_a_distribution_that_keeps_the_order_of_the_grades(grades: list[float], strength: float):
-    found = tilt(np.array(grades), np.zeros(len(grades)), strength)
+    found = reweight(np.array(grades), np.zeros(len(grades)), strength)
 
     assert np.isfinite(found.weights).all()
     assert found.weights.sum() == pytest.approx(1)

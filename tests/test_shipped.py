@@ -12,7 +12,7 @@ from models.runtime import Runtime
 from models.sheet import contact_sheet
 from training.cli.evaluate import real_pictures
 from training.evaluation.evaluate import score
-from training.evaluation.evaluator_store import shipped_judge
+from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.reference import RealPictures, Reference
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def test_no_picture_repeats_another(bundle: Bundle):
 def test_it_was_judged_by_the_committed_judge_of_its_data(bundle: Bundle):
     scores = bundle.card.scores
 
-    assert scores.judge_digest == shipped_judge(bundle.card.training.data).digest
+    assert scores.judge_digest == shipped_evaluator(bundle.card.training.data).digest
     assert scores.fd_ratio is not None
     assert scores.coverage is not None
 
@@ -65,7 +65,7 @@ def test_its_card_tells_what_the_judge_finds_here(bundle: Bundle, reals: dict[st
     if not source.is_dir():
         pytest.skip(f"no {card.training.data} at {source}")
     real = reals.setdefault(card.training.data, real_pictures(str(source), card))
-    reference = Reference(real, shipped_judge(card.training.data), card.scores.images)
+    reference = Reference(real, shipped_evaluator(card.training.data), card.scores.images)
     runtime = Runtime(bundle)
     drawn = runtime.generate(0, 0, reference.images)
     found = score(drawn, reference, runtime.labels(0, 0, reference.images))

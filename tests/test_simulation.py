@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commandline import typed
-from support.labelled import digits_judge, real_digits
+from support.labelled import digits_evaluator, real_digits
 from support.rated import write_parent
 
 from models.bundle import open_bundle
@@ -64,7 +64,7 @@ def test_every_picture_is_asked_about_once_and_by_its_address(tmp_path: Path):
 
 
 def test_figures_are_those_of_the_pictures(learned_digits: Path):
-    figures = measure(learned_digits / "digits", real_digits(), digits_judge(), 7)
+    figures = measure(learned_digits / "digits", real_digits(), digits_evaluator(), 7)
 
     assert 0.05 < figures.share < 0.15
     assert 0 < figures.least_share < 0.1

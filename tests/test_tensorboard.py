@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from support.watched import game_lines, watched_run
 
-from training.monitoring.tensorboard import Events, TensorBoardMissing
+from training.monitoring.tensorboard import TensorBoardMissing, TensorBoardWriter
 from training.run import Run
 
 
@@ -23,7 +23,7 @@ def steps_and_values(run: Run, name: str) -> list[tuple[int, float]]:
 def test_each_line_of_the_log_is_an_event(tmp_path: Path):
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
     run = watched_run(tmp_path / "run", game_lines(10))
-    events = Events(run)
+    events = TensorBoardWriter(run)
     events.catch_up()
     for line in game_lines(12)[10:]:
         run.log(line)
@@ -37,13 +37,13 @@ def test_each_line_of_the_log_is_an_event(tmp_path: Path):
 def test_a_run_that_was_killed_and_went_on_has_no_event_twice(tmp_path: Path):
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
     run = watched_run(tmp_path / "run", game_lines(10))
-    killed = Events(run)
+    killed = TensorBoardWriter(run)
     killed.catch_up()  # and never closed
 
     run.go_on_from(2400)  # the checkpoint was after six lines
     for line in game_lines(10)[6:]:
         run.log(line)
-    Events(run).close()
+    TensorBoardWriter(run).close()
 
     assert [step for step, _ in steps_and_values(run, "d_loss")] == [400 * (k + 1) for k in range(10)]
 
@@ -53,7 +53,7 @@ def test_sheets_are_images(tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = watched_run(tmp_path / "run", game_lines(10), sheets=3)
-    Events(run).close()
+    TensorBoardWriter(run).close()
 
     events = EventAccumulator(str(run.path / "tensorboard"), size_guidance={"images": 0})
     events.Reload()
@@ -66,7 +66,7 @@ def test_sheets_are_images(tmp_path: Path):
 def test_what_is_no_number_is_no_number_there(tmp_path: Path):
     run = watched_run(tmp_path / "run", [{"images_shown": 1, "seconds": 0.0, "g_loss": float("nan")}])
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
-    Events(run).close()
+    TensorBoardWriter(run).close()
 
     ((_, value),) = steps_and_values(run, "g_loss")
     assert value != value
@@ -82,4 +82,4 @@ def test_without_tensorboard_the_extra_that_brings_it_is_named(tmp_path: Path, m
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(TensorBoardMissing, match=r"tensorboard is not installed.*Install the extra `train` to have it"):
-        Events(watched_run(tmp_path / "run", []))
+        TensorBoardWriter(watched_run(tmp_path / "run", []))

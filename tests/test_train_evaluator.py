@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.labelled import CLASSES, digits_judge, real_digits
+from support.labelled import CLASSES, digits_evaluator, real_digits
 
-from training.evaluation.train_evaluator import data_digest, fit_judge
+from training.evaluation.train_evaluator import data_digest, train_evaluator
 
 
 def fit(path: Path, count: int = 256, **options: object) -> bytes:
     real = real_digits()
-    fit_judge(path, real.train[:count], real.train_labels[:count], CLASSES, epochs=1, **options)
+    train_evaluator(path, real.train[:count], real.train_labels[:count], CLASSES, epochs=1, **options)
     return path.read_bytes()
 
 
 def test_it_learns_to_read_digits_that_it_never_saw():
-    assert digits_judge().facts.test_accuracy >= 0.95
+    assert digits_evaluator().facts.test_accuracy >= 0.95
 
 
 def test_the_same_seed_makes_the_same_file_and_another_another(tmp_path: Path):
@@ -81,4 +81,4 @@ def test_the_digest_is_of_pictures_labels_and_classes():
 )
 def test_labels_that_are_none_are_refused(tmp_path: Path, labels: list[int], classes: tuple[str, ...], words: str):
     with pytest.raises(ValueError, match=words):
-        fit_judge(tmp_path / "a.safetensors", np.zeros((3, 8, 8, 1), np.uint8), np.array(labels), classes)
+        train_evaluator(tmp_path / "a.safetensors", np.zeros((3, 8, 8, 1), np.uint8), np.array(labels), classes)

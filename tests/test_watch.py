@@ -7,7 +7,7 @@ from support.watched import game_lines, watched_run
 
 from training.monitoring import watch
 from training.monitoring.tensorboard import TensorBoardMissing
-from training.monitoring.watch import Watch
+from training.monitoring.watch import Monitor
 
 
 def missing(_: object) -> None:
@@ -15,9 +15,9 @@ def missing(_: object) -> None:
 
 
 def test_a_missing_tensorboard_is_told_once_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(watch, "Events", missing)
+    monkeypatch.setattr(watch, "TensorBoardWriter", missing)
     run, told = watched_run(tmp_path / "run", game_lines(50)), []
-    with Watch(run, told.append) as following:
+    with Monitor(run, told.append) as following:
         following.follow()
         following.follow()
 
@@ -28,14 +28,14 @@ def test_a_missing_tensorboard_is_told_once_and_stops_nothing(tmp_path: Path, mo
 def test_nothing_is_made_before_the_first_checkpoint(tmp_path: Path):
     """Until then the log may hold lines that the run takes back."""
     run = watched_run(tmp_path / "run", game_lines(20))
-    with Watch(run, print):
+    with Monitor(run, print):
         assert not (run.path / "report.html").exists()
         assert not (run.path / "tensorboard").exists()
 
 
 def test_a_run_that_breaks_off_has_its_last_report(tmp_path: Path):
     run = watched_run(tmp_path / "run", game_lines(20))
-    with pytest.raises(KeyboardInterrupt), Watch(run, print):
+    with pytest.raises(KeyboardInterrupt), Monitor(run, print):
         raise KeyboardInterrupt
 
     assert (run.path / "report.html").exists()
@@ -45,14 +45,14 @@ def test_reports_take_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pyt
     """By a clock of our own, on which a report takes 10 seconds, and checkpoints come every 20."""
     clock, written = [0.0], []
     monkeypatch.setattr(watch.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(watch, "Events", missing)
+    monkeypatch.setattr(watch, "TensorBoardWriter", missing)
 
     def slow(_: object) -> None:
         written.append(clock[0])
         clock[0] += 10
 
     monkeypatch.setattr(watch, "write_report", slow)
-    following = Watch(watched_run(tmp_path / "run", game_lines(20)), lambda _: None)
+    following = Monitor(watched_run(tmp_path / "run", game_lines(20)), lambda _: None)
     for _ in range(100):
         clock[0] += 20
         following.follow()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.evaluation.wavelets import MOST_COEFFICIENTS, WaveletJudge, block_side, packets
+from training.evaluation.wavelets import MOST_COEFFICIENTS, WaveletEvaluator, block_side, packets
 
 
 def pictures(count: int, height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -18,8 +18,8 @@ def pictures(count: int, height: int, width: int, channels: int, seed: int = 0) 
 
 
 def distance(found: np.ndarray, real: np.ndarray) -> float:
-    judge = WaveletJudge()
-    return judge.distance(judge.look(found), judge.look(real))
+    evaluator = WaveletEvaluator()
+    return evaluator.distance(evaluator.extract(found), evaluator.extract(real))
 
 
 def test_the_bands_of_four_pixels_by_hand():
@@ -78,4 +78,4 @@ def test_fine_noise_counts_although_its_numbers_are_small():
 
 
 def test_it_knows_no_classes():
-    assert WaveletJudge().look(pictures(3, 8, 8, 1)).classes is None
+    assert WaveletEvaluator().extract(pictures(3, 8, 8, 1)).classes is None

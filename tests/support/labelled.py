@@ -7,9 +7,9 @@ from tempfile import mkdtemp
 import numpy as np
 from sklearn.datasets import load_digits
 
-from training.evaluation.evaluator import Judge
+from training.evaluation.evaluator import Evaluator
 from training.evaluation.reference import RealPictures
-from training.evaluation.train_evaluator import fit_judge
+from training.evaluation.train_evaluator import train_evaluator
 
 CLASSES = tuple("0123456789")
 
@@ -24,8 +24,8 @@ def real_digits() -> RealPictures:
 
 
 @cache
-def digits_judge() -> Judge:
+def digits_evaluator() -> Evaluator:
     """A judge of them."""
     real = real_digits()
     path = Path(mkdtemp()) / "digits.safetensors"
-    return fit_judge(path, real.train, real.train_labels, CLASSES, (real.test, real.test_labels), epochs=40)
+    return train_evaluator(path, real.train, real.train_labels, CLASSES, (real.test, real.test_labels), epochs=40)

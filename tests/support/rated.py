@@ -10,7 +10,7 @@ from safetensors.torch import save
 from models.bundle import Bundle, write_bundle
 from training.config import Settings, preset_named
 from training.export.onnx import generator_graph
-from training.feedback.pretrained import Parent
+from training.feedback.pretrained import Pretrained
 from training.methods.gan import Gan
 from training.networks.geometry import Geometry
 
@@ -49,11 +49,11 @@ def write_parent(path: Path, classes: int = 0, method: str = "gan", seed: int = 
     return write_bundle(path, facts, contents)
 
 
-def parent(classes: int = 0) -> Parent:
+def parent(classes: int = 0) -> Pretrained:
     """The same, opened."""
     folder = Path(mkdtemp()) / "small"
     write_parent(folder, classes)
-    return Parent.open(folder)
+    return Pretrained.open(folder)
 
 
 def noise(count: int, seed: int = 0) -> np.ndarray:

@@ -30,8 +30,8 @@ from training.data.dataset import Pictures
 from training.data.shape import Shape
 from training.data.stacked import PREFIX
 from training.device import device_of
-from training.evaluation.evaluate import Reader, judge_bundle, reader_of
-from training.evaluation.evaluator_store import judge_for
+from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader
+from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import RealPictures, Reference
 from training.export.bundle import export_run
 from training.run import RUNS, Run
@@ -80,14 +80,14 @@ def compare(
         real = _real(train, pictures, resize)
         reader = _reader(pictures, train, resize, fit, place) if pictures.startswith(PREFIX) else None
         fit = fit and reader is None
-        reference = Reference(real, judge_for(real, fit=fit, device=place.device, report=tell_plainly))
+        reference = Reference(real, find_evaluator(real, fit=fit, device=place.device, report=tell_plainly))
         # What is there comes first: what the judge finds wrong with it should not wait for the training.
         for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
             if entry.recipe is not None:
                 _make(entry, _of_length(entry, settings[entry.name], train, out, place), train, out, place)
             else:
                 tell_if_others(train, pictures, open_bundle(entry.bundle).card)
-            write_scores(entry.bundle, judge_bundle(entry.bundle, reference, reader=reader, threads=threads))
+            write_scores(entry.bundle, evaluate_bundle(entry.bundle, reference, reader=reader, threads=threads))
             tell_plainly(
                 f"{entry.name}: judged, and its scores written into {entry.bundle}/card.json; its version stays"
             )
@@ -103,11 +103,11 @@ def _real(train: Pictures, source: str, resize: str) -> RealPictures:
     return real_of(train, test)
 
 
-def _reader(source: str, stacks: Pictures, resize: str, fit: bool, place: Place) -> Reader:
+def _reader(source: str, stacks: Pictures, resize: str, fit: bool, place: Place) -> StackReader:
     """Who reads the digits that stacks are made of."""
     shape = Shape(stacks.images.shape[1:3], 1, resize)
     train, test = (open_with_progress(source.removeprefix(PREFIX), shape, part) for part in ("train", "test"))
-    return reader_of(real_of(train, test), fit=fit, device=place.device, report=tell_plainly)
+    return stack_reader(real_of(train, test), fit=fit, device=place.device, report=tell_plainly)
 
 
 def _of_length(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> Settings:

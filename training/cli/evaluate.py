@@ -14,7 +14,7 @@ from models.card import Card
 from training.cli.console import tell_plainly, told
 from training.cli.options import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
 from training.data.stacked import PREFIX
-from training.evaluation.evaluate import judge_model
+from training.evaluation.evaluate import evaluate_model
 from training.evaluation.reference import RealPictures
 from training.evaluation.table import scores_table
 
@@ -36,7 +36,7 @@ def judge(
         card = open_bundle(model).card
         real = real_pictures(pictures, card)
         digits = real_pictures(pictures.removeprefix(PREFIX), card) if pictures.startswith(PREFIX) else None
-        scores = judge_model(
+        scores = evaluate_model(
             model,
             real,
             digits=digits,

@@ -12,9 +12,9 @@ from training.cli.console import tell_plainly
 from training.cli.options import open_with_progress, shape_like, tell_if_others
 from training.config import UpdateName
 from training.data.dataset import Pictures
-from training.evaluation.evaluator_store import judge_for
-from training.evaluation.reference import AnyJudge, RealPictures
-from training.feedback.finetuning_round import Round, new_round
+from training.evaluation.evaluator_store import find_evaluator
+from training.evaluation.reference import AnyEvaluator, RealPictures
+from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import read_grades
 from training.train import Place
 
@@ -29,7 +29,7 @@ def new_round_of(
     update: UpdateName | None,
     strength: float | None,
     force: bool,
-) -> Round:
+) -> FineTuningRound:
     """Read model, grades and pictures, learn what is liked, and say what was found.
 
     Args:
@@ -56,13 +56,13 @@ def new_round_of(
     return begun
 
 
-def judge_of(pictures: Pictures) -> AnyJudge:
+def evaluator_of(pictures: Pictures) -> AnyEvaluator:
     """The judge that looks at a model before and after."""
     real = RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)
-    return judge_for(real, report=tell_plainly)
+    return find_evaluator(real, report=tell_plainly)
 
 
-def _tell(begun: Round) -> None:
+def _tell(begun: FineTuningRound) -> None:
     graded, tilt = begun.graded, begun.tilt
     graders = Counter(grade.grader for grade in graded.grades)
     tell_plainly(

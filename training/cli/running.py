@@ -11,14 +11,14 @@ from rich.table import Table
 
 from training.checkpoint import images_shown_in
 from training.cli.console import tell_bundle, tell_plainly
-from training.cli.finetuning import judge_of
+from training.cli.finetuning import evaluator_of
 from training.config import OF_RATED, Settings
 from training.data.dataset import Pictures
 from training.data.decode import Skipped
 from training.export.bundle import export_run
-from training.feedback.finetuning_round import Round
+from training.feedback.finetuning_round import FineTuningRound
 from training.methods.method import new_method
-from training.monitoring.watch import Watch
+from training.monitoring.watch import Monitor
 from training.networks.geometry import geometry_of
 from training.progress import Progress
 from training.run import Run
@@ -36,7 +36,7 @@ class Plan:
     run: Run
     bundle: Path
     """The bundle to write."""
-    begun: Round | None = None
+    begun: FineTuningRound | None = None
     """A round of grades: it gives the run what it begins with, and looks at what came of it."""
     force: bool = False
     """Write the bundle even where it lost what its parent had."""
@@ -72,9 +72,9 @@ def carry_out(plan: Plan, place: Place) -> None:
         train(plan.run, plan.settings, plan.pictures, place)
         return
     prepare = plan.begun.prepare if plan.begun else None
-    inspect = plan.begun.inspect(judge_of(plan.pictures), plan.force, tell_plainly) if plan.begun else None
+    inspect = plan.begun.inspect(evaluator_of(plan.pictures), plan.force, tell_plainly) if plan.begun else None
     plan.run.begin(plan.settings, plan.pictures, come_to=images_shown_in(plan.run.checkpoint))
-    with plan.run.alone(), Watch(plan.run, tell_plainly) as watch, Progress(plan.settings.images_shown) as progress:
+    with plan.run.alone(), Monitor(plan.run, tell_plainly) as watch, Progress(plan.settings.images_shown) as progress:
         train(plan.run, plan.settings, plan.pictures, place, progress.show, watch.follow, prepare)
     tell_plainly(f"how it went: {plan.run.path / 'report.html'}")
     tell_bundle(export_run(plan.run, plan.bundle, inspect=inspect))

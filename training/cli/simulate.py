@@ -17,12 +17,12 @@ from models.bundle import open_bundle
 from training.cli.console import tell_plainly, told
 from training.cli.options import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
 from training.device import device_of
-from training.evaluation.evaluator import Judge
-from training.evaluation.evaluator_store import judge_for
+from training.evaluation.evaluator import Evaluator
+from training.evaluation.evaluator_store import find_evaluator
 from training.export.bundle import export_run
-from training.feedback.finetuning_round import Round, new_round
+from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import Grade
-from training.feedback.reward_model import Undecided
+from training.feedback.reward_model import InconclusiveGrades
 from training.feedback.simulation import Figures, SimulatedGrader, ask, measure
 from training.run import Run
 from training.train import Place, train
@@ -55,15 +55,15 @@ def rehearse(
         data, test = (open_with_progress(pictures, shape_like(card), part) for part in ("train", "test"))
         tell_if_others(data, pictures, card)
         real = real_of(data, test)
-        judge = judge_for(real, fit=fit, device=place.device, report=tell_plainly)
-        if not isinstance(judge, Judge):
+        evaluator = find_evaluator(real, fit=fit, device=place.device, report=tell_plainly)
+        if not isinstance(evaluator, Evaluator):
             raise ValueError("found no judge that knows these classes, expected one: rehearse with --fit")
         grader = SimulatedGrader(real, likes, flips, seed, shuffled)
         shutil.rmtree(out, ignore_errors=True)
         copy = out / "models" / model.name
         shutil.copytree(model, copy)
         table = Table(*_COLUMNS, title=f"{model.name}, a grader who likes {likes}, {update}, strength {strength:g}")
-        _add(table, 0, None, measure(copy, real, judge, grader.liked), 0)
+        _add(table, 0, None, measure(copy, real, evaluator, grader.liked), 0)
         given: list[Grade] = []
         random = np.random.default_rng(seed)
         for number in range(rounds):
@@ -72,20 +72,20 @@ def rehearse(
             changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
             try:
                 one = new_round(copy, given, data, changes, place=place, update=update, strength=strength, force=force)
-            except Undecided as error:
+            except InconclusiveGrades as error:
                 tell_plainly(f"round {number + 1}: {error}")
                 continue
-            _learn(one, Run(out / f"round-{number + 1}"), copy, place, judge, force)
+            _learn(one, Run(out / f"round-{number + 1}"), copy, place, evaluator, force)
             seconds = time.monotonic() - begun
-            _add(table, len(given), one.agreement.share, measure(copy, real, judge, grader.liked), seconds)
+            _add(table, len(given), one.agreement.share, measure(copy, real, evaluator, grader.liked), seconds)
         rich.print(table)
         tell_plainly(f"the model after the last round: {copy}")
 
 
-def _learn(one: Round, run: Run, model: Path, place: Place, judge: Judge, force: bool) -> None:
+def _learn(one: FineTuningRound, run: Run, model: Path, place: Place, evaluator: Evaluator, force: bool) -> None:
     run.begin(one.settings, one.pictures)
     train(run, one.settings, one.pictures, place, prepare=one.prepare)
-    export_run(run, model, inspect=one.inspect(judge, force, tell_plainly))
+    export_run(run, model, inspect=one.inspect(evaluator, force, tell_plainly))
 
 
 def _add(table: Table, grades: int, agreement: float | None, figures: Figures, seconds: float) -> None:

@@ -24,31 +24,31 @@ from models.bundle import open_bundle, write_scores
 from models.card import Scores
 from models.engine import Device, reference_on, usable_cores
 from models.runtime import Runtime
-from training.evaluation.evaluator import Judge, Look
-from training.evaluation.evaluator_store import judge_for
+from training.evaluation.evaluator import Evaluator, Features
+from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.inception import inception_fid
 from training.evaluation.modes import stacked_scores
 from training.evaluation.reconstruction import active_units, pca_psnr_db, psnr_db
 from training.evaluation.reference import RealPictures, Reference
-from training.evaluation.wavelets import WaveletJudge
+from training.evaluation.wavelets import WaveletEvaluator
 
 TIMED_BATCHES, TIMED_IMAGES = 7, 256
 
 
 @dataclass(frozen=True)
-class Reader:
+class StackReader:
     """Who reads the digits of stacks, and how many of each class these were made of."""
 
-    judge: Judge
+    evaluator: Evaluator
     label_counts: NDArray[np.int64]
 
 
-def reader_of(digits: RealPictures, **asked: Any) -> Reader:
+def stack_reader(digits: RealPictures, **asked: Any) -> StackReader:
     """A reader of stacks of these grey pictures; arguments and errors are those of `judge_for`."""
-    return Reader(judge_for(digits, **asked), np.bincount(digits.train_labels))
+    return StackReader(find_evaluator(digits, **asked), np.bincount(digits.train_labels))
 
 
-def judge_model(
+def evaluate_model(
     path: Path,
     real: RealPictures,
     *,
@@ -69,10 +69,10 @@ def judge_model(
 
     The other arguments and the errors are those of `judge_for`, `Reference` and `judge_bundle`.
     """
-    judge = judge_for(real, fit=fit and digits is None, device=torch.device(device), report=report)
-    reader = None if digits is None else reader_of(digits, fit=fit, device=torch.device(device), report=report)
-    reference = Reference(real, judge, images)
-    scores = judge_bundle(path, reference, reader=reader, seed=seed, device=device, threads=threads)
+    evaluator = find_evaluator(real, fit=fit and digits is None, device=torch.device(device), report=report)
+    reader = None if digits is None else stack_reader(digits, fit=fit, device=torch.device(device), report=report)
+    reference = Reference(real, evaluator, images)
+    scores = evaluate_bundle(path, reference, reader=reader, seed=seed, device=device, threads=threads)
     if inception is not None:
         drawn = Runtime(open_bundle(path), reference_on(device), threads).generate(seed, 0, len(real.train))
         fid = inception_fid(drawn, real.train, inception, cuda=device == "cuda")
@@ -81,11 +81,11 @@ def judge_model(
     return scores
 
 
-def judge_bundle(
+def evaluate_bundle(
     path: Path,
     reference: Reference,
     *,
-    reader: Reader | None = None,
+    reader: StackReader | None = None,
     seed: int = 0,
     device: Device = "cpu",
     threads: int | None = None,
@@ -108,7 +108,7 @@ def judge_bundle(
     if runtime.encodes:
         scores |= _recovered(runtime, reference.real)
     if reader is not None:
-        modes = stacked_scores(runtime, reader.judge, reference.real.test, reader.label_counts, seed=seed)
+        modes = stacked_scores(runtime, reader.evaluator, reference.real.test, reader.label_counts, seed=seed)
         scores["stacked"] = modes
     engine = f"{runtime.engine}, threads {threads or usable_cores()}, {TIMED_IMAGES} at a time"
     return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
@@ -124,15 +124,15 @@ def score(
         reference: the real pictures, as the judge sees them.
         asked_N: the class that each picture was asked to be, by the judge's numbers, if one was.
     """
-    look = reference.judge.look(images_NHWC)
+    features = reference.evaluator.extract(images_NHWC)
     by_heart = reference.memorisation(images_NHWC)
     return {
-        "fd_ratio": reference.fd_ratio(look),
+        "fd_ratio": reference.fd_ratio(features),
         "fd_floor": reference.fd_floor,
         "images": len(images_NHWC),
-        "judge": reference.judge.name,
-        "judge_digest": reference.judge.digest,
-        **({} if look.classes is None else _by_features(look, reference, asked_N)),
+        "judge": reference.evaluator.name,
+        "judge_digest": reference.evaluator.digest,
+        **({} if features.classes is None else _by_features(features, reference, asked_N)),
         "nearest_ratio": by_heart.ratio,
         "near_share": by_heart.near_share,
     }
@@ -148,18 +148,18 @@ def images_per_s(runtime: Runtime) -> float:
     return size / statistics.median(seconds)
 
 
-def _by_features(look: Look, reference: Reference, asked_N: NDArray[np.int64] | None) -> dict[str, Any]:
-    names = reference.judge.facts.classes
+def _by_features(features: Features, reference: Reference, asked_N: NDArray[np.int64] | None) -> dict[str, Any]:
+    names = reference.evaluator.facts.classes
     return {
         "judge_accuracy": reference.accuracy,
-        "kernel_distance": reference.kernel_distance(look),
+        "kernel_distance": reference.kernel_distance(features),
         "kernel_floor": reference.kernel_floor,
-        **reference.manifold(look)._asdict(),
+        **reference.manifold(features)._asdict(),
         **{f"{name}_floor": value for name, value in reference.manifold_floor._asdict().items()},
-        "class_histogram": dict(zip(names, np.bincount(look.classes, minlength=len(names)).tolist(), strict=True)),
-        "class_kl": reference.class_kl(look),
+        "class_histogram": dict(zip(names, np.bincount(features.classes, minlength=len(names)).tolist(), strict=True)),
+        "class_kl": reference.class_kl(features),
         "class_kl_floor": reference.class_kl_floor,
-        "class_agreement": None if asked_N is None else float((look.classes == asked_N).mean()),
+        "class_agreement": None if asked_N is None else float((features.classes == asked_N).mean()),
     }
 
 
@@ -179,13 +179,13 @@ def _recovered(runtime: Runtime, real: RealPictures) -> dict[str, Any]:
 def _asked(runtime: Runtime, seed: int, reference: Reference) -> NDArray[np.int64] | None:
     """The classes that the judged pictures are of by their address, in the judge's numbers; None without classes."""
     classes = runtime.card.classes
-    if classes is None or isinstance(reference.judge, WaveletJudge):
+    if classes is None or isinstance(reference.evaluator, WaveletEvaluator):
         return None
     labels = runtime.labels(seed, 0, reference.images)
-    known = reference.judge.facts.classes
+    known = reference.evaluator.facts.classes
     if unknown := [one.name for one in classes if one.name not in known]:
         raise ValueError(
             f"{runtime.card.name}: found classes {', '.join(unknown)}, expected some of {', '.join(known)}, "
-            f"which judge {reference.judge.name} knows"
+            f"which judge {reference.evaluator.name} knows"
         )
     return np.array([known.index(one.name) for one in classes])[labels]

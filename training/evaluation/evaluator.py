@@ -30,14 +30,14 @@ from training.evaluation.distances import Gaussian, frechet_distance
 
 FEATURES = 64
 """Numbers that stand for a picture: few enough for a covariance to be known from some thousand pictures."""
-LOOK_BATCH = 256
+EXTRACT_BATCH = 256
 """Pictures looked at together, the last ones filled up with black: another shape may round otherwise."""
 _WIDTHS = (32, 48, 64, 64)
 _FORMAT = "judge-1"
 
 
 @dataclass(frozen=True)
-class JudgeFacts:
+class EvaluatorInfo:
     """What a judge's file says of itself."""
 
     name: str
@@ -56,7 +56,7 @@ class JudgeFacts:
         return self.height, self.width, self.channels
 
 
-class Look(NamedTuple):
+class Features(NamedTuple):
     """What a judge sees in N pictures."""
 
     features: NDArray[np.float32]
@@ -72,7 +72,7 @@ class Classifier(nn.Module):
     4 x 4 map of where things are.
     """
 
-    def __init__(self, facts: JudgeFacts) -> None:
+    def __init__(self, facts: EvaluatorInfo) -> None:
         super().__init__()
         cells, halvings = min(facts.height, facts.width) // 2, 0
         while cells >> halvings > 8:
@@ -97,10 +97,10 @@ class Classifier(nn.Module):
 
 
 @dataclass(frozen=True)
-class Judge:
+class Evaluator:
     """A fitted classifier, and the digest of its file."""
 
-    facts: JudgeFacts
+    facts: EvaluatorInfo
     network: Classifier
     digest: str
     """SHA-256 of the file."""
@@ -110,7 +110,7 @@ class Judge:
         """The file's name when it was fitted."""
         return self.facts.name
 
-    def look(self, images_NHWC: NDArray[np.uint8]) -> Look:
+    def extract(self, images_NHWC: NDArray[np.uint8]) -> Features:
         """Features and judged classes of pictures: (N, H, W, C) uint8.
 
         Raises:
@@ -119,26 +119,26 @@ class Judge:
         if images_NHWC.shape[1:] != self.facts.shape:
             found, expected = (" x ".join(map(str, shape)) for shape in (images_NHWC.shape[1:], self.facts.shape))
             raise ValueError(f"judge {self.name}: found pictures of {found}, expected {expected}")
-        looks = list(self._look_by_batch(images_NHWC))
+        looks = list(self._extract_by_batch(images_NHWC))
         features = [features_NF for features_NF, _ in looks] or [np.empty((0, FEATURES), np.float32)]
-        return Look(np.concatenate(features), np.concatenate([one for _, one in looks] or [np.empty(0, np.int64)]))
+        return Features(np.concatenate(features), np.concatenate([one for _, one in looks] or [np.empty(0, np.int64)]))
 
-    def _look_by_batch(self, images_NHWC: NDArray[np.uint8]) -> Iterator[Look]:
-        batch = np.zeros((LOOK_BATCH, *images_NHWC.shape[1:]), np.uint8)
-        for start in range(0, len(images_NHWC), LOOK_BATCH):
-            some = images_NHWC[start : start + LOOK_BATCH]
+    def _extract_by_batch(self, images_NHWC: NDArray[np.uint8]) -> Iterator[Features]:
+        batch = np.zeros((EXTRACT_BATCH, *images_NHWC.shape[1:]), np.uint8)
+        for start in range(0, len(images_NHWC), EXTRACT_BATCH):
+            some = images_NHWC[start : start + EXTRACT_BATCH]
             batch[: len(some)], batch[len(some) :] = some, 0
             with torch.no_grad():
                 features, logits = self.network(to_pixels(torch.from_numpy(batch)))
-            yield Look(features.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)])
+            yield Features(features.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)])
 
-    def distance(self, found: Look, real: Look) -> float:
+    def distance(self, found: Features, real: Features) -> float:
         """Frechet distance of what was seen."""
         return frechet_distance(Gaussian.of(found.features), Gaussian.of(real.features))
 
     def accuracy(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64]) -> float:
         """Share of the pictures whose class it names."""
-        return float((self.look(images_NHWC).classes == labels_N).mean())
+        return float((self.extract(images_NHWC).classes == labels_N).mean())
 
 
 def to_pixels(images_NHWC: Tensor) -> Tensor:
@@ -146,14 +146,14 @@ def to_pixels(images_NHWC: Tensor) -> Tensor:
     return images_NHWC.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def encode_judge(facts: JudgeFacts, network: Classifier) -> bytes:
+def encode_evaluator(facts: EvaluatorInfo, network: Classifier) -> bytes:
     """A judge as a safetensors file: weights in bfloat16, facts in its metadata."""
     stored = {name: tensor.detach().cpu().bfloat16().contiguous() for name, tensor in _weights(network).items()}
     # One entry: safetensors writes several in an order of chance, and the file would be another each time.
     return save(stored, {_FORMAT: json.dumps(asdict(facts))})
 
 
-def load_judge(path: Path) -> Judge:
+def load_evaluator(path: Path) -> Evaluator:
     """Read a judge.
 
     Raises:
@@ -166,7 +166,7 @@ def load_judge(path: Path) -> Judge:
         if _FORMAT not in metadata:
             raise ValueError(f"metadata of {', '.join(metadata) or 'nothing'}")
         found = json.loads(metadata[_FORMAT])
-        facts = JudgeFacts(**{**found, "classes": tuple(found["classes"])})
+        facts = EvaluatorInfo(**{**found, "classes": tuple(found["classes"])})
         with torch.random.fork_rng(devices=[]):  # a run's random numbers are not ours to draw from
             network = Classifier(facts)
         network.load_state_dict({**network.state_dict(), **stored})
@@ -175,7 +175,7 @@ def load_judge(path: Path) -> Judge:
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         found_words = " ".join(str(error).split())
         raise ValueError(f"{path}: found {found_words}, expected a judge ({_FORMAT}). Fit it anew.") from None
-    return Judge(facts, network.eval(), hashlib.sha256(path.read_bytes()).hexdigest())
+    return Evaluator(facts, network.eval(), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _weights(network: Classifier) -> dict[str, Tensor]:

@@ -12,28 +12,28 @@ from pathlib import Path
 
 import torch
 
-from training.evaluation.evaluator import Judge, load_judge
-from training.evaluation.reference import AnyJudge, RealPictures
-from training.evaluation.train_evaluator import CPU, data_digest, fit_judge
-from training.evaluation.wavelets import WaveletJudge
+from training.evaluation.evaluator import Evaluator, load_evaluator
+from training.evaluation.reference import AnyEvaluator, RealPictures
+from training.evaluation.train_evaluator import CPU, data_digest, train_evaluator
+from training.evaluation.wavelets import WaveletEvaluator
 
 SHIPPED = Path(__file__).parent / "judges"
 FITTED = Path("runs/judges")
 
 
-def shipped_judge(name: str) -> Judge:
+def shipped_evaluator(name: str) -> Evaluator:
     """The committed judge of this name: `mnist` or `eurosat`."""
-    return load_judge(SHIPPED / f"{name}.safetensors")
+    return load_evaluator(SHIPPED / f"{name}.safetensors")
 
 
-def judge_for(
+def find_evaluator(
     real: RealPictures,
     *,
     fit: bool = False,
     device: torch.device = CPU,
     folder: Path = FITTED,
     report: Callable[[str], object] | None = None,
-) -> AnyJudge:
+) -> AnyEvaluator:
     """The judge for these pictures.
 
     Args:
@@ -51,20 +51,20 @@ def judge_for(
         return _wavelets("these pictures have no labels", report)
     path = folder / f"{data_digest(real.train, real.train_labels, real.classes)[:16]}.safetensors"
     if path.is_file():
-        return load_judge(path)
+        return load_evaluator(path)
     if fit:
         test = None if real.test_labels is None else (real.test, real.test_labels)
-        return fit_judge(path, real.train, real.train_labels, real.classes, test, device=device, report=report)
+        return train_evaluator(path, real.train, real.train_labels, real.classes, test, device=device, report=report)
     return _shipped_for(real) or _wavelets("no judge knows these classes (--fit makes one)", report)
 
 
-def _wavelets(reason: str, report: Callable[[str], object] | None) -> WaveletJudge:
+def _wavelets(reason: str, report: Callable[[str], object] | None) -> WaveletEvaluator:
     if report:
         report(f"{reason}: judged by wavelets, which know frequencies and not what is in a picture")
-    return WaveletJudge()
+    return WaveletEvaluator()
 
 
-def _shipped_for(real: RealPictures) -> Judge | None:
-    judges = [load_judge(path) for path in sorted(SHIPPED.glob("*.safetensors"))]
+def _shipped_for(real: RealPictures) -> Evaluator | None:
+    judges = [load_evaluator(path) for path in sorted(SHIPPED.glob("*.safetensors"))]
     kind = (*real.train.shape[1:], real.classes)
     return next((one for one in judges if (*one.facts.shape, one.facts.classes) == kind), None)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.card import ModeScores
 from models.runtime import Runtime
-from training.evaluation.evaluator import Judge
+from training.evaluation.evaluator import Evaluator
 
 STACKS = 26_000
 SURE_HITS = 5
@@ -27,7 +27,7 @@ SURE_HITS = 5
 
 def stacked_scores(
     runtime: Runtime,
-    judge: Judge,
+    evaluator: Evaluator,
     real_stacks_NHWD: NDArray[np.uint8],
     label_counts_K: NDArray[np.int64],
     *,
@@ -47,8 +47,8 @@ def stacked_scores(
     """
     if len(real_stacks_NHWD) < images:
         raise ValueError(f"found {len(real_stacks_NHWD)} real stacks, expected {images}, as many as are drawn")
-    drawn = read_stacks(judge, runtime.generate(seed, 0, images))
-    real = read_stacks(judge, real_stacks_NHWD[:images])
+    drawn = read_stacks(evaluator, runtime.generate(seed, 0, images))
+    real = read_stacks(evaluator, real_stacks_NHWD[:images])
     return mode_scores(drawn, real, label_counts_K)
 
 
@@ -72,7 +72,7 @@ def mode_scores(
     )
 
 
-def read_stacks(judge: Judge, stacks_NHWD: NDArray[np.uint8]) -> NDArray[np.int64]:
+def read_stacks(evaluator: Evaluator, stacks_NHWD: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The digits that the judge reads in each channel: (N, H, W, 3) -> (N, 3).
 
     Raises:
@@ -81,7 +81,7 @@ def read_stacks(judge: Judge, stacks_NHWD: NDArray[np.uint8]) -> NDArray[np.int6
     if stacks_NHWD.shape[3] != 3:
         raise ValueError(f"found pictures of {stacks_NHWD.shape[3]} channels, expected stacks of 3 digits")
     channels = [np.ascontiguousarray(stacks_NHWD[..., at : at + 1]) for at in range(3)]
-    return np.stack([judge.look(channel).classes for channel in channels], axis=1)
+    return np.stack([evaluator.extract(channel).classes for channel in channels], axis=1)
 
 
 def _hits(digits_ND: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

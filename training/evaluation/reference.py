@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.distances import kernel_distance
-from training.evaluation.evaluator import Judge, Look
+from training.evaluation.evaluator import Evaluator, Features
 from training.evaluation.manifold import Manifold, manifold
 from training.evaluation.memorisation import Memorisation, memorisation, nearest_distances
-from training.evaluation.wavelets import WaveletJudge
+from training.evaluation.wavelets import WaveletEvaluator
 
-AnyJudge = Judge | WaveletJudge
+AnyEvaluator = Evaluator | WaveletEvaluator
 DRAWS = 5
 MOST_IMAGES = 10_000
 """Judged, if not asked for more: the nearest of all training pictures is looked for, for each of them."""
@@ -59,22 +59,22 @@ class Reference:
         ValueError: the judge does not know these pictures.
     """
 
-    def __init__(self, real: RealPictures, judge: AnyJudge, images: int | None = None) -> None:
-        self.real, self.judge = real, judge
+    def __init__(self, real: RealPictures, evaluator: AnyEvaluator, images: int | None = None) -> None:
+        self.real, self.evaluator = real, evaluator
         self.images = min(len(real.test), len(real.train), images or MOST_IMAGES)
         random = np.random.default_rng(0)
         chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
         self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
         self._test = real.test[chosen]
-        self._test_look = judge.look(self._test)
+        self._test_features = evaluator.extract(self._test)
         self.accuracy = None
-        if real.test_labels is not None and isinstance(judge, Judge):
-            self.accuracy = float((self._test_look.classes == real.test_labels[chosen]).mean())
-            _check_accuracy(judge, self.accuracy)
+        if real.test_labels is not None and isinstance(evaluator, Evaluator):
+            self.accuracy = float((self._test_features.classes == real.test_labels[chosen]).mean())
+            _check_accuracy(evaluator, self.accuracy)
 
-    def fd_ratio(self, look: Look) -> float:
+    def fd_ratio(self, features: Features) -> float:
         """Frechet distance of these pictures to the test pictures, over the floor: 1 is as good as real."""
-        return self.judge.distance(look, self._test_look) / self.fd_floor
+        return self.evaluator.distance(features, self._test_features) / self.fd_floor
 
     @property
     def fd_floor(self) -> float:
@@ -84,40 +84,40 @@ class Reference:
     @cached_property
     def fd_floors(self) -> list[float]:
         """One for each draw."""
-        return [self.judge.distance(look, self._test_look) for look in self.train_looks]
+        return [self.evaluator.distance(features, self._test_features) for features in self.train_features]
 
-    def kernel_distance(self, look: Look) -> float:
+    def kernel_distance(self, features: Features) -> float:
         """Of these pictures to the test pictures."""
-        return kernel_distance(look.features, self._test_look.features)
+        return kernel_distance(features.features, self._test_features.features)
 
     @cached_property
     def kernel_floor(self) -> float:
         """Mean over the draws: 0, but for chance."""
-        return float(np.mean([self.kernel_distance(look) for look in self.train_looks]))
+        return float(np.mean([self.kernel_distance(features) for features in self.train_features]))
 
-    def manifold(self, look: Look) -> Manifold:
+    def manifold(self, features: Features) -> Manifold:
         """Of these pictures and the test pictures."""
-        return manifold(look.features, self._test_look.features)
+        return manifold(features.features, self._test_features.features)
 
     @cached_property
     def manifold_floor(self) -> Manifold:
         """Mean over the draws."""
-        return Manifold(*np.mean([self.manifold(look) for look in self.train_looks], axis=0).tolist())
+        return Manifold(*np.mean([self.manifold(features) for features in self.train_features], axis=0).tolist())
 
-    def class_kl(self, look: Look) -> float | None:
+    def class_kl(self, features: Features) -> float | None:
         """KL of the classes that the judge names in these pictures to those of the training labels; None without."""
         if self.real.train_labels is None:
             return None
-        classes = len(self.judge.facts.classes)
+        classes = len(self.evaluator.facts.classes)
         expected = np.bincount(self.real.train_labels, minlength=classes).clip(min=1)  # an empty class is no infinity
-        shares = np.bincount(look.classes, minlength=classes) / len(look.classes)
+        shares = np.bincount(features.classes, minlength=classes) / len(features.classes)
         named = shares > 0
         return float((shares[named] * np.log(shares[named] / (expected / expected.sum())[named])).sum())
 
     @cached_property
     def class_kl_floor(self) -> float | None:
         """Mean over the draws."""
-        found = [self.class_kl(look) for look in self.train_looks]
+        found = [self.class_kl(features) for features in self.train_features]
         return None if None in found else float(np.mean(found))
 
     def memorisation(self, images_NHWC: NDArray[np.uint8]) -> Memorisation:
@@ -125,12 +125,13 @@ class Reference:
         return memorisation(nearest_distances(images_NHWC, self.real.train), self._nearest_test)
 
     @cached_property
-    def train_looks(self) -> list[Look]:
+    def train_features(self) -> list[Features]:
         """What the judge sees in each draw; a picture in two of them is looked at once."""
         drawn, places = np.unique(np.stack(self.draws), return_inverse=True)
-        features, classes = self.judge.look(self.real.train[drawn])
+        features, classes = self.evaluator.extract(self.real.train[drawn])
         return [
-            Look(features[at], None if classes is None else classes[at]) for at in places.reshape(DRAWS, self.images)
+            Features(features[at], None if classes is None else classes[at])
+            for at in places.reshape(DRAWS, self.images)
         ]
 
     @cached_property
@@ -138,10 +139,10 @@ class Reference:
         return nearest_distances(self._test, self.real.train)
 
 
-def _check_accuracy(judge: Judge, accuracy: float) -> None:
-    own = judge.facts.test_accuracy
+def _check_accuracy(evaluator: Evaluator, accuracy: float) -> None:
+    own = evaluator.facts.test_accuracy
     if own is not None and accuracy < LEAST_ACCURACY * own:
         raise ValueError(
-            f"judge {judge.name}: found that it names {accuracy:.1%} of these test pictures, "
+            f"judge {evaluator.name}: found that it names {accuracy:.1%} of these test pictures, "
             f"expected about {own:.1%}, as on its own. Fit one to these: judge --fit."
         )

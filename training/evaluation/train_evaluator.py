@@ -26,7 +26,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.device import computes_bfloat16
-from training.evaluation.evaluator import Classifier, Judge, JudgeFacts, encode_judge, load_judge, to_pixels
+from training.evaluation.evaluator import (
+    Classifier,
+    Evaluator,
+    EvaluatorInfo,
+    encode_evaluator,
+    load_evaluator,
+    to_pixels,
+)
 
 BATCH = 128
 PEAK_LEARNING_RATE = 4e-3
@@ -35,7 +42,7 @@ STEPS = 3_750
 CPU = torch.device("cpu")
 
 
-def fit_judge(
+def train_evaluator(
     path: Path,
     images_NHWC: NDArray[np.uint8],
     labels_N: NDArray[np.int64],
@@ -47,7 +54,7 @@ def fit_judge(
     seed: int = 0,
     device: torch.device = CPU,
     report: Callable[[str], object] | None = None,
-) -> Judge:
+) -> Evaluator:
     """Fit a judge, and write it beside its place and rename it, so that the file is a whole one.
 
     Args:
@@ -68,15 +75,15 @@ def fit_judge(
     steps = max(1, len(images_NHWC) // BATCH)
     epochs = epochs or max(1, round(STEPS / steps))
     digest = data_digest(images_NHWC, labels_N, classes)
-    facts = JudgeFacts(path.stem, height, width, channels, classes, digest, None)
+    facts = EvaluatorInfo(path.stem, height, width, channels, classes, digest, None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Classifier(facts).to(device, memory_format=torch.channels_last)
         batches = _batches(images_NHWC, labels_N, epochs, turns)
         _descend(network, batches, epochs, steps, device, report)
     path.parent.mkdir(parents=True, exist_ok=True)
-    judge = _write(path, facts, network)
-    return judge if test is None else _write(path, replace(facts, test_accuracy=judge.accuracy(*test)), network)
+    evaluator = _write(path, facts, network)
+    return evaluator if test is None else _write(path, replace(facts, test_accuracy=evaluator.accuracy(*test)), network)
 
 
 def _descend(
@@ -132,11 +139,11 @@ def data_digest(images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64], cla
     return digest.hexdigest()
 
 
-def _write(path: Path, facts: JudgeFacts, network: Classifier) -> Judge:
+def _write(path: Path, facts: EvaluatorInfo, network: Classifier) -> Evaluator:
     writing = path.with_name(f".{path.name}.writing-{os.getpid()}")
-    writing.write_bytes(encode_judge(facts, network))
+    writing.write_bytes(encode_evaluator(facts, network))
     writing.rename(path)
-    return load_judge(path)
+    return load_evaluator(path)
 
 
 def _check_labels(images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64], classes: tuple[str, ...]) -> None:

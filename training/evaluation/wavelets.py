@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.evaluation.distances import Gaussian, frechet_distance
-from training.evaluation.evaluator import Look
+from training.evaluation.evaluator import Features
 
 MOST_COEFFICIENTS = 64
 """Of a band: few enough for a covariance to be known from some thousand pictures."""
@@ -29,19 +29,19 @@ _IMAGES = 1024
 """Pictures transformed at a time."""
 
 
-class WaveletJudge:
+class WaveletEvaluator:
     """Judges by wavelets. Fitted to nothing, so it fits everything."""
 
     name = "wavelets"
     digest = None
 
-    def look(self, images_NHWC: NDArray[np.uint8]) -> Look:
+    def extract(self, images_NHWC: NDArray[np.uint8]) -> Features:
         """Coefficients of pictures: (N, H, W, C) uint8 -> (N, B, D); no classes."""
         side = block_side(*images_NHWC.shape[1:])
         parts = [packets(images_NHWC[at : at + _IMAGES], side) for at in range(0, len(images_NHWC), _IMAGES)]
-        return Look(np.concatenate(parts), None)
+        return Features(np.concatenate(parts), None)
 
-    def distance(self, found: Look, real: Look) -> float:
+    def distance(self, found: Features, real: Features) -> float:
         """Mean over bands of the Frechet distance over the variance of the real pictures in that band: at least 0."""
         bands = range(real.features.shape[1])
         return float(np.mean([_band_distance(found.features[:, band], real.features[:, band]) for band in bands]))

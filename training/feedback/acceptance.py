@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from models.card import Standing
 from models.runtime import Runtime
 from training.data.dataset import Pictures
-from training.evaluation.reference import AnyJudge
-from training.feedback.reward_inputs import graded_by
+from training.evaluation.reference import AnyEvaluator
+from training.feedback.reward_inputs import predict_grades
 from training.networks.reward import Reward
 
 MOST_IMAGES = 2_000
@@ -28,11 +28,11 @@ SEED = 2**40 + 1
 WORST_FD, LEAST_DIVERSITY, LEAST_CLASSES = 3.0, 0.5, 0.5
 
 
-class Collapsed(ValueError):
+class AcceptanceFailed(ValueError):
     """A model draws worse, or less, than it shall."""
 
 
-class Standings:
+class AcceptanceTest:
     """Measures models by the pictures that they shall draw.
 
     Args:
@@ -41,32 +41,32 @@ class Standings:
         reward: grades them.
     """
 
-    def __init__(self, pictures: Pictures, judge: AnyJudge, reward: Reward) -> None:
-        self._pictures, self._judge, self._reward = pictures, judge, reward
+    def __init__(self, pictures: Pictures, evaluator: AnyEvaluator, reward: Reward) -> None:
+        self._pictures, self._judge, self._reward = pictures, evaluator, reward
         self.images = min(MOST_IMAGES, len(pictures.images) // 2)
         halves = np.random.default_rng(0).permutation(len(pictures.images))
         self._half = pictures.images[np.sort(halves[: self.images])]
         other = pictures.images[np.sort(halves[self.images : 2 * self.images])]
-        self._look = judge.look(self._half)
-        self._floor = judge.distance(judge.look(other), self._look)
+        self._look = evaluator.extract(self._half)
+        self._floor = evaluator.distance(evaluator.extract(other), self._look)
 
     def of(self, runtime: Runtime, weights_N: NDArray[np.float64] | None = None) -> Standing:
         """Where a model stands that shall draw the data, each picture as often as its weight says."""
         wanted, look_wanted, floor = self._half, self._look, self._floor
         if weights_N is not None:
             wanted = self._pictures.images[np.random.default_rng(1).choice(len(weights_N), self.images, p=weights_N)]
-            look_wanted = self._judge.look(wanted)
+            look_wanted = self._judge.extract(wanted)
             different = 1 / float(np.square(weights_N).sum())
             floor *= max(1.0, (1 + self.images / different) / 2)
         labels = runtime.labels(SEED, 0, self.images)
         drawn = runtime.generate(SEED, 0, self.images)
-        look = self._judge.look(drawn)
+        features = self._judge.extract(drawn)
         return Standing(
             images=self.images,
-            predicted_grade=float(graded_by(self._reward, drawn, labels)[0].mean()),
-            fd_ratio=self._judge.distance(look, look_wanted) / floor,
+            predicted_grade=float(predict_grades(self._reward, drawn, labels)[0].mean()),
+            fd_ratio=self._judge.distance(features, look_wanted) / floor,
             diversity=mean_distance(drawn) / mean_distance(wanted),
-            class_entropy=_entropy(look.classes),
+            class_entropy=_entropy(features.classes),
             class_entropy_wanted=_entropy(look_wanted.classes),
         )
 
@@ -79,19 +79,19 @@ def check(before: Standing, after: Standing) -> None:
     """
     advice = "No bundle was written. Lower --strength, give more grades, or write it all the same with --force."
     if after.fd_ratio > WORST_FD * max(before.fd_ratio, 1):
-        raise Collapsed(
+        raise AcceptanceFailed(
             f"found an FD ratio of {after.fd_ratio:.1f} to the pictures that it shall draw, expected at most "
             f"{WORST_FD:g} times the {before.fd_ratio:.1f} of its parent: the pictures broke. {advice}"
         )
     if after.diversity < LEAST_DIVERSITY:
-        raise Collapsed(
+        raise AcceptanceFailed(
             f"found pictures that differ by {after.diversity:.2f} of what real ones do, expected {LEAST_DIVERSITY:g} "
             f"or more: it draws the same few again and again. {advice}"
         )
     if after.class_entropy is not None and after.class_entropy_wanted is not None:
         lost = np.exp(after.class_entropy - after.class_entropy_wanted)
         if lost < LEAST_CLASSES:
-            raise Collapsed(
+            raise AcceptanceFailed(
                 f"found as many classes as {np.exp(after.class_entropy):.1f} even ones, expected about "
                 f"{np.exp(after.class_entropy_wanted):.1f}, as in the pictures that it shall draw. {advice}"
             )

@@ -19,16 +19,16 @@ from training.checkpoint import State
 from training.config import Settings, UpdateName, going_on
 from training.data.dataset import Pictures
 from training.device import resolve_precision
-from training.evaluation.reference import AnyJudge
+from training.evaluation.reference import AnyEvaluator
 from training.export.bundle import Inspect
-from training.feedback.acceptance import Standings, check
+from training.feedback.acceptance import AcceptanceTest, check
 from training.feedback.agreement import Agreement
 from training.feedback.graded import GradedPictures, draw_graded
 from training.feedback.grades import Grade, digest_of
-from training.feedback.pretrained import Parent
-from training.feedback.reward_inputs import graded_by
+from training.feedback.pretrained import Pretrained
+from training.feedback.reward_inputs import predict_grades
 from training.feedback.reward_model import fit_reward
-from training.feedback.reweighting import Tilt, tilt
+from training.feedback.reweighting import Reweighting, reweight
 from training.networks.reward import Reward
 from training.train import Place
 
@@ -37,14 +37,14 @@ GRADES_A_STEP = 256
 
 
 @dataclass(frozen=True)
-class Round:
+class FineTuningRound:
     """Everything that is known before the first step."""
 
-    parent: Parent
+    parent: Pretrained
     graded: GradedPictures
     reward: Reward
     agreement: Agreement
-    tilt: Tilt
+    tilt: Reweighting
     pictures: Pictures
     """The data, each picture shown as often as the grades say."""
     settings: Settings
@@ -61,11 +61,11 @@ class Round:
         state.method.reward.load_state_dict(self.reward.state_dict())
         state.method.graded = self.graded.tensors(state.random.device)
 
-    def inspect(self, judge: AnyJudge, force: bool, tell: Callable[[str], object]) -> Inspect:
+    def inspect(self, evaluator: AnyEvaluator, force: bool, tell: Callable[[str], object]) -> Inspect:
         """What looks at the new model, and refuses it where it lost what its parent had."""
 
         def looked(runtime: Runtime) -> Lineage:
-            standings = Standings(self.pictures, judge, self.reward)
+            standings = AcceptanceTest(self.pictures, evaluator, self.reward)
             before = self._parent_stands(standings)
             after = standings.of(runtime, self.pictures.weights)
             tell(
@@ -88,7 +88,7 @@ class Round:
 
         return looked
 
-    def _parent_stands(self, standings: Standings) -> Standing:
+    def _parent_stands(self, standings: AcceptanceTest) -> Standing:
         """A parent that was moved by grades itself had other pictures to draw: its card knows how near it came."""
         found = standings.of(Runtime(self.parent.bundle))
         lineage = self.parent.bundle.card.lineage
@@ -105,7 +105,7 @@ def new_round(
     update: UpdateName | None = None,
     strength: float | None = None,
     force: bool = False,
-) -> Round:
+) -> FineTuningRound:
     """Learn what is liked, and tilt the data towards it.
 
     Args:
@@ -121,7 +121,7 @@ def new_round(
         Undecided: the grades do not say what is liked.
         ValueError: the pictures are not like those of the model, or it cannot go on.
     """
-    parent = Parent.open(model)
+    parent = Pretrained.open(model)
     _check(parent, pictures)
     graded = draw_graded(model, grades)
     reward = parent.reward()
@@ -129,16 +129,16 @@ def new_round(
     settings = going_on(parent.settings, update, parent.bundle.card.version, digest_of(grades))
     settings = resolve_precision(settings.but(strength=strength, **changes), place.device)
     labels = pictures.labels if settings.conditional else None
-    tilted = tilt(*graded_by(reward, pictures.images, labels), settings.strength)
+    tilted = reweight(*predict_grades(reward, pictures.images, labels), settings.strength)
     if settings.update in ("tilted", "both"):
         pictures = replace(pictures, weights=tilted.weights)
     if settings.update == "literal":
         batch = min(GRADES_A_STEP, len(graded.grades))
         settings = settings.but(batch=batch, images_shown=len(graded.grades) // batch * batch)
-    return Round(parent, graded, reward, agreement, tilted, pictures, settings)
+    return FineTuningRound(parent, graded, reward, agreement, tilted, pictures, settings)
 
 
-def _check(parent: Parent, pictures: Pictures) -> None:
+def _check(parent: Pretrained, pictures: Pictures) -> None:
     card = parent.bundle.card
     shape = card.image.height, card.image.width, card.image.channels
     if pictures.images.shape[1:] != shape:

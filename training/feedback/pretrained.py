@@ -21,7 +21,7 @@ from training.networks.reward import Reward
 
 
 @dataclass(frozen=True)
-class Parent:
+class Pretrained:
     """A bundle, and all that its training left."""
 
     bundle: Bundle
@@ -30,7 +30,7 @@ class Parent:
     weights: dict[str, Tensor]
 
     @classmethod
-    def open(cls, path: Path) -> "Parent":
+    def open(cls, path: Path) -> "Pretrained":
         """Read a model to go on from.
 
         Raises:

@@ -19,13 +19,13 @@ _SEEN_AT_ONCE = 512
 
 
 @torch.no_grad()
-def see(reward: Reward, images_NHWC: NDArray[np.uint8]) -> Tensor:
+def reward_features(reward: Reward, images_NHWC: NDArray[np.uint8]) -> Tensor:
     """What the eyes see in pictures of any number: (N, H, W, C) uint8 -> (N, F)."""
     return torch.cat([reward.eyes.see(pixels) for pixels, _ in _in_parts(images_NHWC, None)])
 
 
 @torch.no_grad()
-def graded_by(
+def predict_grades(
     reward: Reward, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Grades (N,) and their deviations (N,) of pictures of any number: (N, H, W, C) uint8, (N,)."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.feedback.agreement import FEWEST, SURE, Agreement, concordance
-from training.feedback.reward_inputs import see
+from training.feedback.reward_inputs import reward_features
 from training.networks.reward import HEADS, Reward
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -29,7 +29,7 @@ CLASS_RIDGE = 1e-3
 FOLDS = 10
 
 
-class Undecided(ValueError):
+class InconclusiveGrades(ValueError):
     """The grades do not say what is liked."""
 
 
@@ -52,14 +52,14 @@ def fit_reward(
         Undecided: too few, all the same, or no better than chance; says how many more would help.
     """
     _check(scores_G)
-    features_GF = see(reward, images_GHWC)
+    features_GF = reward_features(reward, images_GHWC)
     reward.mean.copy_(features_GF.mean(dim=0))
     reward.deviation.copy_(features_GF.std(dim=0) + 0.03 * features_GF.std())
     inputs = _Inputs.of(reward, features_GF, labels_G)
     scores = torch.from_numpy(scores_G)
     ridge, agreement = cross_validated(inputs, scores)
     if not (agreement.known or force):
-        raise Undecided(
+        raise InconclusiveGrades(
             f"found {agreement.grades} grades that say little: of two held-out pictures with different grades the "
             f"better one is known in {agreement.share:.0%} (+- {SURE * agreement.deviation:.0%}; 50 % is chance), "
             f"expected more. About {agreement.more_needed:,} more grades would help, if they do not contradict each "
@@ -142,11 +142,11 @@ def _fit(inputs: _Inputs, scores_G: Tensor, weights_GM: Tensor, ridge: float) ->
 
 def _check(scores_G: NDArray[np.float32]) -> None:
     if len(scores_G) < FEWEST:
-        raise Undecided(
+        raise InconclusiveGrades(
             f"found {len(scores_G)} grades, expected {FEWEST} or more. Grade at least {FEWEST - len(scores_G)} more."
         )
     if scores_G.min() == scores_G.max():
-        raise Undecided(
+        raise InconclusiveGrades(
             f"found {len(scores_G)} grades that are all {scores_G[0]:g}, expected some higher and some lower. "
             "Grade more pictures, and what you like less lower."
         )

@@ -23,7 +23,7 @@ _STEEPEST = 500.0
 
 
 @dataclass(frozen=True)
-class Tilt:
+class Reweighting:
     """How often each picture is shown."""
 
     weights: NDArray[np.float64]
@@ -41,7 +41,7 @@ class Tilt:
         return 1 / float(np.square(self.weights).sum())
 
 
-def tilt(grades_N: NDArray[np.floating], deviations_N: NDArray[np.floating], strength: float) -> Tilt:
+def reweight(grades_N: NDArray[np.floating], deviations_N: NDArray[np.floating], strength: float) -> Reweighting:
     """Weights under which the mean grade goes a share of the way from the data's to the best.
 
     Args:
@@ -59,7 +59,7 @@ def tilt(grades_N: NDArray[np.floating], deviations_N: NDArray[np.floating], str
         middle = (gentle + steep) / 2
         gentle, steep = (middle, steep) if _weights(liked_N, middle) @ grades_N < aim else (gentle, middle)
     weights_N = _weights(liked_N, gentle)
-    return Tilt(weights_N, 1 / gentle if gentle else float("inf"), before, float(weights_N @ grades_N))
+    return Reweighting(weights_N, 1 / gentle if gentle else float("inf"), before, float(weights_N @ grades_N))
 
 
 def _weights(liked_N: NDArray[np.float64], per_grade: float) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.active_learning import acquisition, select
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from training.evaluation.evaluator import Judge
+from training.evaluation.evaluator import Evaluator
 from training.evaluation.reference import RealPictures
 from training.feedback.acceptance import mean_distance
 from training.feedback.grades import Grade
@@ -79,24 +79,24 @@ class Figures:
     """Mean ink above that of the data, in their standard deviations."""
 
 
-def measure(model: Path, real: RealPictures, judge: Judge, liked: int | None) -> Figures:
+def measure(model: Path, real: RealPictures, evaluator: Evaluator, liked: int | None) -> Figures:
     """Look at some thousand pictures of a model; of the liked class at as many before and after."""
     runtime = Runtime(open_bundle(model))
     drawn = runtime.generate(0, 0, _LOOKED_AT)
-    classes = judge.look(drawn).classes
+    classes = evaluator.extract(drawn).classes
     shares = np.bincount(classes, minlength=len(real.classes)) / len(drawn)
     data_ink = ink(real.train)
     deviations = float((ink(drawn).mean() - data_ink.mean()) / data_ink.std())
     if liked is None:
         return Figures(None, float(shares.min()), None, None, deviations)
     real_liked = real.test[real.test_labels == liked][:_LIKED_AT_MOST]
-    found = _some_of(runtime, judge, liked, len(real_liked))
+    found = _some_of(runtime, evaluator, liked, len(real_liked))
     if len(found) < 2:
         return Figures(float(shares[liked]), float(shares.min()), None, None, deviations)
     return Figures(
         float(shares[liked]),
         float(shares.min()),
-        judge.distance(judge.look(found), judge.look(real_liked)),
+        evaluator.distance(evaluator.extract(found), evaluator.extract(real_liked)),
         mean_distance(found) / mean_distance(real_liked),
         deviations,
     )
@@ -122,11 +122,11 @@ def ink(images_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
     return images_NHWC.reshape(len(images_NHWC), -1).mean(axis=1)
 
 
-def _some_of(runtime: Runtime, judge: Judge, liked: int, count: int) -> NDArray[np.uint8]:
+def _some_of(runtime: Runtime, evaluator: Evaluator, liked: int, count: int) -> NDArray[np.uint8]:
     """The first pictures of a seed that the judge takes for this class."""
     found: list[NDArray[np.uint8]] = []
     for images in _drawn(runtime, 40 * count):
-        found.append(images[judge.look(images).classes == liked])
+        found.append(images[evaluator.extract(images).classes == liked])
         if sum(map(len, found)) >= count:
             break
     return np.concatenate(found)[:count]

@@ -13,8 +13,8 @@ from statistics import median
 from training.config import GAMES, Settings
 from training.monitoring import autoencoder_checks as fidelity
 from training.monitoring import gan_checks as game
-from training.monitoring.finding import Sign, Verdict
-from training.monitoring.log_statistics import Course, Line
+from training.monitoring.finding import Finding, Verdict
+from training.monitoring.log_statistics import Line, LogStatistics
 
 _FEWEST_LINES, _FEWEST_STEPS = 10, 100
 _A_DAY_S = 86_400.0
@@ -64,11 +64,11 @@ def examine(lines: Sequence[Line], settings: Settings) -> Diagnosis:
         lines: of `log.jsonl`, oldest first; also of a run that is under way. None stands for what is no number.
         settings: those of the run.
     """
-    course = Course(lines, settings)
-    signs = list(_signs(course))
-    first = signs[0]
+    course = LogStatistics(lines, settings)
+    findings = list(_signs(course))
+    first = findings[0]
     advice = first.advice
-    also = [sign.words for sign in signs[1:] if sign.verdict not in _WELL]
+    also = [sign.words for sign in findings[1:] if sign.verdict not in _WELL]
     also += [words for words in (_slow(course), _slowed(course)) if words]
     if settings.method in GAMES and len(lines) >= _FEWEST_LINES and not course.all_of("diversity"):
         also.append(NO_DIVERSITY)
@@ -83,36 +83,38 @@ def examine(lines: Sequence[Line], settings: Settings) -> Diagnosis:
     )
 
 
-def _signs(course: Course) -> Iterator[Sign]:
+def _signs(course: LogStatistics) -> Iterator[Finding]:
     if (sign := _diverged(course)) is not None:
         yield sign
         return
     steps = course.images_shown / course.settings.batch
     if not course.finished and (len(course.lines) < _FEWEST_LINES or steps < _FEWEST_STEPS):
-        yield Sign("too early", _WELL["too early"])
+        yield Finding("too early", _WELL["too early"])
         return
     if course.finished and steps < _FEWEST_STEPS:
-        yield Sign(
+        yield Finding(
             "starved",
             f"The run was {steps:,.0f} steps long. Whatever the settings, nothing is learned in so few.",
             (f"Show it more images: --kimg {max(10, course.settings.images_shown // 100)}.",),
         )
-    yield from (game if course.settings.method in GAMES else fidelity).signs(course)
+    yield from (game if course.settings.method in GAMES else fidelity).findings(course)
     verdict: Verdict = "finished" if course.finished else "learning"
-    yield Sign(verdict, f"{_WELL[verdict]} {_figures(course)}".strip())
+    yield Finding(verdict, f"{_WELL[verdict]} {_figures(course)}".strip())
 
 
-def _diverged(course: Course) -> Sign | None:
+def _diverged(course: LogStatistics) -> Finding | None:
     lost = [name for name, value in (course.lines[-1] if course.lines else {}).items() if value is None]
     if not lost:
         return None
     advice = [f"Lower --learning-rate: it began at {course.settings.learning_rate[0]:g}."]
     if course.settings.method in GAMES:
         advice.append(f"Raise --gamma: it began at {course.settings.gamma[0]:g}.")
-    return Sign("diverged", f"{', '.join(lost)} became infinite after {course.images_shown:,} images.", tuple(advice))
+    return Finding(
+        "diverged", f"{', '.join(lost)} became infinite after {course.images_shown:,} images.", tuple(advice)
+    )
 
 
-def _figures(course: Course) -> str:
+def _figures(course: LogStatistics) -> str:
     """The figures that a healthy run is known by."""
     said = []
     if (d_wins := course.recent("d_wins")) is not None:
@@ -126,7 +128,7 @@ def _figures(course: Course) -> str:
     return " ".join(said)
 
 
-def _slow(course: Course) -> str | None:
+def _slow(course: LogStatistics) -> str | None:
     left = course.seconds_left
     if left is None or left <= 3 * _A_DAY_S:
         return None
@@ -136,7 +138,7 @@ def _slow(course: Course) -> str | None:
     )
 
 
-def _slowed(course: Course) -> str | None:
+def _slowed(course: LogStatistics) -> str | None:
     now, speeds = course.images_per_second, course.all_of("images_per_second")
     if course.finished or now is None or now > _SLOWED * median(speeds):
         return None

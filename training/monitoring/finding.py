@@ -24,7 +24,7 @@ Verdict = Literal[
 
 
 @dataclass(frozen=True)
-class Sign:
+class Finding:
     """What was seen."""
 
     verdict: Verdict

@@ -10,8 +10,8 @@ The losses know nothing of how good a picture looks, and neither does this file.
 from collections.abc import Iterator
 from statistics import NormalDist, fmean, median
 
-from training.monitoring.finding import Sign
-from training.monitoring.log_statistics import RECENT, Course
+from training.monitoring.finding import Finding
+from training.monitoring.log_statistics import RECENT, LogStatistics
 
 # Seen recently, as the larger of the two losses: healthy 0.7 to 2.3; learning rate 50 times too high 1e7.
 _WILD_LOSS = 10.0
@@ -33,7 +33,7 @@ _SAY_IT_ALL = ("diverging", "collapsing", "still")
 """What else is seen beside these comes from them."""
 
 
-def signs(course: Course) -> Iterator[Sign]:
+def findings(course: LogStatistics) -> Iterator[Finding]:
     """What is to be seen in this log, the gravest first."""
     for look in (_wild, _collapsed, _spiking, _still, _held_flat, _fooled, _one_sided, _alike):
         if (sign := look(course)) is not None:
@@ -42,22 +42,22 @@ def signs(course: Course) -> Iterator[Sign]:
                 return
 
 
-def _wild(course: Course) -> Sign | None:
+def _wild(course: LogStatistics) -> Finding | None:
     losses = [abs(course.recent(name) or 0) for name in ("d_loss", "g_loss", "penalty")]
     if max(losses) <= _WILD_LOSS:
         return None
-    return Sign(
+    return Finding(
         "diverging",
         f"The losses are around {max(losses):,.3g}; in a game that is played they stay below 3.",
         (_lower_rate(course), _more_gamma(course)),
     )
 
 
-def _collapsed(course: Course) -> Sign | None:
+def _collapsed(course: LogStatistics) -> Finding | None:
     last = course.all_of("diversity")[-2:]
     if not last or max(last) >= _COLLAPSED:
         return None
-    return Sign(
+    return Finding(
         "collapsing",
         f"The pictures of the last sheets are nearly the same (diversity {last[-1]:.2f}; 1 is as different as the "
         "data). A generator may come back from this early in a run; late, it hardly does.",
@@ -65,18 +65,18 @@ def _collapsed(course: Course) -> Sign | None:
     )
 
 
-def _spiking(course: Course) -> Sign | None:
+def _spiking(course: LogStatistics) -> Finding | None:
     values = [abs(value) for value in course.part("g_loss", 1 - RECENT, 1)]
     if not values or max(values) <= _SPIKES * median(values):
         return None
-    return Sign(
+    return Finding(
         "unsteady",
         f"The generator's loss jumps: to {max(values):.3g} lately, from {median(values):.3g} in between.",
         (_more_gamma(course), _lower_rate(course)),
     )
 
 
-def _still(course: Course) -> Sign | None:
+def _still(course: LogStatistics) -> Finding | None:
     """Nothing moves. Of a run without figures of diversity it cannot be told from a game in balance."""
     diversity = course.all_of("diversity")
     early, recent = course.early("g_loss"), course.recent("g_loss")
@@ -84,7 +84,7 @@ def _still(course: Course) -> Sign | None:
         return None
     if abs(recent - early) > _STILL_LOSS * abs(early) or max(diversity) - min(diversity) > _STILL_DIVERSITY:
         return None
-    return Sign(
+    return Finding(
         "still",
         f"Nothing has moved since the beginning: g_loss was {early:.3f} and is {recent:.3f}, and the sheets differ "
         f"as much as they did ({diversity[0]:.2f}, {diversity[-1]:.2f}).",
@@ -92,14 +92,14 @@ def _still(course: Course) -> Sign | None:
     )
 
 
-def _held_flat(course: Course) -> Sign | None:
+def _held_flat(course: LogStatistics) -> Finding | None:
     d_wins, margin = course.recent("d_wins"), course.recent("margin")
     if max(course.settings.gamma) == 0 or d_wins is None or margin is None or not 0.55 < d_wins < 1:
         return None
     spread = margin / NormalDist().inv_cdf(d_wins)
     if spread >= _FLAT_SCORES:
         return None
-    return Sign(
+    return Finding(
         "held flat",
         f"The discriminator orders {d_wins:.0%} of the pairs rightly, but by a margin of {margin:.3f} only: gamma "
         "allows it no slope, so it has little to teach. The pictures stay vague for longer than they must.",
@@ -107,13 +107,13 @@ def _held_flat(course: Course) -> Sign | None:
     )
 
 
-def _fooled(course: Course) -> Sign | None:
+def _fooled(course: LogStatistics) -> Finding | None:
     d_wins = course.recent("d_wins")
     if d_wins is None or d_wins >= _FOOLED:
         return None
     gamma = course.settings.gamma[0]
     lower_gamma = (f"Lower --gamma: it began at {gamma:g}; try {gamma / 3:.2g}.",) if gamma else ()
-    return Sign(
+    return Finding(
         "fooled",
         f"The discriminator takes generated pictures for the real ones: it orders {d_wins:.0%} of the pairs rightly, "
         "and chance is 50%. It cannot keep up, so what it teaches is not worth much.",
@@ -121,7 +121,7 @@ def _fooled(course: Course) -> Sign | None:
     )
 
 
-def _one_sided(course: Course) -> Sign | None:
+def _one_sided(course: LogStatistics) -> Finding | None:
     d_wins = course.recent("d_wins")
     if d_wins is None or d_wins < _ONE_SIDED:
         return None
@@ -134,7 +134,7 @@ def _one_sided(course: Course) -> Sign | None:
         advice = [_more_gamma(course), longer]
     if course.settings.loss == "minimax":
         advice.append("The minimax loss teaches nothing where the discriminator is sure: --loss non-saturating.")
-    return Sign(
+    return Finding(
         "starved",
         f"The discriminator orders {d_wins:.0%} of the pairs rightly{_growing(course)}. With pictures that differ "
         "this is no collapse: it learns faster than the generator, which has not seen enough images yet.",
@@ -142,7 +142,7 @@ def _one_sided(course: Course) -> Sign | None:
     )
 
 
-def _growing(course: Course) -> str:
+def _growing(course: LogStatistics) -> str:
     before = course.part("margin", 0.4, 0.6)
     now = course.recent("margin")
     if not before or now is None:
@@ -151,12 +151,12 @@ def _growing(course: Course) -> str:
     return f", and its margin {'grows' if grows else 'does not grow'} ({fmean(before):.2f} halfway, {now:.2f} now)"
 
 
-def _alike(course: Course) -> Sign | None:
+def _alike(course: LogStatistics) -> Finding | None:
     last = course.all_of("diversity")[-2:]
     if course.share < 0.5 or not last or fmean(last) >= _ALIKE:
         return None
     within = " Where classes are asked for, it may be each class for itself." if course.settings.conditional else ""
-    return Sign(
+    return Finding(
         "narrow",
         f"The pictures differ less than the data (diversity {fmean(last):.2f}; healthy runs come to 0.7 and more): "
         f"the generator draws a part of what there is, or draws it vaguely.{within}",
@@ -164,13 +164,13 @@ def _alike(course: Course) -> Sign | None:
     )
 
 
-def _more_gamma(course: Course) -> str:
+def _more_gamma(course: LogStatistics) -> str:
     gamma = course.settings.gamma[0]
     if gamma == 0:
         return "Raise --gamma: it is 0, so nothing keeps the discriminator from being steep; the presets have 0.5 to 4."
     return f"Raise --gamma: it began at {gamma:g}; try {3 * gamma:g}."
 
 
-def _lower_rate(course: Course) -> str:
+def _lower_rate(course: LogStatistics) -> str:
     rate = course.settings.learning_rate[0]
     return f"Lower --learning-rate: it began at {rate:g}; try {rate / 3:.2g}."

@@ -17,7 +17,7 @@ RECENT = 0.2
 _SPEED_LINES = 30
 
 
-class Course:
+class LogStatistics:
     """The lines of a log and the settings of its run."""
 
     def __init__(self, lines: Sequence[Line], settings: Settings) -> None:

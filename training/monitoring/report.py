@@ -9,7 +9,7 @@ from pathlib import Path
 
 from training.monitoring import charts
 from training.monitoring.doctor import Diagnosis, examine
-from training.monitoring.log_statistics import Course
+from training.monitoring.log_statistics import LogStatistics
 from training.monitoring.page import data_uri, escaped, page, picture, table
 from training.monitoring.timelapse import still, time_lapse
 from training.run import Run
@@ -27,7 +27,7 @@ def write_report(run: Run) -> Path:
         FileNotFoundError: the folder holds no run.
     """
     config, settings = run.config(), run.settings()
-    course, sheets = Course(run.lines(), settings), run.sheets()
+    course, sheets = LogStatistics(run.lines(), settings), run.sheets()
     diagnosis = examine(course.lines, settings)
     parts = [_head(run, course, diagnosis), _doctor(diagnosis)]
     if sheets:
@@ -43,7 +43,7 @@ def in_words(seconds: float | None) -> str:
     return "not known yet" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
-def _head(run: Run, course: Course, diagnosis: Diagnosis) -> str:
+def _head(run: Run, course: LogStatistics, diagnosis: Diagnosis) -> str:
     speed, seconds = course.images_per_second, course.all_of("seconds")
     facts = {
         f"of {course.settings.images_shown:,} images shown": f"{course.images_shown:,}",
@@ -102,7 +102,7 @@ def _thousands(images_shown: int) -> str:
     return f"{images_shown // 1000:,} thousand images"
 
 
-def _curves(course: Course) -> str:
+def _curves(course: LogStatistics) -> str:
     cards = "".join(
         f'<div class="card"><h3>{chart.title}</h3><div class="legend">{_legend(chart)}</div>'
         f"{charts.draw(chart, course.lines, course.settings.images_shown)}<p>{chart.healthy}</p></div>"

@@ -19,7 +19,7 @@ class TensorBoardMissing(ValueError):
     """TensorBoard is not installed; says which extra brings it."""
 
 
-class Events:
+class TensorBoardWriter:
     """The events of one run; the folder is made anew.
 
     Raises:

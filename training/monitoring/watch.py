@@ -10,14 +10,14 @@ from collections.abc import Callable
 from types import TracebackType
 
 from training.monitoring.report import write_report
-from training.monitoring.tensorboard import Events, TensorBoardMissing
+from training.monitoring.tensorboard import TensorBoardMissing, TensorBoardWriter
 from training.run import Run
 
 _MOST_SHARE = 0.05
 """Of the time may go into reports."""
 
 
-class Watch:
+class Monitor:
     """Follows one run while it is entered.
 
     Args:
@@ -26,7 +26,7 @@ class Watch:
 
     def __init__(self, run: Run, tell: Callable[[str], None]) -> None:
         self._run, self._tell = run, tell
-        self._events: Events | None = None
+        self._events: TensorBoardWriter | None = None
         self._began, self._spent_s = time.monotonic(), 0.0
         self._first = True
 
@@ -39,7 +39,7 @@ class Watch:
         if self._spent_s <= _MOST_SHARE * (time.monotonic() - self._began):
             self._report()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "Monitor":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -53,9 +53,9 @@ class Watch:
         write_report(self._run)
         self._spent_s += time.monotonic() - began
 
-    def _new_events(self) -> Events | None:
+    def _new_events(self) -> TensorBoardWriter | None:
         try:
-            return Events(self._run)
+            return TensorBoardWriter(self._run)
         except TensorBoardMissing as missing:
             self._tell(str(missing))
             return None

@@ -24,7 +24,7 @@ from models.onnxruntime_engine import OnnxruntimeEngine
 from models.runtime import Runtime
 from training.device import compile_step
 from training.export.modules import Drawing
-from training.feedback.pretrained import Parent
+from training.feedback.pretrained import Pretrained
 from training.profiling.turns import Work, seconds_of
 from training.train import new_state
 
@@ -60,7 +60,7 @@ class Lap:
     median_db: float
 
 
-def engines_of(parent: Parent, device: torch.device, told: Callable[[str], None]) -> Iterator[Racer]:
+def engines_of(parent: Pretrained, device: torch.device, told: Callable[[str], None]) -> Iterator[Racer]:
     """The engines that may serve the model on this device, the reference first."""
     reference = None
     for name in (name for name in NAMES if name.device == device.type):
@@ -78,7 +78,7 @@ def engines_of(parent: Parent, device: torch.device, told: Callable[[str], None]
         yield Racer(str(name), reference, partial(_run, runtime.generator), partial(_works_of, runtime))
 
 
-def torch_of(parent: Parent, device: torch.device) -> Iterator[Racer]:
+def torch_of(parent: Pretrained, device: torch.device) -> Iterator[Racer]:
     """The same network in torch: eager in float32, in bfloat16, and that compiled."""
     eager = {precision: _network(parent, device, precision) for precision in ("float32", "bfloat16")}
     ways: dict[str, Callable] = {f"torch-{precision}": network for precision, network in eager.items()}
@@ -88,7 +88,12 @@ def torch_of(parent: Parent, device: torch.device) -> Iterator[Racer]:
 
 
 def laps_of(
-    racers: Sequence[Racer], parent: Parent, batches: Sequence[int], device: torch.device, rounds: int, window_s: float
+    racers: Sequence[Racer],
+    parent: Pretrained,
+    batches: Sequence[int],
+    device: torch.device,
+    rounds: int,
+    window_s: float,
 ) -> Iterator[Lap]:
     """Every racer with every batch size, in turns."""
     card = parent.bundle.card
@@ -124,7 +129,7 @@ def _works_of_torch(way: Callable, device: torch.device, given: Given) -> dict[s
     return {ALONE: lambda: way(*tensors), WITH_COPIES: partial(_drawn, way, device, given)}
 
 
-def _network(parent: Parent, device: torch.device, precision: str) -> nn.Module:
+def _network(parent: Pretrained, device: torch.device, precision: str) -> nn.Module:
     state = new_state(parent.settings.but(precision=precision), parent.geometry, device)
     parent.give(state)
     return Drawing(state.drawn).eval().requires_grad_(False)
