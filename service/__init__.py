@@ -1,6 +1,6 @@
 """BUNDLE -> HTTP: draws pictures on request, in batches, for anyone. Never imports torch or training.
 
-    models/<name>/ -> gallery -> routes -> HTTP
+    models/<name>/ -> registry -> routes -> HTTP
 
 Read in this order:
 
@@ -12,7 +12,7 @@ Read in this order:
     asked       what whoever draws must know of a question: address and walk say it
     grades/     what people think of pictures, kept
     collection  every model at one moment: which name means which version
-    gallery     the collection that is shown, each model with the engine that draws it best here
+    registry     the collection that is shown, each model with the engine that draws it best here
     order       some pictures that somebody waits for
     batcher     one queue of them, drawn in common batches by one thread
     renewal     bundles that come and go while it runs

@@ -1,9 +1,9 @@
-"""The app that the routes are added to, and what it gives them to draw with.
+"""The FastAPI app: what every route takes from `request.app`.
 
-    gallery -> [api] -> routes
+    registry, ratings -> [app] -> routes
 
-It is made before there is a gallery, and given one by whoever runs it, so that
-building a Bento loads no model.
+It is created without models, and started with a registry by the BentoML worker,
+so that building a Bento loads no model.
 """
 
 from asyncio import get_running_loop
@@ -20,16 +20,16 @@ from service.openapi import describe
 from service.ratings.candidates import CandidatePools
 from service.ratings.database import DatabaseAway
 from service.ratings.store import Store
-from service.registry import Gallery
+from service.registry import ModelRegistry
 
-_DRAWS = frozenset({"/generate", "/decode", "/interpolate"})
+_DRAWING_PATHS = frozenset({"/generate", "/decode", "/interpolate"})
 _READERS = 4
 _RETRY_AFTER_S = 5
 Found = TypeVar("Found")
 
 
 class JsonRoute(APIRoute):
-    """A route that reads no body but JSON; as a dependency of each route the same would cost more than it does."""
+    """A route whose body must be declared as JSON; a dependency of each route would cost more."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Called by FastAPI, once."""
@@ -46,60 +46,60 @@ class JsonRoute(APIRoute):
         return checked
 
 
-class Api(FastAPI):
-    """The typed HTTP API; `open` gives it what it draws with."""
+class App(FastAPI):
+    """The typed HTTP API; `start` gives it the models."""
 
-    gallery: Gallery
-    encoder: ThreadPoolExecutor
+    registry: ModelRegistry
+    encoder_pool: ThreadPoolExecutor
     candidates: CandidatePools
-    _clerk: ThreadPoolExecutor
-    _readers: ThreadPoolExecutor
+    _writer_pool: ThreadPoolExecutor
+    _reader_pool: ThreadPoolExecutor
     _store: Store | str
 
-    def open(self, gallery: Gallery, store: Store | str, encoder_threads: int) -> None:
+    def start(self, registry: ModelRegistry, store: Store | str, encoder_threads: int) -> None:
         """From here on the routes can answer.
 
         Args:
             store: of grades, or the reason why there is none.
         """
-        self.gallery, self._store = gallery, store
-        self.encoder = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
-        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self.candidates = CandidatePools(gallery)
-        if gallery.unready is None:
+        self.registry, self._store = registry, store
+        self.encoder_pool = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
+        self._writer_pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._reader_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self.candidates = CandidatePools(registry)
+        if registry.unready is None:
             self.candidates.refresh()
 
-    def check_room(self, path: str) -> None:
-        """Refuse what is posted to be drawn while the queue is full: its order would be, for more work.
+    def check_backpressure(self, path: str) -> None:
+        """Refuse a drawing request while the queue is full, before its body is parsed.
 
         Raises:
             Problem: 503 with `Retry-After`.
         """
-        if path in _DRAWS and self.gallery.unready is None:
-            self.gallery.batcher.check_room()
+        if path in _DRAWING_PATHS and self.registry.unready is None:
+            self.registry.batcher.check_backpressure()
 
     async def read(self, work: Callable[[Store], Found]) -> Found:
-        """What is found in the store, beside the event loop: a database may take its time.
+        """Read from the store in a thread: a database call may block.
 
         Raises:
-            Problem: 503, there is no store, or its database is away; says why, and what to do.
+            Problem: 503, there is no store, or its database cannot be reached; says why, and what to do.
         """
-        return await self._ask(self._readers, work)
+        return await self._run(self._reader_pool, work)
 
     async def write(self, work: Callable[[Store], Found]) -> Found:
-        """The same for whoever writes: one at a time, and never behind those who read.
+        """Write to the store in a thread: one write at a time, and never behind a read.
 
         Raises:
             Problem: as `read`.
         """
-        return await self._ask(self._clerk, work)
+        return await self._run(self._writer_pool, work)
 
-    async def _ask(self, who: ThreadPoolExecutor, work: Callable[[Store], Found]) -> Found:
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Store], Found]) -> Found:
         if isinstance(self._store, str):
             raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
         try:
-            return await get_running_loop().run_in_executor(who, work, self._store)
+            return await get_running_loop().run_in_executor(pool, work, self._store)
         except DatabaseAway as error:
             raise Problem(
                 503,
@@ -109,10 +109,16 @@ class Api(FastAPI):
             ) from None
 
     @cached_property
-    def described(self) -> dict[str, Any]:
+    def _document(self) -> dict[str, Any]:
         """The OpenAPI document with every error declared."""
         return describe(super().openapi())
 
     def openapi(self) -> dict[str, Any]:
         """Called by FastAPI for /openapi.json."""
-        return self.described
+        return self._document
+
+
+def app_of(request: Request) -> App:
+    """The app that a request came to, with its type."""
+    app: App = request.app
+    return app

@@ -1,12 +1,12 @@
-"""One queue of pictures for one engine: what many people asked for, drawn in common batches.
+"""Dynamic batching: one queue and one engine thread draw the pictures of many requests in common batches.
 
-    gallery -> [batcher] -> runtime
+    routes -> [batching] -> models.runtime
 
-While one batch is drawn the next gathers, so there is no time that anybody has
-to wait for company. Who asks for many and who asks for one take turns of up to
-64 pictures (round robin, [Nagle1987], counted in pictures), so one picture never
-waits behind the whole of ten thousand. What nobody waits for any more is
-dropped before it is drawn. Knows no HTTP but the problems that it raises.
+While one batch is drawn the next gathers, so no request waits for company.
+Requests take turns of up to 64 pictures (round robin [Nagle1987], counted in
+pictures), so one picture never waits behind the whole of ten thousand. The
+pictures of a client that has gone are not drawn. Backpressure: a full queue
+refuses at once. Knows no HTTP but the problems that it raises.
 
 Letters: N pictures    Z numbers in a code    H, W, C of a picture
 
@@ -19,99 +19,181 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.runtime import Runtime
-from service.counters import Counts
 from service.errors import Problem
-from service.latents import Asked
-from service.pending_request import Order
+from service.latents import LatentSource
+from service.metrics import Counters
 
 TURN_IMAGES = 64
+AHEAD_BATCHES = 2
+"""Batches drawn for one request and not yet consumed, at most: one is encoded while the next is drawn, and a slow
+reader delays its own pictures only and holds a bounded amount of memory."""
 
 _SMOOTHING = 0.1
-_CROWD, _HEARD_WITHIN_S = 8, 0.003
+_HANG_UPS, _HANG_UPS_WITHIN_S = 8, 0.003
 
 
-class Batcher:
+class ClientDisconnected(Exception):
+    """The client of a pending request has gone."""
+
+
+@dataclass(eq=False)
+class PendingRequest:
+    """Pictures of one request, handed from the engine thread to the request's event loop.
+
+    Iterate over it for chunks of (up to a batch, H, W, C) uint8.
+
+    Raises:
+        Problem: 503, not begun before the deadline.
+        ClientDisconnected: `cancel` was called.
+    """
+
+    batcher: "DynamicBatcher"
+    runtime: Runtime
+    source: LatentSource
+    loop: asyncio.AbstractEventLoop
+    deadline_s: float
+    """Time of `time.monotonic` after which it is refused, unless it has begun."""
+    scheduled: int = 0
+    """Pictures that were given to the engine, or cancelled."""
+    consumed: int = 0
+    """Pictures that the reader has taken."""
+    counted: int = 0
+    """Pictures of it that the queue counts as waiting."""
+    chunks: deque[NDArray[np.uint8] | Exception] = field(default_factory=deque)
+    arrival: asyncio.Future[None] | None = None
+
+    @property
+    def drawable(self) -> int:
+        """Pictures that may be drawn at this moment."""
+        ahead = AHEAD_BATCHES * self.runtime.batch_sizes[-1]
+        return min(self.source.n - self.scheduled, ahead - (self.scheduled - self.consumed))
+
+    async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
+        """Chunk by chunk; the next are drawn while one is used."""
+        try:
+            while self.consumed < self.source.n:
+                chunk = await self._next()
+                yield chunk
+                self.batcher.consume(self, len(chunk))
+        finally:
+            self.batcher.discard(self)
+
+    def cancel(self) -> None:
+        """Draw no more of it: its client has disconnected."""
+        self.batcher.discard(self, disconnected=True)
+        self.deliver(ClientDisconnected())
+
+    def deliver(self, chunk: NDArray[np.uint8] | Exception) -> None:
+        """Called in the request's event loop."""
+        self.chunks.append(chunk)
+        if self.arrival is not None and not self.arrival.done():
+            self.arrival.set_result(None)
+
+    async def _next(self) -> NDArray[np.uint8]:
+        if not self.chunks:
+            self.arrival = self.loop.create_future()
+            await self.arrival
+        chunk = self.chunks.popleft()
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+
+@dataclass
+class _Batch:
+    """One call of the engine, and the requests that it is for."""
+
+    runtime: Runtime
+    parts: dict[PendingRequest, range]
+    codes: NDArray[np.float32]
+    """(N, Z)."""
+    labels: NDArray[np.int64] | None
+    """(N,)."""
+
+
+class DynamicBatcher:
     """The queue, and the one thread that draws.
 
     Args:
-        queue_images: pictures that may wait; then orders are refused.
-        deadline_s: seconds after which an order that was not begun is refused.
-        coalesce: whether a batch may hold pictures of several orders.
+        queue_images: pictures that may wait; beyond that requests are refused.
+        deadline_s: seconds after which a request that was not begun is refused.
+        coalesce: whether a batch may hold pictures of several requests.
     """
 
     def __init__(self, queue_images: int, deadline_s: float, coalesce: bool = True) -> None:
         self._queue_images, self._deadline_s, self._coalesce = queue_images, deadline_s, coalesce
-        self._ring: deque[Order] = deque()
+        self._queue: deque[PendingRequest] = deque()
         self._work = threading.Condition()
         self._closed = False
         self._seconds_per_image = 0.0
-        self._hung_up = 0
+        self._hang_ups = 0
         self.waiting_images = 0
         """Pictures that may be drawn at this moment."""
-        self.counts = Counts()
+        self.counters = Counters()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def order(self, runtime: Runtime, asked: Asked) -> Order:
-        """Ask for pictures; they are drawn from here on.
+    def submit(self, runtime: Runtime, source: LatentSource) -> PendingRequest:
+        """Queue a request of the running event loop; its pictures are drawn from here on.
 
         Raises:
-            Problem: 503 with `Retry-After`: too many wait already.
+            Problem: 503 with `Retry-After`, the queue is full.
         """
-        self.check_room()
-        order = Order(self, runtime, asked, asyncio.get_running_loop(), time.monotonic() + self._deadline_s)
+        self.check_backpressure()
+        deadline_s = time.monotonic() + self._deadline_s
+        request = PendingRequest(self, runtime, source, asyncio.get_running_loop(), deadline_s)
         with self._work:
-            self._enter(order)
-        return order
+            self._enqueue(request)
+        return request
 
-    def check_room(self) -> None:
-        """Raises: Problem: 503 with `Retry-After`: too many wait already."""
+    def check_backpressure(self) -> None:
+        """Raises: Problem: 503 with `Retry-After`, the queue is full, or longer than the deadline."""
         wait_s = self.waiting_images * self._seconds_per_image
         if self.waiting_images >= self._queue_images or wait_s > self._deadline_s:
-            self.counts.orders_refused += 1
+            self.counters.requests_refused += 1
             raise self._refusal(f"{self.waiting_images} pictures wait for the engine; {self._queue_images} may.")
 
-    def taken_away(self, order: Order, count: int) -> None:
-        """Some drawn pictures of an order were used: as many more may be drawn."""
+    def consume(self, request: PendingRequest, count: int) -> None:
+        """The reader has taken `count` pictures of a request: as many more may be drawn."""
         with self._work:
-            was_open, order.used = order.open, order.used + count
-            if was_open <= 0:
-                self._enter(order)
+            was_drawable, request.consumed = request.drawable, request.consumed + count
+            if was_drawable <= 0:
+                self._enqueue(request)
 
-    def leave(self, order: Order, gone: bool = False) -> None:
-        """Draw no more of an order; `gone`, because its client hung up."""
+    def discard(self, request: PendingRequest, disconnected: bool = False) -> None:
+        """Draw no more of a request; `disconnected`: because its client hung up."""
         with self._work:
-            self._hung_up += gone
-            self.counts.images_dropped += order.asked.n - order.taken
-            order.taken = order.asked.n
-            self._recount(order)
+            self._hang_ups += disconnected
+            self.counters.images_dropped += request.source.n - request.scheduled
+            request.scheduled = request.source.n
+            self._recount(request)
 
     def close(self) -> None:
-        """Draw no more at all; returns when the batch that is under way is drawn."""
+        """Stop the engine thread; returns when the batch in progress is drawn."""
         with self._work:
             self._closed = True
             self._work.notify()
         self._thread.join()
 
-    def _enter(self, order: Order) -> None:
-        if order.open > 0:
-            self._ring.append(order)
-            self._recount(order)
+    def _enqueue(self, request: PendingRequest) -> None:
+        if request.drawable > 0:
+            self._queue.append(request)
+            self._recount(request)
             self._work.notify()
 
-    def _recount(self, order: Order) -> None:
-        found = max(0, order.open)
-        self.waiting_images += found - order.counted
-        order.counted = found
+    def _recount(self, request: PendingRequest) -> None:
+        drawable = max(0, request.drawable)
+        self.waiting_images += drawable - request.counted
+        request.counted = drawable
 
     def _refusal(self, found: str) -> Problem:
         wait_s = max(1, math.ceil(self.waiting_images * self._seconds_per_image))
@@ -121,116 +203,106 @@ class Batcher:
         batch = self._next_batch()
         while batch is not None:
             chunks = self._draw(batch)
-            # Before those who wait wake up, and every call of numpy in their thread and in this one fights for the GIL.
-            batch = self._next_batch(waits=False)
+            # Assemble the next batch before delivering this one: woken readers contend for the GIL.
+            batch = self._next_batch(wait=False)
             self._deliver(chunks)
             batch = batch or self._next_batch()
 
-    def _next_batch(self, waits: bool = True) -> "_Batch | None":
-        while (found := self._next_parts(waits)) is not None:
+    def _next_batch(self, wait: bool = True) -> _Batch | None:
+        while (found := self._next_parts(wait)) is not None:
             try:
                 return _Batch(*found, *_codes(*found))
-            except Exception as error:  # whoever waits must be told, and this thread must go on
+            except Exception as error:  # it belongs to these requests, and this thread must go on
                 self._deliver(dict.fromkeys(found[1], error))
         return None
 
-    def _next_parts(self, waits: bool) -> tuple[Runtime, dict[Order, range]] | None:
+    def _next_parts(self, wait: bool) -> tuple[Runtime, dict[PendingRequest, range]] | None:
         with self._work:
             while True:
-                while not self._ring and not self._closed and waits:
+                while not self._queue and not self._closed and wait:
                     self._work.wait()
-                if self._closed or not self._ring:
+                if self._closed or not self._queue:
                     return None
-                if self._crowd_leaves():
+                if self._many_hang_up():
                     continue
-                runtime = self._ring[0].runtime
+                runtime = self._queue[0].runtime
                 parts = self._take(runtime, runtime.best_size(self._waiting_for(runtime)))
                 if parts:
                     return runtime, parts
 
-    def _crowd_leaves(self) -> bool:
-        """Where many hang up at once, hear of all of them before the next batch is drawn for those who have gone."""
-        leaves, self._hung_up = self._hung_up >= _CROWD, 0
-        if leaves:
-            self._work.wait(_HEARD_WITHIN_S)
-        return leaves
+    def _many_hang_up(self) -> bool:
+        """Where many clients disconnect at once, wait for the rest of them before drawing for those who have gone."""
+        many, self._hang_ups = self._hang_ups >= _HANG_UPS, 0
+        if many:
+            self._work.wait(_HANG_UPS_WITHIN_S)
+        return many
 
     def _waiting_for(self, runtime: Runtime) -> int:
         waiting = 0
-        for order in self._ring:
-            waiting += max(0, order.open) if order.runtime is runtime else 0
+        for request in self._queue:
+            waiting += max(0, request.drawable) if request.runtime is runtime else 0
             if waiting >= runtime.batch_sizes[-1] or not self._coalesce:
                 break
         return max(1, waiting)
 
-    def _take(self, runtime: Runtime, size: int) -> dict[Order, range]:
-        """By turns, until a batch is full or nobody has more."""
-        parts: dict[Order, range] = {}
+    def _take(self, runtime: Runtime, size: int) -> dict[PendingRequest, range]:
+        """Round robin until the batch is full or no request has more."""
+        parts: dict[PendingRequest, range] = {}
         passed = 0
-        while size and passed < len(self._ring) and (self._coalesce or not parts):
-            order = self._ring.popleft()
-            self._drop_if_late(order)
-            count = min(TURN_IMAGES, order.open, size) if order.runtime is runtime else 0
+        while size and passed < len(self._queue) and (self._coalesce or not parts):
+            request = self._queue.popleft()
+            self._refuse_if_late(request)
+            count = min(TURN_IMAGES, request.drawable, size) if request.runtime is runtime else 0
             if count > 0:
-                begin = parts[order].start if order in parts else order.taken
-                order.taken += count
-                parts[order] = range(begin, order.taken)
+                begin = parts[request].start if request in parts else request.scheduled
+                request.scheduled += count
+                parts[request] = range(begin, request.scheduled)
                 size -= count
-            passed = 0 if count > 0 else passed + (order.open > 0)
-            if order.open > 0:
-                self._ring.append(order)
-            self._recount(order)
+            passed = 0 if count > 0 else passed + (request.drawable > 0)
+            if request.drawable > 0:
+                self._queue.append(request)
+            self._recount(request)
         return parts
 
-    def _drop_if_late(self, order: Order) -> None:
-        if order.taken == 0 and time.monotonic() > order.late_at_s:
-            order.taken = order.asked.n
-            self.counts.orders_late += 1
+    def _refuse_if_late(self, request: PendingRequest) -> None:
+        if request.scheduled == 0 and time.monotonic() > request.deadline_s:
+            request.scheduled = request.source.n
+            self.counters.requests_late += 1
             late = self._refusal(f"The pictures were not begun within {self._deadline_s:g} s.")
-            self._deliver({order: late})
+            self._deliver({request: late})
 
-    def _draw(self, batch: "_Batch") -> dict[Order, NDArray[np.uint8] | Exception]:
-        begun_s = time.perf_counter()
+    def _draw(self, batch: _Batch) -> dict[PendingRequest, NDArray[np.uint8] | Exception]:
+        begin_s = time.perf_counter()
         try:
             images_NHWC = batch.runtime.draw(batch.codes, batch.labels)
         except Exception as error:
             return dict.fromkeys(batch.parts, error)
-        self._count(batch.runtime, len(images_NHWC), time.perf_counter() - begun_s)
+        self._count(batch.runtime, len(images_NHWC), time.perf_counter() - begin_s)
         ends = list(accumulate(map(len, batch.parts.values())))
         return dict(zip(batch.parts, np.split(images_NHWC, ends[:-1]), strict=True))
 
-    def _count(self, runtime: Runtime, drawn: int, seconds: float) -> None:
-        self.counts.batch(runtime.best_size(drawn), drawn, seconds)
-        self._seconds_per_image += _SMOOTHING * (seconds / drawn - self._seconds_per_image)
+    def _count(self, runtime: Runtime, images: int, seconds: float) -> None:
+        self.counters.add_batch(runtime.best_size(images), images, seconds)
+        self._seconds_per_image += _SMOOTHING * (seconds / images - self._seconds_per_image)
 
-    def _deliver(self, chunks: Mapping[Order, NDArray[np.uint8] | Exception]) -> None:
-        """One call into each loop, however many wait there."""
-        for loop in {order.loop for order in chunks}:
-            of_loop = [(order, chunk) for order, chunk in chunks.items() if order.loop is loop]
-            with suppress(RuntimeError):  # a loop that has ended: nobody waits there
-                loop.call_soon_threadsafe(_arrive, of_loop)
-
-
-@dataclass
-class _Batch:
-    """What is drawn at once, and for whom."""
-
-    runtime: Runtime
-    parts: dict[Order, range]
-    codes: NDArray[np.float32]
-    """(N, Z)."""
-    labels: NDArray[np.int64] | None
-    """(N,)."""
+    def _deliver(self, chunks: Mapping[PendingRequest, NDArray[np.uint8] | Exception]) -> None:
+        """One call into each event loop, however many requests wait in it."""
+        for loop in {request.loop for request in chunks}:
+            of_loop = [(request, chunk) for request, chunk in chunks.items() if request.loop is loop]
+            with suppress(RuntimeError):  # a loop that has ended: no reader is left in it
+                loop.call_soon_threadsafe(_deliver_all, of_loop)
 
 
-def _arrive(chunks: list[tuple[Order, NDArray[np.uint8] | Exception]]) -> None:
-    for order, chunk in chunks:
-        order.arrived(chunk)
+def _deliver_all(chunks: list[tuple[PendingRequest, NDArray[np.uint8] | Exception]]) -> None:
+    for request, chunk in chunks:
+        request.deliver(chunk)
 
 
-def _codes(runtime: Runtime, parts: dict[Order, range]) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+def _codes(
+    runtime: Runtime, parts: dict[PendingRequest, range]
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
     """Codes and classes of all parts, one after the other."""
-    found = [order.asked.codes(runtime, part.start, len(part)) for order, part in parts.items()]
+    found = [request.source.codes(runtime, part.start, len(part)) for request, part in parts.items()]
     if len(found) == 1:
         return found[0]
     labels = [labels_N for _, labels_N in found if labels_N is not None]

@@ -1,6 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457): what was found, what is allowed, what to do.
 
-    api, gallery, perimeter raise -> [problems] -> HTTP
+    api, registry, perimeter raise -> [problems] -> HTTP
 
 A problem is an exception, so that it ends a request wherever it is noticed.
 """

@@ -14,17 +14,17 @@ import time
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from service.address import address_of
 from service.encoders import encode_sheet, stream_of
 from service.formats import Format
-from service.registry import runtime_of
+from service.latents import resolve_address
+from service.registry import load_runtime
 from service.schemas import GenerateRequest
 from service.settings import read_settings
 
 
 def answer_bytes(runtime: Runtime, n: int, chosen: Format) -> int:
     """Draw and encode n pictures of a fresh seed, as an answer would have them; the bytes of that answer."""
-    address = address_of(GenerateRequest(n=n), runtime)
+    address = resolve_address(GenerateRequest(n=n), runtime)
     if chosen.is_one_picture:
         return len(encode_sheet(runtime.draw(*address.codes(runtime, 0, n)), chosen))
     shape = runtime.card.image
@@ -39,7 +39,7 @@ def main() -> None:
     """Make the same answer for some time, and say what that took."""
     asked = _arguments()
     settings = read_settings()
-    runtime = runtime_of(open_bundle(settings.models / asked.model), settings)
+    runtime = load_runtime(open_bundle(settings.models / asked.model), settings)
     answer_bytes(runtime, asked.n, asked.format)
     images, cpu_s, begin_s = 0, time.process_time(), time.perf_counter()
     while (wall_s := time.perf_counter() - begin_s) < asked.seconds:

@@ -1,6 +1,6 @@
-"""Codes that were sent, and codes between codes: a walk through what a model has learned.
+"""ExplicitCodes that were sent, and codes between codes: a walk through what a model has learned.
 
-    schemas -> [walk] -> asked -> gallery, encoders
+    schemas -> [walk] -> asked -> registry, encoders
 
 A walk is spherical [White2016]: nearly all of a standard normal lies at one
 distance from its middle, so a straight line between two codes passes through
@@ -23,14 +23,14 @@ from models.codes import codes
 from models.errors import AddressError
 from models.runtime import Runtime
 from service.errors import Problem
-from service.latents import Codes, label_numbers
+from service.latents import ExplicitCodes, label_numbers
 from service.schemas import DecodeRequest, InterpolateRequest, Point
 
 _PARALLEL = 1e-6
 """Sine of an angle below which two codes point the same way, or apart: there a straight line has to do."""
 
 
-def codes_sent(question: DecodeRequest, runtime: Runtime) -> Codes:
+def codes_sent(question: DecodeRequest, runtime: Runtime) -> ExplicitCodes:
     """The codes of a question.
 
     Raises:
@@ -42,7 +42,7 @@ def codes_sent(question: DecodeRequest, runtime: Runtime) -> Codes:
     return _asked(runtime, codes_NZ, label)
 
 
-def codes_between(question: InterpolateRequest, runtime: Runtime) -> Codes:
+def codes_between(question: InterpolateRequest, runtime: Runtime) -> ExplicitCodes:
     """The codes of a walk past all points of a question: `frames` of them, evenly spread.
 
     Raises:
@@ -61,7 +61,7 @@ def codes_between(question: InterpolateRequest, runtime: Runtime) -> Codes:
 
 
 def slerp(a_NZ: NDArray[np.float32], b_NZ: NDArray[np.float32], along_N: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Codes between codes, by the arc: at 0 the first to the last bit, at 1 the second; lengths change evenly.
+    """ExplicitCodes between codes, by the arc: at 0 the first to the last bit, at 1 the second; lengths change evenly.
 
     Args:
         a_NZ, b_NZ: (N, Z) float32.
@@ -121,9 +121,9 @@ def _require_label(given: bool, runtime: Runtime, field: str) -> None:
         )
 
 
-def _asked(runtime: Runtime, codes_NZ: NDArray[np.float32], label: int | list[int] | None) -> Codes:
+def _asked(runtime: Runtime, codes_NZ: NDArray[np.float32], label: int | list[int] | None) -> ExplicitCodes:
     try:
         labels_N = runtime.labels(0, 0, len(codes_NZ), label)
     except AddressError as error:
         raise Problem(422, f"{error}.") from None
-    return Codes(runtime.card.name, runtime.card.version, codes_NZ, labels_N, runtime.class_names)
+    return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, labels_N, runtime.class_names)

@@ -1,37 +1,37 @@
-"""What is refused before anything looks at it: a path that no route can have, a body too large, a question too many.
+"""ASGI middleware: path, body-size and backpressure checks before routing.
 
-    HTTP -> [perimeter] -> api
+    HTTP -> [middleware] -> app
 
-Plain ASGI around all of the service, because a framework reads the whole body
-before it looks at it, and BentoML sets no limit on one.
+Plain ASGI around the whole service, because a framework reads the whole body
+before it looks at it, and BentoML has no limit on a body.
 """
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.app import Api
+from service.app import App
 from service.errors import PROBES, Problem
 
 LARGEST_BODY_BYTES = 1 << 20
 LARGEST_DRAINED_BYTES = 32 << 20
-"""Up to here a body that is too large is read to its end and forgotten: most clients listen only when all is sent."""
+"""Up to here a body that is too large is read to its end and discarded: most clients listen only when all is sent."""
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 
-class Perimeter:
+class RequestLimitsMiddleware:
     """Wraps an ASGI app.
 
     Args:
         app: BentoML's, which answers the probes.
-        api: ours, which answers all the rest, without BentoML's layers between.
+        api: ours, which answers everything else, without BentoML's layers between.
     """
 
-    def __init__(self, app: ASGIApp, api: Api) -> None:
+    def __init__(self, app: ASGIApp, api: App) -> None:
         self._outer, self._api = app, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, whole, or answer it here."""
+        """Pass a request on, its body read, or answer it here."""
         if scope["type"] != "http":
             await self._outer(scope, receive, send)
             return
@@ -39,7 +39,7 @@ class Perimeter:
             _check_path(scope["path"])
             if scope["method"] not in _WITHOUT_BODY:
                 receive = await _read_ahead(Headers(scope=scope), receive)
-                self._api.check_room(scope["path"])
+                self._api.check_backpressure(scope["path"])
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
@@ -48,7 +48,7 @@ class Perimeter:
 
 
 def _check_path(path: str) -> None:
-    # A line break would pass by every route, ours and the one for all the rest, and be answered by BentoML.
+    # A line break matches no route, not even our catch-all, and would be answered by BentoML.
     if not path.isprintable():
         raise Problem(404, f"Nothing is at {path[:80]!r}. See /docs for what is.")
 
@@ -70,7 +70,7 @@ async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
             raise _too_large()
     if received_bytes > LARGEST_BODY_BYTES:
         raise _too_large()
-    left = message["type"] != "http.request"  # the client is gone: say so, and not half of its body
+    left = message["type"] != "http.request"  # the client is gone: pass that on, not half of its body
     ahead: list[Message] = [message if left else {"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def replay() -> Message:

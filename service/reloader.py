@@ -1,13 +1,13 @@
-"""Bundles that change while the service runs: noticed, checked, loaded beside the old ones, then shown in one step.
+"""Bundles that change while the service runs: noticed, checked, loaded next to the old ones, published in one step.
 
-    models/<name>/ -> [renewal] -> gallery, informative
+    models/<name>/ -> [reloader] -> registry
 
 Training writes a new version in place, a person copies a model here or takes
-one away. The folder is looked at once a second, which works on every file
-system, and a change is believed when two looks in a row saw the same: there is
-a moment in which a bundle is being renamed, and another in which it is being
-copied. What is damaged is refused, and what was served goes on. Knows files and
-bundles; knows no HTTP.
+one away. The folder is scanned once a second, which works on every file system,
+and a change is believed when two scans in a row saw the same: there is a moment
+in which a bundle is being renamed, and another in which it is being copied. A
+damaged bundle is refused, and the served one stays. Knows files and bundles;
+knows no HTTP.
 """
 
 import logging
@@ -18,7 +18,7 @@ from pathlib import Path
 from models.bundle import Bundle, folders_of, open_bundle
 from models.card import Card
 from models.runtime import Runtime
-from service.registry import Gallery
+from service.registry import ModelRegistry
 
 _log = logging.getLogger("zoetrope")
 
@@ -26,90 +26,90 @@ Files = frozenset[tuple[str, int, int, int]]
 """Of one bundle: name, inode, bytes and time of each file."""
 
 
-class Renewal:
-    """Keeps what a gallery shows as the folder of bundles is.
+class ModelReloader:
+    """Keeps a registry equal to the folder of bundles.
 
     Args:
-        gallery: with what was in the folder at the start.
+        registry: with what was in the folder at the start.
         folder: of bundles.
-        then: called when something else is shown.
+        on_publish: called when another snapshot is published.
     """
 
-    def __init__(self, gallery: Gallery, folder: Path, then: Callable[[], None]) -> None:
-        self._gallery, self._folder, self._then = gallery, folder, then
+    def __init__(self, registry: ModelRegistry, folder: Path, on_publish: Callable[[], None]) -> None:
+        self._registry, self._folder, self._on_publish = registry, folder, on_publish
         self._seen: dict[str, Files] = {}
         self._settled: dict[str, Files] = {}
         self._stopping = threading.Event()
 
-    def start(self, seconds: float) -> None:
-        """Look so often from here on, in a thread of its own."""
-        threading.Thread(target=self._watch, args=(seconds,), name="renewal", daemon=True).start()
+    def start(self, interval_s: float) -> None:
+        """Scan at this interval from here on, in a thread of its own."""
+        threading.Thread(target=self._watch, args=(interval_s,), name="reloader", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Scan no more."""
         self._stopping.set()
 
-    def look(self) -> None:
-        """Look once, and show what has changed if it was so at the look before."""
+    def scan(self) -> None:
+        """Scan once, and publish what has changed if the scan before saw the same."""
         try:
             found = {path.name: _files(path) for path in folders_of(self._folder)} if self._folder.is_dir() else {}
-        except FileNotFoundError:  # something went while it was looked at: look again
+        except FileNotFoundError:  # a file went during the scan: scan again
             return
         before, self._seen = self._seen, found
         if found == before and found != self._settled:
-            self._renew(found)
+            self._reload(found)
             self._settled = found
 
-    def _watch(self, seconds: float) -> None:
-        while not self._stopping.wait(seconds if self._seen == self._settled else seconds / 4):
+    def _watch(self, interval_s: float) -> None:
+        while not self._stopping.wait(interval_s if self._seen == self._settled else interval_s / 4):
             try:
-                self.look()
+                self.scan()
             except Exception:
-                _log.exception("the folder of models could not be looked at; what was served goes on")
+                _log.exception("the folder of models could not be scanned; the served models stay")
 
-    def _renew(self, found: dict[str, Files]) -> None:
-        shown = self._gallery.collection.loaded
+    def _reload(self, found: dict[str, Files]) -> None:
+        served = self._registry.snapshot.loaded
         loaded = {}
         for name, files in found.items():
-            runtime = shown.get(name)
+            runtime = served.get(name)
             if files != self._settled.get(name):
                 runtime = self._opened(name) or runtime
             if runtime is not None:
                 loaded[name] = runtime
         self._keep_current(loaded)
         if not loaded:
-            _log.error("%s: found no bundle, expected at least one; what was served goes on", self._folder)
-        elif loaded != shown:
-            self._gallery.show(loaded)
-            self._then()
-            current = self._gallery.collection.current
-            _log.info("shown now: %s", ", ".join(f"{one.card.name} {one.card.version}" for one in current))
+            _log.error("%s: found no bundle, expected at least one; the served models stay", self._folder)
+        elif loaded != served:
+            self._registry.publish(loaded)
+            self._on_publish()
+            current = self._registry.snapshot.current
+            _log.info("served now: %s", ", ".join(f"{one.card.name} {one.card.version}" for one in current))
 
     def _keep_current(self, loaded: dict[str, Runtime]) -> None:
         """Older versions alone are not a model: its current one stays, if there was one."""
-        shown = self._gallery.collection.loaded
+        served = self._registry.snapshot.loaded
         for name in [one for one in loaded if "@" in one]:
             current = name.split("@")[0]
             if current in loaded:
                 continue
-            _log.error("%s: found only %s, expected the current version beside it", self._folder / current, name)
-            if current in shown:
-                loaded[current] = shown[current]
+            _log.error("%s: found only %s, expected the current version next to it", self._folder / current, name)
+            if current in served:
+                loaded[current] = served[current]
             else:
                 del loaded[name]
 
     def _opened(self, name: str) -> Runtime | None:
-        """What draws a bundle that is new, or has changed; None where it is refused."""
+        """The runtime of a bundle that is new or has changed; None where it is refused."""
         try:
             bundle = open_bundle(self._folder / name)
-            return self._drawn_alike(bundle) or self._gallery.load(bundle)
+            return self._same_graphs(bundle) or self._registry.load(bundle)
         except Exception as error:  # onnxruntime's own classes have no common base
-            _log.error("%s is refused until it changes, and what was served goes on: %s", name, error)
+            _log.error("%s is refused until it changes, and the served models stay: %s", name, error)
             return None
 
-    def _drawn_alike(self, bundle: Bundle) -> Runtime | None:
-        """What draws the very files already, under the card that is there now."""
-        for runtime in self._gallery.collection.loaded.values():
+    def _same_graphs(self, bundle: Bundle) -> Runtime | None:
+        """The runtime that has loaded the same files already, under the new card."""
+        for runtime in self._registry.snapshot.loaded.values():
             if _drawing(runtime.card) == _drawing(bundle.card):
                 return runtime if runtime.card == bundle.card else runtime.under(bundle.card)
         return None
@@ -121,5 +121,5 @@ def _files(path: Path) -> Files:
 
 
 def _drawing(card: Card) -> tuple[object, ...]:
-    """All of a card that decides how it is drawn: a judge's scores do not."""
+    """All of a card that decides how it is drawn: the scores of an evaluation do not."""
     return card.name, card.version, card.files, card.image, card.code_size

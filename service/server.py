@@ -1,6 +1,6 @@
 """The BentoML service that `bentoml serve` runs, builds and containerises.
 
-    bentofile.yaml -> [server] -> api
+    bentofile.yaml -> [server] -> app
 
 The API is a FastAPI app mounted on the service, because a method of BentoML's
 own API can only be POST, declares a wrong OpenAPI, masks errors and costs about
@@ -13,14 +13,14 @@ import bentoml
 from models.bundle import open_all
 from models.errors import ModelError
 from service.image import environment, image
-from service.middleware import Perimeter
+from service.middleware import RequestLimitsMiddleware
 from service.ratings.store import open_store
-from service.registry import Gallery
-from service.reloader import Renewal
-from service.routes import create_api
+from service.registry import ModelRegistry
+from service.reloader import ModelReloader
+from service.routes import create_app
 from service.settings import read_settings
 
-api = create_api()
+app = create_app()
 
 
 @bentoml.service(
@@ -29,11 +29,11 @@ api = create_api()
     envs=environment,
     workers=1,
     traffic={"timeout": 60},
-    metrics={"enabled": False},  # BentoML labels them by raw path: whoever scans paths fills the memory
+    metrics={"enabled": False},  # BentoML labels them by raw path: a scan of paths fills the memory
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(api.__call__)  # not `api`: an app that BentoML knows would leave unknown paths to BentoML's own pages
+@bentoml.asgi_app(app.__call__)  # not `app`: BentoML would answer unknown paths of a FastAPI app with its own pages
 class Zoetrope:
     """Draws pictures with every bundle in `models/`."""
 
@@ -48,21 +48,21 @@ class Zoetrope:
 
     def __init__(self) -> None:
         settings = read_settings()
-        self.gallery = Gallery(open_all(settings.models), settings)
-        api.open(self.gallery, open_store(settings.grades), settings.encoder_threads)
-        self.renewal = Renewal(self.gallery, settings.models, api.candidates.refresh)
-        if settings.renew_seconds and self.gallery.unready is None:
-            self.renewal.start(settings.renew_seconds)
+        self.registry = ModelRegistry(open_all(settings.models), settings)
+        app.start(self.registry, open_store(settings.grades), settings.encoder_threads)
+        self.reloader = ModelReloader(self.registry, settings.models, app.candidates.refresh)
+        if settings.renew_seconds and self.registry.unready is None:
+            self.reloader.start(settings.renew_seconds)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
-        """Begin nothing more in the background."""
-        self.renewal.stop()
-        api.candidates.close()
-        self.gallery.batcher.close()
+        """Stop the background work."""
+        self.reloader.stop()
+        app.candidates.close()
+        self.registry.batcher.close()
 
     async def __is_ready__(self) -> bool:
-        return self.gallery.unready is None
+        return self.registry.unready is None
 
 
-Zoetrope.add_asgi_middleware(Perimeter, api=api)  # type: ignore[attr-defined]  # by now it is a bentoml.Service
+Zoetrope.add_asgi_middleware(RequestLimitsMiddleware, api=app)  # type: ignore[attr-defined]  # by now it is a bentoml.Service

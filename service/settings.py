@@ -1,6 +1,6 @@
 """Every environment variable of the service: read once, typed, named when wrong.
 
-ZOETROPE_* -> [settings] -> server, gallery
+ZOETROPE_* -> [settings] -> server, registry
 """
 
 import os

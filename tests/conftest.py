@@ -21,10 +21,10 @@ from support.serving import ROOT, Server, started
 from support.untrained import write_untrained
 
 from models.bundle import open_all
-from service.middleware import Perimeter
+from service.middleware import RequestLimitsMiddleware
 from service.ratings.store import Store
-from service.registry import Gallery
-from service.routes import create_api
+from service.registry import ModelRegistry
+from service.routes import create_app
 from service.settings import Settings
 
 CLASSES = ("cat", "dog", "7")
@@ -53,10 +53,10 @@ def grey(tmp_path: Path) -> Path:
 def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The API with its perimeter, in this process, drawing with `bundles`."""
     settings = Settings(models=bundles, default_model="grey", **PINNED)
-    api = create_api()
+    api = create_app()
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}")
-    api.open(Gallery(open_all(bundles), settings), store, encoder_threads=1)
-    with TestClient(Perimeter(api, api), raise_server_exceptions=False) as client:
+    api.start(ModelRegistry(open_all(bundles), settings), store, encoder_threads=1)
+    with TestClient(RequestLimitsMiddleware(api, api), raise_server_exceptions=False) as client:
         yield client
     store.close()
 

@@ -14,9 +14,8 @@ from support.asking import Held, address
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from service.batching import TURN_IMAGES, Batcher
+from service.batching import AHEAD_BATCHES, TURN_IMAGES, ClientDisconnected, DynamicBatcher, PendingRequest
 from service.errors import Problem
-from service.pending_request import AHEAD_BATCHES, Dropped, Order
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def pets(bundles: Path) -> Runtime:
 class Scene:
     """A batcher whose engine is held up by one picture until `go_on` is called."""
 
-    batcher: Batcher
+    batcher: DynamicBatcher
     held: Held
     first: asyncio.Task
 
@@ -47,17 +46,17 @@ def ahead(runtime: Runtime) -> int:
     return AHEAD_BATCHES * runtime.batch_sizes[-1]
 
 
-async def whole(order: Order) -> np.ndarray:
+async def whole(order: PendingRequest) -> np.ndarray:
     return np.concatenate([chunk async for chunk in order])
 
 
-def played(runtime: Runtime, play: Callable[[Scene], Awaitable[None]], **changes: object) -> Batcher:
+def played(runtime: Runtime, play: Callable[[Scene], Awaitable[None]], **changes: object) -> DynamicBatcher:
     """Play something while the engine is held up."""
-    batcher = Batcher(**{"queue_images": 1000, "deadline_s": 30.0, **changes})
+    batcher = DynamicBatcher(**{"queue_images": 1000, "deadline_s": 30.0, **changes})
     held = Held(address(runtime, 1, seed=99))
 
     async def scene() -> None:
-        first = asyncio.create_task(whole(batcher.order(runtime, held)))
+        first = asyncio.create_task(whole(batcher.submit(runtime, held)))
         await asyncio.to_thread(held.begun.wait, 30)
         await play(Scene(batcher, held, first))
         await first
@@ -74,22 +73,22 @@ def played(runtime: Runtime, play: Callable[[Scene], Awaitable[None]], **changes
 @given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=6))
 def test_everybody_gets_the_very_pictures_that_they_asked_for(grey: Runtime, pets: Runtime, sizes: list[int]):
     runtimes = [grey, pets]
-    batcher = Batcher(queue_images=10_000, deadline_s=30)
+    batcher = DynamicBatcher(queue_images=10_000, deadline_s=30)
     asked = [(runtimes[k % 2], address(runtimes[k % 2], n, seed=k, start=k)) for k, n in enumerate(sizes)]
 
     async def all_at_once() -> list[np.ndarray]:
-        return await asyncio.gather(*(whole(batcher.order(runtime, one)) for runtime, one in asked))
+        return await asyncio.gather(*(whole(batcher.submit(runtime, one)) for runtime, one in asked))
 
     for (runtime, one), drawn in zip(asked, asyncio.run(all_at_once()), strict=True):
         assert np.array_equal(drawn, runtime.draw(*one.codes(runtime, 0, one.n)))
     assert batcher.waiting_images == 0
-    assert batcher.counts.images_drawn == sum(sizes)
+    assert batcher.counters.images_drawn == sum(sizes)
     batcher.close()
 
 
 def test_those_who_come_while_a_batch_is_drawn_share_the_next_one(grey: Runtime):
     async def play(scene: Scene) -> None:
-        orders = [asyncio.create_task(whole(scene.batcher.order(grey, address(grey, 1, seed=k)))) for k in range(8)]
+        orders = [asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 1, seed=k)))) for k in range(8)]
         await asyncio.sleep(0)
         assert scene.batcher.waiting_images == 8
         await scene.go_on()
@@ -97,30 +96,30 @@ def test_those_who_come_while_a_batch_is_drawn_share_the_next_one(grey: Runtime)
 
     batcher = played(grey, play)
 
-    assert sum(batcher.counts.batches.values()) < 6  # the first, and 8 in a few of the sizes 8, 4, 2 and 1
+    assert sum(batcher.counters.batches.values()) < 6  # the first, and 8 in a few of the sizes 8, 4, 2 and 1
 
 
 def test_without_coalescing_each_is_drawn_alone(grey: Runtime):
     async def play(scene: Scene) -> None:
-        orders = [asyncio.create_task(whole(scene.batcher.order(grey, address(grey, 1, seed=k)))) for k in range(8)]
+        orders = [asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 1, seed=k)))) for k in range(8)]
         await asyncio.sleep(0)
         await scene.go_on()
         await asyncio.gather(*orders)
 
-    assert sum(played(grey, play, coalesce=False).counts.batches.values()) == 9
+    assert sum(played(grey, play, coalesce=False).counters.batches.values()) == 9
 
 
 def test_one_picture_does_not_wait_behind_the_whole_of_a_large_order(grey: Runtime):
-    """Asked for after 5,000 pictures, it comes before the large order has had three turns."""
+    """LatentSource for after 5,000 pictures, it comes before the large order has had three turns."""
     before: list[int] = []
 
     async def play(scene: Scene) -> None:
-        large = scene.batcher.order(grey, address(grey, 5000))
-        small = scene.batcher.order(grey, address(grey, 1, seed=5))
+        large = scene.batcher.submit(grey, address(grey, 5000))
+        small = scene.batcher.submit(grey, address(grey, 1, seed=5))
         reading = asyncio.create_task(whole(large))
         scene.held.go_on.set()
         await whole(small)
-        before.append(large.taken)
+        before.append(large.scheduled)
         await reading
 
     played(grey, play)
@@ -130,36 +129,36 @@ def test_one_picture_does_not_wait_behind_the_whole_of_a_large_order(grey: Runti
 
 def test_a_reader_that_does_not_read_holds_up_nobody_and_is_not_drawn_far_ahead(grey: Runtime):
     async def play(scene: Scene) -> None:
-        stalled = scene.batcher.order(grey, address(grey, 5000))
+        stalled = scene.batcher.submit(grey, address(grey, 5000))
         await scene.go_on()
-        await whole(scene.batcher.order(grey, address(grey, 700)))
-        assert stalled.taken <= ahead(grey)
-        stalled.drop()
+        await whole(scene.batcher.submit(grey, address(grey, 700)))
+        assert stalled.scheduled <= ahead(grey)
+        stalled.cancel()
 
     played(grey, play)
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(grey: Runtime):
     async def play(scene: Scene) -> None:
-        waiting = asyncio.create_task(whole(scene.batcher.order(grey, address(grey, 10))))
+        waiting = asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 10))))
         await asyncio.sleep(0)
         with pytest.raises(Problem, match=r"10 pictures wait for the engine; 10 may\. Try again in 1 s\.") as caught:
-            scene.batcher.order(grey, address(grey, 1))
+            scene.batcher.submit(grey, address(grey, 1))
         assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "1"})
         await scene.go_on()
         await waiting
-        assert len(await whole(scene.batcher.order(grey, address(grey, 1)))) == 1
+        assert len(await whole(scene.batcher.submit(grey, address(grey, 1)))) == 1
 
-    assert played(grey, play, queue_images=10).counts.orders_refused == 1
+    assert played(grey, play, queue_images=10).counters.requests_refused == 1
 
 
 def test_a_queue_that_takes_longer_than_the_deadline_is_full(grey: Runtime):
     async def play(scene: Scene) -> None:
-        waiting = asyncio.create_task(whole(scene.batcher.order(grey, address(grey, 10))))
+        waiting = asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 10))))
         await asyncio.sleep(0)
         scene.batcher._seconds_per_image = 4.0
         with pytest.raises(Problem, match="Try again in 40 s") as caught:
-            scene.batcher.order(grey, address(grey, 1))
+            scene.batcher.submit(grey, address(grey, 1))
         assert caught.value.headers == {"Retry-After": "40"}
         scene.batcher._seconds_per_image = 0.0
         await scene.go_on()
@@ -170,7 +169,7 @@ def test_a_queue_that_takes_longer_than_the_deadline_is_full(grey: Runtime):
 
 def test_what_was_not_begun_in_time_is_refused(grey: Runtime):
     async def play(scene: Scene) -> None:
-        late = asyncio.create_task(whole(scene.batcher.order(grey, address(grey, 5))))
+        late = asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 5))))
         await asyncio.sleep(0.1)
         await scene.go_on()
         with pytest.raises(Problem, match=r"not begun within 0\.05 s") as caught:
@@ -180,37 +179,37 @@ def test_what_was_not_begun_in_time_is_refused(grey: Runtime):
 
     batcher = played(grey, play, deadline_s=0.05)
 
-    assert (batcher.counts.orders_late, batcher.counts.images_drawn, batcher.waiting_images) == (1, 1, 0)
+    assert (batcher.counters.requests_late, batcher.counters.images_drawn, batcher.waiting_images) == (1, 1, 0)
 
 
 def test_nothing_is_drawn_for_those_who_have_gone(grey: Runtime):
     async def play(scene: Scene) -> None:
-        orders = [scene.batcher.order(grey, address(grey, 3, seed=k)) for k in range(50)]
+        orders = [scene.batcher.submit(grey, address(grey, 3, seed=k)) for k in range(50)]
         waiting = [asyncio.create_task(whole(order)) for order in orders]
         await asyncio.sleep(0)
         for order in orders:
-            order.drop()
+            order.cancel()
         await scene.go_on()
         for one in waiting:
-            with pytest.raises(Dropped):
+            with pytest.raises(ClientDisconnected):
                 await one
 
     batcher = played(grey, play)
 
-    assert (batcher.counts.images_drawn, batcher.counts.images_dropped, batcher.waiting_images) == (1, 150, 0)
+    assert (batcher.counters.images_drawn, batcher.counters.images_dropped, batcher.waiting_images) == (1, 150, 0)
 
 
 def test_an_order_that_is_left_half_way_is_drawn_no_further(grey: Runtime):
     async def play(scene: Scene) -> None:
         await scene.go_on()
-        order = aiter(scene.batcher.order(grey, address(grey, 5000)))
+        order = aiter(scene.batcher.submit(grey, address(grey, 5000)))
         await anext(order)
         await order.aclose()
 
     batcher = played(grey, play)
 
-    assert batcher.counts.images_drawn <= 1 + 2 * ahead(grey)
-    assert batcher.counts.images_drawn + batcher.counts.images_dropped == 5001
+    assert batcher.counters.images_drawn <= 1 + 2 * ahead(grey)
+    assert batcher.counters.images_drawn + batcher.counters.images_dropped == 5001
 
 
 def test_what_goes_wrong_is_told_to_whom_it_concerns_and_the_next_is_drawn(grey: Runtime):
@@ -221,8 +220,8 @@ def test_what_goes_wrong_is_told_to_whom_it_concerns_and_the_next_is_drawn(grey:
     async def play(scene: Scene) -> None:
         await scene.go_on()
         with pytest.raises(RuntimeError, match="no codes"):
-            await whole(scene.batcher.order(grey, Broken(address(grey, 3))))
-        assert len(await whole(scene.batcher.order(grey, address(grey, 3)))) == 3
+            await whole(scene.batcher.submit(grey, Broken(address(grey, 3))))
+        assert len(await whole(scene.batcher.submit(grey, address(grey, 3)))) == 3
 
     played(grey, play)
 
@@ -231,31 +230,31 @@ def test_models_take_turns(grey: Runtime, pets: Runtime):
     """While a large order of one is drawn, a picture of another comes out between."""
 
     async def play(scene: Scene) -> None:
-        large = scene.batcher.order(grey, address(grey, 5000))
+        large = scene.batcher.submit(grey, address(grey, 5000))
         reading = asyncio.create_task(whole(large))
-        small = scene.batcher.order(pets, address(pets, 1))
+        small = scene.batcher.submit(pets, address(pets, 1))
         scene.held.go_on.set()
         await whole(small)
-        assert large.taken < 5000
-        large.drop()
-        with suppress(Dropped):
+        assert large.scheduled < 5000
+        large.cancel()
+        with suppress(ClientDisconnected):
             await reading
 
     played(grey, play)
 
 
 def test_somebody_whose_loop_has_ended_does_not_stop_the_engine(grey: Runtime):
-    batcher, held = Batcher(queue_images=1000, deadline_s=30), Held(address(grey, 1))
+    batcher, held = DynamicBatcher(queue_images=1000, deadline_s=30), Held(address(grey, 1))
 
     async def ask_and_end() -> None:
-        batcher.order(grey, held)
+        batcher.submit(grey, held)
         await asyncio.to_thread(held.begun.wait, 30)
 
     asyncio.run(ask_and_end())
     held.go_on.set()
 
     async def ask() -> np.ndarray:
-        return await whole(batcher.order(grey, address(grey, 3)))
+        return await whole(batcher.submit(grey, address(grey, 3)))
 
     assert len(asyncio.run(ask())) == 3
     batcher.close()

@@ -17,7 +17,7 @@ from models.bundle import open_all, open_bundle
 from models.runtime import Runtime
 from service.ratings.candidates import CANDIDATES, POOL_SIZE, REFILL_BELOW, CandidatePools, sample_batch
 from service.ratings.grade import Picture
-from service.registry import Gallery
+from service.registry import ModelRegistry
 from service.settings import Settings
 
 
@@ -69,18 +69,18 @@ def test_the_reasons_come_in_no_order(pets: Runtime):
 
 
 @pytest.fixture(scope="module")
-def gallery(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+def registry(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
     """`pets` with a reward, `grey` without one."""
     folder = tmp_path_factory.mktemp("models")
     for name in ("pets", "grey"):
         shutil.copytree(bundles / name, folder / name)
     write_rewarded(folder / "pets")
-    return Gallery(open_all(folder), Settings(**PINNED))
+    return ModelRegistry(open_all(folder), Settings(**PINNED))
 
 
 @pytest.fixture
-def pools(gallery: Gallery) -> CandidatePools:
-    found = CandidatePools(gallery)
+def pools(registry: ModelRegistry) -> CandidatePools:
+    found = CandidatePools(registry)
     found.refresh()
     scored(found)
     return found
@@ -98,8 +98,8 @@ def value(runtime: Runtime, picture: Picture) -> float:
     return float(deviation[0] + GRADE_WEIGHT * grade[0])
 
 
-def test_it_hands_out_the_best_of_its_candidates_first(gallery: Gallery, pools: CandidatePools):
-    pets = gallery.find("pets")
+def test_it_hands_out_the_best_of_its_candidates_first(registry: ModelRegistry, pools: CandidatePools):
+    pets = registry.find("pets")
     found = pools.take(pets, POOL_SIZE)
     (seed,) = {one.seed for one in found}
     grade, deviation = pets.grade(pets.generate(seed, 0, CANDIDATES), pets.labels(seed, 0, CANDIDATES))
@@ -110,8 +110,8 @@ def test_it_hands_out_the_best_of_its_candidates_first(gallery: Gallery, pools: 
     assert [value(pets, one) for one in found[::64]] == pytest.approx(best[::64].tolist(), abs=1e-5)
 
 
-def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(gallery: Gallery, pools: CandidatePools):
-    pets, found = gallery.find("pets"), []
+def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(registry: ModelRegistry, pools: CandidatePools):
+    pets, found = registry.find("pets"), []
     for _ in range(2 * POOL_SIZE // 100):
         found += pools.take(pets, 100)
         scored(pools)
@@ -121,10 +121,10 @@ def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(gallery: 
     assert REFILL_BELOW < POOL_SIZE
 
 
-def test_while_none_are_scored_it_gives_none_and_does_not_wait(gallery: Gallery):
-    pets, pools = gallery.find("pets"), CandidatePools(gallery)
+def test_while_none_are_scored_it_gives_none_and_does_not_wait(registry: ModelRegistry):
+    pets, pools = registry.find("pets"), CandidatePools(registry)
     held = Held(address(pets, 1))
-    holding = threading.Thread(target=lambda: list(gallery.draw_aside(pets, held)))
+    holding = threading.Thread(target=lambda: list(registry.draw_in_background(pets, held)))
     holding.start()
     assert held.begun.wait(30)
     pools.refresh()
@@ -133,46 +133,46 @@ def test_while_none_are_scored_it_gives_none_and_does_not_wait(gallery: Gallery)
     held.go_on.set()
     holding.join()
     scored(pools)
-    assert len(pools.take(gallery.find("pets"), 10)) == 10
+    assert len(pools.take(registry.find("pets"), 10)) == 10
 
 
-def test_a_model_without_a_reward_has_none(gallery: Gallery, pools: CandidatePools):
-    assert pools.take(gallery.find("grey"), 10) == []
+def test_a_model_without_a_reward_has_none(registry: ModelRegistry, pools: CandidatePools):
+    assert pools.take(registry.find("grey"), 10) == []
 
 
 def test_a_version_that_is_no_longer_current_is_forgotten_and_another_scored(bundles: Path, tmp_path: Path):
     for name in ("pets", "grey"):
         shutil.copytree(bundles / name, tmp_path / name)
     write_rewarded(tmp_path / "pets")
-    gallery = Gallery(open_all(tmp_path), Settings(**PINNED))
-    old, pools = gallery.find("pets"), CandidatePools(gallery)
+    registry = ModelRegistry(open_all(tmp_path), Settings(**PINNED))
+    old, pools = registry.find("pets"), CandidatePools(registry)
     pools.refresh()
     scored(pools)
     write_rewarded(tmp_path / "grey")
-    gallery.show({"grey": gallery.load(open_all(tmp_path)[0])})
+    registry.publish({"grey": registry.load(open_all(tmp_path)[0])})
     pools.refresh()
     scored(pools)
 
     assert pools.take(old, 10) == []
-    assert len(pools.take(gallery.find("grey"), 10)) == 10
+    assert len(pools.take(registry.find("grey"), 10)) == 10
 
 
 def test_a_version_with_a_new_reward_is_scored_again(bundles: Path, tmp_path: Path):
     shutil.copytree(bundles / "pets", tmp_path / "pets")
-    gallery = Gallery(open_all(tmp_path), Settings(**PINNED))
-    pools = CandidatePools(gallery)
+    registry = ModelRegistry(open_all(tmp_path), Settings(**PINNED))
+    pools = CandidatePools(registry)
     pools.refresh()
-    gallery.show({"pets": gallery.load(write_rewarded(tmp_path / "pets"))})
+    registry.publish({"pets": registry.load(write_rewarded(tmp_path / "pets"))})
     pools.refresh()
     scored(pools)
 
-    assert len(pools.take(gallery.find("pets"), 10)) == 10
+    assert len(pools.take(registry.find("pets"), 10)) == 10
 
 
 def test_what_goes_wrong_is_logged_and_the_next_request_tries_again(
-    gallery: Gallery, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    registry: ModelRegistry, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    pets, pools = gallery.find("pets"), CandidatePools(gallery)
+    pets, pools = registry.find("pets"), CandidatePools(registry)
     with monkeypatch.context() as broken:
         broken.setattr(Runtime, "grade", lambda *_: 1 / 0)
         pools.refresh()

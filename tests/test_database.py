@@ -15,13 +15,13 @@ from support.asking import PINNED
 from support.databases import Postgres
 
 from models.bundle import open_all
-from service.middleware import Perimeter
+from service.middleware import RequestLimitsMiddleware
 from service.ratings import database
 from service.ratings.database import DatabaseAway
 from service.ratings.grade import Grade
 from service.ratings.store import Store
-from service.registry import Gallery
-from service.routes import create_api
+from service.registry import ModelRegistry
+from service.routes import create_app
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -33,9 +33,9 @@ def grade() -> Grade:
 
 
 def asking(store: Store, bundles: Path) -> TestClient:
-    api = create_api()
-    api.open(Gallery(open_all(bundles), Settings(**PINNED)), store, encoder_threads=1)
-    return TestClient(Perimeter(api, api), raise_server_exceptions=False)
+    api = create_app()
+    api.start(ModelRegistry(open_all(bundles), Settings(**PINNED)), store, encoder_threads=1)
+    return TestClient(RequestLimitsMiddleware(api, api), raise_server_exceptions=False)
 
 
 @pytest.fixture

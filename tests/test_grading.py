@@ -103,7 +103,7 @@ def test_a_summary_of_nothing_is_nothing(client: TestClient):
         ("batch", {"grader": "a\0b"}, 422, "grader is"),
         ("batch", {"grader": "a" * 201}, 422, "grader is"),
         ("batch", {"model": "nobody"}, 404, "There is no model 'nobody'"),
-        ("batch", {"model": "grey@0"}, 410, "is not held"),
+        ("batch", {"model": "grey@0"}, 410, "is not available"),
         ("summary", {"model": "a\0b"}, 422, "model is"),
         ("summary", {"n": 1}, 422, "n is '1': Extra inputs are not permitted"),
     ],

@@ -87,7 +87,7 @@ def test_another_encoder_is_another_tag(client: TestClient, version: dict, monke
     ("path", "status", "words"),
     [
         ("nobody/{grey}/images/7/0.png", 404, "There is no model 'nobody'"),
-        ("grey/0000000000000000/images/7/0.png", 410, "is not held. Held: "),
+        ("grey/0000000000000000/images/7/0.png", 410, "is not available. Available: "),
         ("grey/{grey}/images/7/0.gif", 404, "There are no pictures that end in .gif. There are: png, jpg, webp."),
         ("grey/{grey}/images/7/-1.png", 422, "index is '-1'"),
         ("grey/{grey}/images/07/0.png", 422, "seed is '07'"),

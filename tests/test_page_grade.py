@@ -239,10 +239,12 @@ def test_a_batch_that_the_service_refuses_is_explained_and_another_can_be_begun(
     visitor = arrive()
     visitor.expected = ("410",)
     page = begin(visitor, "refused")
-    gone = {"status": 410, "detail": "Version '0' of mnist is not held."}
+    gone = {"status": 410, "detail": "Version '0' of mnist is not available."}
     page.route("**/ratings", lambda route: route.fulfill(status=410, json=gone))
     press(page, "123456789", {})
-    page.get_by_role("alert").get_by_text("Version '0' of mnist is not held. The last grades of this batch").wait_for()
+    page.get_by_role("alert").get_by_text(
+        "Version '0' of mnist is not available. The last grades of this batch"
+    ).wait_for()
     page.get_by_role("button", name="Another batch").click()
 
     page.get_by_role("button", name="Begin").wait_for()

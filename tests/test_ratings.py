@@ -116,7 +116,7 @@ def test_what_is_neither_csv_nor_parquet_is_refused(client: TestClient):
         ({"label": "horse"}, 422, "label is 'horse'; the classes of pets are cat, dog, 7."),
         ({"liked": True}, 422, "0.liked is True: Extra inputs are not permitted"),
         ({"model": "nobody"}, 404, "There is no model 'nobody'"),
-        ({"version": "0" * 16}, 410, "is not held"),
+        ({"version": "0" * 16}, 410, "is not available"),
     ],
 )
 def test_what_is_no_grade_is_refused_in_words(

@@ -15,25 +15,25 @@ from models.bundle import Bundle, open_all, write_scores
 from models.card import Scores
 from models.runtime import Runtime
 from service.errors import Problem
-from service.registry import Gallery
-from service.reloader import Renewal
+from service.registry import ModelRegistry
+from service.reloader import ModelReloader
 from service.settings import Settings
 
 QUESTION = '{"n": 300, "seed": 3, "format": "npy"}'
 
 
 class Watched:
-    """A gallery on a folder, and who renews it; notes the models each time that it is told of something else."""
+    """A registry on a folder, and who renews it; notes the models each time that it is told of something else."""
 
     def __init__(self, folder: Path) -> None:
-        self.gallery, self.folder = Gallery(open_all(folder), Settings(**PINNED)), folder
+        self.registry, self.folder = ModelRegistry(open_all(folder), Settings(**PINNED)), folder
         self.told: list[list[str]] = []
-        self.renewal = Renewal(self.gallery, folder, lambda: self.told.append(self.gallery.collection.names))
+        self.reloader = ModelReloader(self.registry, folder, lambda: self.told.append(self.registry.snapshot.names))
         self.settle()
 
     def settle(self) -> None:
         for _ in range(2):
-            self.renewal.look()
+            self.reloader.scan()
 
 
 @pytest.fixture
@@ -48,43 +48,43 @@ def write(folder: Path, seed: int, name: str = "grey") -> Bundle:
 
 def refused(watched: Watched, asked: str) -> int:
     with pytest.raises(Problem) as caught:
-        watched.gallery.find(asked)
+        watched.registry.find(asked)
     return caught.value.status
 
 
 def test_a_new_version_is_current_and_the_old_one_stays_by_its_name(watched: Watched):
-    old = watched.gallery.find("grey")
+    old = watched.registry.find("grey")
     new = write(watched.folder, seed=2)
     watched.settle()
 
-    assert watched.gallery.find("grey").card == new.card
-    assert watched.gallery.collection.versions("grey") == [new.card.version, old.card.version]
+    assert watched.registry.find("grey").card == new.card
+    assert watched.registry.snapshot.versions("grey") == [new.card.version, old.card.version]
     assert (
-        watched.gallery.find(f"grey@{old.card.version}") is old
+        watched.registry.find(f"grey@{old.card.version}") is old
     )  # its folder has another name, its files are the same
     assert watched.told == [["grey"]]
 
 
 def test_who_asked_before_goes_on_with_the_version_that_it_began_with(watched: Watched):
-    runtime, before = watched.gallery.find("grey"), watched.gallery.collection
+    runtime, before = watched.registry.find("grey"), watched.registry.snapshot
     expected = runtime.generate(3, 0, 10)
     write(watched.folder, seed=2)
     watched.settle()
 
     assert np.array_equal(runtime.generate(3, 0, 10), expected)
     assert before.find("grey") is runtime
-    assert not np.array_equal(watched.gallery.find("grey").generate(3, 0, 10), expected)
+    assert not np.array_equal(watched.registry.find("grey").generate(3, 0, 10), expected)
 
 
 def test_only_what_changed_is_loaded(watched: Watched, monkeypatch: pytest.MonkeyPatch):
     loaded: list[str] = []
-    load = Gallery.load
+    load = ModelRegistry.load
 
-    def noted(gallery: Gallery, bundle: Bundle) -> Runtime:
+    def noted(registry: ModelRegistry, bundle: Bundle) -> Runtime:
         loaded.append(bundle.path.name)
-        return load(gallery, bundle)
+        return load(registry, bundle)
 
-    monkeypatch.setattr(Gallery, "load", noted)
+    monkeypatch.setattr(ModelRegistry, "load", noted)
     watched.settle()
     write(watched.folder, seed=1, name="other")
     watched.settle()
@@ -95,29 +95,29 @@ def test_only_what_changed_is_loaded(watched: Watched, monkeypatch: pytest.Monke
 
 
 def test_a_judged_model_has_its_new_card_and_is_not_loaded_again(watched: Watched, monkeypatch: pytest.MonkeyPatch):
-    old = watched.gallery.find("grey")
-    monkeypatch.setattr(Gallery, "load", lambda *_: pytest.fail("loaded again"))
+    old = watched.registry.find("grey")
+    monkeypatch.setattr(ModelRegistry, "load", lambda *_: pytest.fail("loaded again"))
     write_scores(watched.folder / "grey", Scores(fd_ratio=1.5))
     watched.settle()
 
-    assert watched.gallery.find("grey").card.scores.fd_ratio == 1.5
+    assert watched.registry.find("grey").card.scores.fd_ratio == 1.5
     assert old.card.scores.fd_ratio is None
-    assert np.array_equal(watched.gallery.find("grey").generate(3, 0, 2), old.generate(3, 0, 2))
+    assert np.array_equal(watched.registry.find("grey").generate(3, 0, 2), old.generate(3, 0, 2))
 
 
 def test_models_come_and_go(watched: Watched):
     write(watched.folder, seed=2, name="another")
     watched.settle()
-    assert watched.gallery.collection.names == ["another", "grey"]
+    assert watched.registry.snapshot.names == ["another", "grey"]
 
     shutil.rmtree(watched.folder / "another")
     watched.settle()
-    assert watched.gallery.collection.names == ["grey"]
+    assert watched.registry.snapshot.names == ["grey"]
     assert refused(watched, "another") == 404
 
 
 def test_a_version_whose_folder_is_gone_is_gone(watched: Watched):
-    old = watched.gallery.find("grey").card.version
+    old = watched.registry.find("grey").card.version
     write(watched.folder, seed=2)
     watched.settle()
     shutil.rmtree(watched.folder / f"grey@{old}")
@@ -129,42 +129,42 @@ def test_a_version_whose_folder_is_gone_is_gone(watched: Watched):
 def test_what_is_seen_once_is_not_believed(watched: Watched):
     """A bundle that is being renamed is not there for a moment."""
     (watched.folder / "grey").rename(watched.folder / ".aside")
-    watched.renewal.look()
+    watched.reloader.scan()
     (watched.folder / ".aside").rename(watched.folder / "grey")
     watched.settle()
 
-    assert watched.gallery.collection.names == ["grey"]
+    assert watched.registry.snapshot.names == ["grey"]
     assert watched.told == []
 
 
 def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ):
-    old = watched.gallery.find("grey")
+    old = watched.registry.find("grey")
     new = write(watched.folder, seed=2)
     whole = new.generator.read_bytes()
     new.generator.write_bytes(whole[:1000])
     for _ in range(3):
         watched.settle()
 
-    assert watched.gallery.find("grey") is old
+    assert watched.registry.find("grey") is old
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert line.startswith("grey is refused until it changes, and what was served goes on: ")
+    assert line.startswith("grey is refused until it changes, and the served models stay: ")
     assert "generator.onnx: found 1000 bytes with SHA-256" in line
 
     new.generator.write_bytes(whole)
     watched.settle()
-    assert watched.gallery.find("grey").card == new.card
+    assert watched.registry.find("grey").card == new.card
 
 
 def test_a_graph_that_is_none_is_refused_too(watched: Watched, monkeypatch: pytest.MonkeyPatch):
-    old = watched.gallery.find("grey")
+    old = watched.registry.find("grey")
     write(watched.folder, seed=2)
     with monkeypatch.context() as broken:
         broken.setattr(Runtime, "_warmed", lambda *_: 1 / 0)
         watched.settle()
 
-    assert watched.gallery.find("grey") is old
+    assert watched.registry.find("grey") is old
 
 
 def test_a_bundle_that_is_half_copied_is_not_shown(watched: Watched):
@@ -174,25 +174,25 @@ def test_a_bundle_that_is_half_copied_is_not_shown(watched: Watched):
     other.path.mkdir()
     for name in ("card.json", "samples.png", "generator.onnx"):
         watched.settle()
-        assert watched.gallery.collection.names == ["grey"]
+        assert watched.registry.snapshot.names == ["grey"]
         shutil.copy(watched.folder / ".copy" / name, other.path)
     watched.settle()
 
-    assert watched.gallery.collection.names == ["grey", "other"]
+    assert watched.registry.snapshot.names == ["grey", "other"]
 
 
 def test_older_versions_alone_leave_the_current_one_where_it_was(watched: Watched, caplog: pytest.LogCaptureFixture):
-    old = watched.gallery.find("grey")
+    old = watched.registry.find("grey")
     new = write(watched.folder, seed=2)
     watched.settle()
     shutil.rmtree(new.path)
     write(watched.folder, seed=3, name="other").path.rename(watched.folder / f"other@{'0' * 16}")
     watched.settle()
 
-    assert watched.gallery.find("grey").card == new.card
-    assert watched.gallery.find(f"grey@{old.card.version}").card == old.card
-    assert watched.gallery.collection.names == ["grey"]
-    assert f"grey: found only grey@{old.card.version}, expected the current version beside it" in caplog.text
+    assert watched.registry.find("grey").card == new.card
+    assert watched.registry.find(f"grey@{old.card.version}").card == old.card
+    assert watched.registry.snapshot.names == ["grey"]
+    assert f"grey: found only grey@{old.card.version}, expected the current version next to it" in caplog.text
 
 
 @pytest.mark.parametrize("what", ["grey", "."])
@@ -200,18 +200,18 @@ def test_the_last_model_is_not_taken_from_those_who_draw(watched: Watched, what:
     shutil.rmtree(watched.folder / what)
     watched.settle()
 
-    assert watched.gallery.collection.names == ["grey"]
-    assert "found no bundle, expected at least one; what was served goes on" in caplog.text
+    assert watched.registry.snapshot.names == ["grey"]
+    assert "found no bundle, expected at least one; the served models stay" in caplog.text
 
 
 def test_a_look_that_fails_is_logged_and_the_next_one_is_taken(
     watched: Watched, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    looks = iter([lambda: 1 / 0, watched.renewal.stop])
-    monkeypatch.setattr(watched.renewal, "look", lambda: next(looks)())
-    watched.renewal._watch(0.001)
+    looks = iter([lambda: 1 / 0, watched.reloader.stop])
+    monkeypatch.setattr(watched.reloader, "scan", lambda: next(looks)())
+    watched.reloader._watch(0.001)
 
-    assert "the folder of models could not be looked at" in caplog.text
+    assert "the folder of models could not be scanned" in caplog.text
 
 
 def draw(server: Server, until: threading.Event, answers: list[tuple[int, str, bytes]]) -> None:

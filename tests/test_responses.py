@@ -9,21 +9,21 @@ from starlette.testclient import TestClient
 from support.asking import PINNED
 
 from models.bundle import open_all
-from service.app import Api
-from service.middleware import Perimeter
-from service.registry import Gallery
-from service.routes import create_api
+from service.app import App
+from service.middleware import RequestLimitsMiddleware
+from service.registry import ModelRegistry
+from service.routes import create_app
 from service.settings import Settings
 
 
 @contextmanager
-def served(bundles: Path, **settings: object) -> Iterator[tuple[Api, TestClient]]:
-    api = create_api()
-    gallery = Gallery(open_all(bundles), Settings(models=bundles, **PINNED, **settings))
-    api.open(gallery, "none", encoder_threads=1)
-    with TestClient(Perimeter(api, api)) as client:
+def served(bundles: Path, **settings: object) -> Iterator[tuple[App, TestClient]]:
+    api = create_app()
+    registry = ModelRegistry(open_all(bundles), Settings(models=bundles, **PINNED, **settings))
+    api.start(registry, "none", encoder_threads=1)
+    with TestClient(RequestLimitsMiddleware(api, api)) as client:
         yield api, client
-    gallery.batcher.close()
+    registry.batcher.close()
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def test_pictures_that_were_not_begun_in_time_are_a_503(hurried: TestClient, n: 
 
 def test_while_the_queue_is_full_nothing_is_drawn_and_all_else_is_answered(bundles: Path):
     with served(bundles, queue_images=10) as (api, client):
-        api.gallery.batcher.waiting_images = 10
+        api.registry.batcher.waiting_images = 10
         drawn = {route.path for route in api.routes if "POST" in getattr(route, "methods", ())} - {"/ratings"}
         refused = [client.post(path, content=b"not even looked at") for path in drawn]
-        picture = client.get(f"/models/grey/{api.gallery.find('grey').card.version}/images/0/0.png")
+        picture = client.get(f"/models/grey/{api.registry.find('grey').card.version}/images/0/0.png")
         others = [client.get("/models"), client.get("/metrics")]
 
     assert len(refused) == 3

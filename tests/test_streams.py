@@ -14,7 +14,7 @@ from service.encoders.png import encode_pngs
 from service.encoders.streams import JsonStream, NpyStream
 from service.encoders.zip_stream import ZipStream
 from service.formats import Format
-from service.latents import Asked, Codes
+from service.latents import ExplicitCodes, LatentSource
 
 KINDS = {Format.ZIP: ZipStream, Format.NPY: NpyStream, Format.JSON: JsonStream}
 
@@ -60,8 +60,8 @@ def test_npy_pieces_stay_as_they_are_when_the_array_is_used_again():
     assert piece == random_pictures(2).tobytes()
 
 
-def codes(n: int, labels: np.ndarray | None = None) -> Codes:
-    return Codes("m", "0" * 16, np.zeros((n, 2), np.float32), labels, ('a "b"', "\\ü\n"))
+def codes(n: int, labels: np.ndarray | None = None) -> ExplicitCodes:
+    return ExplicitCodes("m", "0" * 16, np.zeros((n, 2), np.float32), labels, ('a "b"', "\\ü\n"))
 
 
 @pytest.mark.parametrize("cut", [1, 4, 10])
@@ -82,9 +82,9 @@ def test_json_gives_each_picture_with_its_own_address(cut: int):
     "asked", [address(10), codes(10), codes(10, np.arange(10) % 2)], ids=["address", "codes", "classes"]
 )
 @pytest.mark.parametrize("cut", [1, 4, 10])
-def test_json_is_what_the_standard_library_would_write(asked: Asked, cut: int):
+def test_json_is_what_the_standard_library_would_write(asked: LatentSource, cut: int):
     images = random_pictures(10)
     pngs = [base64.b64encode(png).decode() for png in encode_pngs(images)]
-    expected = {**asked.told(), "images": [{**asked.told_of(at), "png": png} for at, png in enumerate(pngs)]}
+    expected = {**asked.metadata(), "images": [{**asked.metadata_of(at), "png": png} for at, png in enumerate(pngs)]}
 
     assert written(JsonStream(asked), images, cut) == json.dumps(expected).encode()

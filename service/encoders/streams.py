@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from service.encoders.png import encode_pngs
 from service.encoders.zip_stream import ZipStream
 from service.formats import Format
-from service.latents import Asked
+from service.latents import LatentSource
 
 
 class Stream(Protocol):
@@ -40,7 +40,7 @@ class Stream(Protocol):
         """The bytes after the last picture."""
 
 
-def stream_of(chosen: Format, asked: Asked, shape_HWC: tuple[int, int, int]) -> Stream:
+def stream_of(chosen: Format, asked: LatentSource, shape_HWC: tuple[int, int, int]) -> Stream:
     """The encoder of a streamed format: zip, npy or JSON.
 
     Args:
@@ -56,7 +56,7 @@ def stream_of(chosen: Format, asked: Asked, shape_HWC: tuple[int, int, int]) -> 
 class NpyStream:
     """A numpy array file of uint8 (n, H, W, C); its length is known in advance."""
 
-    def __init__(self, asked: Asked, shape_HWC: tuple[int, int, int]) -> None:
+    def __init__(self, asked: LatentSource, shape_HWC: tuple[int, int, int]) -> None:
         self._header = _npy_header((asked.n, *shape_HWC))
         self.length: int | None = len(self._header) + asked.n * math.prod(shape_HWC)
 
@@ -83,18 +83,18 @@ def _npy_header(shape_NHWC: tuple[int, ...]) -> bytes:
 class JsonStream:
     """One JSON object: the fields that all pictures share, and `images`, a list with one object a picture."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: LatentSource) -> None:
         self._asked, self._images_done = asked, 0
         self.length: int | None = None
 
     def begin(self) -> bytes:
         """Up to the start of the list."""
-        return _open_object(self._asked.told()) + b'"images": ['
+        return _open_object(self._asked.metadata()) + b'"images": ['
 
     def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
         """An object for each picture."""
         objects = [
-            b'%s"png": "%s"}' % (_open_object(self._asked.told_of(at)), b2a_base64(png, newline=False))
+            b'%s"png": "%s"}' % (_open_object(self._asked.metadata_of(at)), b2a_base64(png, newline=False))
             for at, png in enumerate(encode_pngs(images_NHWC), self._images_done)
         ]
         comma = b", " if self._images_done else b""

@@ -22,7 +22,7 @@ from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from service.encoders.png import encode_pngs
-from service.latents import Asked
+from service.latents import LatentSource
 
 _PLAIN, _ZIP64 = b"\x14\0", b"\x2d\0"
 """Version of the specification that a reader needs: 2.0 or 4.5."""
@@ -56,7 +56,7 @@ class ZipStream:
         offset: bytes before the zip in the same file.
     """
 
-    def __init__(self, asked: Asked, offset: int = 0) -> None:
+    def __init__(self, asked: LatentSource, offset: int = 0) -> None:
         self._next_index, self._offset = asked.start, offset
         self._directory: list[bytes] = []
         self.length: int | None = None

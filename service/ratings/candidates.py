@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from models.active_learning import acquisition, most_informative
 from models.bundle import REWARD
 from models.runtime import Runtime
-from service.address import address_of
+from service.latents import resolve_address
 from service.ratings.grade import Picture, Why
-from service.registry import Gallery
+from service.registry import ModelRegistry
 from service.schemas import GenerateRequest
 
 CANDIDATES, POOL_SIZE, REFILL_BELOW = 2_048, 512, 256
@@ -53,10 +53,10 @@ def sample_batch(
     """
     why: dict[Picture, Why] = dict.fromkeys(informative, "informative")
     why |= dict.fromkeys(repeated, "repeat")
-    fresh = address_of(GenerateRequest(n=n), runtime)
+    fresh = resolve_address(GenerateRequest(n=n), runtime)
     for at in range(n):
         if len(why) < n:
-            why.setdefault(Picture.at_address(fresh.told_of(at)), "random")
+            why.setdefault(Picture.at_address(fresh.metadata_of(at)), "random")
     batch = [Candidate(picture, reason) for picture, reason in why.items()]
     random.shuffle(batch)
     return batch
@@ -74,7 +74,7 @@ class _Pool:
 class CandidatePools:
     """Informative pictures of every current model that carries a reward, scored ahead."""
 
-    def __init__(self, registry: Gallery) -> None:
+    def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
         self._pools: dict[tuple[str, ...], _Pool] = {}
         self._lock = threading.Lock()
@@ -82,7 +82,7 @@ class CandidatePools:
 
     def refresh(self) -> None:
         """Drop the pools of versions that are no longer current, and begin to fill pools for new ones."""
-        current = {_key(one): one for one in self._registry.collection.current if one.has_reward}
+        current = {_key(one): one for one in self._registry.snapshot.current if one.has_reward}
         with self._lock:
             known = self._pools
             self._pools = {key: known.get(key) or _Pool(runtime) for key, runtime in current.items()}
@@ -121,16 +121,16 @@ class CandidatePools:
 
     def _score(self, pool: _Pool) -> list[Picture]:
         """The best of fresh candidates; none when the pool was dropped meanwhile."""
-        candidates = address_of(GenerateRequest(n=CANDIDATES), pool.runtime)
+        candidates = resolve_address(GenerateRequest(n=CANDIDATES), pool.runtime)
         values: list[NDArray[np.float32]] = []
-        for images_NHWC in self._registry.draw_aside(pool.runtime, candidates):
+        for images_NHWC in self._registry.draw_in_background(pool.runtime, candidates):
             if pool not in self._pools.values():
                 return []
             at = sum(map(len, values))
             labels_N = None if candidates.labels is None else candidates.labels[at : at + len(images_NHWC)]
             values.append(acquisition(pool.runtime, images_NHWC, labels_N))
         best = most_informative(np.concatenate(values), POOL_SIZE)
-        return [Picture.at_address(candidates.told_of(int(at))) for at in best]
+        return [Picture.at_address(candidates.metadata_of(int(at))) for at in best]
 
 
 def _key(runtime: Runtime) -> tuple[str, ...]:

@@ -1,41 +1,42 @@
-"""The routes: what can be asked, and what is answered. One file for each question.
+"""The routes: one module-level `APIRouter` a file, and the app that includes them all.
 
-    HTTP -> routes -> gallery -> encoders -> HTTP
+    HTTP -> routes -> registry, batching -> encoders -> HTTP
 
 Read in this order:
 
-    generate     pictures by address: one, a sheet, or a stream of many
-    images       one picture at a URL of its own, for ever
-    decode       pictures of codes that were sent
-    interpolate  a walk from picture to picture
-    models       what the models say of themselves
-    ratings      what people think of pictures
-    grading      what to ask them next, and what came of it
-    metrics      what the service has done so far
+    generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
+    images       GET /models/{name}/{version}/images/...: one picture at a URL of its own, forever
+    models       GET /models: the cards
+    ratings      POST and GET /ratings: people's grades
+    grading      GET /ratings/batch, /ratings/summary: what to grade next, and what the grades have done
+    health       GET /metrics
     pages        the page at /, and /docs
-    answers      what the first four have in common
+    responses    pictures as a response: what generate and images share
 """
 
-from service import errors as problems
-from service.app import Api, JsonRoute
-from service.pending_request import Dropped
-from service.routes import decode, generate, grading, images, interpolate, metrics, models, pages, ratings
-from service.routes.responses import to_nobody
+from service import errors
+from service.app import App
+from service.batching import ClientDisconnected
+from service.routes import generate, grading, health, images, models, pages, ratings
+from service.routes.responses import client_closed_request
+
+ROUTERS = tuple(module.router for module in (generate, images, models, ratings, grading, health, pages))
 
 
-def create_api() -> Api:
-    """The app with all its routes, and no gallery yet."""
-    api = Api(
+def create_app() -> App:
+    """The app with all its routes, and no models yet."""
+    app = App(
         title="Zoetrope",
         summary="Pictures that a trained generator draws, each with an address, by the million.",
         version="1",
         docs_url=None,
         redoc_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # or each request looks for who may collect it
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # or each request looks for a collector
     )
-    api.router.route_class = JsonRoute
-    problems.install(api)
-    api.add_exception_handler(Dropped, to_nobody)
-    for route in (generate, images, decode, interpolate, models, ratings, grading, metrics, pages):
-        route.add(api)
-    return api
+    errors.install(app)
+    app.add_exception_handler(ClientDisconnected, client_closed_request)
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)  # `include_router` would route each request twice, for 8 us
+    for path, files in pages.MOUNTS.items():
+        app.mount(path, files)
+    return app

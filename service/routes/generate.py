@@ -1,33 +1,64 @@
-"""`POST /generate`: the pictures [start, start + n) of a seed.
+"""The three routes that draw: `POST /generate`, `POST /decode` and `POST /interpolate`.
 
-HTTP -> [generate] -> address -> answers
+    HTTP -> [generate] -> latents, interpolation -> responses
+
+Each turns its body into a `LatentSource`, and chooses how one picture of it is encoded.
 """
 
 from functools import partial
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.address import address_of
-from service.app import Api
-from service.encoders import encode_sheet
+from service.app import JsonRoute, app_of
+from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, negotiate
-from service.routes.responses import check_sheet, made_by, pictures
-from service.schemas import LARGEST_SHEET_N, GenerateRequest
+from service.interpolation import codes_between, codes_sent
+from service.latents import resolve_address
+from service.routes.responses import check_sheet, made_by, picture_response
+from service.schemas import LARGEST_SHEET_N, LARGEST_STRIP_N, DecodeRequest, GenerateRequest, InterpolateRequest
+
+router = APIRouter(route_class=JsonRoute)
 
 
-def add(api: Api) -> None:
-    """Add the route."""
+@router.post("/generate", response_class=Response)
+async def generate(body: GenerateRequest, request: Request) -> Response:
+    """Draw n pictures: one, a contact sheet, or a stream of many."""
+    runtime = app_of(request).registry.find(body.model)
+    chosen = negotiate(body.format, request.headers.get("accept"), Format)
+    if chosen.is_one_picture:
+        check_sheet(body.n, LARGEST_SHEET_N, "A sheet")
+    source = resolve_address(body, runtime)
+    headers = {**made_by(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
+    encode = partial(encode_sheet, picture_format=chosen)
+    return await picture_response(request, runtime, source, chosen, headers, encode)
 
-    @api.post("/generate", response_class=Response)
-    async def generate(question: GenerateRequest, request: Request) -> Response:
-        """Draw n pictures: one, a contact sheet, or a stream of many."""
-        runtime = api.gallery.find(question.model)
-        chosen = negotiate(question.format, request.headers.get("accept"), Format)
-        if chosen.is_one_picture:
-            check_sheet(question.n, LARGEST_SHEET_N, "A sheet")
-        address = address_of(question, runtime)
-        headers = {**made_by(address, runtime), "X-Seed": str(address.seed), "X-Start": str(address.start)}
-        return await pictures(
-            api, request, runtime, address, chosen, headers, partial(encode_sheet, picture_format=chosen)
-        )
+
+@router.post("/decode", response_class=Response)
+async def decode(body: DecodeRequest, request: Request) -> Response:
+    """Draw the pictures of these codes: one, a contact sheet, or a stream of many."""
+    runtime = app_of(request).registry.find(body.model)
+    chosen = negotiate(body.format, request.headers.get("accept"), Format)
+    if chosen.is_one_picture:
+        check_sheet(len(body.codes), LARGEST_SHEET_N, "A sheet")
+    source = codes_sent(body, runtime)
+    encode = partial(encode_sheet, picture_format=chosen)
+    return await picture_response(request, runtime, source, chosen, made_by(source, runtime), encode)
+
+
+@router.post("/interpolate", response_class=Response)
+async def interpolate(body: InterpolateRequest, request: Request) -> Response:
+    """Walk past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
+    runtime = app_of(request).registry.find(body.model)
+    chosen = negotiate(body.format, request.headers.get("accept"), Format)
+    if chosen is Format.WEBP:
+        check_sheet(body.frames, LARGEST_SHEET_N, "An animation")
+    elif chosen.is_one_picture:
+        check_sheet(body.frames, LARGEST_STRIP_N, "A strip")
+    source = codes_between(body, runtime)
+    encode = (
+        partial(encode_animation, frames_per_second=body.frames_per_second)
+        if chosen is Format.WEBP
+        else partial(encode_strip, picture_format=chosen)
+    )
+    return await picture_response(request, runtime, source, chosen, made_by(source, runtime), encode)

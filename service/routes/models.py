@@ -1,34 +1,36 @@
-"""`GET /models`: what the models say of themselves.
+"""`GET /models`, `GET /models/{name}`: the cards, the versions, and the engine that draws.
 
-HTTP -> [models] -> gallery
+HTTP -> [models] -> registry
 """
 
+from fastapi import APIRouter, Request
+
 from models.runtime import Runtime
-from service.app import Api
+from service.app import app_of
+from service.registry import Snapshot
 from service.schemas import ModelAnswer, ModelsAnswer
-from service.snapshot import Collection
+
+router = APIRouter()
 
 
-def add(api: Api) -> None:
-    """Add the routes."""
-
-    @api.get("/models")
-    async def models() -> ModelsAnswer:
-        """Every model, by name."""
-        shown = api.gallery.collection
-        return ModelsAnswer(default=shown.default, models=[_answer(shown, runtime) for runtime in shown.current])
-
-    @api.get("/models/{name}")
-    async def model(name: str) -> ModelAnswer:
-        """One model: its card, its versions and what draws it."""
-        shown = api.gallery.collection
-        return _answer(shown, shown.find(name))
+@router.get("/models")
+async def models(request: Request) -> ModelsAnswer:
+    """Every model, by name."""
+    snapshot = app_of(request).registry.snapshot
+    return ModelsAnswer(default=snapshot.default, models=[_answer(snapshot, one) for one in snapshot.current])
 
 
-def _answer(shown: Collection, runtime: Runtime) -> ModelAnswer:
+@router.get("/models/{name}")
+async def model(name: str, request: Request) -> ModelAnswer:
+    """One model: its card, its versions and what draws it."""
+    snapshot = app_of(request).registry.snapshot
+    return _answer(snapshot, snapshot.find(name))
+
+
+def _answer(snapshot: Snapshot, runtime: Runtime) -> ModelAnswer:
     return ModelAnswer(
         card=runtime.card,
         engine=runtime.engine,
         batch_sizes=runtime.batch_sizes,
-        versions=shown.versions(runtime.card.name),
+        versions=snapshot.versions(runtime.card.name),
     )

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
-
-from service.app import Api
 
 PAGE = Path(__file__).parent.parent / "static"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
@@ -39,24 +37,26 @@ class _Studio(StaticFiles):
         return response
 
 
-def add(api: Api) -> None:
-    """Add the routes."""
-    studio = _Studio(directory=PAGE)
+router = APIRouter(include_in_schema=False)
+_studio = _Studio(directory=PAGE)
+# BentoML carries Swagger's files; from the usual place on the net the page would stay empty where there is none.
+MOUNTS = {"/page": _studio, "/docs/assets": StaticFiles(directory=_SWAGGER)}
+"""Static files, mounted on the app: a router cannot include a mount."""
 
-    @api.get("/", include_in_schema=False)
-    async def page(request: Request) -> Response:
-        return await studio.get_response("index.html", request.scope)
 
-    @api.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="openapi.json",
-            title="Zoetrope API",
-            swagger_js_url="docs/assets/swagger-ui-bundle.js",
-            swagger_css_url="docs/assets/swagger-ui.css",
-            swagger_favicon_url="docs/assets/favicon-light-32x32.png",
-        )
+@router.get("/")
+async def page(request: Request) -> Response:
+    """The studio."""
+    return await _studio.get_response("index.html", request.scope)
 
-    api.mount("/page", studio)
-    # BentoML carries these files; from the usual place on the net the page would stay empty where there is none.
-    api.mount("/docs/assets", StaticFiles(directory=_SWAGGER))
+
+@router.get("/docs")
+async def docs() -> HTMLResponse:
+    """Swagger UI, from files of this machine."""
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Zoetrope API",
+        swagger_js_url="docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="docs/assets/swagger-ui.css",
+        swagger_favicon_url="docs/assets/favicon-light-32x32.png",
+    )

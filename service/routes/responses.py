@@ -1,10 +1,11 @@
-"""What was asked for -> an answer: drawn in chunks, encoded beside the event loop, streamed where it is long.
+"""Pictures as an HTTP response: drawn in chunks, encoded in a thread pool, streamed where there are many.
 
-generate, decode, interpolate -> [answers] -> gallery, encoders -> HTTP
+generate, images -> [responses] -> batching, encoders -> HTTP
 """
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -15,69 +16,71 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from models.runtime import Runtime
-from service.app import Api
+from service.app import app_of
+from service.batching import ClientDisconnected, PendingRequest
 from service.encoders import Stream, stream_of
 from service.errors import Problem
 from service.formats import Format
-from service.latents import Asked
-from service.pending_request import Dropped, Order
+from service.latents import LatentSource
 
 Encode = Callable[[NDArray[np.uint8]], bytes]
 
-_ENCODED_HERE_BYTES = 16_384
-"""Pixels that are encoded sooner than another thread would be told of them."""
+_ENCODED_INLINE_BYTES = 16_384
+"""Up to here encoding on the event loop is quicker than handing the pixels to a thread."""
 _STREAMED_ABOVE_IMAGES = 256
-_CLIENT_GONE = 499  # nobody reads it; nginx's own number, for the log
+_CLIENT_GONE = 499  # no client reads it; nginx's own number, for the log
 
 
-def made_by(asked: Asked, runtime: Runtime) -> dict[str, str]:
+def made_by(source: LatentSource, runtime: Runtime) -> dict[str, str]:
     """The headers that name what made the pictures."""
-    return {"X-Model": asked.model, "X-Model-Version": asked.version, "X-Engine": runtime.engine}
+    return {"X-Model": source.model, "X-Model-Version": source.version, "X-Engine": runtime.engine}
 
 
-async def one_file(api: Api, request: Request, runtime: Runtime, asked: Asked, encode: Encode) -> bytes:
+async def encode_all(request: Request, runtime: Runtime, source: LatentSource, encode: Encode) -> bytes:
     """All pictures drawn, and encoded as one.
 
     Raises:
         Problem: 503, the queue is full.
-        Dropped: whoever asked has gone.
+        ClientDisconnected: the client has gone.
     """
-    order = api.gallery.batcher.order(runtime, asked)
-    with watched(request.receive, order):
-        chunks = [chunk async for chunk in order]
+    app = app_of(request)
+    pending = app.registry.batcher.submit(runtime, source)
+    with cancelled_on_disconnect(request.receive, pending):
+        chunks = [chunk async for chunk in pending]
     images_NHWC = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
-    if images_NHWC.nbytes <= _ENCODED_HERE_BYTES:
+    if images_NHWC.nbytes <= _ENCODED_INLINE_BYTES:
         return encode(images_NHWC)
-    return await asyncio.get_running_loop().run_in_executor(api.encoder, encode, images_NHWC)
+    return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, encode, images_NHWC)
 
 
-async def pictures(
-    api: Api,
+async def picture_response(
     request: Request,
     runtime: Runtime,
-    asked: Asked,
+    source: LatentSource,
     chosen: Format,
     headers: dict[str, str],
     encode: Encode,
 ) -> Response:
-    """One file by `encode` where the format is of one picture, else many pictures, in a stream where it is long.
+    """One file by `encode` where the format holds one picture, else many pictures, streamed above 256.
 
     Raises:
         Problem: 503, the queue is full.
-        Dropped: whoever asked has gone.
+        ClientDisconnected: the client has gone.
     """
     if not chosen.is_one_picture:
         shape = runtime.card.image
-        stream = stream_of(chosen, asked, (shape.height, shape.width, shape.channels))
-        if asked.n > _STREAMED_ABOVE_IMAGES:
-            return Streamed(api, stream, api.gallery.batcher.order(runtime, asked), headers, chosen.media_type)
+        stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels))
+        if source.n > _STREAMED_ABOVE_IMAGES:
+            app = app_of(request)
+            pending = app.registry.batcher.submit(runtime, source)
+            return StreamedPictures(app.encoder_pool, stream, pending, headers, chosen.media_type)
         encode = partial(_whole, stream)
-    body = await one_file(api, request, runtime, asked, encode)
+    body = await encode_all(request, runtime, source, encode)
     return Response(body, headers=headers, media_type=chosen.media_type)
 
 
-async def to_nobody(_: Request, __: Exception) -> Response:
-    """The answer to a client that has gone."""
+async def client_closed_request(_: Request, __: Exception) -> Response:
+    """The response to a client that has gone: status 499, for the log."""
     return Response(status_code=_CLIENT_GONE)
 
 
@@ -95,11 +98,18 @@ def _whole(stream: Stream, images_NHWC: NDArray[np.uint8]) -> bytes:
     return stream.begin() + stream.add(images_NHWC) + stream.end()
 
 
-class Streamed(Response):
+class StreamedPictures(Response):
     """Pictures one by one, in a format that holds many; none is drawn for a client that has gone."""
 
-    def __init__(self, api: Api, stream: Stream, order: Order, headers: dict[str, str], media_type: str) -> None:
-        self._api, self._stream, self._order = api, stream, order
+    def __init__(
+        self,
+        encoder_pool: ThreadPoolExecutor,
+        stream: Stream,
+        pending: PendingRequest,
+        headers: dict[str, str],
+        media_type: str,
+    ) -> None:
+        self._encoder_pool, self._stream, self._pending = encoder_pool, stream, pending
         known = {} if stream.length is None else {"Content-Length": str(stream.length)}
         super().__init__(headers={**headers, **known}, media_type=media_type)
 
@@ -113,32 +123,32 @@ class Streamed(Response):
         """Send piece by piece, each when the one before it has been taken.
 
         Raises:
-            Problem: 503, it was not begun in time; nothing was sent then.
+            Problem: 503, it was not begun in time; nothing is sent then.
         """
-        encoder, loop = self._api.encoder, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         piece, begun = self._stream.begin(), False
-        with watched(receive, self._order), suppress(Dropped):
-            async for chunk in self._order:
+        with cancelled_on_disconnect(receive, self._pending), suppress(ClientDisconnected):
+            async for chunk in self._pending:
                 if not begun:
                     await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                     begun = True
-                piece += await loop.run_in_executor(encoder, self._stream.add, chunk)
+                piece += await loop.run_in_executor(self._encoder_pool, self._stream.add, chunk)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 piece = b""
             await send({"type": "http.response.body", "body": piece + self._stream.end(), "more_body": False})
 
 
 @contextmanager
-def watched(receive: Receive, order: Order) -> Iterator[None]:
-    """Drop an order as soon as its client hangs up."""
-    watching = asyncio.create_task(_drop_when_gone(receive, order))
+def cancelled_on_disconnect(receive: Receive, pending: PendingRequest) -> Iterator[None]:
+    """Cancel a pending request as soon as its client hangs up."""
+    watching = asyncio.create_task(_cancel_on_disconnect(receive, pending))
     try:
         yield
     finally:
         watching.cancel()
 
 
-async def _drop_when_gone(receive: Receive, order: Order) -> None:
+async def _cancel_on_disconnect(receive: Receive, pending: PendingRequest) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    order.drop()
+    pending.cancel()

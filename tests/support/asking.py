@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.runtime import Runtime
-from service.address import Address
+from service.latents import AddressRange
 
 PINNED = {"engine": "onnxruntime", "precision": "float32", "threads": 1}
 """Settings of a service that measures no engine, and draws what `Runtime` draws in a test."""
 
 
-def address(runtime: Runtime, n: int, seed: int = 0, start: int = 0) -> Address:
+def address(runtime: Runtime, n: int, seed: int = 0, start: int = 0) -> AddressRange:
     """As a question for n pictures of a model, or of its classes by turns, would give it."""
     count = len(runtime.class_names)
     labels = np.arange(n) % count if count else None
-    return Address(runtime.card.name, runtime.card.version, seed, start, n, 1.0, labels, runtime.class_names)
+    return AddressRange(runtime.card.name, runtime.card.version, seed, start, n, 1.0, labels, runtime.class_names)
 
 
 @dataclass
 class Held:
     """Pictures whose codes come only when `go_on` is set: so the engine is held up for as long as a test needs."""
 
-    address: Address
+    address: AddressRange
     begun: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
 

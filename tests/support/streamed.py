@@ -5,12 +5,12 @@ import io
 import numpy as np
 from PIL import Image
 
-from service.address import Address
 from service.encoders import Stream
+from service.latents import AddressRange
 
 
-def address(n: int, start: int = 0) -> Address:
-    return Address(model="m", version="0" * 16, seed=2**64 - 1, start=start, n=n, truncation=0.5)
+def address(n: int, start: int = 0) -> AddressRange:
+    return AddressRange(model="m", version="0" * 16, seed=2**64 - 1, start=start, n=n, truncation=0.5)
 
 
 def random_pictures(count: int, channels: int = 3) -> np.ndarray:
