@@ -1,4 +1,4 @@
-"""The doctor tells runs apart that were made to fail, and says what it cannot know.
+"""The doctor recognises runs that were made to fail, and says what a log cannot tell.
 
 The runs are real: 120 steps on the digits, by settings that are wrong by orders of magnitude.
 """
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from training.__main__ import app
 from training.config import preset_named
 from training.data.dataset import Pictures, open_pictures
-from training.monitoring.doctor import CANNOT_KNOW, NO_DIVERSITY, examine
+from training.monitoring.doctor import LIMITS_OF_A_LOG, NO_DIVERSITY, diagnose
 from training.run import Run
 from training.run_logger import Diverged
 from training.train import Place, train
@@ -27,15 +27,15 @@ NOISE = Pictures("noise", np.random.default_rng(0).integers(0, 256, (500, 8, 8, 
     ("verdict", "method", "changed"),
     [
         ("finished", "gan", {}),
-        ("still", "gan", {"learning_rate": (2e-6, 2e-7)}),
-        ("held flat", "gan", {"gamma": (500.0, 50.0)}),
+        ("plateau", "gan", {"learning_rate": (2e-6, 2e-7)}),
+        ("over-regularised", "gan", {"gamma": (500.0, 50.0)}),
         ("diverging", "gan", {"learning_rate": (1.0, 0.1)}),
         ("diverged", "gan", {"learning_rate": (1e30, 1e30)}),
         ("finished", "variational", {}),
-        ("codes unused", "variational", {"data": NOISE}),
+        ("posterior collapse", "variational", {"data": NOISE}),
     ],
 )
-def test_a_real_run_is_called_what_it_is(tmp_path: Path, verdict: str, method: str, changed: dict):
+def test_a_real_run_gets_its_verdict(tmp_path: Path, verdict: str, method: str, changed: dict):
     data = changed.pop("data", None) or open_pictures("digits", classes=False)
     settings = preset_named("tiny", method).but(precision="float32", **SMALL, **changed)
     run = Run(tmp_path / "run")
@@ -45,51 +45,51 @@ def test_a_real_run_is_called_what_it_is(tmp_path: Path, verdict: str, method: s
     except Diverged:
         assert verdict == "diverged"
 
-    assert examine(run.lines(), settings).verdict == verdict
+    assert diagnose(run.lines(), settings).verdict == verdict
 
 
 def test_an_empty_log_and_a_short_one_are_too_early():
-    assert examine([], SETTINGS).verdict == "too early"
-    assert examine(game_lines(9), SETTINGS).verdict == "too early"
-    assert examine([], SETTINGS).seconds_left is None
+    assert diagnose([], SETTINGS).verdict == "too early"
+    assert diagnose(game_lines(9), SETTINGS).verdict == "too early"
+    assert diagnose([], SETTINGS).seconds_left is None
 
 
 def test_under_way_a_healthy_run_is_learning_and_has_time_left():
-    diagnosis = examine(game_lines(50), SETTINGS)
+    diagnosis = diagnose(game_lines(50), SETTINGS)
 
-    assert (diagnosis.verdict, diagnosis.advice, diagnosis.well) == ("learning", (), True)
+    assert (diagnosis.verdict, diagnosis.advice, diagnosis.healthy) == ("learning", (), True)
     assert diagnosis.seconds_left == 20_000 / 2000
 
 
-def test_a_finished_run_of_a_few_steps_is_starved():
+def test_a_finished_run_of_a_few_steps_is_undertrained():
     few = SETTINGS.but(images_shown=1_200, batch=100)
 
-    assert examine(game_lines(3), few).verdict == "starved"
-    assert "12 steps long" in examine(game_lines(3), few).words
+    assert diagnose(game_lines(3), few).verdict == "undertrained"
+    assert "12 steps long" in diagnose(game_lines(3), few).explanation
 
 
-def test_what_is_no_number_has_diverged_and_is_named():
-    diagnosis = examine([*game_lines(3), {"images_shown": 1600, "seconds": 1.0, "g_loss": None}], SETTINGS)
+def test_a_nan_has_diverged_and_is_named():
+    diagnosis = diagnose([*game_lines(3), {"images_shown": 1600, "seconds": 1.0, "g_loss": None}], SETTINGS)
 
     assert diagnosis.verdict == "diverged"
-    assert diagnosis.words == "g_loss became infinite after 1,600 images."
+    assert diagnosis.explanation == "g_loss became NaN or infinite after 1,600 images."
 
 
-def test_what_a_log_cannot_tell_is_always_said():
-    assert CANNOT_KNOW in examine(game_lines(50), SETTINGS).also
-    assert NO_DIVERSITY not in examine(game_lines(50), SETTINGS).also
-    assert NO_DIVERSITY in examine(game_lines(50, diversity=None), SETTINGS).also
+def test_the_limits_of_a_log_are_always_noted():
+    assert LIMITS_OF_A_LOG in diagnose(game_lines(50), SETTINGS).notes
+    assert NO_DIVERSITY not in diagnose(game_lines(50), SETTINGS).notes
+    assert NO_DIVERSITY in diagnose(game_lines(50, diversity=None), SETTINGS).notes
 
 
-def test_a_run_of_weeks_and_a_machine_that_slows_down_are_mentioned():
+def test_a_run_of_weeks_and_a_machine_that_slows_down_are_noted():
     lines = game_lines(50)
-    weeks = examine([line | {"images_per_second": 1.0} for line in lines], SETTINGS.but(images_shown=2_000_000))
-    assert any("it takes 23 more days" in words for words in weeks.also)
+    weeks = diagnose([line | {"images_per_second": 1.0} for line in lines], SETTINGS.but(images_shown=2_000_000))
+    assert any("it takes 23 more days" in words for words in weeks.notes)
 
     for line in lines[-20:]:
         line["images_per_second"] = 300.0
-    slowed = examine([*lines], SETTINGS)
-    assert any("300 images a second now, and made 2,000 before" in words for words in slowed.also)
+    slowed = diagnose([*lines], SETTINGS)
+    assert any("300 images a second now, and was 2,000 before" in words for words in slowed.notes)
 
 
 def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
@@ -97,7 +97,7 @@ def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
     done = CliRunner().invoke(app, ["doctor", str(tmp_path / "run")])
 
     assert done.exit_code == 0
-    assert "run: starved" in done.output
+    assert "run: discriminator overpowers" in done.output
     assert "-> Show it more images: --kimg 120." in done.output
     assert "40,000 of 40,000 images shown, finished" in done.output
     assert f"report: {tmp_path / 'run' / 'report.html'}" in done.output

@@ -1,4 +1,4 @@
-"""A log's means, its end, and the time that is left."""
+"""Means of a log, its end, and the time that is left."""
 
 import pytest
 
@@ -39,29 +39,29 @@ def test_a_run_is_finished_where_no_other_line_would_come():
 
 
 def test_an_empty_log_has_no_speed_and_no_end():
-    course = LogStatistics([], SETTINGS)
+    log = LogStatistics([], SETTINGS)
 
-    assert (course.images_shown, course.share, course.finished, course.seconds_left) == (0, 0, False, None)
-    assert course.recent("d_loss") is None
+    assert (log.images_shown, log.progress, log.finished, log.seconds_left) == (0, 0, False, None)
+    assert log.recent_mean("d_loss") is None
 
 
-def test_recent_is_the_last_fifth_and_what_is_no_number_is_left_out():
+def test_recent_is_the_last_fifth_and_nan_is_left_out():
     log = lines(10)
     for value, line in enumerate(log):
         line["margin"] = float(value)
-    assert LogStatistics(log, SETTINGS).recent("margin") == 8.5
+    assert LogStatistics(log, SETTINGS).recent_mean("margin") == 8.5
 
     log[-1]["margin"] = None
-    assert LogStatistics(log, SETTINGS).recent("margin") == 8
+    assert LogStatistics(log, SETTINGS).recent_mean("margin") == 8
 
 
-def test_a_figure_that_only_some_lines_have_is_found():
+def test_a_metric_that_only_some_lines_have_is_found():
     log = lines(10)
     log[3]["diversity"], log[7]["diversity"] = 0.5, 0.7
 
-    assert LogStatistics(log, SETTINGS).all_of("diversity") == [0.5, 0.7]
+    assert LogStatistics(log, SETTINGS).values("diversity") == [0.5, 0.7]
 
 
 @pytest.mark.parametrize(("count", "share"), [(50, 0.5), (101, 1.0)])
 def test_the_share_is_of_the_planned_length(count: int, share: float):
-    assert LogStatistics(lines(count), SETTINGS).share == share
+    assert LogStatistics(lines(count), SETTINGS).progress == share

@@ -1,13 +1,16 @@
-"""One page that needs nothing else, also of a run that has only begun."""
+"""One self-contained page, also of a run that has only begun; its time-lapse has a frame a sheet."""
 
+import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support.markup import read
 from support.watched import SETTINGS, game_lines, watched_run
 
-from training.monitoring.report import in_words, write_report
+from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, duration, still, time_lapse, write_report
 from training.run import Run
 
 
@@ -29,7 +32,7 @@ def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):
     assert text.count("<figure>") == 3 + 2
 
 
-def test_a_report_needs_nothing_from_elsewhere(tmp_path: Path):
+def test_a_report_is_self_contained(tmp_path: Path):
     text, reader = read(write_report(watched_run(tmp_path / "run", game_lines(50))))
 
     assert reader.sources
@@ -37,7 +40,7 @@ def test_a_report_needs_nothing_from_elsewhere(tmp_path: Path):
     assert not re.search(r"https?://|@import|url\(", text)
 
 
-def test_the_time_lapse_lies_beside_it(tmp_path: Path):
+def test_the_time_lapse_lies_next_to_it(tmp_path: Path):
     run = watched_run(tmp_path / "run", game_lines(50))
     write_report(run)
 
@@ -77,7 +80,7 @@ def test_the_same_run_has_the_same_report(tmp_path: Path):
 def test_a_run_of_an_older_log_has_a_report_without_diversity(tmp_path: Path):
     text, _ = read(write_report(watched_run(tmp_path / "run", game_lines(50, diversity=None), settings=SETTINGS)))
 
-    assert "has no figure for diversity" in text
+    assert "has no diversity" in text
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path):
@@ -85,7 +88,35 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path):
         write_report(Run(tmp_path))
 
 
-def test_times_are_said_in_words():
-    assert in_words(3723.4) == "1:02:03"
-    assert in_words(90_000) == "1 day, 1:00:00"
-    assert in_words(None) == "not known yet"
+def test_durations_are_readable():
+    assert duration(3723.4) == "1:02:03"
+    assert duration(90_000) == "1 day, 1:00:00"
+    assert duration(None) == "not known yet"
+
+
+def test_a_time_lapse_has_a_frame_a_sheet_and_rests_at_its_end(tmp_path: Path):
+    run = watched_run(tmp_path / "run", [], sheets=3)
+    movie = Image.open(io.BytesIO(time_lapse([path for _, path in run.sheets()])))
+
+    assert (movie.n_frames, movie.info["loop"]) == (3, 0)
+    shown_ms = []
+    for frame in range(3):
+        movie.seek(frame)
+        movie.load()
+        shown_ms.append(movie.info["duration"])
+    assert shown_ms == [FRAME_MS, FRAME_MS, LAST_FRAME_MS]
+
+
+def test_small_sheets_are_enlarged_by_a_whole_number(tmp_path: Path):
+    """Four pictures of 8 x 8 with a gap of 2 make 18 x 18; 26 times that is the most below 480."""
+    run = watched_run(tmp_path / "run", [], sheets=1)
+
+    assert Image.open(io.BytesIO(time_lapse([run.sheets()[0][1]]))).size == (18 * 26, 18 * 26)
+
+
+def test_a_still_is_the_sheet_in_its_own_size(tmp_path: Path):
+    path = watched_run(tmp_path / "run", [], sheets=1).sheets()[0][1]
+    again = np.asarray(Image.open(io.BytesIO(still(path))).convert("L"), int)
+
+    assert again.shape == (18, 18)
+    assert np.corrcoef(again.ravel(), np.asarray(Image.open(path), int).ravel())[0, 1] > 0.8

@@ -18,7 +18,7 @@ from training.checkpoint import State, save_checkpoint
 from training.config import GAMES, Settings
 from training.data.batches import Batches
 from training.export.modules import draw
-from training.monitoring.diversity import diversity, evenly_spaced
+from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
 from training.networks.autoencoder import Autoencoder
 from training.run import Run
 from training.schedule import moment_of
@@ -97,7 +97,7 @@ class Book:
             labels_N = labels(0, 0, SHEET_PICTURES, counts)
         sheet = draw(state.drawn, codes(0, 0, SHEET_PICTURES, state.drawn.code_size), labels_N)
         self._run.show(sheet, state.images_shown)
-        figure = diversity(sheet, self._real_NHWC)
+        figure = nearest_neighbour_diversity(sheet, self._real_NHWC)
         return {} if figure is None else {"diversity": figure}
 
     def _line(self, state: State) -> dict[str, float]:

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 
 from training.cli.console import tell_plainly, told
-from training.monitoring.doctor import Diagnosis, examine
-from training.monitoring.report import in_words, write_report
+from training.monitoring.doctor import Diagnosis, diagnose
+from training.monitoring.report import duration, write_report
 from training.run import Run, RunBusy
 
 
@@ -21,7 +21,7 @@ def doctor(run: Annotated[Path, typer.Argument(help="A run's folder, such as run
     with told():
         folder = Run(run)
         settings = folder.settings()
-        _tell(run.name, examine(folder.lines(), settings), settings.images_shown)
+        _tell(run.name, diagnose(folder.lines(), settings), settings.images_shown)
         try:
             with folder.alone():
                 tell_plainly(f"report: {write_report(folder)}")
@@ -30,12 +30,12 @@ def doctor(run: Annotated[Path, typer.Argument(help="A run's folder, such as run
 
 
 def _tell(name: str, diagnosis: Diagnosis, planned_images: int) -> None:
-    colour = "green" if diagnosis.well else "yellow" if diagnosis.mild else "red"
+    colour = "green" if diagnosis.healthy else "yellow" if diagnosis.warning else "red"
     rich.print(f"[bold]{escape(name)}[/bold]: [bold {colour}]{diagnosis.verdict}[/bold {colour}]")
-    tell_plainly(diagnosis.words)
+    tell_plainly(diagnosis.explanation)
     for advice in diagnosis.advice:
         tell_plainly(f"  -> {advice}")
-    for words in diagnosis.also:
+    for words in diagnosis.notes:
         tell_plainly(f"  ({words})")
-    left = "finished" if diagnosis.finished else f"{in_words(diagnosis.seconds_left)} of training left"
+    left = "finished" if diagnosis.finished else f"{duration(diagnosis.seconds_left)} of training left"
     tell_plainly(f"{diagnosis.images_shown:,} of {planned_images:,} images shown, {left}")

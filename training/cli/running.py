@@ -18,7 +18,7 @@ from training.data.decode import Skipped
 from training.export.bundle import export_run
 from training.feedback.finetuning_round import FineTuningRound
 from training.methods.method import new_method
-from training.monitoring.watch import Monitor
+from training.monitoring.monitor import Monitor
 from training.networks.geometry import geometry_of
 from training.progress import Progress
 from training.run import Run
@@ -74,8 +74,8 @@ def carry_out(plan: Plan, place: Place) -> None:
     prepare = plan.begun.prepare if plan.begun else None
     inspect = plan.begun.inspect(evaluator_of(plan.pictures), plan.force, tell_plainly) if plan.begun else None
     plan.run.begin(plan.settings, plan.pictures, come_to=images_shown_in(plan.run.checkpoint))
-    with plan.run.alone(), Monitor(plan.run, tell_plainly) as watch, Progress(plan.settings.images_shown) as progress:
-        train(plan.run, plan.settings, plan.pictures, place, progress.show, watch.follow, prepare)
+    with plan.run.alone(), Monitor(plan.run, tell_plainly) as monitor, Progress(plan.settings.images_shown) as progress:
+        train(plan.run, plan.settings, plan.pictures, place, progress.show, monitor.update, prepare)
     tell_plainly(f"how it went: {plan.run.path / 'report.html'}")
     tell_bundle(export_run(plan.run, plan.bundle, inspect=inspect))
 

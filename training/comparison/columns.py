@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from models.bundle import Bundle
 from models.card import Scores
 from training.comparison.rows import Row
-from training.monitoring.report import in_words
+from training.monitoring.report import duration
 
 Figure = float | int | None
 
@@ -88,7 +88,7 @@ COLUMNS = {
     "active_units": Column("active units", attrgetter("card.scores.active_units"), str),
     "code_size": Column("numbers in z", attrgetter("card.code_size"), str),
     "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
-    "seconds": Column("training time", attrgetter("card.training.seconds"), in_words),
+    "seconds": Column("training time", attrgetter("card.training.seconds"), duration),
     "images_per_s": Column("images a second", _images_per_s, _three_digits),
     "ms_an_image": Column("ms an image", _ms, _three_digits),
     "generator_bytes": Column(

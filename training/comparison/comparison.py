@@ -21,7 +21,7 @@ from training.comparison.columns import as_markdown, cells, figures, real_figure
 from training.comparison.rows import PICTURES, SEED, Row, shown_test
 from training.comparison.strips import strips
 from training.evaluation.reference import RealPictures
-from training.monitoring.page import escaped, page, picture, wide_table
+from training.monitoring.page import embedded, escaped, page, wide_table
 
 
 def write_comparison(folder: Path, data_name: str, rows: Sequence[Row], real: RealPictures) -> Path:
@@ -96,5 +96,5 @@ def _body(title: str, rows: Sequence[Row], table: str, drawn: Image.Image, back:
 def _figure(image: Image.Image, words: str, caption: str) -> str:
     file = io.BytesIO()
     image.save(file, "WEBP", lossless=True)
-    shown = picture(file.getvalue(), words)
+    shown = embedded(file.getvalue(), words)
     return f'<figure><div class="wide" tabindex="0">{shown}</div><figcaption>{escaped(caption)}</figcaption></figure>'

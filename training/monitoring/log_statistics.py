@@ -1,8 +1,8 @@
-"""A log as a doctor reads it: how far the run is, means over parts of it, and the time that is left.
+"""Statistics of a run's log: progress, means over parts of it, speed and the time left.
 
-    runs/<name>/log.jsonl -> [course] -> game, fidelity, doctor
+    runs/<name>/log.jsonl -> log_statistics -> checks, doctor, charts, report
 
-Knows lines and settings; judges nothing.
+Reads lines and settings only; `checks` draws the conclusions.
 """
 
 import math
@@ -11,65 +11,72 @@ from statistics import fmean, median
 
 from training.config import Settings
 
-Line = dict[str, float | None]
-RECENT = 0.2
-"""The share of a log, at its end, that is called recent."""
+LogLine = dict[str, float | None]
+"""Metric -> value; None stands for NaN and infinity, which JSON cannot express."""
+RECENT_SHARE, EARLY_SHARE = 0.2, 0.05
+"""Shares of the log that `recent_mean` and `early_mean` cover."""
 _SPEED_LINES = 30
 
 
 class LogStatistics:
-    """The lines of a log and the settings of its run."""
+    """A log and the settings of its run.
 
-    def __init__(self, lines: Sequence[Line], settings: Settings) -> None:
+    Args:
+        lines: of `log.jsonl`, oldest first; the run may still be training.
+        settings: of the run; they hold its planned length.
+    """
+
+    def __init__(self, lines: Sequence[LogLine], settings: Settings) -> None:
         self.lines, self.settings = lines, settings
 
     @property
     def images_shown(self) -> int:
-        """By the last line."""
+        """Real pictures shown up to the last line."""
         return int(self.lines[-1]["images_shown"] or 0) if self.lines else 0
 
     @property
-    def share(self) -> float:
-        """How much of the planned length is done, 0 to 1."""
+    def progress(self) -> float:
+        """Share of the planned length that is done, 0 to 1."""
         return min(1.0, self.images_shown / self.settings.images_shown)
 
     @property
     def finished(self) -> bool:
-        """The end of the plan lies before the place of another line."""
+        """Whether the run ends before another line would be written."""
         if len(self.lines) < 2:
-            return self.share == 1
-        a_line = self.images_shown - int(self.lines[-2]["images_shown"] or 0)
-        return self.settings.images_shown - self.images_shown < max(a_line, 1)
+            return self.progress == 1
+        images_a_line = self.images_shown - int(self.lines[-2]["images_shown"] or 0)
+        return self.settings.images_shown - self.images_shown < max(images_a_line, 1)
 
     @property
     def images_per_second(self) -> float | None:
-        """The middle one of the last speeds, which pauses and other programs' moments do not move."""
+        """Median of the last 30 speeds: a pause or a busy moment does not move it. None without any."""
         speeds = [speed for line in self.lines[-_SPEED_LINES:] if (speed := line.get("images_per_second"))]
         return median(speeds) if speeds else None
 
     @property
     def seconds_left(self) -> float | None:
-        """Of training, not of waiting; None where no speed is known."""
+        """Seconds of training left; 0 when finished, None while no speed is known."""
         if self.finished:
             return 0.0
         speed = self.images_per_second
         return None if speed is None else max(0, self.settings.images_shown - self.images_shown) / speed
 
-    def part(self, name: str, begin: float, end: float) -> list[float]:
-        """A figure's values between two shares of the lines; those that are no number are left out."""
+    def values(self, metric: str, begin: float = 0.0, end: float = 1.0) -> list[float]:
+        """Values of a metric between two shares of the lines, oldest first, without NaN and infinity.
+
+        Args:
+            metric: a key of `log.jsonl`.
+            begin, end: from 0, the first line, to 1, past the last one.
+        """
         lines = self.lines[math.floor(begin * len(self.lines)) : math.ceil(end * len(self.lines))]
-        return [value for line in lines if (value := line.get(name)) is not None]
+        return [value for line in lines if (value := line.get(metric)) is not None]
 
-    def recent(self, name: str) -> float | None:
-        """A figure's mean over the last fifth of the lines."""
-        values = self.part(name, 1 - RECENT, 1)
+    def recent_mean(self, metric: str) -> float | None:
+        """Mean of a metric over the last fifth of the lines; None without values."""
+        values = self.values(metric, begin=1 - RECENT_SHARE)
         return fmean(values) if values else None
 
-    def early(self, name: str) -> float | None:
-        """A figure's mean over the first twentieth of the lines."""
-        values = self.part(name, 0, 0.05)
+    def early_mean(self, metric: str) -> float | None:
+        """Mean of a metric over the first twentieth of the lines; None without values."""
+        values = self.values(metric, end=EARLY_SHARE)
         return fmean(values) if values else None
-
-    def all_of(self, name: str) -> list[float]:
-        """Every value of a figure, oldest first."""
-        return self.part(name, 0, 1)

@@ -1,19 +1,21 @@
-"""The looks of a report: one page in light and dark, for wide and narrow screens, without a script.
+"""HTML of a report: one self-contained page, light and dark, for wide and narrow screens, without scripts.
 
-[page] -> report, comparing.comparison
+    page -> report, comparison.comparison
+
+Knows markup only; what a page says, its callers know.
 """
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _STYLE = """
 :root { color-scheme: light dark;
   --paper: #fbfaf8; --card: #ffffff; --ink: #1d1d1f; --soft: #6b6b70; --rule: #e4e2dd;
-  --line-1: #2f6fd6; --line-2: #d9691e; --good: #1d7f4c; --mind: #b45309; --bad: #b42318; --idle: #5b5b66 }
+  --line-1: #2f6fd6; --line-2: #d9691e; --good: #1d7f4c; --warn: #b45309; --bad: #b42318; --idle: #5b5b66 }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #141416; --card: #1d1d20; --ink: #ececee; --soft: #a0a0a8; --rule: #323237;
-  --line-1: #7fb0ff; --line-2: #ffab6b; --good: #58c48b; --mind: #f0b35c; --bad: #ff8a80; --idle: #a6a6b0 } }
+  --line-1: #7fb0ff; --line-2: #ffab6b; --good: #58c48b; --warn: #f0b35c; --bad: #ff8a80; --idle: #a6a6b0 } }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
@@ -25,7 +27,7 @@ p { margin: 0 0 10px }
 .soft { color: var(--soft) }
 .head { display: flex; flex-wrap: wrap; gap: 6px 14px; align-items: baseline }
 .verdict { font-weight: 600; font-size: 15px; padding: 2px 12px; border-radius: 99px; border: 1.5px solid currentColor }
-.good { color: var(--good) } .mind { color: var(--mind) } .bad { color: var(--bad) } .idle { color: var(--idle) }
+.good { color: var(--good) } .warn { color: var(--warn) } .bad { color: var(--bad) } .idle { color: var(--idle) }
 .bar { height: 8px; border-radius: 8px; background: var(--rule); margin: 22px 0 14px; overflow: hidden }
 .bar i { display: block; height: 100%; border-radius: 8px; background: var(--line-1) }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 14px }
@@ -87,41 +89,46 @@ def page(title: str, body: str) -> str:
     )
 
 
-def escaped(words: object) -> str:
-    """Any text, as HTML shows it and does not read it."""
-    return html.escape(str(words))
+def escaped(text: object) -> str:
+    """Text with its markup escaped."""
+    return html.escape(str(text))
 
 
-def picture(webp: bytes, words: str) -> str:
-    """An image that is part of the page."""
-    return f'<img src="{data_uri(webp)}" alt="{escaped(words)}">'
+def embedded(webp: bytes, alt: str) -> str:
+    """An image that is embedded in the page."""
+    return f'<img src="{data_uri(webp)}" alt="{escaped(alt)}">'
 
 
 def data_uri(webp: bytes) -> str:
-    """The bytes as an address."""
+    """The bytes of a WebP as a `data:` URI."""
     return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
 
 
-def _said(value: object) -> object:
+def table(rows: Mapping[str, object]) -> str:
+    """A table of names and values."""
+    cells = "".join(
+        f"<tr><td>{escaped(name)}</td><td>{escaped(_shown(value))}</td></tr>" for name, value in rows.items()
+    )
+    return f'<div class="card"><table>{cells}</table></div>'
+
+
+def _shown(value: object) -> object:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:,}" if type(value) is int else value
 
 
-def table(rows: dict[str, object]) -> str:
-    """Names and values."""
-    cells = "".join(
-        f"<tr><td>{escaped(name)}</td><td>{escaped(_said(value))}</td></tr>" for name, value in rows.items()
-    )
-    return f'<div class="card"><table>{cells}</table></div>'
-
-
 def wide_table(headings: Sequence[str], lines: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """A table to scroll sideways, its first column in sight; lines of words and whether they are the best."""
+    """A table that scrolls sideways with its first column fixed.
+
+    Args:
+        headings: one a column.
+        lines: cells of text, and whether each is the best of its column.
+    """
     head = "".join(f"<th>{escaped(heading)}</th>" for heading in headings)
-    body = "".join(f"<tr>{''.join(_scored(*cell) for cell in line)}</tr>" for line in lines)
+    body = "".join(f"<tr>{''.join(_cell(*cell) for cell in line)}</tr>" for line in lines)
     return f'<div class="wide scores" tabindex="0"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def _scored(words: str, best: bool) -> str:
-    return f"<td><b>{escaped(words)}</b></td>" if best else f"<td>{escaped(words)}</td>"
+def _cell(text: str, best: bool) -> str:
+    return f"<td><b>{escaped(text)}</b></td>" if best else f"<td>{escaped(text)}</td>"

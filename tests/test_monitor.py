@@ -1,4 +1,4 @@
-"""TensorBoard's events are the log's lines, each once, however often the run was killed."""
+"""While a run trains, its report and its TensorBoard events follow; each line of the log is one event."""
 
 import builtins
 from pathlib import Path
@@ -7,8 +7,59 @@ import pytest
 from PIL import Image
 from support.watched import game_lines, watched_run
 
-from training.monitoring.tensorboard import TensorBoardMissing, TensorBoardWriter
+from training.monitoring import monitor
+from training.monitoring.monitor import Monitor, TensorBoardMissing, TensorBoardWriter
 from training.run import Run
+
+
+def missing(_: object) -> None:
+    raise TensorBoardMissing("this run has no TensorBoard events")
+
+
+def test_a_missing_tensorboard_is_reported_once_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(monitor, "TensorBoardWriter", missing)
+    run, notices = watched_run(tmp_path / "run", game_lines(50)), []
+    with Monitor(run, notices.append) as following:
+        following.update()
+        following.update()
+
+    assert notices == ["this run has no TensorBoard events"]
+    assert ">learning</span>" in (run.path / "report.html").read_text()
+
+
+def test_nothing_is_made_before_the_first_checkpoint(tmp_path: Path):
+    """Until then the log may hold lines that are rolled back."""
+    run = watched_run(tmp_path / "run", game_lines(20))
+    with Monitor(run, print):
+        assert not (run.path / "report.html").exists()
+        assert not (run.path / "tensorboard").exists()
+
+
+def test_an_interrupted_run_has_its_last_report(tmp_path: Path):
+    run = watched_run(tmp_path / "run", game_lines(20))
+    with pytest.raises(KeyboardInterrupt), Monitor(run, print):
+        raise KeyboardInterrupt
+
+    assert (run.path / "report.html").exists()
+
+
+def test_reports_take_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """By a fake clock, on which a report takes 10 seconds, and checkpoints come every 20."""
+    clock, written = [0.0], []
+    monkeypatch.setattr(monitor.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(monitor, "TensorBoardWriter", missing)
+
+    def slow(_: object) -> None:
+        written.append(clock[0])
+        clock[0] += 10
+
+    monkeypatch.setattr(monitor, "write_report", slow)
+    following = Monitor(watched_run(tmp_path / "run", game_lines(20)), lambda _: None)
+    for _ in range(100):
+        clock[0] += 20
+        following.update()
+
+    assert 0.04 <= 10 * len(written) / clock[0] <= 0.06
 
 
 def steps_and_values(run: Run, name: str) -> list[tuple[int, float]]:
@@ -34,7 +85,7 @@ def test_each_line_of_the_log_is_an_event(tmp_path: Path):
     assert [step for step, _ in steps_and_values(run, "diversity")] == [1600, 3200, 4800]
 
 
-def test_a_run_that_was_killed_and_went_on_has_no_event_twice(tmp_path: Path):
+def test_a_run_that_was_killed_and_resumed_has_no_event_twice(tmp_path: Path):
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
     run = watched_run(tmp_path / "run", game_lines(10))
     killed = TensorBoardWriter(run)
@@ -63,7 +114,7 @@ def test_sheets_are_images(tmp_path: Path):
         assert (images[0].width, images[0].height) == sheet.size
 
 
-def test_what_is_no_number_is_no_number_there(tmp_path: Path):
+def test_nan_is_nan_there(tmp_path: Path):
     run = watched_run(tmp_path / "run", [{"images_shown": 1, "seconds": 0.0, "g_loss": float("nan")}])
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
     TensorBoardWriter(run).close()
@@ -81,5 +132,7 @@ def test_without_tensorboard_the_extra_that_brings_it_is_named(tmp_path: Path, m
         return whole(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(TensorBoardMissing, match=r"tensorboard is not installed.*Install the extra `train` to have it"):
+    with pytest.raises(
+        TensorBoardMissing, match=r"tensorboard is not installed.*Install the extra `train` to have them"
+    ):
         TensorBoardWriter(watched_run(tmp_path / "run", []))
