@@ -40,7 +40,7 @@ bench: $(DEV)/.made                  ## The service beside the engine alone and 
 	$(DEV)/bin/python -m load.bench $(WRITE)
 
 gate: $(DEV)/.made                   ## Whether serving has become slower than what is committed, 90 seconds
-	$(DEV)/bin/python -m load.bench.gate
+	$(DEV)/bin/python -m load.bench gate
 
 image: $(DEV)/.made                  ## A container image, with docker or podman
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" EXTRA=$(EXTRA) sh service/image.sh build

@@ -1,31 +1,18 @@
-"""HTTP, FROM OUTSIDE: many people ask at once, and the answers are held against goals. Imports nothing of ours.
+"""Load tests, benchmarks and stress tests: HTTP from outside. Imports nothing of models, service or training.
 
-    service (over HTTP) -> load -> a table of goals, HTML reports
+    service (over HTTP) -> load -> check results, HTML reports, the tables of README.md
 
-Three commands: `python -m load` lets people ask and holds the answers against goals, `python -m load.bench`
-measures the service beside its peers, `python -m load.stress` makes it hard for it. Read in this order:
+Three commands. `python -m load` is the load test: concurrent users, every answer checked, latency and throughput
+against goals. `python -m load.bench` compares the service with its engine and with other servers, and `gate` there
+holds it against committed ratios. `python -m load.stress` runs what a service meets on a bad day. A newcomer reads:
 
-    __main__     `python -m load`: start, measure, drive, judge, stop
-    stages       the profiles, as tables: who asks, how many of them, for how long
-    locustfile   what people want, how often they ask, and the shape of the load; Locust runs it
+    __main__     `python -m load`: start the service, measure its engine, run Locust, check, stop
+    profiles     the load profiles, as a table: which users, how many, for how long
+    locustfile   the users and the shape of the load; Locust runs it
     answers      what is wrong with an answer, from its bytes
-    goals        what must hold, as a table; Locust's figures -> verdicts
-    engine       what the generator alone makes on the same cores, in the same run
-    server       a server as a process: started, asked whether it is ready, stopped
+    goals        what must hold, as a table; Locust's statistics -> check results
+    check_result one result type for every check of load/
+    server       a server as a process: started, waited for until it is ready and warm, stopped
 
-    bench        `python -m load.bench`: all contenders, one run, one table
-    cells        what is asked, as tables
-    contenders   who is measured, as a table; peers/ holds those that are not ours
-    client       a light HTTP client
-    meter        CPU and memory of a process and all below it
-    window       some callers, for some time, and what that took
-    alone        what is measured without HTTP
-    rounds       everybody in every cell, and then all of it again
-    figures      medians and ratios of what was found
-    claims       what must be shown, as a table of ratios
-    hardware     the machine and the libraries that the figures are of
-    markdown     figures and claims -> the tables of README.md
-
-    gate         `python -m load.bench.gate`: a small bench against committed ratios
-    siege/       `python -m load.stress`: overload, unfairness, hanging up, a crowd, sameness, an hour
+Below that lie `bench/` and `stress/`, each with a flow of its own in its `__init__`.
 """

@@ -1,11 +1,11 @@
-"""What is wrong with an answer, from its bytes: a status of 200 says nothing of the pictures.
+"""Checks of an answer, from its bytes: a status of 200 says nothing of the images.
 
     HTTP -> locustfile -> [answers] -> words, or None
 
-Each function says in words what it found and what was expected. They know the
-files as their standards describe them, and nothing of who made them.
+Each function returns what it found and what was expected, in words, or None where nothing is wrong. They
+know the files as their standards describe them, and nothing of what made them.
 
-Letters: N pictures    H, W, C height, width and channels of one
+Letters: N images    H, W, C height, width and channels of one
 """
 
 import io
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 
 GAP_PIXELS = 2
-"""Black space between two pictures of a contact sheet."""
+"""Black space between two images of a contact sheet."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPE = {1: 0, 3: 2}  # channels: the PNG's own number for grey and RGB
@@ -25,28 +25,28 @@ _COLOUR_TYPE = {1: 0, 3: 2}  # channels: the PNG's own number for grey and RGB
 HWC = tuple[int, int, int]
 
 
-def sheet_shape(n: int, picture: HWC) -> HWC:
-    """Height, width and channels of a contact sheet, as near to a square as n pictures fill."""
-    height, width, channels = picture
+def contact_sheet_shape(n: int, image_shape: HWC) -> HWC:
+    """Height, width and channels of a contact sheet, as near to a square as n images fill."""
+    height, width, channels = image_shape
     columns = math.ceil(math.sqrt(n))
     rows = -(-n // columns)
     return rows * (height + GAP_PIXELS) - GAP_PIXELS, columns * (width + GAP_PIXELS) - GAP_PIXELS, channels
 
 
-def headers_fault(headers: Mapping[str, str], body: bytes, seed: int) -> str | None:
-    """Whether the answer is the one to this question, and whole."""
+def check_headers(headers: Mapping[str, str], body: bytes, seed: int) -> str | None:
+    """The answer names what drew it, repeats the seed of the request, and is complete."""
     missing = [name for name in ("X-Model", "X-Model-Version", "X-Engine", "Content-Length") if not headers.get(name)]
     if missing:
         return f"no header {missing[0]}"
     if headers.get("X-Seed") != str(seed):
-        return "X-Seed is not the seed that was asked for"
+        return "X-Seed is not the seed of the request"
     if int(headers["Content-Length"]) != len(body):
         return "Content-Length is not the length of the body"
     return None
 
 
-def png_fault(body: bytes, expected: HWC) -> str | None:
-    """A PNG of this size, with every checksum right and every pixel there."""
+def check_png(body: bytes, expected: HWC) -> str | None:
+    """A PNG of this size, with every checksum right and every pixel present."""
     height, width, channels = expected
     if not body.startswith(_SIGNATURE):
         return f"not a PNG: it begins with {body[:8]!r}"
@@ -62,8 +62,8 @@ def png_fault(body: bytes, expected: HWC) -> str | None:
     return None
 
 
-def npy_fault(body: bytes, expected: tuple[int, ...]) -> str | None:
-    """An array file of uint8 (N, H, W, C), to the byte, with pictures that are not all the same."""
+def check_npy(body: bytes, expected: tuple[int, ...]) -> str | None:
+    """An array file of uint8 (N, H, W, C), to the byte, with images that differ."""
     file = io.BytesIO(body)
     try:
         images_NHWC = np.load(file, allow_pickle=False)
@@ -74,9 +74,9 @@ def npy_fault(body: bytes, expected: tuple[int, ...]) -> str | None:
     if file.tell() != len(body):
         return f"npy with {len(body) - file.tell()} bytes too many"
     if images_NHWC[0].min() == images_NHWC[0].max():
-        return "npy whose first picture has one colour only"
+        return "npy whose first image has one colour only"
     if len(images_NHWC) > 1 and np.array_equal(images_NHWC[0], images_NHWC[-1]):
-        return "npy whose first and last picture are the same"
+        return "npy whose first and last image are the same"
     return None
 
 

@@ -1,8 +1,8 @@
-"""What must hold, as a table, and how Locust's figures are held against it.
+"""What must hold, as a table, and how a load test's statistics are held against it.
 
-    stages, Locust's figures, engine -> [goals] -> verdicts -> __main__
+    profiles, Locust's statistics, the engine's throughput -> [goals] -> check results -> __main__
 
-Pure functions of what was measured in one run. A figure that is missing is a goal
+Pure functions of what one load test measured. A value that is missing is a goal
 missed. Speeds are ratios within the run: the machine's own speed cancels out.
 """
 
@@ -11,170 +11,156 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
 
-from load.profiles import BATCHES, FLAT_OUT, HALF_LOAD, PROFILES, Stage
+from load.check_result import CheckResult, at_least, at_most
+from load.profiles import BATCH_STAGES, HALF_LOAD, PROFILES, SATURATED, Stage
 
 BATCH_IMAGES = 1_024
-SETTLE_S, LEAVE_S = 2, 1
-"""Seconds at the beginning and the end of a stage that say nothing of its rate: people come, and go."""
+RAMP_UP_S, RAMP_DOWN_S = 2, 1
+"""Seconds at the beginning and the end of a stage that say nothing of its rate: users start, and stop."""
 
-QUIET_SHARE = 0.75
-"""Share of the cores that the engine alone has where nothing else runs, or more."""
+QUIET_CORE_SHARE = 0.75
+"""Share of the cores that the engine alone gets where nothing else runs, or more."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """Locust's figures of one kind of question in one stage."""
+class RequestStats:
+    """Locust's statistics of one kind of request in one stage."""
 
     profile: str
     stage: str
     kind: str
     requests: int
     failures: int
-    times_ms: Mapping[int, int] = field(default_factory=dict)
-    """Response time: how many answers took it."""
-    per_second: Mapping[int, int] = field(default_factory=dict)
+    latency_ms_counts: Mapping[int, int] = field(default_factory=dict)
+    """Latency in ms: how many answers took it."""
+    answers_per_second: Mapping[int, int] = field(default_factory=dict)
     """Second since 1970: how many answers came in it."""
 
 
 @dataclass
-class Measured:
-    """All that one run found."""
+class LoadTestResult:
+    """All that one load test measured."""
 
     profiles: Sequence[str]
-    rows: list[Row] = field(default_factory=list)
+    stats: list[RequestStats] = field(default_factory=list)
     engine_images_per_s: list[float] = field(default_factory=list)
     engine_core_shares: list[float] = field(default_factory=list)
-    """Of the cores that it may use, those that the engine had while it ran alone, window by window."""
-    mishaps: list[str] = field(default_factory=list)
-    """What went wrong around the questions, in words: Locust ended with an error, the service stopped."""
+    """Of the cores that it may use, the share that the engine got while it was measured alone, sample by sample."""
+    errors: list[str] = field(default_factory=list)
+    """What went wrong around the requests, in words: Locust ended with an error, the service stopped."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One sentence that must hold."""
+    """One value and its limit."""
 
     profile: str | None
-    """The profile that shows it; every one, if None."""
-    sentence: str
-    figure: Callable[[Measured], float | None]
+    """The profile that measures it; every one, if None."""
+    name: str
+    value: Callable[[LoadTestResult], float | None]
     """None: it was not measured."""
-    wanted: float
-    at_least: bool
+    check: Callable[..., CheckResult]
+    """`at_least` or `at_most`."""
+    limit: float
     unit: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A goal, and what was found."""
-
-    sentence: str
-    found: str
-    wanted: str
-    passed: bool
-
-
-def read_rows(profile: str, entries: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Locust's JSON as rows. Its names are "stage: kind"; in JSON, the keys of its counts are text."""
-    rows = []
+def read_stats(profile: str, entries: Iterable[Mapping[str, Any]]) -> list[RequestStats]:
+    """Locust's JSON as statistics. Its names are "stage: kind"; in JSON, the keys of its counts are text."""
+    stats = []
     for entry in entries:
         stage, _, kind = entry["name"].partition(": ")
-        times_ms, per_second = (
+        latencies, per_second = (
             {int(float(key)): count for key, count in entry[name].items()}
             for name in ("response_times", "num_reqs_per_sec")
         )
-        rows.append(Row(profile, stage, kind, entry["num_requests"], entry["num_failures"], times_ms, per_second))
-    return rows
+        requests, failures = entry["num_requests"], entry["num_failures"]
+        stats.append(RequestStats(profile, stage, kind, requests, failures, latencies, per_second))
+    return stats
 
 
-def rate_per_s(per_second: Mapping[int, int], stage_s: int) -> float:
-    """Answers a second in the whole seconds within a stage, without those in which people come or go."""
-    if not per_second:
+def throughput_per_s(answers_per_second: Mapping[int, int], stage_s: int) -> float:
+    """Answers a second in the whole seconds within a stage, without those in which users start or stop."""
+    if not answers_per_second:
         return 0.0
-    begin = min(per_second)
-    inner = range(begin + SETTLE_S, begin + stage_s - LEAVE_S)
-    return sum(per_second.get(second, 0) for second in inner) / len(inner)
+    begin = min(answers_per_second)
+    inner = range(begin + RAMP_UP_S, begin + stage_s - RAMP_DOWN_S)
+    return sum(answers_per_second.get(second, 0) for second in inner) / len(inner)
 
 
-def percentile_ms(times_ms: Mapping[int, int], share: float) -> float | None:
-    """The time within which this share of the answers came."""
-    wanted, seen = share * sum(times_ms.values()), 0
-    for time_ms in sorted(times_ms):
-        seen += times_ms[time_ms]
+def latency_percentile_ms(latency_ms_counts: Mapping[int, int], share: float) -> float | None:
+    """The latency in ms that this share (0 to 1) of the answers did not exceed; None of none."""
+    wanted, seen = share * sum(latency_ms_counts.values()), 0
+    for latency_ms in sorted(latency_ms_counts):
+        seen += latency_ms_counts[latency_ms]
         if seen >= wanted:
-            return float(time_ms)
+            return float(latency_ms)
     return None
 
 
-def failures(measured: Measured) -> float | None:
-    """Wrong answers and missing ones, of all kinds; None if nobody asked."""
-    return float(sum(row.failures for row in measured.rows)) if measured.rows else None
+def failed_requests(result: LoadTestResult) -> float | None:
+    """Wrong answers and missing ones, of all kinds; None if nothing was requested."""
+    return float(sum(one.failures for one in result.stats)) if result.stats else None
 
 
-def silent_stages(measured: Measured) -> float:
-    """Stages in which nobody was answered."""
-    answered = {(row.profile, row.stage) for row in measured.rows if row.requests > row.failures}
-    return float(sum((name, s.name) not in answered for name in measured.profiles for s in PROFILES[name] if s.people))
+def unanswered_stages(result: LoadTestResult) -> float:
+    """Stages in which no request was answered."""
+    answered = {(one.profile, one.stage) for one in result.stats if one.requests > one.failures}
+    expected = ((name, stage) for name in result.profiles for stage in PROFILES[name] if stage.user_count)
+    return float(sum((name, stage.name) not in answered for name, stage in expected))
 
 
-def rate_of(measured: Measured, name: str) -> float | None:
+def stage_throughput_per_s(result: LoadTestResult, name: str) -> float | None:
     """Answers a second of a stage of the profile steady; None if there were none."""
     (stage,) = (stage for stage in PROFILES["steady"] if stage.name == name)
-    rates = [rate_per_s(row.per_second, stage.seconds) for row in _rows_of(measured, stage)]
+    rates = [throughput_per_s(one.answers_per_second, stage.seconds) for one in _stats_of(result, stage)]
     return sum(rates) or None
 
 
-def batch_share_of_engine(measured: Measured) -> float | None:
+def batch_share_of_engine(result: LoadTestResult) -> float | None:
     """Images a second that come as npy of 1,024, over what the engine alone makes."""
-    rates = [rate_of(measured, name) for name in BATCHES]
-    if None in rates or not measured.engine_images_per_s:
+    rates = [stage_throughput_per_s(result, name) for name in BATCH_STAGES]
+    if None in rates or not result.engine_images_per_s:
         return None
-    return mean(rate for rate in rates if rate) * BATCH_IMAGES / median(measured.engine_images_per_s)
+    return mean(rate for rate in rates if rate) * BATCH_IMAGES / median(result.engine_images_per_s)
 
 
-def p95_at_half_load_ms(measured: Measured) -> float | None:
-    """What one picture in twenty takes longer than, at half of the rate that was found flat out.
+def half_load_latency_p95_ms(result: LoadTestResult) -> float | None:
+    """95th percentile of the latency of a single image, at half of the saturated rate.
 
     None where some failed: a refusal comes quickly, and would look like a good answer.
     """
-    rows = [row for row in measured.rows if (row.profile, row.stage) == ("steady", HALF_LOAD)]
-    return percentile_ms(rows[0].times_ms, 0.95) if rows and not rows[0].failures else None
+    stats = [one for one in result.stats if (one.profile, one.stage) == ("steady", HALF_LOAD)]
+    return latency_percentile_ms(stats[0].latency_ms_counts, 0.95) if stats and not stats[0].failures else None
 
 
-def asked_at_half_load(measured: Measured) -> float | None:
-    """Rate achieved over rate offered; much below 1, the times above are of a lighter load than they claim."""
-    achieved, flat_out = rate_of(measured, HALF_LOAD), rate_of(measured, FLAT_OUT)
-    return achieved / (flat_out / 2) if achieved and flat_out else None
+def half_load_achieved(result: LoadTestResult) -> float | None:
+    """Rate achieved over rate offered; much below 1, the latency above is of a lighter load than it claims."""
+    achieved, saturated = stage_throughput_per_s(result, HALF_LOAD), stage_throughput_per_s(result, SATURATED)
+    return achieved / (saturated / 2) if achieved and saturated else None
 
 
 GOALS = (
-    Goal(None, "questions with a wrong answer, or none", failures, 0, at_least=False),
-    Goal(None, "stages in which nobody was answered", silent_stages, 0, at_least=False),
-    Goal("steady", "npy of 1,024 / the engine alone", batch_share_of_engine, 0.6, at_least=True),
-    Goal("steady", "n = 1 at half load, p95", p95_at_half_load_ms, 150, at_least=False, unit=" ms"),
-    Goal("steady", "n = 1 at half load, achieved / offered", asked_at_half_load, 0.9, at_least=True),
+    Goal(None, "requests with a wrong answer, or none", failed_requests, at_most, 0),
+    Goal(None, "stages without any answer", unanswered_stages, at_most, 0),
+    Goal("steady", "npy of 1,024 / the engine alone", batch_share_of_engine, at_least, 0.6),
+    Goal("steady", "n = 1 at half load, latency p95", half_load_latency_p95_ms, at_most, 150, " ms"),
+    Goal("steady", "n = 1 at half load, achieved / offered", half_load_achieved, at_least, 0.9),
 )
 
 
-def crowded(measured: Measured) -> bool:
-    """Whether others took the cores from the engine alone, so that what is held against it looks better than it is."""
-    return bool(measured.engine_core_shares) and median(measured.engine_core_shares) < QUIET_SHARE
+def contended(result: LoadTestResult) -> bool:
+    """Whether other processes took cores from the engine, so that ratios to it look better than they are."""
+    return bool(result.engine_core_shares) and median(result.engine_core_shares) < QUIET_CORE_SHARE
 
 
-def judge(measured: Measured) -> list[Verdict]:
-    """A verdict for each goal that the profiles of this run can show, and for its going to the end."""
-    mishaps = "; ".join(measured.mishaps)
-    to_the_end = Verdict("the run went to its end", mishaps or "it did", "nothing stopped", not mishaps)
-    return [to_the_end, *(_verdict(g, measured) for g in GOALS if g.profile in (None, *measured.profiles))]
+def check_goals(result: LoadTestResult) -> list[CheckResult]:
+    """A result for each goal that the profiles of this run can show, and one for the run itself."""
+    errors = "; ".join(result.errors)
+    completed = CheckResult("the run completed", errors or "it did", "no process stopped early", not errors)
+    shown = [goal for goal in GOALS if goal.profile in (None, *result.profiles)]
+    return [completed, *(goal.check(goal.name, goal.value(result), goal.limit, goal.unit) for goal in shown)]
 
 
-def _verdict(goal: Goal, measured: Measured) -> Verdict:
-    found = goal.figure(measured)
-    wanted = f"{'at least' if goal.at_least else 'at most'} {goal.wanted:g}{goal.unit}"
-    if found is None:
-        return Verdict(goal.sentence, "not measured", wanted, passed=False)
-    passed = found >= goal.wanted if goal.at_least else found <= goal.wanted
-    return Verdict(goal.sentence, f"{found:.4g}{goal.unit}", wanted, passed)
-
-
-def _rows_of(measured: Measured, stage: Stage) -> list[Row]:
-    return [row for row in measured.rows if (row.profile, row.stage) == ("steady", stage.name)]
+def _stats_of(result: LoadTestResult, stage: Stage) -> list[RequestStats]:
+    return [one for one in result.stats if (one.profile, one.stage) == ("steady", stage.name)]

@@ -1,11 +1,11 @@
-"""What people want, how often they ask, and the shape of the load. Only Locust imports this file.
+"""The users of the load test, how often they request, and the shape of the load. Only Locust imports this file.
 
-    stages -> [locustfile] -> HTTP -> answers -> Locust's figures
+    profiles, server, answers, goals -> [locustfile] -> Locust -> HTTP -> Locust's statistics
 
     LOAD_PROFILE=steady locust -f load/locustfile.py --headless --host http://localhost:3000
 
-Every answer is looked into; a wrong one is a failure, with words. Figures are kept by stage and kind,
-"batches alone: npy of 1,024", so one run holds many measurements. Knows HTTP, and nothing of what draws.
+Every answer is checked; a wrong one is a failure, in words. Statistics are kept by stage and kind of request,
+"batches, first: npy of 1,024", so one run holds many measurements. Knows HTTP, and nothing of what draws.
 """
 
 from locust import FastHttpUser, LoadTestShape, events, task
@@ -20,170 +20,181 @@ from geventhttpclient.client import HTTPClientPool
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
 
-from load.answers import headers_fault, npy_fault, png_fault, sheet_shape
-from load.goals import BATCH_IMAGES, rate_per_s
-from load.server import Drawer, default_drawer
-from load.profiles import ANSWER_WITHIN_S, PROFILES, SPAWN_PER_S, Stage, stage_at
+from load.answers import check_headers, check_npy, check_png, contact_sheet_shape
+from load.goals import BATCH_IMAGES, throughput_per_s
+from load.profiles import PROFILES, REQUEST_TIMEOUT_S, SPAWN_PER_S, Stage, stage_at
+from load.server import ServedModel, default_model
 
 PROFILE = os.environ.get("LOAD_PROFILE", "smoke")
-SHEET_IMAGES, DOUBTED_IMAGES = 64, 100
-ENOUGH_FAILURES = 200
+SHEET_IMAGES, CONSISTENCY_IMAGES = 64, 100
+MAX_FAILURES = 200
 """So many say what there is to say; the run ends."""
 
-Fault = Callable[[bytes], str | None]
+Check = Callable[[bytes], str | None]
+"""A body -> what is wrong with it, or None."""
 
 
-class Played(LoadTestShape):
+class ProfileShape(LoadTestShape):
     """The stages of the profile, one after the other."""
 
     stage: Stage = PROFILES[PROFILE][0]
-    asks_per_s: float | None = None
-    """How often all people of this stage ask, together; as often as they can, if None."""
+    requests_per_s: float | None = None
+    """The rate at which all users of this stage request, together (open loop); None: without a pause (closed loop)."""
 
-    def tick(self) -> tuple[int, float, list[type[FastHttpUser]]] | None:
-        """Called by Locust every second: how many people of which kind."""
-        stage = stage_at(PROFILE, self.get_run_time())
-        stats = self.runner.environment.stats
-        if stage is None or stats.total.num_failures >= ENOUGH_FAILURES:
+    def tick(self) -> tuple[int, float, list[type[FastHttpUser]]] | None:  # type: ignore[override]  # list is invariant
+        """Called by Locust every second: how many users of which class."""
+        stage = stage_at(PROFILE, self.get_run_time())  # type: ignore[no-untyped-call]
+        if stage is None or self._stats.total.num_failures >= MAX_FAILURES:
             return None
-        if stage.people and stage is not self.stage:
+        if stage.user_count and stage is not self.stage:
             self.stage = stage
-            self.asks_per_s = self._half_of(stage.half_of) if stage.half_of else None
-        return stage.people, SPAWN_PER_S, [person for person in PEOPLE if person.__name__ in stage.who]
+            self.requests_per_s = self._half_rate_of(stage.half_rate_of) if stage.half_rate_of else None
+        return stage.user_count, SPAWN_PER_S, [user for user in USER_CLASSES if user.__name__ in stage.user_classes]
 
-    def _half_of(self, name: str) -> float:
+    def _half_rate_of(self, name: str) -> float:
         (stage,) = (stage for stage in PROFILES[PROFILE] if stage.name == name)
-        entries = self.runner.environment.stats.entries.values()
+        entries = self._stats.entries.values()
         found = (entry.num_reqs_per_sec for entry in entries if entry.name.startswith(f"{name}: "))
-        return sum(rate_per_s(per_second, stage.seconds) for per_second in found) / 2
+        return sum(throughput_per_s(per_second, stage.seconds) for per_second in found) / 2
+
+    @property
+    def _stats(self) -> Any:
+        assert self.runner is not None, "Locust sets the runner before the first tick"
+        return self.runner.environment.stats
 
 
-class Person(FastHttpUser):
-    """Someone who asks, looks at the answer, and asks again."""
+class ServiceUser(FastHttpUser):
+    """Requests, checks the answer, and requests again."""
 
     abstract = True
-    network_timeout = ANSWER_WITHIN_S
-    connection_timeout = ANSWER_WITHIN_S
-    drawer: Drawer
+    network_timeout = REQUEST_TIMEOUT_S
+    connection_timeout = REQUEST_TIMEOUT_S
+    model: ServedModel
 
     def __init__(self, environment: Environment) -> None:
         # Locust's own pool reads 4 KiB at a time: an answer of 800 kB would wake it 200 times on a core it shares.
         self.client_pool = HTTPClientPool(
-            concurrency=1, block_size=65_536, network_timeout=ANSWER_WITHIN_S, connection_timeout=ANSWER_WITHIN_S
+            concurrency=1,
+            block_size=65_536,
+            network_timeout=REQUEST_TIMEOUT_S,
+            connection_timeout=REQUEST_TIMEOUT_S,
         )
         super().__init__(environment)
         self._due_s: float | None = None
 
     def on_start(self) -> None:
-        """Come at a time of one's own, not all at once."""
+        """Begin after a wait of one's own, not all users at once."""
         time.sleep(self.wait_time())
 
     def wait_time(self) -> float:
-        """Seconds until this person asks again: none, or as chance has it, so that all ask at the stage's rate."""
-        played: Played = self.environment.shape_class
-        if played.asks_per_s is None:
+        """Seconds until this user's next request: none, or exponentially distributed around the stage's rate."""
+        shape: ProfileShape = self.environment.shape_class
+        if shape.requests_per_s is None:
             self._due_s = None
             return 0.0
         now_s = time.monotonic()
-        self._due_s = (self._due_s or now_s) + random.expovariate(played.asks_per_s / played.stage.people)
+        self._due_s = (self._due_s or now_s) + random.expovariate(shape.requests_per_s / shape.stage.user_count)
         return max(0.0, self._due_s - now_s)
 
-    def ask(self, kind: str, fault: Fault, accept: str = "*/*", **question: Any) -> bytes | None:
-        """One question; its answer if nothing is wrong with it, else a failure with words."""
-        question.setdefault("seed", random.getrandbits(64))
+    def generate(self, kind: str, check: Check, accept: str = "*/*", **fields: Any) -> bytes | None:
+        """One POST /generate; the body if nothing is wrong with it, else None and a failure with words."""
+        fields.setdefault("seed", random.getrandbits(64))
         with self.client.post(
             "/generate",
-            json=question,
+            json=fields,
             headers={"Accept": accept},
             name=f"{self.environment.shape_class.stage.name}: {kind}",
             catch_response=True,
         ) as answer:
             if self._due_s is not None:
-                # Waiting for one's turn counts: a stall would hide those who would have asked in it.
+                # Timed from the due time: else a stall would hide the requests due in it (coordinated omission).
                 answer.request_meta["response_time"] = (time.monotonic() - self._due_s) * 1000
             body = answer.content or b""
-            words = _refusal(answer) or headers_fault(answer.headers or {}, body, question["seed"]) or fault(body)
-            if words is None:
+            fault = _check_status(answer) or check_headers(answer.headers or {}, body, fields["seed"]) or check(body)
+            if fault is None:
                 return body
-            answer.failure(words)
+            answer.failure(fault)
             return None
 
     @property
-    def picture(self) -> tuple[int, int, int]:
-        """Height, width and channels of a picture."""
-        return self.drawer.height, self.drawer.width, self.drawer.channels
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        return self.model.height, self.model.width, self.model.channels
 
 
-class OnePicture(Person):
-    """Wants a picture, as a browser does."""
+class SingleImageUser(ServiceUser):
+    """Requests one image, as a browser does."""
 
     weight = 8
 
     @task
-    def look(self) -> None:
-        """Any picture of any seed."""
+    def single_image(self) -> None:
+        """Any image of any seed."""
         start = random.getrandbits(32)
-        self.ask("one picture", lambda body: png_fault(body, self.picture), "image/png", n=1, start=start)
+        self.generate("single image", lambda body: check_png(body, self.image_shape), "image/png", n=1, start=start)
 
 
-class Sheet(Person):
-    """Wants to see many at once."""
+class ContactSheetUser(ServiceUser):
+    """Requests many images as one PNG."""
 
     weight = 2
 
     @task
-    def look(self) -> None:
-        """A sheet of 8 by 8."""
-        expected = sheet_shape(SHEET_IMAGES, self.picture)
-        self.ask("sheet of 64", lambda body: png_fault(body, expected), n=SHEET_IMAGES, format="png")
+    def contact_sheet(self) -> None:
+        """A contact sheet of 8 by 8."""
+        expected = contact_sheet_shape(SHEET_IMAGES, self.image_shape)
+        self.generate("contact sheet of 64", lambda body: check_png(body, expected), n=SHEET_IMAGES, format="png")
 
 
-class Batch(Person):
-    """Wants numbers to work with."""
+class BatchUser(ServiceUser):
+    """Requests arrays."""
 
     weight = 1
 
     @task
-    def fetch(self) -> None:
+    def batch(self) -> None:
         """An array of 1,024."""
-        expected = (BATCH_IMAGES, *self.picture)
-        self.ask("npy of 1,024", lambda body: npy_fault(body, expected), n=BATCH_IMAGES, format="npy")
+        expected = (BATCH_IMAGES, *self.image_shape)
+        self.generate("npy of 1,024", lambda body: check_npy(body, expected), n=BATCH_IMAGES, format="npy")
 
 
-class Doubter(Person):
-    """Asks for many, and then for one of them alone: it must be the same to the byte."""
+class ConsistencyUser(ServiceUser):
+    """Requests an array, then one of its images alone, and compares their bytes."""
 
     weight = 1
 
     @task
     def compare(self) -> None:
-        """An address says all of a picture, whatever is drawn beside it."""
-        seed, start, index = random.getrandbits(64), random.getrandbits(32), random.randrange(DOUBTED_IMAGES)
-        size = self.drawer.height * self.drawer.width * self.drawer.channels
-        expected = (DOUBTED_IMAGES, *self.picture)
+        """An address decides all of an image, whatever is drawn in the same batch."""
+        seed, start, index = random.getrandbits(64), random.getrandbits(32), random.randrange(CONSISTENCY_IMAGES)
+        size = self.model.height * self.model.width * self.model.channels
+        expected = (CONSISTENCY_IMAGES, *self.image_shape)
         address: dict[str, Any] = {"seed": seed, "format": "npy"}
-        many = self.ask("npy of 100", lambda body: npy_fault(body, expected), n=DOUBTED_IMAGES, start=start, **address)
+        many = self.generate(
+            "npy of 100", lambda body: check_npy(body, expected), n=CONSISTENCY_IMAGES, start=start, **address
+        )
         if many is None:
             return
-        end = len(many) - (DOUBTED_IMAGES - 1 - index) * size
+        end = len(many) - (CONSISTENCY_IMAGES - 1 - index) * size
 
-        def fault(body: bytes) -> str | None:
-            same = body[-size:] == many[end - size : end]
-            return npy_fault(body, (1, *self.picture)) or (None if same else "not the picture that the array had")
+        def check(body: bytes) -> str | None:
+            equal = body[-size:] == many[end - size : end]
+            return check_npy(body, (1, *self.image_shape)) or (None if equal else "not the image that the array had")
 
-        self.ask("one of them again", fault, n=1, start=start + index, **address)
-
-
-PEOPLE = (OnePicture, Sheet, Batch, Doubter)
+        self.generate("one of the 100 again", check, n=1, start=start + index, **address)
 
 
-@events.test_start.add_listener
-def look_at_the_model(environment: Environment, **_: Any) -> None:
-    """What a right answer looks like depends on who draws."""
-    Person.drawer = default_drawer(environment.host)
+USER_CLASSES: tuple[type[ServiceUser], ...] = (SingleImageUser, ContactSheetUser, BatchUser, ConsistencyUser)
 
 
-def _refusal(answer: ResponseContextManager) -> str | None:
+@events.test_start.add_listener  # type: ignore[untyped-decorator]  # Locust's
+def read_default_model(environment: Environment, **_: Any) -> None:
+    """What a right answer looks like depends on the model."""
+    assert environment.host is not None, "--host is given"
+    ServiceUser.model = default_model(environment.host)
+
+
+def _check_status(answer: ResponseContextManager) -> str | None:
     if answer.status_code == 200:
         return None
     if answer.status_code == 0:

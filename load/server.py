@@ -1,12 +1,13 @@
-"""A server as a process: started, asked whether it is ready, stopped; and ours, asked what it draws.
+"""A server as a process: started, waited for, stopped; and ours, asked over HTTP which models it serves.
 
-    __main__, bench, gate, siege -> [server] -> a command -> HTTP
+    __main__, bench, stress -> [server] -> a command -> HTTP
 
-Knows commands, three routes and the folder of bundles; nothing of what runs behind them.
+Knows commands and three routes; nothing of what runs behind them.
 """
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,58 +17,67 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).parents[1]
-QUIET = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True"}
-READY_WITHIN_S = 90
-STOPPED_WITHIN_S = 30
+NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True"}
+READY_TIMEOUT_S = 90
+WARM_UP_TIMEOUT_S = 120
+WARM_UP_POLL_S, WARM_UP_STABLE_S = 0.25, 5.0
+"""A model whose batch sizes do not change for so long is warm: a size may be missing because its bytes differed."""
+STOP_TIMEOUT_S = 30
 SERVICE = (sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", "{port}")
 """How ours is started, on a port that is given."""
-_ASK_TIMEOUT_S = 5
+_REQUEST_TIMEOUT_S = 5
 
 
-class ServiceTrouble(Exception):
-    """The service does not start, or is not what was to be measured; says why."""
+class MeasurementError(Exception):
+    """Nothing can be measured: a process does not start, or is not what was to be measured; says why."""
 
 
 @dataclass(frozen=True)
-class Drawer:
-    """The model that draws where none is named."""
+class ServedModel:
+    """A model as the service describes it."""
 
     name: str
     version: str
     height: int
     width: int
     channels: int
+    engine: str
+    """Library, version, device and precision: "openvino-2026.4.1-cpu-bfloat16"."""
+    batch_sizes: tuple[int, ...]
+    """Those that reach the engine, ascending: a single image is padded to the smallest."""
 
 
 @contextmanager
 def running_service(log: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start our service on a free port; give its address and its process; stop it whatever happens.
+    """Start our service on a free port and wait until every model is warm; give its address and its process; stop it.
 
     Raises:
-        ServiceTrouble: it ended, or was not ready in time; says its last words.
+        MeasurementError: it ended, or was not ready in time; says its last words.
     """
-    with running(SERVICE, "/readyz", log, environment) as started:
-        yield started
+    with running_server(SERVICE, "/readyz", log, environment) as (url, process):
+        wait_until_warm(url)
+        yield url, process
 
 
 @contextmanager
-def running(
-    command: Sequence[str], ready: str, log: Path, environment: Mapping[str, str]
+def running_server(
+    command: Sequence[str], ready_path: str, log: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start a server on a free port; give its address and its process; stop it whatever happens.
+    """Start a server on a free port; give its address and its process; stop it in any case.
 
     Args:
         command: "{port}" in it becomes the port.
-        ready: GET of this path is answered with 200 when it is ready.
-        log: for what it prints.
+        ready_path: GET of this path is answered with 200 when the server is ready.
+        log: a file for what it prints.
         environment: in addition to ours.
 
     Raises:
-        ServiceTrouble: it ended, or was not ready in time; says its last words.
+        MeasurementError: it ended, or was not ready in time; says its last words.
     """
     port = str(_free_port())
     with log.open("wb") as sink:
@@ -75,106 +85,132 @@ def running(
         process = subprocess.Popen(
             [part.replace("{port}", port) for part in command],
             cwd=ROOT,
-            env={**QUIET, **os.environ, **environment},
+            env={**NO_TELEMETRY, **os.environ, **environment},
             stdout=sink,
             stderr=sink,
             start_new_session=True,
         )
-    # BentoML's workers are no group of their parent's, and outlive one that is killed.
-    family: set[psutil.Process] = set()
+    # BentoML's workers are not in their parent's process group, and outlive one that is killed.
+    children: set[psutil.Process] = set()
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url + ready, process, log)
-        family.update(psutil.Process(process.pid).children(recursive=True))
+        _wait_until_ready(url + ready_path, process, log)
+        children.update(psutil.Process(process.pid).children(recursive=True))
         yield url, process
     finally:
-        _stop(process, family)
+        _stop(process, children)
 
 
-def engine_of(url: str, name: str) -> tuple[str, tuple[int, ...]]:
-    """What draws a model, such as "onnxruntime-1.31.1-cpu-float32", and the batch sizes that reach it.
-
-    Raises:
-        ServiceTrouble: nobody answers there.
-    """
-    try:
-        answer = json.loads(_get(f"{url}/models/{name}"))
-    except (OSError, ValueError) as error:
-        raise ServiceTrouble(f"{url}/models/{name} gives no answer: {error}") from error
-    return answer["engine"], tuple(answer["batch_sizes"])
+def exit_on_signals() -> None:
+    """SIGINT and SIGTERM end this program as an exception does, so that what it started is stopped too."""
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda number, _: sys.exit(128 + number))
 
 
-def default_drawer(url: str) -> Drawer:
-    """What draws where a request names no model, from GET /models.
+def usable_cores() -> int:
+    """CPU cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def served_model(url: str, name: str) -> ServedModel:
+    """A model of the service, from GET /models/{name}.
 
     Raises:
-        ServiceTrouble: nobody answers there.
+        MeasurementError: there is no answer.
     """
-    try:
-        answer = json.loads(_get(f"{url}/models"))
-    except (OSError, ValueError) as error:
-        raise ServiceTrouble(f"{url}/models gives no answer: {error}") from error
-    (card,) = (model["card"] for model in answer["models"] if model["card"]["name"] == answer["default"])
-    shape = card["image"]
-    return Drawer(card["name"], card["version"], shape["height"], shape["width"], shape["channels"])
+    return _read_model(_get_json(f"{url}/models/{name}"))
 
 
-def generator_of(drawer: Drawer) -> Path:
-    """The file that the service draws with, found where the service finds it.
+def default_model(url: str) -> ServedModel:
+    """The model that draws where a request names none, from GET /models.
 
     Raises:
-        ServiceTrouble: the folder here has another version, or none.
+        MeasurementError: there is no answer.
     """
-    folder = ROOT / os.environ.get("ZOETROPE_MODELS", "models") / drawer.name
-    try:
-        version = json.loads((folder / "card.json").read_text())["version"]
-    except (OSError, KeyError, ValueError) as error:
-        raise ServiceTrouble(
-            f"cannot measure the engine alone: {error}. Set ZOETROPE_MODELS as the service has it."
-        ) from error
-    if version != drawer.version:
-        raise ServiceTrouble(
-            f"cannot measure the engine alone: the service draws {drawer.name} {drawer.version}, "
-            f"and {folder} holds {version}. Set ZOETROPE_MODELS as the service has it."
-        )
-    return folder / "generator.onnx"
+    answer = _get_json(f"{url}/models")
+    (found,) = (model for model in answer["models"] if model["card"]["name"] == answer["default"])
+    return _read_model(found)
+
+
+def wait_until_warm(url: str) -> None:
+    """Wait until every batch size of every model is warm: a service that is ready goes on warming up in the background.
+
+    Raises:
+        MeasurementError: sizes still change after `WARM_UP_TIMEOUT_S`.
+    """
+    begin_s = changed_s = time.monotonic()
+    seen: list[tuple[int, ...]] = []
+    while True:
+        sizes = [tuple(model["batch_sizes"]) for model in _get_json(f"{url}/models")["models"]]
+        now_s = time.monotonic()
+        changed_s, seen = (changed_s, seen) if sizes == seen else (now_s, sizes)
+        if all(map(_complete, sizes)) or now_s - changed_s >= WARM_UP_STABLE_S:
+            return
+        if now_s - begin_s > WARM_UP_TIMEOUT_S:
+            raise MeasurementError(f"its batch sizes still change after {WARM_UP_TIMEOUT_S} s: {sizes}")
+        time.sleep(WARM_UP_POLL_S)
+
+
+def _complete(batch_sizes: tuple[int, ...]) -> bool:
+    """Whether these are all powers of two up to the largest."""
+    return batch_sizes == tuple(1 << power for power in range(batch_sizes[-1].bit_length()))
+
+
+def _read_model(answer: Mapping[str, Any]) -> ServedModel:
+    card, shape = answer["card"], answer["card"]["image"]
+    return ServedModel(
+        name=card["name"],
+        version=card["version"],
+        height=shape["height"],
+        width=shape["width"],
+        channels=shape["channels"],
+        engine=answer["engine"],
+        batch_sizes=tuple(answer["batch_sizes"]),
+    )
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < end:
+    end_s = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < end_s:
         if process.poll() is not None:
-            raise ServiceTrouble(f"it ended with {process.returncode} before it was ready, and said: {_end_of(log)}")
+            raise MeasurementError(f"it ended with {process.returncode} before it was ready, and said: {_tail(log)}")
         try:
             _get(url)
         except OSError:
             time.sleep(0.2)
         else:
             return
-    raise ServiceTrouble(f"it was not ready within {READY_WITHIN_S} s, and said: {_end_of(log)}")
+    raise MeasurementError(f"it was not ready within {READY_TIMEOUT_S} s, and said: {_tail(log)}")
 
 
-def _stop(process: subprocess.Popen[bytes], family: set[psutil.Process]) -> None:
+def _stop(process: subprocess.Popen[bytes], children: set[psutil.Process]) -> None:
     if process.poll() is None:
-        family.update(psutil.Process(process.pid).children(recursive=True))
+        children.update(psutil.Process(process.pid).children(recursive=True))
     process.terminate()
     try:
-        process.wait(STOPPED_WITHIN_S)
+        process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        print(f"the service did not stop within {STOPPED_WITHIN_S} s, and is killed", file=sys.stderr)
+        print(f"the server did not stop within {STOP_TIMEOUT_S} s, and is killed", file=sys.stderr)
         process.kill()
         process.wait()
-    for orphan in family:
+    for orphan in children:
         with suppress(psutil.NoSuchProcess):
             orphan.kill()
 
 
-def _end_of(log: Path) -> str:
+def _tail(log: Path) -> str:
     return " / ".join(log.read_text(errors="replace").splitlines()[-3:]) or "nothing"
 
 
+def _get_json(url: str) -> Any:
+    try:
+        return json.loads(_get(url))
+    except (OSError, ValueError) as error:
+        raise MeasurementError(f"{url} gives no answer: {error}") from error
+
+
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_ASK_TIMEOUT_S) as answer:
+    with urllib.request.urlopen(url, timeout=_REQUEST_TIMEOUT_S) as answer:
         return bytes(answer.read())
 
 

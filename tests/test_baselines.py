@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from load.bench.baselines import Alone, engine_loop, engine_name
-from load.bench.engine import Engine
-from load.bench.workloads import drawn_alone
-from load.server import ServiceTrouble
+from load.bench.baselines import Baseline, engine_baseline, engine_name
+from load.bench.workloads import engine_only
+from load.server import MeasurementError
 
-CELL = drawn_alone("mnist", 4)
+WORKLOAD = engine_only("pets", 4)
 
 
 def test_an_engine_is_the_same_row_whatever_its_version():
@@ -19,21 +18,20 @@ def test_an_engine_is_the_same_row_whatever_its_version():
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime-1-cpu-float32", "openvino-1-cpu-float32", "openvino-1-cpu-bfloat16"])
-def test_a_loop_counts_whole_batches_and_their_cpu(bundles: Path, engine: str):
-    window = engine_loop(CELL, engine, bundles / "pets" / "generator.onnx").window(0.02)
+def test_an_engine_baseline_counts_whole_batches_and_their_cpu(
+    bundles: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ZOETROPE_MODELS", str(bundles))
 
-    assert window.images >= CELL.n
-    assert window.server_cpu_s > 0
-    assert window.answers == 0
+    sample = engine_baseline(WORKLOAD, engine).sample(0.02)
+
+    assert sample.images >= WORKLOAD.n
+    assert sample.server_cpu_s > 0
+    assert sample.answers == 0
 
 
-def test_an_engine_that_nobody_knows_is_refused_with_those_that_are_known(bundles: Path):
-    with pytest.raises(ValueError, match=r"engine is 'abacus-1-cpu-int4'.*openvino-bfloat16"):
-        Engine(bundles / "pets" / "generator.onnx", "abacus-1-cpu-int4")
+def test_a_command_that_fails_is_reported_with_its_last_words():
+    baseline = Baseline("a", WORKLOAD, (sys.executable, "-c", "raise SystemExit('out of beads')"))
 
-
-def test_a_command_that_fails_is_told_with_its_last_words():
-    alone = Alone("a", CELL, (sys.executable, "-c", "raise SystemExit('out of beads')"))
-
-    with pytest.raises(ServiceTrouble, match="ended with 1: out of beads"):
-        alone.window(0.1)
+    with pytest.raises(MeasurementError, match="ended with 1: out of beads"):
+        baseline.sample(0.1)

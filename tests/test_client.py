@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from load.bench.client import Answer, ClientTrouble, Connection, get, post
+from load.bench.client import ClientError, Connection, Response, get, post
 
 
-def answers_to(replies: list[bytes], questions: int = 1) -> list[Answer]:
-    """What the client makes of what a server sends, one reply for each question."""
+def responses_to(replies: list[bytes], requests: int = 1) -> list[Response]:
+    """What the client makes of what a server sends, one reply for each request."""
 
-    async def run() -> list[Answer]:
+    async def run() -> list[Response]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             for reply in replies:
                 await reader.readuntil(b"\r\n\r\n")
@@ -19,13 +19,13 @@ def answers_to(replies: list[bytes], questions: int = 1) -> list[Answer]:
             await writer.drain()
             writer.close()
 
-        return await talked(serve, lambda connection: asked(connection, questions))
+        return await talked(serve, lambda connection: requested(connection, requests))
 
     return asyncio.run(run())
 
 
-async def asked(connection: Connection, questions: int) -> list[Answer]:
-    return [await connection.ask(get("/")) for _ in range(questions)]
+async def requested(connection: Connection, requests: int) -> list[Response]:
+    return [await connection.request(get("/")) for _ in range(requests)]
 
 
 async def talked(serve: Callable, talk: Callable[[Connection], Awaitable]) -> object:
@@ -43,7 +43,7 @@ def test_a_body_of_known_length_is_read_to_its_end_and_no_further():
     one = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Seed: 7\r\n\r\nfirst"
     other = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"
 
-    first, second = answers_to([one, other], questions=2)
+    first, second = responses_to([one, other], requests=2)
 
     assert (first.status, first.body, first.headers["x-seed"]) == (200, b"first", "7")
     assert (second.status, second.body, second.headers["retry-after"]) == (503, b"", "1")
@@ -52,7 +52,7 @@ def test_a_body_of_known_length_is_read_to_its_end_and_no_further():
 def test_a_body_in_chunks_is_put_together_and_its_trailers_are_skipped():
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nzoe\r\n5\r\ntrope\r\n0\r\nT: 1\r\n\r\n"
 
-    first, second = answers_to([chunked, chunked], questions=2)
+    first, second = responses_to([chunked, chunked], requests=2)
 
     assert first.body == second.body == b"zoetrope"
 
@@ -60,19 +60,19 @@ def test_a_body_in_chunks_is_put_together_and_its_trailers_are_skipped():
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfir", "the connection ended within an answer"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfir", "the connection ended within an answer"),
-        (b"", "the connection ended within an answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfir", "the connection ended within a response"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfir", "the connection ended within a response"),
+        (b"", "the connection ended within a response"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP/1.1"),
         (b"HTTP/1.1 200 OK\r\n\r\nuntil I hang up", "its end is not known"),
     ],
 )
-def test_an_answer_that_is_not_whole_is_said_to_be_none(reply: bytes, words: str):
-    with pytest.raises(ClientTrouble, match=words):
-        answers_to([reply])
+def test_a_response_that_is_not_complete_is_an_error(reply: bytes, words: str):
+    with pytest.raises(ClientError, match=words):
+        responses_to([reply])
 
 
-def test_a_question_says_how_long_it_is():
+def test_a_request_says_how_long_it_is():
     head, _, body = post("/generate", {"n": 64}).partition(b"\r\n\r\n")
 
     assert head.startswith(b"POST /generate HTTP/1.1\r\n")

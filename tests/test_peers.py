@@ -12,25 +12,25 @@ import pytest
 import torch
 from PIL import Image
 
-from load.bench.client import Answer, ask_once
-from load.bench.peers.files import file_of, sheet
+from load.bench.client import Response, request_once
+from load.bench.peers.drawing import contact_sheet, encode
 from load.bench.peers.network import read_network
-from load.bench.servers import HTTP_ALONE, PEERS, Contender, entered
-from load.bench.workloads import saturating
+from load.bench.servers import HTTP_ONLY, PEERS, ServerUnderTest, started
+from load.bench.workloads import saturated
 
 ROOT = Path(__file__).parent.parent
 THREE = 3
 
 
-def answers_of(contender: Contender, folder: Path) -> dict[str, Answer]:
-    """Three pictures in every format that it offers."""
+def answers_of(server: ServerUnderTest, folder: Path) -> dict[str, Response]:
+    """Three images in every format that it offers."""
 
-    with entered(contender, "mnist", folder) as running:
-        running.meter.let_go()
-        cells = [saturating("mnist", 1024, wanted) for wanted in contender.routes]
-        requests = [contender.question(cell, 1.0).request.replace(b'"n": 1024', b'"n":    3') for cell in cells]
-        answers = [asyncio.run(ask_once(running.url, request)) for request in requests]
-    return dict(zip(contender.routes, answers, strict=True))
+    with started(server, "mnist", folder) as running:
+        running.processes.resume()
+        workloads = [saturated("mnist", 1024, format_name) for format_name in server.routes]
+        requests = [server.closed_loop(one, 1.0).request.replace(b'"n": 1024', b'"n":    3') for one in workloads]
+        answers = [asyncio.run(request_once(running.url, request)) for request in requests]
+    return dict(zip(server.routes, answers, strict=True))
 
 
 @pytest.mark.parametrize("model", ["mnist", "eurosat"])
@@ -52,9 +52,9 @@ def test_a_network_of_another_shape_is_refused(bundles: Path):
         read_network(bundles / "colour" / "generator.onnx")
 
 
-@pytest.mark.parametrize("contender", PEERS, ids=lambda one: one.name)
-def test_a_peer_answers_in_every_format_that_it_offers(contender: Contender, tmp_path: Path):
-    answers = answers_of(contender, tmp_path)
+@pytest.mark.parametrize("server", PEERS, ids=lambda one: one.name)
+def test_a_peer_answers_in_every_format_that_it_offers(server: ServerUnderTest, tmp_path: Path):
+    answers = answers_of(server, tmp_path)
 
     assert {answer.status for answer in answers.values()} == {200}
     numbers = np.array(json.loads(answers["json"].body))
@@ -67,19 +67,19 @@ def test_a_peer_answers_in_every_format_that_it_offers(contender: Contender, tmp
         assert names == ["0.png", "1.png", "2.png"]
 
 
-def test_the_bare_route_answers_with_as_many_bytes_as_one_picture_has(tmp_path: Path):
-    answers = answers_of(HTTP_ALONE[0], tmp_path)
+def test_the_bare_route_answers_with_as_many_bytes_as_one_image_has(tmp_path: Path):
+    answers = answers_of(HTTP_ONLY[0], tmp_path)
 
     assert len(answers["npy"].body) == 128 + 28 * 28
 
 
-def test_a_sheet_is_as_square_as_it_can_be_and_black_where_nothing_is():
+def test_a_contact_sheet_is_as_square_as_it_can_be_and_black_where_nothing_is():
     images = np.arange(1, 4, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
 
-    assert sheet(images)[::2, ::2, 0].tolist() == [[1, 2], [3, 0]]
+    assert contact_sheet(images)[::2, ::2, 0].tolist() == [[1, 2], [3, 0]]
 
 
 def test_a_png_has_the_very_pixels():
     images = np.random.default_rng(0).integers(0, 256, (1, 4, 6, 3), np.uint8)
 
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(file_of(images, "png")))), images[0])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode(images, "png")))), images[0])

@@ -1,4 +1,4 @@
-"""What is asked of whom."""
+"""What is requested of which server, and when a server does not start."""
 
 import json
 import sys
@@ -6,49 +6,49 @@ from pathlib import Path
 
 import pytest
 
-from load.bench.servers import BENTOML, HTTP_ALONE, OURS, PEERS, Contender, entered
-from load.bench.workloads import Cell, crowded, lonely, saturating
-from load.server import ServiceTrouble
+from load.bench.servers import BENTOML, HTTP_ONLY, OURS, PEERS, ServerUnderTest, started
+from load.bench.workloads import Workload, highly_concurrent, saturated, single_client
+from load.server import MeasurementError
 
 
-def body(contender: Contender, cell: Cell) -> dict[str, object]:
-    return json.loads(contender.question(cell, 1.0).request.partition(b"\r\n\r\n")[2])
+def body(server: ServerUnderTest, workload: Workload) -> dict[str, object]:
+    return json.loads(server.closed_loop(workload, 1.0).request.partition(b"\r\n\r\n")[2])
 
 
-def test_ours_is_told_the_model_and_a_peer_has_only_one():
-    cell = saturating("eurosat", 64, "zip")
+def test_ours_is_given_the_model_and_a_peer_has_only_one():
+    workload = saturated("eurosat", 64, "zip")
 
-    ours, peer = (body(one, cell) for one in (OURS[0], PEERS[0]))
+    ours, peer = (body(one, workload) for one in (OURS[0], PEERS[0]))
 
     assert ours == {"n": 64, "model": "eurosat", "format": "zip"}
     assert peer == {"n": 64, "format": "zip"}
 
 
-def test_nobody_is_given_a_seed_so_nobody_may_answer_from_a_cache():
-    for contender in (*OURS, *PEERS):
-        assert "seed" not in body(contender, lonely("mnist", "json"))
+def test_no_request_has_a_seed_so_no_answer_can_come_from_a_cache():
+    for server in (*OURS, *PEERS):
+        assert "seed" not in body(server, single_client("mnist", "json"))
 
 
-def test_bentoml_offers_an_array_as_json_and_a_picture_and_neither_npy_nor_zip():
+def test_bentoml_offers_an_array_as_json_and_an_image_and_neither_npy_nor_zip():
     (peer,) = [one for one in PEERS if one.name == BENTOML]
 
-    offered = [wanted for wanted in ("npy", "png", "zip", "json") if peer.offers(saturating("mnist", 64, wanted))]
+    offered = [name for name in ("npy", "png", "zip", "json") if peer.offers(saturated("mnist", 64, name))]
 
     assert offered == ["png", "json"]
-    assert peer.question(saturating("mnist", 64, "png"), 1.0).request.startswith(b"POST /draw ")
+    assert peer.closed_loop(saturated("mnist", 64, "png"), 1.0).request.startswith(b"POST /draw ")
 
 
-def test_only_one_caller_measures_what_is_beyond_the_engine_and_64_are_a_crowd():
-    assert (lonely("mnist", "npy").callers, crowded("mnist").callers) == (1, 64)
+def test_one_client_measures_what_is_beyond_the_engine_and_64_measure_batching():
+    assert (single_client("mnist", "npy").concurrency, highly_concurrent("mnist").concurrency) == (1, 64)
 
 
-def test_every_contender_says_what_a_reader_of_its_figures_must_know():
-    for contender in (*OURS, *PEERS, *HTTP_ALONE):
-        assert contender.said
+def test_every_server_says_what_a_reader_of_its_figures_must_know():
+    for server in (*OURS, *PEERS, *HTTP_ONLY):
+        assert server.description
 
 
-def test_a_contender_that_does_not_start_is_told_with_its_last_words(tmp_path: Path):
-    broken = Contender("broken", (sys.executable, "-c", "raise SystemExit('no such setting')"), "/", {}, "")
+def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path: Path):
+    broken = ServerUnderTest("broken", (sys.executable, "-c", "raise SystemExit('no such setting')"), "/", {}, "")
 
-    with pytest.raises(ServiceTrouble, match="it ended with 1 before it was ready, and said: no such setting"):
-        entered(broken, "mnist", tmp_path).__enter__()
+    with pytest.raises(MeasurementError, match="it ended with 1 before it was ready, and said: no such setting"):
+        started(broken, "mnist", tmp_path).__enter__()

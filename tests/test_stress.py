@@ -1,69 +1,66 @@
 """What the experiments make of what they find, by hand, and the quick ones against a service."""
 
 import io
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from load.stress.determinism import IMAGES, pictures, questions
-from load.stress.harness import at_least, at_most, counters
-from load.stress.overload import Flood, judged
-from load.stress.soak import growth
+from load.stress.__main__ import SHORT, Lengths, _arguments, lengths_of
+from load.stress.determinism import IMAGES, decode_images, slices
+from load.stress.harness import metric_sums
+from load.stress.overload import OverloadSample, check_overload
+from load.stress.soak import memory_growth
 
 
-def flood(**changed: object) -> Flood:
+def overloaded(**changed: object) -> OverloadSample:
     """A minute in which all went as it should: 10 answers and 10 refusals a second."""
     fields = {
-        "waits_s": [0.5] * 600,
-        "refusals_s": [0.01] * 600,
+        "latencies_s": [0.5] * 600,
+        "refusal_latencies_s": [0.01] * 600,
         "answered_in_time": 600,
-        "late_s": [0.001] * 1200,
+        "send_delays_s": [0.001] * 1200,
         "resident_bytes": [100] * 60,
     }
-    return Flood(60.0, **{**fields, **changed})
+    return OverloadSample(60.0, **{**fields, **changed})
 
 
-def missed(found: Flood) -> list[str]:
-    return [one.sentence for one in judged(found, peak_per_s=2560, deadline_s=10) if not one.passed]
+def failed(sample: OverloadSample) -> list[str]:
+    return [one.name for one in check_overload(sample, peak_per_s=2560, deadline_s=10) if not one.passed]
 
 
-def test_an_overload_that_is_borne_misses_nothing():
-    assert missed(flood()) == []
+def test_an_overload_with_backpressure_fails_nothing():
+    assert failed(overloaded()) == []
 
 
-def test_each_way_to_bear_it_badly_is_seen():
-    assert missed(flood(answered_in_time=500)) == ["goodput / peak"]
-    assert missed(flood(refusals_s=[0.01] * 500 + [0.06] * 100)) == ["p99 of a refusal"]
-    assert missed(flood(without_retry_after=1)) == ["refusals without Retry-After"]
-    assert missed(flood(waits_s=[11.0] * 600)) == ["p99 of an answer"]
-    assert missed(flood(faults=["status 500"])) == ["answers that are neither"]
-    assert missed(flood(resident_bytes=[100] * 50 + [120] * 10)) == ["memory at the end / at the beginning"]
-    assert missed(flood(late_s=[0.1] * 1200)) == ["p99 of our own lateness"]
-    assert missed(flood(refusals_s=[])) == ["questions refused", "p99 of a refusal"]
+def test_each_way_to_handle_it_badly_fails():
+    assert failed(overloaded(answered_in_time=500)) == ["goodput / peak"]
+    assert failed(overloaded(refusal_latencies_s=[0.01] * 500 + [0.06] * 100)) == ["p99 latency of a refusal"]
+    assert failed(overloaded(refusals_without_retry_after=1)) == ["refusals without Retry-After"]
+    assert failed(overloaded(latencies_s=[11.0] * 600)) == ["p99 latency of an answer"]
+    assert failed(overloaded(errors=["status 500"])) == ["answers that are neither"]
+    assert failed(overloaded(resident_bytes=[100] * 50 + [120] * 10)) == ["memory at the end / at the beginning"]
+    assert failed(overloaded(send_delays_s=[0.1] * 1200)) == ["p99 delay of the client's own sending"]
+    assert failed(overloaded(refusal_latencies_s=[])) == ["requests refused", "p99 latency of a refusal"]
 
 
-def test_counters_are_summed_over_their_labels():
+def test_metrics_are_summed_over_their_labels():
     text = '# HELP a_total x\n# TYPE a_total counter\na_total{model="m"} 3\na_total{model="n"} 4.0\nb 1e3 1700000000\n'
 
-    assert counters(text) == {"a_total": 7, "b": 1000}
+    assert metric_sums(text) == {"a_total": 7, "b": 1000}
 
 
-def test_what_is_missing_is_told_and_counts_as_missed():
-    for verdict in (at_least("a", None, 1), at_most("a", None, 1)):
-        assert (verdict.found, verdict.passed) == ("missing", False)
-    assert at_most("a", 2.5, 2, " s") == at_most("a", 2.5, 2, " s")
-    assert (at_most("a", 2.5, 2, " s").wanted, at_most("a", 2.5, 2, " s").found) == ("at most 2 s", "2.5 s")
+def test_memory_is_that_of_the_last_interval_over_the_fifths():
+    intervals = [[900], [800], [700], [600], [100, 110, 120], [500], [121, 121]]
+
+    assert memory_growth(intervals) == 1.1
+    assert memory_growth(intervals[:5]) is None
 
 
-def test_memory_is_that_of_the_last_minute_over_the_fifths():
-    minutes = [[900], [800], [700], [600], [100, 110, 120], [500], [121, 121]]
-
-    assert growth(minutes) == 1.1
-    assert growth(minutes[:5]) is None
-
-
-def test_a_zip_and_an_npy_of_the_same_pictures_are_the_same_pixels():
+def test_a_zip_and_an_npy_of_the_same_images_are_the_same_pixels():
     for channels in (1, 3):
         images = np.random.default_rng(channels).integers(0, 256, (2, 4, 5, channels), np.uint8)
         npy, zipped = io.BytesIO(), io.BytesIO()
@@ -74,12 +71,38 @@ def test_a_zip_and_an_npy_of_the_same_pictures_are_the_same_pixels():
                 Image.fromarray(pixels.squeeze()).save(png, "PNG")
                 entries.writestr(f"{number}.png", png.getvalue())
 
-        assert np.array_equal(pictures(npy.getvalue(), "npy"), images)
-        assert np.array_equal(pictures(zipped.getvalue(), "zip"), images)
+        assert np.array_equal(decode_images(npy.getvalue(), "npy"), images)
+        assert np.array_equal(decode_images(zipped.getvalue(), "zip"), images)
 
 
-def test_every_size_is_asked_for_as_npy_and_as_zip_within_the_reference():
-    asked = list(questions())
+def test_every_size_is_requested_as_npy_and_as_zip_within_the_reference():
+    requested = list(slices())
 
-    assert {(one.n, one.format) for one in asked} == {(n, kind) for n in (1, 7, 64, 1000) for kind in ("npy", "zip")}
-    assert all(one.start + one.n <= IMAGES for one in asked)
+    assert {(one.n, one.format) for one in requested} == {
+        (n, kind) for n in (1, 7, 64, 1000) for kind in ("npy", "zip")
+    }
+    assert all(one.start + one.n <= IMAGES for one in requested)
+
+
+def test_a_short_form_takes_seconds_and_options_win_over_it():
+    lengths = lengths_of(_arguments(["soak", "--short"]))
+
+    assert lengths == SHORT
+    assert lengths.overload_s + lengths.fairness_s + 60 * lengths.soak_minutes < 60
+    assert lengths_of(_arguments(["soak"])) == Lengths()
+    assert lengths_of(_arguments(["soak", "--short", "--minutes", "2"])).soak_minutes == 2
+
+
+@pytest.mark.parametrize(("old", "new"), [("callers", "batching"), ("same", "determinism")])
+def test_an_old_name_of_an_experiment_still_runs_and_prints_the_new_one(
+    old: str, new: str, capsys: pytest.CaptureFixture[str]
+):
+    assert _arguments([old]).experiment == new
+    assert f"python -m load.stress {new}" in capsys.readouterr().err
+
+
+def test_the_old_name_of_the_command_still_runs_and_prints_the_new_one():
+    done = subprocess.run([sys.executable, "-m", "load.siege", "--help"], capture_output=True, text=True, check=True)
+
+    assert "python -m load.stress" in done.stderr
+    assert "overload" in done.stdout

@@ -1,8 +1,8 @@
-"""What is measured without HTTP, each in a process of its own: the engine in a loop, and the service's floor.
+"""Baselines, measured without HTTP: the engine alone, and codes, engine and encoder alone.
 
-    bench, gate -> [alone] -> load.bench.engine, service.floor -> a window
+    workloads -> [baselines] -> a command -> one line of JSON -> a sample -> runner, criteria, gate
 
-A command is run, one line of JSON is read: nothing of the service is imported.
+Each is a command in a process of its own: nothing of the service is imported here.
 """
 
 import json
@@ -11,55 +11,67 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from load.bench.workloads import Cell
-from load.server import QUIET, ROOT, ServiceTrouble
-from load.bench.sample import Window
+from load.bench.measurements import Sample
+from load.bench.workloads import Workload
+from load.server import NO_TELEMETRY, ROOT, MeasurementError
 
-ENDS_WITHIN_S = 120
-FLOOR = "codes, engine and encoder alone"
+TIMEOUT_S = 120
+REFERENCE_ENGINE = "onnxruntime-cpu-float32"
+"""The engine that every other is compared with."""
+ENCODE_NAME = "codes, engine and encoder alone"
 
 
 @dataclass(frozen=True)
-class Alone:
-    """A command that measures itself in one cell."""
+class Baseline:
+    """A command that measures itself in one workload."""
 
     name: str
-    cell: Cell
+    workload: Workload
     command: tuple[str, ...]
 
-    def window(self, seconds: float) -> Window:
+    def sample(self, seconds: float) -> Sample:
         """Run it once.
 
         Raises:
-            ServiceTrouble: it failed; says how.
+            MeasurementError: it failed; says how.
         """
-        return _run((*self.command, "--seconds", str(seconds)))
+        found = _run((*self.command, "--seconds", str(seconds)))
+        return Sample(images=found["images"], server_cpu_s=found["cpu_s"], wall_s=found["wall_s"])
+
+
+def engine_baseline(workload: Workload, engine: str) -> Baseline:
+    """The engine in a loop, in batches of `workload.n`.
+
+    Args:
+        workload: its model and its batch size.
+        engine: as the service names it: library first, precision last, "openvino-2026.4.1-cpu-bfloat16".
+    """
+    generator = ROOT / os.environ.get("ZOETROPE_MODELS", "models") / workload.model / "generator.onnx"
+    options = ("--engine", engine, "--batch", str(workload.n))
+    command = (sys.executable, "-m", "load.bench.engine", str(generator), *options)
+    return Baseline(engine_name(engine), workload, command)
+
+
+def encode_baseline(workload: Workload) -> Baseline:
+    """Codes, engine and encoder in a loop, for answers of `workload.n` images."""
+    options = ("--format", workload.format, "--n", str(workload.n))
+    command = (sys.executable, "-m", "service.floor", workload.model, *options)
+    return Baseline(ENCODE_NAME, workload, command)
 
 
 def engine_name(engine: str) -> str:
     """The row of an engine, whatever its library's version: "openvino bfloat16, engine alone"."""
-    return f"{engine.split('-')[0]} {engine.split('-')[-1]}, engine alone"
+    library, precision = engine.split("-")[0], engine.split("-")[-1]
+    return f"{library} {precision}, engine alone"
 
 
-def engine_loop(cell: Cell, engine: str, generator: Path) -> Alone:
-    """Codes and engine in batches of `cell.n`."""
-    command = (sys.executable, "-m", "load.bench.engine", str(generator), "--engine", engine, "--batch", str(cell.n))
-    return Alone(engine_name(engine), cell, command)
-
-
-def floor(cell: Cell) -> Alone:
-    """Codes, engine and encoder."""
-    command = (sys.executable, "-m", "service.floor", cell.model, "--format", cell.format, "--n", str(cell.n))
-    return Alone(FLOOR, cell, command)
-
-
-def _run(command: Sequence[str]) -> Window:
+def _run(command: Sequence[str]) -> dict[str, Any]:
     done = subprocess.run(
-        command, cwd=ROOT, env={**QUIET, **os.environ}, capture_output=True, text=True, timeout=ENDS_WITHIN_S
+        command, cwd=ROOT, env={**NO_TELEMETRY, **os.environ}, capture_output=True, text=True, timeout=TIMEOUT_S
     )
     if done.returncode:
-        raise ServiceTrouble(f"{' '.join(command[1:4])} ended with {done.returncode}: {done.stderr[-300:].strip()}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    return Window(images=found["images"], server_cpu_s=found["cpu_s"], wall_s=found["wall_s"])
+        raise MeasurementError(f"{' '.join(command[1:4])} ended with {done.returncode}: {done.stderr[-300:].strip()}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

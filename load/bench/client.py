@@ -1,10 +1,10 @@
-"""A light HTTP client: bytes that were made before, sent over connections that stay open.
+"""A light HTTP client: requests are bytes that were made before, sent over connections that stay open.
 
-    window, siege -> [client] -> HTTP
+    sampler, stress -> [client] -> HTTP
 
 A client that takes a third of the CPU would be measured in place of the server,
-so this one knows no more of HTTP/1.1 than answers with a Content-Length or in
-chunks. It looks at the status and the length; what is in an answer is looked at
+so this one knows no more of HTTP/1.1 than responses with a Content-Length or in
+chunks. It reads the status and the length; what is in a body is checked
 elsewhere.
 """
 
@@ -19,22 +19,22 @@ _BUFFER_BYTES = 1 << 20
 _NO_BODY = (204, 304)
 
 
-class ClientTrouble(Exception):
-    """An answer that is none: the connection ended, or it is not HTTP/1.1."""
+class ClientError(Exception):
+    """A response that is not complete: the connection ended, or it is not HTTP/1.1."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back; names of headers in lower case."""
+class Response:
+    """Status, headers with names in lower case, and body."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-def post(path: str, question: Mapping[str, Any]) -> bytes:
+def post(path: str, fields: Mapping[str, Any]) -> bytes:
     """The bytes of a POST with JSON."""
-    body = json.dumps(question).encode()
+    body = json.dumps(fields).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
@@ -47,7 +47,7 @@ def get(path: str) -> bytes:
 
 
 class Connection:
-    """A connection that stays open: one question at a time."""
+    """A connection that stays open: one request at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -58,25 +58,25 @@ class Connection:
         parts = urlsplit(url)
         return cls(*await asyncio.open_connection(parts.hostname, parts.port, limit=_BUFFER_BYTES))
 
-    async def ask(self, question: bytes) -> Answer:
-        """Send a question, read its whole answer.
+    async def request(self, request: bytes) -> Response:
+        """Send a request, read its whole response.
 
         Raises:
-            ClientTrouble: the answer ended before it was whole.
+            ClientError: the response ended before it was complete.
         """
-        self._writer.write(question)
+        self._writer.write(request)
         try:
-            status, headers = _head(await self._reader.readuntil(b"\r\n\r\n"))
-            return Answer(status, headers, await self._body(status, headers))
+            status, headers = _parse_head(await self._reader.readuntil(b"\r\n\r\n"))
+            return Response(status, headers, await self._body(status, headers))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise ClientTrouble(f"the connection ended within an answer: {error!r}") from error
+            raise ClientError(f"the connection ended within a response: {error!r}") from error
 
-    def send(self, question: bytes) -> None:
-        """Send a question whose answer nobody will read."""
-        self._writer.write(question)
+    def send(self, request: bytes) -> None:
+        """Send a request whose response is never read."""
+        self._writer.write(request)
 
     async def close(self) -> None:
-        """Hang up, whatever is still to come."""
+        """Close the connection at once, whatever is still to come."""
         self._writer.transport.abort()
 
     async def _body(self, status: int, headers: Mapping[str, str]) -> bytes:
@@ -86,7 +86,7 @@ class Connection:
             return await self._chunks()
         if status in _NO_BODY:
             return b""
-        raise ClientTrouble("an answer with neither Content-Length nor chunks: its end is not known")
+        raise ClientError("a response with neither Content-Length nor chunks: its end is not known")
 
     async def _chunks(self) -> bytes:
         pieces = []
@@ -98,20 +98,20 @@ class Connection:
         return b"".join(pieces)
 
 
-async def ask_once(url: str, question: bytes) -> Answer:
-    """One question over a connection of its own."""
+async def request_once(url: str, request: bytes) -> Response:
+    """One request over a connection of its own."""
     connection = await Connection.open(url)
     try:
-        return await connection.ask(question)
+        return await connection.request(request)
     finally:
         await connection.close()
 
 
-def _head(head: bytes) -> tuple[int, dict[str, str]]:
+def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *lines = head.decode("latin-1").rstrip().split("\r\n")
     version, _, rest = first.partition(" ")
     if version != "HTTP/1.1":
-        raise ClientTrouble(f"not HTTP/1.1: the answer begins with {first[:40]!r}")
+        raise ClientError(f"not HTTP/1.1: the response begins with {first[:40]!r}")
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")

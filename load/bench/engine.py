@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -32,7 +33,7 @@ _WARMING_BATCHES = 3
 _BFLOAT16, _FLOAT32 = "bfloat16", "float32"
 _PARTS_A_CORE, _FEWEST_ROWS = 8, 4
 
-Draw = Callable[[dict[str, NDArray]], NDArray]
+Draw = Callable[[dict[str, NDArray[Any]]], NDArray[Any]]
 
 
 class Engine:
@@ -87,7 +88,7 @@ def _onnxruntime(generator: Path, _: int) -> tuple[dict[str, int], Draw]:
 
 def _openvino(generator: Path, precision_hint: str, batch: int) -> tuple[dict[str, int], Draw]:
     """As the service has it: more parts than cores, each computed by one thread."""
-    sys.modules.setdefault("openvino_telemetry", None)  # or it reports home at import
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # or it reports home at import
     import openvino  # only where the service chose it
 
     core, cores = openvino.Core(), usable_cores()
@@ -103,7 +104,7 @@ def _openvino(generator: Path, precision_hint: str, batch: int) -> tuple[dict[st
     memory = [{name: request.get_tensor(name).data for name in sizes} for request in requests]
     outputs = [request.get_output_tensor(0).data for request in requests]
 
-    def draw(given: dict[str, NDArray]) -> NDArray:
+    def draw(given: dict[str, NDArray[Any]]) -> NDArray[Any]:
         for part, request, inputs in zip(parts, requests, memory, strict=True):
             for name, values in given.items():
                 inputs[name][:] = values[part]

@@ -1,10 +1,10 @@
-"""The rounds: every cell, in it every contender one after another, and then all of it again.
+"""The runner: every workload, in it every baseline and server one after another, and then all of it again.
 
-    contenders, alone -> [rounds] -> figures -> bench, gate
+    servers, baselines, workloads -> [runner] -> measurements -> __main__, gate
 
-What is compared is asked within seconds, and five times minutes apart: a machine
-that becomes slower is slower for all. A contender is let go for its own windows
-and held still in those of the others.
+What is compared is measured within seconds, and five times minutes apart: a machine
+that becomes slower is slower for all. A server is resumed for its own samples
+and suspended in those of the others.
 """
 
 import time
@@ -13,75 +13,79 @@ from dataclasses import dataclass, field
 
 import uvloop
 
-from load.bench.baselines import Alone
-from load.bench.workloads import Cell, in_order
-from load.bench.servers import BENTOML, Running
-from load.bench.figures import Figures
-from load.bench.sample import Window, play
+from load.bench.baselines import Baseline
+from load.bench.measurements import Measurements, Sample
+from load.bench.sampler import take_sample
+from load.bench.servers import BENTOML, RunningServer
+from load.bench.workloads import Workload, ordered
 
-ALONE_S = 1.5
-ONCE_NUMBERS, NEVER_NUMBERS = 100_000, 2_000_000
-"""Where a peer writes more numbers than these as text: one round has to do; it takes a minute, and is left out."""
+BASELINE_SAMPLE_S = 1.5
+ONCE_VALUES, NEVER_VALUES = 100_000, 2_000_000
+"""Where a peer writes more numbers than these as text: one iteration has to do; it takes a minute, and is left out."""
 
 
 @dataclass
-class Round:
-    """What is measured in each round."""
+class Plan:
+    """What is measured in each iteration."""
 
-    turns: list[tuple[Running, list[Cell]]] = field(default_factory=list)
-    alone: list[Alone] = field(default_factory=list)
+    servers: list[tuple[RunningServer, list[Workload]]] = field(default_factory=list)
+    baselines: list[Baseline] = field(default_factory=list)
 
 
-def measure(plan: Round, rounds: int, shortened: float, say: Callable[[str], None]) -> Figures:
-    """Play all rounds.
+def measure(plan: Plan, iterations: int, length: float, log: Callable[[str], None]) -> Measurements:
+    """Take all samples.
 
     Args:
-        plan: contenders and what they are asked.
-        rounds: how many.
-        shortened: windows are this much of their length.
-        say: takes a line for each round.
+        plan: servers with their workloads, and baselines.
+        iterations: how often.
+        length: samples are this much of their full length, more than 0.
+        log: takes a line for each iteration.
     """
-    figures = Figures()
-    cells = in_order({*(one.cell for one in plan.alone), *(cell for _, asked in plan.turns for cell in asked)})
-    for number in range(rounds):
+    measurements = Measurements()
+    requested = (workload for _, workloads in plan.servers for workload in workloads)
+    workloads = ordered({*(one.workload for one in plan.baselines), *requested})
+    for iteration in range(iterations):
         begin_s = time.monotonic()
-        turns = plan.turns[:: -1 if number % 2 else 1]  # nobody is always first
-        for cell in cells:
-            for one in plan.alone:
-                if one.cell == cell:
-                    figures.add(one.name, cell, number, one.window(ALONE_S * shortened))
-            for running, asked in turns:
-                if cell in asked and (not number or _again(running, cell)):
-                    figures.add(running.contender.name, cell, number, _turn(running, cell, shortened))
-        say(f"round {number + 1} of {rounds}: {time.monotonic() - begin_s:.0f} s")
-    return figures
+        servers = plan.servers[:: -1 if iteration % 2 else 1]  # no server is always first
+        for workload in workloads:
+            for baseline in plan.baselines:
+                if baseline.workload == workload:
+                    measurements.add(baseline.name, workload, iteration, baseline.sample(BASELINE_SAMPLE_S * length))
+            for running, offered in servers:
+                if workload in offered and (not iteration or _is_repeated(running, workload)):
+                    sample = _sample_of(running, workload, length)
+                    measurements.add(running.server.name, workload, iteration, sample)
+        log(f"iteration {iteration + 1} of {iterations}: {time.monotonic() - begin_s:.0f} s")
+    return measurements
 
 
-def seconds_of_a_round(plan: Round, shortened: float) -> float:
-    """A guess from below: windows, warming and starts, without what slow answers take beyond their window."""
-    alone_s = sum(ALONE_S * shortened + 1.5 for _ in plan.alone)
-    return alone_s + sum(cell.seconds * shortened + (cell.warm_s or 0) for _, cells in plan.turns for cell in cells)
+def least_seconds(plan: Plan, length: float) -> float:
+    """Least seconds of an iteration: samples, warm-ups and starts, without what slow answers take beyond a sample."""
+    baselines_s = sum(BASELINE_SAMPLE_S * length + 1.5 for _ in plan.baselines)
+    workloads = [workload for _, offered in plan.servers for workload in offered]
+    return baselines_s + sum(one.sample_s * length + (one.warm_up_s or 0) for one in workloads)
 
 
-def _turn(running: Running, cell: Cell, shortened: float) -> Window:
-    running.meter.let_go()
+def offered_workloads(running: RunningServer, workloads: Sequence[Workload]) -> list[Workload]:
+    """Those of some workloads that a server answers, within a minute."""
+    return [one for one in workloads if running.server.offers(one) and _values_as_text(running, one) < NEVER_VALUES]
+
+
+def _sample_of(running: RunningServer, workload: Workload, length: float) -> Sample:
+    running.processes.resume()
     try:
-        question = running.contender.question(cell, cell.seconds * shortened)
-        return uvloop.run(play(running.url, question, running.meter, cell.warm_s))
+        loop = running.server.closed_loop(workload, workload.sample_s * length)
+        return uvloop.run(take_sample(running.url, loop, running.processes, workload.warm_up_s))
     finally:
-        running.meter.hold()
+        running.processes.suspend()
 
 
-def _again(running: Running, cell: Cell) -> bool:
-    """Whether a cell is measured in the later rounds too: what is slow is, where a claim is about it."""
-    return _as_text(running, cell) < ONCE_NUMBERS or (running.contender.name == BENTOML and cell.model == "mnist")
+def _is_repeated(running: RunningServer, workload: Workload) -> bool:
+    """Whether a workload is measured in later iterations too; a slow one only where a criterion needs it."""
+    needed = running.server.name == BENTOML and workload.model == "mnist"
+    return _values_as_text(running, workload) < ONCE_VALUES or needed
 
 
-def offered(running: Running, cells: Sequence[Cell]) -> list[Cell]:
-    """Those of some cells that a contender has an answer to, within a minute."""
-    return [cell for cell in cells if running.contender.offers(cell) and _as_text(running, cell) < NEVER_NUMBERS]
-
-
-def _as_text(running: Running, cell: Cell) -> int:
+def _values_as_text(running: RunningServer, workload: Workload) -> int:
     """Numbers that a peer writes as text; ours sends PNGs there."""
-    return cell.numbers if cell.format == "json" and not running.contender.ours else 0
+    return workload.values if workload.format == "json" and not running.server.ours else 0

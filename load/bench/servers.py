@@ -1,9 +1,9 @@
-"""Who is measured, as a table: how it is started, what it offers, and what a reader of the figures must know.
+"""The servers under test, as a table: how each is started, what it offers, and what a reader of the figures must know.
 
-    [contenders] -> bench, gate
+    workloads, sampler, load.server -> [servers] -> runner, criteria, report, gate, __main__
 
-All have one process that draws and the same number of CPU threads. What a
-contender does not offer is an empty cell, never something that we wrote for it.
+All have one process that draws and the same number of CPU threads. What a server
+does not offer is an empty cell, never something that we wrote for it.
 """
 
 import os
@@ -13,106 +13,106 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from load.bench.workloads import FORMATS, SHAPES_HWC, Cell
 from load.bench.client import post
-from load.bench.engine import usable_cores
-from load.bench.process_stats import Meter
-from load.server import ROOT, SERVICE, running
-from load.bench.sample import Question
+from load.bench.sampler import ClosedLoop, ProcessTree
+from load.bench.workloads import FORMATS, SHAPES_HWC, Workload
+from load.server import ROOT, SERVICE, running_server, usable_cores, wait_until_warm
 
 _UVICORN = (sys.executable, "-m", "uvicorn", "--port", "{port}", "--no-access-log")
 _BENTOML = (*SERVICE[:4], "{app}", *SERVICE[4:])
-_EVERYTHING = dict.fromkeys(FORMATS, "/generate")
+_ALL_FORMATS = dict.fromkeys(FORMATS, "/generate")
 NPY_HEAD_BYTES = 128
 
 
 @dataclass(frozen=True)
-class Contender:
+class ServerUnderTest:
     """A server that can be started."""
 
     name: str
     command: tuple[str, ...]
-    ready: str
-    """GET of this path says whether it is."""
+    ready_path: str
+    """GET of this path is answered with 200 when the server is ready."""
     routes: Mapping[str, str]
     """Format: the path that answers in it."""
-    said: str
+    description: str
     """Settings and limits, for the table's reader."""
     environment: Mapping[str, str] = field(default_factory=dict)
     ours: bool = False
-    """One process draws every model, and a question names it."""
+    """One process draws every model, and a request names it."""
 
-    def offers(self, cell: Cell) -> bool:
-        """Whether it has an answer to it."""
-        return cell.format in self.routes
+    def offers(self, workload: Workload) -> bool:
+        """Whether it answers in the workload's format."""
+        return workload.format in self.routes
 
-    def question(self, cell: Cell, seconds: float) -> Question:
-        """A cell as a request; without a seed, so that nobody may answer from a cache."""
-        fields = {"n": cell.n, "model": cell.model} if self.ours else {"n": cell.n}
+    def closed_loop(self, workload: Workload, seconds: float) -> ClosedLoop:
+        """A workload as requests; without a seed, so that no answer can come from a cache."""
+        fields: dict[str, int | str] = {"n": workload.n}
+        if self.ours:
+            fields["model"] = workload.model
         if len(self.routes) > 2:
-            fields["format"] = cell.format
-        return Question(post(self.routes[cell.format], fields), cell.n, cell.callers, seconds)
+            fields["format"] = workload.format
+        request = post(self.routes[workload.format], fields)
+        return ClosedLoop(request, workload.n, workload.concurrency, seconds)
 
 
-def ours(name: str, said: str, **environment: str) -> Contender:
-    """Our service with some settings."""
-    return Contender(name, SERVICE, "/readyz", _EVERYTHING, said, environment, ours=True)
+def _ours(name: str, description: str, **environment: str) -> ServerUnderTest:
+    return ServerUnderTest(name, SERVICE, "/readyz", _ALL_FORMATS, description, environment, ours=True)
 
 
-CHOSEN, FLOAT32, LONERS = "zoetrope", "zoetrope, float32", "zoetrope, batching off"
+DEFAULT, FLOAT32, UNBATCHED = "zoetrope", "zoetrope, float32", "zoetrope, batching off"
 OURS = (
-    ours(CHOSEN, "as `make serve` starts it; the engine that its rule chose"),
-    ours(
+    _ours(DEFAULT, "as `make serve` starts it; the engine that its rule chose"),
+    _ours(
         FLOAT32,
         "the same, pinned to onnxruntime in float32",
         ZOETROPE_ENGINE="onnxruntime",
         ZOETROPE_PRECISION="float32",
     ),
-    ours(LONERS, "the same as the first, with `ZOETROPE_COALESCE=false`", ZOETROPE_COALESCE="false"),
+    _ours(UNBATCHED, "the same as the first, with `ZOETROPE_COALESCE=false`", ZOETROPE_COALESCE="false"),
 )
 
 BENTOML = "BentoML's own API"
 PEERS = (
-    Contender(
+    ServerUnderTest(
         "FastAPI + PyTorch",
         (*_UVICORN, "load.bench.peers.fastapi_torch:app"),
         "/openapi.json",
-        _EVERYTHING,
+        _ALL_FORMATS,
         "uvicorn with uvloop and httptools, access log off; Pillow's default PNG; JSON is a list of numbers",
     ),
-    Contender(
+    ServerUnderTest(
         "FastAPI + onnxruntime",
         (*_UVICORN, "load.bench.peers.fastapi_onnx:app"),
         "/openapi.json",
-        _EVERYTHING,
+        _ALL_FORMATS,
         "as above",
     ),
-    Contender(
+    ServerUnderTest(
         BENTOML,
         tuple(part.replace("{app}", "load.bench.peers.bentoml_array:Peer") for part in _BENTOML),
         "/readyz",
         {"json": "/generate", "png": "/draw"},
         "onnxruntime; all of BentoML's defaults; an array is JSON there, and neither npy nor zip is offered",
     ),
-    Contender(
+    ServerUnderTest(
         "LitServe",
         (sys.executable, "-m", "load.bench.peers.litserve_onnx", "{port}"),
         "/health",
-        _EVERYTHING,
+        _ALL_FORMATS,
         "onnxruntime; up to 8 requests a batch, 10 ms of waiting; Pillow's default PNG",
     ),
 )
 
 BARE, MOUNTED = "bare FastAPI route", "bare route on BentoML"
-HTTP_ALONE = (
-    Contender(
+HTTP_ONLY = (
+    ServerUnderTest(
         BARE,
         (*_UVICORN, "load.bench.peers.bare_route:app"),
         "/openapi.json",
         {"npy": "/generate"},
-        "draws nothing: a fixed body of the size of one picture's npy",
+        "draws nothing: a fixed body of the size of one image's npy",
     ),
-    Contender(
+    ServerUnderTest(
         MOUNTED,
         tuple(part.replace("{app}", "load.bench.peers.bare_mounted:Peer") for part in _BENTOML),
         "/readyz",
@@ -123,34 +123,41 @@ HTTP_ALONE = (
 
 
 @dataclass(frozen=True)
-class Running:
-    """A contender that has been started for a model."""
+class RunningServer:
+    """A server that has been started for a model."""
 
-    contender: Contender
+    server: ServerUnderTest
     url: str
-    meter: Meter
+    processes: ProcessTree
 
 
 @contextmanager
-def entered(contender: Contender, model: str, folder: Path) -> Iterator[Running]:
-    """Start a contender, held still; it is let go for its turns, and stopped at the end.
+def started(server: ServerUnderTest, model: str, folder: Path) -> Iterator[RunningServer]:
+    """Start a server, warm and suspended; it is resumed for its samples, and stopped at the end.
+
+    Args:
+        server: which.
+        model: a folder of models/, for those that serve only one.
+        folder: for its log and its grades.
 
     Raises:
-        ServiceTrouble: it does not start; says its last words.
+        MeasurementError: it does not start; says its last words.
     """
-    log = folder / f"{contender.name.replace(' ', '-')}-{model}.log"
-    environment = {**_surroundings(model, folder), **contender.environment}
-    with running(contender.command, contender.ready, log, environment) as (url, process):
-        meter = Meter(process.pid)
-        meter.hold()
+    log = folder / f"{server.name.replace(' ', '-')}-{model}.log"
+    environment = {**_environment(model, folder), **server.environment}
+    with running_server(server.command, server.ready_path, log, environment) as (url, process):
+        if server.ours:
+            wait_until_warm(url)
+        processes = ProcessTree(process.pid)
+        processes.suspend()
         try:
-            yield Running(contender, url, meter)
+            yield RunningServer(server, url, processes)
         finally:
-            meter.let_go()
+            processes.resume()
 
 
-def _surroundings(model: str, folder: Path) -> dict[str, str]:
-    """What every contender is told."""
+def _environment(model: str, folder: Path) -> dict[str, str]:
+    """What every server is started with."""
     height, width, channels = SHAPES_HWC[model]
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",

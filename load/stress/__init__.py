@@ -1,19 +1,16 @@
-"""The siege: what a service meets on a bad day, each an experiment with what is wanted and what was found.
+"""Stress tests: what a service meets on a bad day, each an experiment with limits and what was found.
 
-    server -> [siege] -> HTTP -> verdicts
+    server, bench.client, bench.sampler -> harness -> overload, batching, determinism, soak -> __main__ -> 0 or 1
 
-    python -m load.stress overload | fairness | hangup | callers | same | soak
-
-Read in this order:
+    python -m load.stress overload | fairness | hangup | batching | determinism | soak | all  [--short]
 
     __main__     which experiment, on which model
-    stand        the service that is besieged, and what its /metrics says
-    overload     five times as many questions as it can answer, for a minute
-    fairness     one picture, while somebody fetches ten thousand
-    hangup       a thousand callers who hang up at once
-    callers      64 callers of one picture each, drawn together against one by one
-    same         the same bytes, however they are asked for
-    soak         half an hour of everything
+    harness      the service under stress, and the counters of its /metrics
+    overload     backpressure: five times as many requests as it can answer, for a minute
+    batching     dynamic batching: fairness to single images, clients that hang up, throughput with and without it
+    determinism  the same bytes, whatever the batch, the concurrency, the file format, and after a restart
+    soak         half an hour of everything: errors, and growth of memory
 
-What the service does not have yet is told as missing, and counts as missed.
+`--short` runs each in seconds, with the same limits where they make sense, as CI does. What
+the service does not measure is reported as not measured, and counts as failed.
 """

@@ -1,6 +1,6 @@
-"""The service that is besieged: started for one experiment, asked what it is, and what its counters say.
+"""The service under stress: started for one experiment, and what its counters say.
 
-server -> [stand] -> the experiments
+server, bench.client, bench.sampler -> [harness] -> the experiments
 """
 
 import os
@@ -11,67 +11,55 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from load.bench.client import ask_once, get
-from load.goals import Verdict
-from load.bench.process_stats import Meter
-from load.server import engine_of, running_service
+from load.bench.client import get, post, request_once
+from load.bench.sampler import ProcessTree
+from load.server import running_service, served_model
 
-DRAWN = "zoetrope_images_drawn_total"
-_SAMPLE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{.*\})? ([0-9.eE+-]+)(?: \d+)?$")
+IMAGES_DRAWN = "zoetrope_images_drawn_total"
+_METRIC_LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{.*\})? ([0-9.eE+-]+)(?: \d+)?$")
 
 
 @dataclass(frozen=True)
-class Stand:
-    """A running service, and the model that it is asked for."""
+class Target:
+    """A running service, and the model that is requested of it."""
 
     url: str
-    meter: Meter
+    processes: ProcessTree
     model: str
-    engine: str
-    batch_images: int
-    """Pictures of its largest batch."""
+    largest_batch: int
+    """Images of its largest batch."""
+
+    def generate(self, n: int, format_name: str, **fields: int) -> bytes:
+        """The bytes of a POST /generate for n images; without `seed`, of a fresh one."""
+        return post("/generate", {"model": self.model, "n": n, "format": format_name, **fields})
 
 
 @contextmanager
-def standing(model: str, **environment: str) -> Iterator[Stand]:
-    """Start the service, with grades of its own; stop it at the end.
+def running_target(model: str, **environment: str) -> Iterator[Target]:
+    """Start the service, with grades of its own; stop it at the end. STRESS_LOG names a file that keeps its log.
 
     Raises:
-        ServiceTrouble: it does not start, or has no such model.
+        MeasurementError: it does not start, or has no such model.
     """
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(os.environ.get("SIEGE_LOG", Path(folder) / "service.log"))
+        log = Path(os.environ.get("STRESS_LOG", Path(folder) / "service.log"))
         grades = f"sqlite:///{Path(folder) / 'grades.db'}"
         with running_service(log, ZOETROPE_GRADES=grades, **environment) as (url, process):
-            engine, batch_sizes = engine_of(url, model)
-            print(f"{model} drawn by {engine}", flush=True)
-            yield Stand(url, Meter(process.pid), model, engine, batch_sizes[-1])
+            served = served_model(url, model)
+            print(f"{model} drawn by {served.engine}", flush=True)
+            yield Target(url, ProcessTree(process.pid), model, served.batch_sizes[-1])
 
 
-def counters(text: str) -> dict[str, float]:
+def metric_sums(text: str) -> dict[str, float]:
     """Prometheus text -> the value of each metric, summed over its labels."""
     found: dict[str, float] = {}
     for line in text.splitlines():
-        if sample := _SAMPLE.match(line):
-            found[sample[1]] = found.get(sample[1], 0.0) + float(sample[2])
+        if match := _METRIC_LINE.match(line):
+            found[match[1]] = found.get(match[1], 0.0) + float(match[2])
     return found
 
 
-async def count_of(stand: Stand, name: str) -> float | None:
+async def read_counter(target: Target, name: str) -> float | None:
     """A counter of the service; None if it does not have it."""
-    answer = await ask_once(stand.url, get("/metrics"))
-    return counters(answer.body.decode()).get(name) if answer.status == 200 else None
-
-
-def at_most(sentence: str, found: float | None, most: float, unit: str = "") -> Verdict:
-    """A verdict on what may not be too much."""
-    return _verdict(sentence, found, f"at most {most:,.4g}{unit}", unit, found is not None and found <= most)
-
-
-def at_least(sentence: str, found: float | None, least: float, unit: str = "") -> Verdict:
-    """A verdict on what may not be too little."""
-    return _verdict(sentence, found, f"at least {least:,.4g}{unit}", unit, found is not None and found >= least)
-
-
-def _verdict(sentence: str, found: float | None, wanted: str, unit: str, passed: bool) -> Verdict:
-    return Verdict(sentence, "missing" if found is None else f"{found:,.4g}{unit}", wanted, passed)
+    response = await request_once(target.url, get("/metrics"))
+    return metric_sums(response.body.decode()).get(name) if response.status == 200 else None

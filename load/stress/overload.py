@@ -1,10 +1,10 @@
-"""Five times as many questions as the service can answer, for a minute: refused at once, and the rest served as ever.
+"""Backpressure: five times as many requests as the service can answer; refused at once, and the rest served as before.
 
-    stand -> [overload] -> verdicts
+    harness, bench.client, bench.sampler -> [overload] -> check results
 
-An open loop: questions come when they are due, whether or not earlier ones were
-answered, and waiting is counted from then. The capacity is measured before and
-after, in the same run, by callers who wait for their answers.
+An open loop: requests are sent when they are due, whether or not earlier ones were
+answered, and latency is counted from then. The capacity is measured before and
+after, in the same run, by a closed loop.
 """
 
 import asyncio
@@ -12,127 +12,152 @@ import time
 from dataclasses import dataclass, field
 from statistics import median
 
-from load.bench.client import Answer, ClientTrouble, Connection, post
-from load.goals import Verdict
-from load.stress.harness import Stand, at_least, at_most
-from load.bench.sample import Question, percentile, play
+from load.bench.client import ClientError, Connection, Response
+from load.bench.measurements import images_per_s, percentile
+from load.bench.sampler import ClosedLoop, take_sample
+from load.check_result import CheckResult, at_least, at_most
+from load.stress.harness import Target
 
-N, CALLERS, PEAK_S, TIMES, AGAIN_WITHIN_S = 256, 8, 8.0, 5, 2.0
-REFUSED_WITHIN_MS = 50
-_IDLE_S = 2.0
-"""A connection that rested for longer may be hung up on, and is not used again."""
+N, CONCURRENCY, OVERLOAD_FACTOR = 256, 8, 5
+PEAK_S, RECOVERY_S = 8.0, 2.0
+REFUSAL_LATENCY_MS = 50
+_KEEP_ALIVE_S = 2.0
+"""A connection that was idle for longer may be closed by the server, and is not used again."""
 
 
 @dataclass
-class Flood:
-    """What came back while there was too much."""
+class OverloadSample:
+    """What came back while there were too many requests."""
 
     seconds: float
-    """From the first question to the last answer that counted."""
-    waits_s: list[float] = field(default_factory=list)
+    """From the first request to the last answer that counts."""
+    latencies_s: list[float] = field(default_factory=list)
     """Of those that were answered."""
-    refusals_s: list[float] = field(default_factory=list)
-    without_retry_after: int = 0
-    faults: list[str] = field(default_factory=list)
+    refusal_latencies_s: list[float] = field(default_factory=list)
+    refusals_without_retry_after: int = 0
+    errors: list[str] = field(default_factory=list)
     answered_in_time: int = 0
-    """Before the last question came."""
-    late_s: list[float] = field(default_factory=list)
-    """How long after it was due a question was sent: our own doing."""
+    """Before the last request was due."""
+    send_delays_s: list[float] = field(default_factory=list)
+    """How long after it was due a request was sent: the client's own share."""
     resident_bytes: list[int] = field(default_factory=list)
-    """Once a second."""
+    """Of the service, once a second."""
 
 
-async def overload(stand: Stand, seconds: float, deadline_s: float) -> list[Verdict]:
-    """The capacity, the flood, and how soon it is over."""
-    request = post("/generate", {"model": stand.model, "n": N, "format": "npy"})
-    peak = await play(stand.url, Question(request, N, CALLERS, PEAK_S), stand.meter, 1.0)
-    peak_per_s = peak.images / peak.wall_s
-    print(f"peak {peak_per_s:,.0f} images/s; flooded with {TIMES} times that for {seconds:.0f} s", flush=True)
+async def overload(target: Target, seconds: float, deadline_s: float) -> list[CheckResult]:
+    """Measure the capacity, the overload, and the recovery.
+
+    Args:
+        target: the service.
+        seconds: length of the overload.
+        deadline_s: within which an admitted request must be answered.
+    """
+    request = target.generate(N, "npy")
+    loop = ClosedLoop(request, N, CONCURRENCY, PEAK_S)
+    peak_per_s = images_per_s(await take_sample(target.url, loop, target.processes, 1.0))
+    print(f"peak {peak_per_s:,.0f} images/s; requests at {OVERLOAD_FACTOR} times that for {seconds:.0f} s", flush=True)
     cpu_s = time.process_time()
-    flood = await _flood(stand, request, TIMES * peak_per_s / N, seconds)
-    print(
-        f"our own share {(time.process_time() - cpu_s) / seconds:.2f} of a core; {len(flood.faults)} faults", flush=True
+    sample = await _overload(target, request, OVERLOAD_FACTOR * peak_per_s / N, seconds)
+    client_cores = (time.process_time() - cpu_s) / seconds
+    print(f"the client took {client_cores:.2f} of a core; {len(sample.errors)} errors", flush=True)
+    await asyncio.sleep(RECOVERY_S)
+    after_per_s = images_per_s(await take_sample(target.url, loop, target.processes, 0.0))
+    # The machine's own speed drifts within a minute: the overload is compared with the capacity around it.
+    around_per_s = (peak_per_s + after_per_s) / 2
+    recovered = f"images a second, {RECOVERY_S:.0f} s after the last answer / peak"
+    return [*check_overload(sample, around_per_s, deadline_s), at_least(recovered, after_per_s / peak_per_s, 0.9)]
+
+
+def check_overload(sample: OverloadSample, peak_per_s: float, deadline_s: float) -> list[CheckResult]:
+    """What must hold while there are too many requests.
+
+    Args:
+        sample: what came back.
+        peak_per_s: images a second that the service can answer.
+        deadline_s: within which an admitted request must be answered.
+    """
+    refusal_s, latency_s, delay_s = (
+        percentile(values, 0.99) for values in (sample.refusal_latencies_s, sample.latencies_s, sample.send_delays_s)
     )
-    await asyncio.sleep(AGAIN_WITHIN_S)
-    after = await play(stand.url, Question(request, N, CALLERS, PEAK_S), stand.meter, 0.0)
-    # The machine's own speed drifts within a minute: the flood is held against what was possible around it.
-    around_per_s = (peak_per_s + after.images / after.wall_s) / 2
-    return [
-        *judged(flood, around_per_s, deadline_s),
-        at_least(
-            f"images a second, {AGAIN_WITHIN_S:.0f} s after its last answer / peak",
-            after.images / after.wall_s / peak_per_s,
-            0.9,
-        ),
-    ]
-
-
-def judged(flood: Flood, peak_per_s: float, deadline_s: float) -> list[Verdict]:
-    """What must hold while there is too much."""
-    refused_s, waits_s, late_s = (percentile(one, 0.99) for one in (flood.refusals_s, flood.waits_s, flood.late_s))
-    goodput = flood.answered_in_time * N / flood.seconds / peak_per_s
-    memory = flood.resident_bytes
+    goodput = sample.answered_in_time * N / sample.seconds / peak_per_s
+    memory = sample.resident_bytes
     tenth = max(1, len(memory) // 10)
     growth = median(memory[-tenth:]) / median(memory[tenth : 2 * tenth]) if len(memory) > 2 else None
     return [
         at_least("goodput / peak", goodput, 0.9),
-        at_least("questions refused", len(flood.refusals_s), 1),
-        at_most("p99 of a refusal", None if refused_s is None else refused_s * 1000, REFUSED_WITHIN_MS, " ms"),
-        at_most("refusals without Retry-After", flood.without_retry_after, 0),
-        at_most("p99 of an answer", waits_s, deadline_s, " s"),
-        at_most("answers that are neither", len(flood.faults), 0),
+        at_least("requests refused", len(sample.refusal_latencies_s), 1),
+        at_most("p99 latency of a refusal", _ms(refusal_s), REFUSAL_LATENCY_MS, " ms"),
+        at_most("refusals without Retry-After", sample.refusals_without_retry_after, 0),
+        at_most("p99 latency of an answer", latency_s, deadline_s, " s"),
+        at_most("answers that are neither", len(sample.errors), 0),
         at_most("memory at the end / at the beginning", growth, 1.05),
-        at_most("p99 of our own lateness", None if late_s is None else late_s * 1000, REFUSED_WITHIN_MS, " ms"),
+        at_most("p99 delay of the client's own sending", _ms(delay_s), REFUSAL_LATENCY_MS, " ms"),
     ]
 
 
-async def _flood(stand: Stand, request: bytes, per_s: float, seconds: float) -> Flood:
-    flood, free, asked = Flood(seconds), [], set()
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
+
+
+async def _overload(target: Target, request: bytes, requests_per_s: float, seconds: float) -> OverloadSample:
+    sample, pool = OverloadSample(seconds), _ConnectionPool(target.url)
+    in_flight: set[asyncio.Task[None]] = set()
     begin_s = time.perf_counter()
-    for number in range(int(per_s * seconds)):
-        due_s = begin_s + number / per_s
+    for number in range(int(requests_per_s * seconds)):
+        due_s = begin_s + number / requests_per_s
         await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-        if len(flood.resident_bytes) < due_s - begin_s:
-            flood.resident_bytes.append(stand.meter.resident_bytes())
-        task = asyncio.create_task(_ask(stand.url, request, due_s, begin_s + seconds, free, flood))
-        asked.add(task)
-        task.add_done_callback(asked.discard)
-    await asyncio.gather(*asked)
-    for connection, _ in free:
-        await connection.close()
-    return flood
+        if len(sample.resident_bytes) < due_s - begin_s:
+            sample.resident_bytes.append(target.processes.resident_bytes())
+        task = asyncio.create_task(_request(pool, request, due_s, begin_s + seconds, sample))
+        in_flight.add(task)
+        task.add_done_callback(in_flight.discard)
+    await asyncio.gather(*in_flight)
+    await pool.close()
+    return sample
 
 
-async def _ask(
-    url: str, request: bytes, due_s: float, end_s: float, free: list[tuple[Connection, float]], flood: Flood
-) -> None:
-    flood.late_s.append(time.perf_counter() - due_s)
+class _ConnectionPool:
+    """Connections that are open and idle, the last used first."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._idle: list[tuple[Connection, float]] = []
+
+    async def take(self) -> Connection:
+        """The one that was used last, or a new one."""
+        if self._idle:
+            connection, idle_since_s = self._idle.pop()
+            if time.perf_counter() - idle_since_s < _KEEP_ALIVE_S:
+                return connection
+            await connection.close()
+        return await Connection.open(self._url)
+
+    def give_back(self, connection: Connection) -> None:
+        self._idle.append((connection, time.perf_counter()))
+
+    async def close(self) -> None:
+        for connection, _ in self._idle:
+            await connection.close()
+
+
+async def _request(pool: _ConnectionPool, request: bytes, due_s: float, end_s: float, sample: OverloadSample) -> None:
+    sample.send_delays_s.append(time.perf_counter() - due_s)
     try:
-        connection = await _connection(url, free)
-        answer = await connection.ask(request)
-    except (ClientTrouble, OSError) as error:
-        flood.faults.append(repr(error))
+        connection = await pool.take()
+        response = await connection.request(request)
+    except (ClientError, OSError) as error:
+        sample.errors.append(repr(error))
         return
-    free.append((connection, time.perf_counter()))
-    _count(answer, time.perf_counter(), due_s, end_s, flood)
+    pool.give_back(connection)
+    _count(response, time.perf_counter(), due_s, end_s, sample)
 
 
-async def _connection(url: str, free: list[tuple[Connection, float]]) -> Connection:
-    """The one that was used last, or a new one."""
-    if free:
-        connection, rested_since_s = free.pop()
-        if time.perf_counter() - rested_since_s < _IDLE_S:
-            return connection
-        await connection.close()
-    return await Connection.open(url)
-
-
-def _count(answer: Answer, now_s: float, due_s: float, end_s: float, flood: Flood) -> None:
-    if answer.status == 200:
-        flood.waits_s.append(now_s - due_s)
-        flood.answered_in_time += now_s <= end_s
-    elif answer.status == 503:
-        flood.refusals_s.append(now_s - due_s)
-        flood.without_retry_after += "retry-after" not in answer.headers
+def _count(response: Response, now_s: float, due_s: float, end_s: float, sample: OverloadSample) -> None:
+    if response.status == 200:
+        sample.latencies_s.append(now_s - due_s)
+        sample.answered_in_time += now_s <= end_s
+    elif response.status == 503:
+        sample.refusal_latencies_s.append(now_s - due_s)
+        sample.refusals_without_retry_after += "retry-after" not in response.headers
     else:
-        flood.faults.append(f"status {answer.status}: {answer.body[:100]!r}")
+        sample.errors.append(f"status {response.status}: {response.body[:100]!r}")

@@ -1,63 +1,84 @@
-"""Half an hour of everything: no error, and no more memory at the end than when it was warm.
+"""Soak test: half an hour of everything; no error, and no more memory at the end than when it was warm.
 
-stand -> [soak] -> verdicts
+harness, bench.client -> [soak] -> check results
 """
 
 import asyncio
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
-from load.bench.client import ClientTrouble, Connection, post
-from load.goals import Verdict
-from load.stress.harness import Stand, at_least, at_most
+from load.bench.client import ClientError, Connection
+from load.check_result import CheckResult, at_least, at_most
+from load.stress.harness import Target
 
 MIX = ((1, "png"), (1, "json"), (7, "npy"), (64, "png"), (64, "zip"), (256, "npy"), (1024, "npy"), (1024, "zip"))
-CALLERS, SAMPLE_S, WARM_MINUTE = 6, 2.0, 5
-GROWTH = 1.05
+"""Number of images and format; a client chooses at random."""
+CLIENTS, MEMORY_SAMPLES = 6, 30
+INTERVALS, WARM_INTERVAL = 30, 5
+"""Parts of a run: the fifth is when the service is warm."""
+MEMORY_GROWTH = 1.05
 
 
-async def soak(stand: Stand, minutes: float) -> list[Verdict]:
-    """Ask for all kinds of answers, and watch the memory."""
-    end_s, answers, faults = time.perf_counter() + 60 * minutes, [0], []
-    callers = [asyncio.create_task(_caller(stand, number, end_s, answers, faults)) for number in range(CALLERS)]
-    minute_bytes: list[list[int]] = []
+@dataclass
+class Counts:
+    """What the clients got."""
+
+    answers: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+async def soak(target: Target, minutes: float, growth_limit: float = MEMORY_GROWTH) -> list[CheckResult]:
+    """Request all kinds of answers, and watch the memory.
+
+    Args:
+        target: the service.
+        minutes: how long; thirty intervals, so 30 gives intervals of a minute.
+        growth_limit: memory of the last interval over that of the fifth.
+    """
     begin_s = time.perf_counter()
-    while time.perf_counter() < end_s:
-        await asyncio.sleep(SAMPLE_S)
-        minute = int((time.perf_counter() - begin_s) / 60)
-        if minute == len(minute_bytes):
-            minute_bytes.append([])
-            print(f"minute {minute + 1}: {answers[0]:,} answers, {len(faults)} faults", flush=True)
-        minute_bytes[minute].append(stand.meter.resident_bytes())
-    await asyncio.gather(*callers)
-    for fault in faults[:5]:
-        print(f"FAULT {fault}")
+    end_s, counts = begin_s + 60 * minutes, Counts()
+    clients = [asyncio.create_task(_client(target, number, end_s, counts)) for number in range(CLIENTS)]
+    interval_s = 60 * minutes / INTERVALS
+    interval_bytes: list[list[int]] = []
+    for interval in range(INTERVALS):
+        print(f"interval {interval + 1}: {counts.answers:,} answers, {len(counts.errors)} errors", flush=True)
+        interval_bytes.append([])
+        for sample in range(1, MEMORY_SAMPLES + 1):
+            due_s = begin_s + interval_s * (interval + sample / MEMORY_SAMPLES)
+            await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+            interval_bytes[-1].append(target.processes.resident_bytes())
+    await asyncio.gather(*clients)
+    for error in counts.errors[:5]:
+        print(f"ERROR {error}")
     return [
-        at_least("answers", answers[0], 1),
-        at_most("errors", len(faults), 0),
-        at_most("memory of the last minute / of the fifth", growth(minute_bytes), GROWTH),
+        at_least("answers", counts.answers, 1),
+        at_most("errors", len(counts.errors), 0),
+        at_most("memory of the last interval / of the fifth", memory_growth(interval_bytes), growth_limit),
     ]
 
 
-def growth(minute_bytes: Sequence[Sequence[int]]) -> float | None:
-    """The last whole minute's memory over the fifth's; None where it did not last so long."""
-    return median(minute_bytes[-1]) / median(minute_bytes[WARM_MINUTE - 1]) if len(minute_bytes) > WARM_MINUTE else None
+def memory_growth(interval_bytes: Sequence[Sequence[int]]) -> float | None:
+    """Median memory of the last interval over that of the fifth; None where there are no more than five."""
+    if len(interval_bytes) <= WARM_INTERVAL:
+        return None
+    return median(interval_bytes[-1]) / median(interval_bytes[WARM_INTERVAL - 1])
 
 
-async def _caller(stand: Stand, number: int, end_s: float, answers: list[int], faults: list[str]) -> None:
-    chosen, connection = random.Random(number), await Connection.open(stand.url)
+async def _client(target: Target, number: int, end_s: float, counts: Counts) -> None:
+    choices, connection = random.Random(number), await Connection.open(target.url)
     while time.perf_counter() < end_s:
-        n, wanted = chosen.choice(MIX)
+        n, format_name = choices.choice(MIX)
         try:
-            answer = await connection.ask(post("/generate", {"model": stand.model, "n": n, "format": wanted}))
-        except (ClientTrouble, OSError) as error:
-            faults.append(repr(error))
-            connection = await Connection.open(stand.url)
+            response = await connection.request(target.generate(n, format_name))
+        except (ClientError, OSError) as error:
+            counts.errors.append(repr(error))
+            connection = await Connection.open(target.url)
             continue
-        if answer.status == 200 and answer.body:
-            answers[0] += 1
+        if response.status == 200 and response.body:
+            counts.answers += 1
         else:
-            faults.append(f"status {answer.status}: {answer.body[:200]!r}")
+            counts.errors.append(f"status {response.status}: {response.body[:200]!r}")
     await connection.close()

@@ -1,4 +1,4 @@
-"""The route that draws nothing, mounted on a BentoML service with all that can be switched off: what BentoML costs.
+"""The bare route, mounted on a BentoML service with all that can be switched off: what BentoML costs.
 
 PEER_BODY_BYTES=912 bentoml serve load.bench.peers.bare_mounted:Peer
 """

@@ -7,13 +7,13 @@ import os
 
 from fastapi import FastAPI, Response
 
-from load.bench.peers.question import Question
+from load.bench.peers.request import GenerateRequest
 
 app = FastAPI()
 body = bytes(int(os.environ["PEER_BODY_BYTES"]))
 
 
 @app.post("/generate")
-async def generate(question: Question) -> Response:
-    """The same bytes for everybody."""
-    return Response(body, media_type="application/x-npy", headers={"X-N": str(question.n)})
+async def generate(request: GenerateRequest) -> Response:
+    """The same bytes for every request."""
+    return Response(body, media_type="application/x-npy", headers={"X-N": str(request.n)})

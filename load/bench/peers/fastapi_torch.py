@@ -7,26 +7,26 @@ import torch
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from load.bench.peers.files import MEDIA_TYPES, file_of
-from load.bench.peers.generator import CALL_IMAGES, path, threads
+from load.bench.peers.drawing import CALL_IMAGES, MEDIA_TYPES, encode, generator_path, threads
 from load.bench.peers.network import read_network
-from load.bench.peers.question import Question
+from load.bench.peers.request import GenerateRequest
 
 torch.set_num_threads(threads())
 app = FastAPI()
-network = read_network(path())
+network = read_network(generator_path())
 
 
 @app.post("/generate")
-def generate(question: Question) -> Response:
-    """Draw n pictures."""
+def generate(request: GenerateRequest) -> Response:
+    """Draw n images."""
     random = torch.Generator()
-    random.seed() if question.seed is None else random.manual_seed(question.seed)
-    z = torch.randn(question.n, network.base.in_features, generator=random)
-    label = torch.randint(network.label_base.num_embeddings, (question.n,), generator=random)
+    random.seed() if request.seed is None else random.manual_seed(request.seed)
+    z = torch.randn(request.n, network.base.in_features, generator=random)
+    label = torch.randint(network.label_base.num_embeddings, (request.n,), generator=random)
+    pairs = zip(torch.split(z, CALL_IMAGES), torch.split(label, CALL_IMAGES), strict=True)
     with torch.inference_mode():
-        parts = [network(*one) for one in zip(z.split(CALL_IMAGES), label.split(CALL_IMAGES), strict=True)]
+        parts = [network(*pair) for pair in pairs]
     images_NHWC = torch.cat(parts).numpy()
-    if question.format == "json":
+    if request.format == "json":
         return JSONResponse(images_NHWC.tolist())
-    return Response(file_of(images_NHWC, question.format), media_type=MEDIA_TYPES[question.format])
+    return Response(encode(images_NHWC, request.format), media_type=MEDIA_TYPES[request.format])

@@ -2,11 +2,11 @@
 
     generator.onnx -> [network] -> fastapi_torch
 
-What somebody has who trained with PyTorch and serves with PyTorch. The shape of
-the network is read off the names and sizes of the weights: `stages.S.B` is block
-B of stage S, `widen.S` leads to the next stage.
+The network of an engineer who trains and serves with PyTorch. Its shape is read from
+the names and sizes of the weights: `stages.S.B` is block B of stage S, `widen.S`
+leads to the next stage.
 
-Letters: N pictures    Z numbers in a code    H, W, C of a picture
+Letters: N images    Z numbers in a code    H, W, C of an image
 """
 
 import re
@@ -31,17 +31,18 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) -> the same shape."""
-        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, _LEAK)), _LEAK))
+        residual: Tensor = self.second(F.leaky_relu(self.first(F.leaky_relu(x, _LEAK)), _LEAK))
+        return x + residual
 
 
 class Network(nn.Module):
-    """(N, Z) float32 and labels (N,) int64 -> pictures (N, H, W, C) uint8."""
+    """(N, Z) float32 and labels (N,) int64 -> images (N, H, W, C) uint8."""
 
-    def __init__(self, weights: dict[str, Tensor], cells: tuple[int, ...]) -> None:
+    def __init__(self, weights: dict[str, Tensor], grid_CHW: tuple[int, ...]) -> None:
         super().__init__()
         widths = [weights[f"stages.{stage}.0.first.weight"].shape[0] for stage in range(_count(weights, "stages"))]
         blocks = _count(weights, "stages.0")
-        self._cells = cells
+        self._grid_CHW = grid_CHW
         self.base = nn.Linear(weights["base.weight"].shape[1], weights["base.weight"].shape[0])
         self.label_base = nn.Embedding(*weights["label_base.weight"].shape)
         self.stages = nn.ModuleList(nn.Sequential(*(Block(width) for _ in range(blocks))) for width in widths)
@@ -51,7 +52,7 @@ class Network(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         """(N, Z), (N,) -> (N, H, W, C)."""
-        x = (self.base(z) + self.label_base(label)).unflatten(1, self._cells)
+        x = (self.base(z) + self.label_base(label)).unflatten(1, self._grid_CHW)
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         for widen, stage in zip(self.widen, self.stages[1:], strict=True):
             x = stage(F.interpolate(widen(x), scale_factor=2.0))
@@ -70,9 +71,13 @@ def read_network(generator: Path) -> Network:
     weights = {_PREFIXES.sub("", name): value for name, value in tensors.items() if name.startswith("network.")}
     reshape = next((node for node in graph.node if node.op_type == "Reshape"), None)
     if reshape is None or "label_base.weight" not in weights or any(node.op_type == "Slice" for node in graph.node):
-        raise ValueError(f"{generator} is no residual generator with classes and no cropping; measure mnist or eurosat")
-    cells = tuple(tensors[reshape.input[1]].tolist()[1:])
-    return Network(weights, cells).eval().to(memory_format=torch.channels_last)
+        raise ValueError(
+            f"{generator} is not a residual generator with classes and without cropping; measure mnist or eurosat"
+        )
+    grid_CHW = tuple(tensors[reshape.input[1]].tolist()[1:])
+    network = Network(weights, grid_CHW)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
+    return network.eval()
 
 
 def _count(weights: dict[str, Tensor], below: str) -> int:

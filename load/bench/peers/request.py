@@ -1,6 +1,6 @@
-"""What a peer written with FastAPI may be asked.
+"""The request of a peer that is written with FastAPI: apart from drawing, which the bare route must not import.
 
-HTTP -> [question] -> fastapi_onnx, fastapi_torch, bare_route
+HTTP -> [request] -> fastapi_onnx, fastapi_torch, bare_route
 """
 
 from typing import Literal
@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
-class Question(BaseModel):
+class GenerateRequest(BaseModel):
     """`{"n": 64, "seed": 7, "format": "zip"}`."""
 
     n: int = Field(1, ge=1, le=10_000)
