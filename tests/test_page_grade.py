@@ -49,7 +49,7 @@ def press(page: Any, keys: str, scores: dict[tuple[str, str], float]) -> None:
 
 def arrived(page: Any, grader: str, server: Server, scores: dict[tuple[str, str], float]) -> bool:
     """Wait until the page says that all is kept; is it what was given?"""
-    page.get_by_text("All grades are kept.").locator("visible=true").wait_for()
+    page.get_by_text("All grades are saved.").locator("visible=true").wait_for()
     return kept(server, grader) == scores
 
 
@@ -73,10 +73,10 @@ def test_a_batch_is_graded_by_keys_with_undo_and_skip(arrive, studio: Server):
     page.get_by_role("heading", name="15 of 16 pictures graded").wait_for()
 
     assert arrived(page, "keys", studio, scores)
-    command = f"python -m training fit PICTURES --from models/mnist --ratings {studio.url}"
-    assert page.locator("#grade .over pre").inner_text() == command
+    command = f"zoetrope finetune PICTURES --from models/mnist --ratings {studio.url}"
+    assert page.locator("#grade .finished pre").inner_text() == command
     mean = ask(studio, "/ratings/summary?model=mnist&grader=keys")["versions"][0]["mean_score"]
-    page.get_by_text(f"{mean:.2f} in 15 grades, draws now").wait_for()
+    page.get_by_text(f"{mean:.2f} in 15 grades, current").wait_for()
     assert mean == pytest.approx(sum(scores.values()) / 15)
 
 
@@ -124,7 +124,7 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(arrive, studio: Server):
     page.reload()
     visitor.shows(PICTURE)
 
-    assert page.get_by_text("You go on where you were, as reload.").is_visible()
+    assert page.get_by_text("You continue where you stopped, as reload.").is_visible()
     assert page.get_by_text("8 of 16", exact=True).is_visible()
     assert address(page) == where
     assert page.get_by_role("button", name="Undo").is_disabled()  # they have been sent
@@ -185,7 +185,7 @@ def test_grades_that_do_not_arrive_are_kept_and_sent_again(arrive, studio: Serve
 
     page.route("**/ratings", lose)
     press(page, "1234567890", scores)
-    page.get_by_role("alert").get_by_text("Your grades are kept here, and will be sent when it answers").wait_for()
+    page.get_by_role("alert").get_by_text("Your grades are stored in this browser and will be sent when").wait_for()
     assert page.get_by_text("10 not sent yet.").locator("visible=true").is_visible()
     broken = False
     press(page, "123456", scores)
@@ -215,7 +215,7 @@ def test_the_few_grades_that_were_left_unsent_are_sent_again_by_themselves(arriv
     page.route("**/ratings", lambda route: route.abort() if broken else route.continue_())
     press(page, "12", scores)
     page.get_by_role("link", name="Look", exact=True).click()
-    page.get_by_role("alert").get_by_text("Your grades are kept here").wait_for()
+    page.get_by_role("alert").get_by_text("Your grades are stored in this browser").wait_for()
     broken = False
     page.get_by_role("link", name="Grade", exact=True).click()
 
@@ -260,24 +260,25 @@ def test_another_batch_of_a_new_version_says_so_and_the_chart_has_both(arrive, s
     page.get_by_role("heading", name="16 of 16 pictures graded").wait_for()
     page.unroute("**/ratings/batch?**")
     page.get_by_role("button", name="Another batch").locator("visible=true").click()
-    page.get_by_text(f"grey has learned: a new version draws these pictures, {new[:6]} after {old[:6]}.").wait_for()
+    page.get_by_text(f"A new version of grey draws these pictures: {new[:6]}, after {old[:6]}.").wait_for()
     press(page, "9" * 16, {})
-    page.get_by_text("0.90 in 16 grades, draws now").wait_for()
+    page.get_by_text("0.90 in 16 grades, current").wait_for()
 
     rows = page.locator("#grade .so-far li").all_inner_texts()
     assert [row.split() for row in rows] == [
         [old[:6], "0.00", "in", "16", "grades"],
-        [new[:6], "0.90", "in", "16", "grades,", "draws", "now"],
+        [new[:6], "0.90", "in", "16", "grades,", "current"],
     ]
 
 
 def test_how_steady_a_grader_is_stands_there_in_words(arrive):
     visitor = arrive()
-    told = {"versions": [], "grades": 9, "graders": 1, "consistency": {"pairs": 18, "mean_difference": 0.07}}
-    visitor.page.route("**/ratings/summary?**", lambda route: route.fulfill(json=told))
+    summary = {"versions": [], "grades": 9, "graders": 1, "consistency": {"pairs": 18, "mean_difference": 0.07}}
+    visitor.page.route("**/ratings/summary?**", lambda route: route.fulfill(json=summary))
     page = visitor.visit(GRADE)
 
-    page.get_by_text("18 pictures came to you again, and your two grades differ little: by 0.07 on average.").wait_for()
+    told = "18 pictures were shown to you again, and your two grades differ little: by 0.07 on average."
+    page.get_by_text(told).wait_for()
 
 
 def test_ids_are_made_where_the_browser_hides_its_own_on_plain_http(arrive, studio: Server):
@@ -335,11 +336,11 @@ def test_on_a_phone_it_fits_and_fingers_grade(arrive, studio: Server):
 def test_nothing_keeps_people_from_using_it(arrive, scheme: str):
     visitor = arrive(color_scheme=scheme)
     visitor.visit(GRADE)
-    visitor.shows("#grade .taste img", 1)
+    visitor.shows("#grade .samples img", 1)
     assert visitor.faults() == []
     page = begin(visitor, f"axe {scheme}")
     press(page, "1234", {})
     assert visitor.faults() == []
     press(page, "123456789012", {})
-    page.get_by_text("in 16 grades, draws now").wait_for()
+    page.get_by_text("in 16 grades, current").wait_for()
     assert visitor.faults() == []

@@ -8,7 +8,7 @@ import pytest
 from support.browsing import PHONE, ask
 from support.serving import Server
 
-TILES = "#sheet .tile img"
+TILES = "#grid .tile img"
 OPEN = "#picture[open] figure img"
 LARGEST = 2**64 - 1
 SEVENS = "#look?model=mnist&seed=7&label=7&truncation=0.6"
@@ -97,7 +97,7 @@ def test_a_seed_of_64_bits_stays_exact_from_the_key_to_the_answer(arrive, studio
     visitor.first_is(drawn(studio, 1, seed=LARGEST)[0])
     page.locator(".tile").nth(2).click()
     visitor.shows(OPEN)
-    link = page.locator("#picture .permanent").inner_text()
+    link = page.locator("#picture .permalink").inner_text()
 
     assert link.endswith(f"/images/{LARGEST}/2.png")
     assert f'"seed": {LARGEST}' in page.locator("#look pre").text_content()
@@ -123,7 +123,7 @@ def test_keys_go_through_the_sheet_open_a_picture_and_come_back(arrive):
     visitor = arrive()
     page = visitor.visit()
     visitor.shows(TILES, 48)
-    columns = int(page.evaluate("getComputedStyle(document.querySelector('#sheet')).getPropertyValue('--columns')"))
+    columns = int(page.evaluate("getComputedStyle(document.querySelector('#grid')).getPropertyValue('--columns')"))
     page.locator(".tile").first.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
         page.keyboard.press(key)
@@ -160,7 +160,7 @@ def test_a_picture_is_linked_copied_downloaded_and_has_neighbours(arrive, studio
     page = visitor.visit(f"{SEVENS}&index=3")
     visitor.shows(OPEN)
     dialog = page.get_by_role("dialog")
-    link = dialog.locator(".permanent").inner_text()
+    link = dialog.locator(".permalink").inner_text()
     dialog.get_by_text("Class").wait_for()
     dialog.get_by_role("button", name="Copy link").click()
     dialog.get_by_text("The link is copied.").wait_for()
@@ -168,7 +168,7 @@ def test_a_picture_is_linked_copied_downloaded_and_has_neighbours(arrive, studio
         dialog.get_by_text("Download").click()
     download.value.save_as(tmp_path / "7.png")
     dialog.get_by_role("button", name="Walk to picture 11").wait_for()
-    near = page.eval_on_selector_all(".near canvas", "all => all.map(one => one.toDataURL())")
+    near = page.eval_on_selector_all(".neighbours canvas", "all => all.map(one => one.toDataURL())")
 
     assert page.evaluate("navigator.clipboard.readText()") == link
     assert studio.get(link.removeprefix(studio.url)) == (200, (tmp_path / "7.png").read_bytes())
@@ -179,7 +179,7 @@ def test_a_picture_can_be_the_start_of_a_walk_and_a_neighbour_its_end(arrive):
     visitor = arrive()
     page = visitor.visit(f"{SEVENS}&index=3")
     page.get_by_role("button", name="Add to walk").click()
-    page.get_by_text("The walk has 1 pictures now.").wait_for()
+    page.get_by_text("The walk has 1 picture now.").wait_for()
     page.get_by_role("button", name="Use as start").click()
 
     visitor.place_has("#walk?model=mnist&at=7/3/0.6/7")
@@ -253,9 +253,9 @@ def test_it_lives_behind_a_prefix(arrive, studio: Server):
     visitor.shows(TILES)
     visitor.shows(OPEN)
 
-    assert page.locator("#picture .permanent").inner_text().startswith(f"{prefix}/models/mnist/")
+    assert page.locator("#picture .permalink").inner_text().startswith(f"{prefix}/models/mnist/")
     assert f"curl -X POST {prefix}/generate" in page.locator("#look pre").text_content()
-    assert len(routed) == sum(one.url.startswith("http") for one in visitor.requests)  # none went beside it
+    assert len(routed) == sum(one.url.startswith("http") for one in visitor.requests)  # none bypassed the prefix
 
 
 def test_on_a_phone_it_fits_and_a_finger_opens_a_picture(arrive):

@@ -13,7 +13,7 @@ from support.serving import Server
 
 WALK = "#walk?model=mnist&at=7/3&at=7/12/0.8/5&at=7/0"
 LEG_FRAMES = 45
-SLIDER, PLAY, POINTS = "#walk .along", "#walk .play", "#walk .points li"
+SLIDER, PLAY, POINTS = "#walk .position", "#walk .play", "#walk .points li"
 SHOWN = "document.querySelector('#walk canvas').toDataURL()"
 
 
@@ -120,7 +120,7 @@ def test_pictures_are_added_moved_and_removed_and_back_undoes_it(arrive):
     visitor.place_has("at=7/12&at=7/3&at=1844")
     page.get_by_role("button", name="Remove picture 1").click()
     visitor.place_has("model=mnist&at=7/3&at=1844")
-    page.get_by_role("button", name="Add any").click()
+    page.get_by_role("button", name="Add random").click()
     ready(visitor, 3)
     page.go_back()
     page.go_back()
@@ -143,7 +143,7 @@ def test_a_place_that_is_none_is_refused_in_words(arrive):
     visitor = arrive()
     page = visitor.visit(WALK)
     ready(visitor, 3)
-    page.get_by_role("button", name="Add this one").click()
+    page.get_by_role("button", name="Add picture").click()
 
     assert "The seed is “”. It must be a whole number from 0 to" in page.get_by_role("alert").inner_text()
 
@@ -154,7 +154,7 @@ def test_the_saved_animation_has_every_frame(arrive, tmp_path: Path, loop: str, 
     page = visitor.visit(WALK + loop)
     ready(visitor, 3)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save the animation").click()
+        page.get_by_role("button", name="Save animation").click()
     download.value.save_as(tmp_path / "walk.webp")
     page.get_by_text("Saved as mnist-walk.webp.").wait_for()
 
@@ -165,7 +165,7 @@ def test_the_saved_animation_has_every_frame(arrive, tmp_path: Path, loop: str, 
 
 def test_models_that_draw_from_a_mixture_say_that_walks_jump(arrive):
     visitor = arrive()
-    said = visitor.page.get_by_text("a walk jumps where it passes")
+    said = visitor.page.get_by_text("a walk jumps where it crosses")
     visitor.visit(WALK)
     ready(visitor, 3)
 
@@ -200,7 +200,7 @@ def test_the_views_remember_where_one_was(arrive):
     page = visitor.visit(WALK)
     ready(visitor, 3)
     page.get_by_role("link", name="Look", exact=True).click()
-    visitor.shows("#sheet .tile img", 24)
+    visitor.shows("#grid .tile img", 24)
     page.get_by_role("link", name="Walk", exact=True).click()
 
     visitor.place_has(WALK)
@@ -227,7 +227,7 @@ def test_who_wants_no_motion_gets_none_that_they_did_not_ask_for(arrive):
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()
 
-    assert page.evaluate("document.querySelector('.mark').getAnimations().length") == 0
+    assert page.evaluate("document.querySelector('.logo').getAnimations().length") == 0
 
 
 def test_on_a_phone_it_fits_and_a_finger_plays_it(arrive):

@@ -41,13 +41,13 @@ def test_the_page_lets_in_nothing_but_its_own_files(client: TestClient):
 
 
 def test_what_the_first_view_needs_is_fetched_at_once_and_not_one_after_another():
-    wanted, found = {"studio.js", "look.js"}, set()
+    wanted, found = {"app.js", "look.js"}, set()
     while new := wanted - found:
         found |= new
         wanted |= {one for name in new for one in re.findall(r'from "\./(.*?)"', (PAGE / name).read_text())}
     text = (PAGE / "index.html").read_text()
 
-    assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"studio.js"}
+    assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"app.js"}
 
 
 def test_the_page_may_live_behind_a_prefix():

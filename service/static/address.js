@@ -1,14 +1,14 @@
-// The address of a picture: what makes it again, anywhere and for ever.
+// Address of a picture: all that is needed to draw the same picture again.
 //
-//     place, forms -> [address] -> ask, links
+//     router, forms -> [address] -> api, links
 //
-// {model, version, seed, index, label?, truncation}: seed and index are BigInt, whole numbers below 2^64. A label
-// that is left out is drawn by seed and index, as the service does it.
+// {model, version, seed, index, label?, truncation}: seed and index are BigInt, integers below 2^64. Without a label
+// the service draws the class by seed and index.
 
 const END = 1n << 64n;
 
-/** A whole number below 2^64, or an Error that says what was found. */
-export function whole(text, what) {
+/** Parse an integer below 2^64; the Error says what was found and what is allowed. */
+export function parseInteger(text, what) {
   const digits = String(text).trim();
   if (!/^[0-9]{1,20}$/.test(digits) || BigInt(digits) >= END) {
     throw new Error(`The ${what} is “${digits.slice(0, 40)}”. It must be a whole number from 0 to ${END - 1n}.`);
@@ -16,48 +16,47 @@ export function whole(text, what) {
   return BigInt(digits);
 }
 
-/** 0 to 2; 1 where nothing is said. */
-export function truncationOf(text) {
+/** Parse a truncation, 0 to 2; 1 by default. */
+export function parseTruncation(text) {
   const found = Number(text ?? 1);
   if (!(found >= 0 && found <= 2)) throw new Error(`The truncation is “${text}”. It must be a number from 0 to 2.`);
   return found;
 }
 
-/** A seed below 2^53, which every JSON reader keeps. */
-export function freshSeed() {
+/** A random seed below 2^53, which every JSON parser reads exactly. */
+export function randomSeed() {
   const words = crypto.getRandomValues(new Uint32Array(2));
   return (BigInt(words[0] & 0x1fffff) << 32n) | BigInt(words[1]);
 }
 
-/** The index `steps` away, or undefined past either end. */
-export function along(index, steps) {
-  const found = index + BigInt(steps);
+/** index + offset, or undefined outside the range of indices. */
+export function shiftIndex(index, offset) {
+  const found = index + BigInt(offset);
   return found >= 0n && found < END ? found : undefined;
 }
 
 /** The URL of one picture, relative to the page. */
-export function urlOf({model, version, seed, index, label, truncation}) {
+export function imageUrl({model, version, seed, index, label, truncation}) {
   const query = new URLSearchParams();
   if (label !== undefined) query.set("label", label);
   if (truncation !== 1) query.set("truncation", truncation);
-  const question = `${query}` && `?${query}`;
-  return `models/${model}/${version}/images/${seed}/${index}.png${question}`;
+  return `models/${model}/${version}/images/${seed}/${index}.png${`${query}` && `?${query}`}`;
 }
 
 /** A point of POST /interpolate. */
-export const pointOf = ({seed, index, label, truncation}) => ({seed, index, label, truncation});
+export const toPoint = ({seed, index, label, truncation}) => ({seed, index, label, truncation});
 
-/** seed/index/truncation/label, the last two only where they say something; and back. */
-export function textOf({seed, index, label, truncation}) {
+/** seed/index/truncation/label, the last two only where they differ from the default. */
+export function formatAddress({seed, index, label, truncation}) {
   const more = label !== undefined ? [truncation, label] : truncation !== 1 ? [truncation] : [];
   return [seed, index, ...more].join("/");
 }
 
-/** The address that `textOf` wrote. */
-export function parse(text) {
+/** The address that `formatAddress` wrote, without model and version. */
+export function parseAddress(text) {
   const [seed, index = "0", truncation, ...label] = text.split("/");
   return {
-    seed: whole(seed, "seed"), index: whole(index, "index"), truncation: truncationOf(truncation),
+    seed: parseInteger(seed, "seed"), index: parseInteger(index, "index"), truncation: parseTruncation(truncation),
     label: label.length ? label.join("/") : undefined,
   };
 }

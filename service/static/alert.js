@@ -1,47 +1,47 @@
-// What went wrong, said where everybody sees and hears it.
+// Error banner: what went wrong, visible in every view and announced to screen readers.
 //
 //     views -> [alert] -> a person
 //
-// What may pass is tried again by itself, and at once where somebody presses the button.
+// A retryable error is retried after a few seconds, or at once by the button.
 
-import {Problem} from "./ask.js";
+import {Problem} from "./api.js";
 
-const AGAIN_MS = 3000;
-const box = document.getElementById("problem");
-const [words, again] = [box.querySelector("p"), box.querySelector("button")];
-let told;
+const RETRY_AFTER_MS = 3000;
+const banner = document.getElementById("problem");
+const [message, retryButton] = [banner.querySelector("p"), banner.querySelector("button")];
+let shown;
 let retry;
 let timer;
 
-again.addEventListener("click", () => attempt());
+retryButton.addEventListener("click", () => retryNow());
 
-function attempt() {
+function retryNow() {
   clearTimeout(timer);
-  const wanted = retry;
-  clear();
-  wanted?.();
+  const pending = retry;
+  clearError();
+  pending?.();
 }
 
 /**
- * Say what went wrong. `retry` does it again: by a button, and by itself where the problem may pass.
- * Gives a function that takes it back, unless something else went wrong since.
+ * Show an error. `retryAction` runs again what failed, where the error is retryable.
+ * Returns a function that clears this error, unless another one is shown by then.
  */
-export function tell(error, retryIt) {
+export function showError(error, retryAction) {
   if (error.name === "AbortError") return () => {};
   clearTimeout(timer);
-  told = error;
-  retry = retryIt;
-  const passes = error instanceof Problem && error.passes && retryIt !== undefined;
-  words.textContent = passes ? `${error.message} Trying again…` : error.message;
-  again.hidden = !passes;
-  box.hidden = false;
-  if (passes) timer = setTimeout(attempt, AGAIN_MS);
-  return () => { if (told === error) clear(); };
+  shown = error;
+  retry = retryAction;
+  const retryable = error instanceof Problem && error.retryable && retryAction !== undefined;
+  message.textContent = retryable ? `${error.message} Trying again…` : error.message;
+  retryButton.hidden = !retryable;
+  banner.hidden = false;
+  if (retryable) timer = setTimeout(retryNow, RETRY_AFTER_MS);
+  return () => { if (shown === error) clearError(); };
 }
 
-/** Nothing is wrong. */
-export function clear() {
+/** Hide the banner. */
+export function clearError() {
   clearTimeout(timer);
-  retry = told = undefined;
-  box.hidden = true;
+  retry = shown = undefined;
+  banner.hidden = true;
 }

@@ -1,148 +1,146 @@
-// Grade: one picture at a time, and how much a person likes it.
+// The view Grade: one picture at a time, and how much a person likes it.
 //
-//     place -> [grade] -> queue, sender -> POST /ratings
+//     router -> [grade] -> grade_queue -> POST /ratings
+//                      `-> grade_panel, grade_scale -> a person
 //
-// A batch stays in the browser until another one takes its place: whoever reloads the page goes on where they were.
+// A batch is stored in the browser until another one replaces it, so a reload continues where it was.
 
-import {ask} from "./ask.js";
-import {clear, tell} from "./alert.js";
-import {models} from "./cards.js";
-import {keep, kept} from "./keep.js";
-import {parts, showPanel, tellGrade, tellNote, tellSent} from "./grading.js";
-import {go, remember} from "./place.js";
-import {Queue} from "./queue.js";
-import {scale} from "./scale.js";
-import {Sender} from "./sender.js";
-import {summarise} from "./summary.js";
+import {clearError, showError} from "./alert.js";
+import {fetchModels, request} from "./api.js";
+import {load, store} from "./browser.js";
+import {announce, parts, showDelivery, showNote, showPanel, showSummary} from "./grade_panel.js";
+import {GradeQueue, GradeSender} from "./grade_queue.js";
+import {createScale} from "./grade_scale.js";
+import {navigate, rememberRoute} from "./router.js";
 
-const {view, begin, over, soFar} = parts;
-const fields = begin.elements;
-const begun = new Map(); // model -> {queue, sender}: one of each, so that nothing is written from two places
+const {view, startForm, finished} = parts;
+const fields = startForm.elements;
+const batches = new Map(); // model -> {queue, sender}: one writer for each stored batch
 let model;
 let card;
 let queue;
 let sender;
 
-/** Show the batch of a model that was begun, or the way to begin one. */
-export function show(query, ofModel) {
+/** Show the batch of a model that was started, or the form that starts one. */
+export function show(query, modelCard) {
   leave();
-  card = ofModel;
+  card = modelCard;
   model = query.get("model");
-  if (model === null) return go("grade", {model: card.name}, {replace: true});
-  remember("grade", model, {model});
-  fields.grader.value = kept("grader") ?? "";
-  fields.n.value = kept("n") ?? "64";
-  ({queue, sender} = begun.get(model) ?? {});
-  const before = kept(`batch ${model}`);
-  if (!queue && before) {
-    take(before);
-    tellNote(`You go on where you were, as ${before.grader}.`);
+  if (model === null) return navigate("grade", {model: card.name}, {replace: true});
+  rememberRoute("grade", model, {model});
+  fields.grader.value = load("grader") ?? "";
+  fields.n.value = load("n") ?? "64";
+  ({queue, sender} = batches.get(model) ?? {});
+  const stored = load(`batch ${model}`);
+  if (!queue && stored) {
+    useBatch(stored);
+    showNote(`You continue where you stopped, as ${stored.grader}.`);
   }
   showPanel(queue, card);
-  sender?.send({all: queue.over});
-  return tellSummary();
+  sender?.send({all: queue.finished});
+  return refreshSummary();
 }
 
-/** The view is left: what was given is sent, and stays. */
+/** Called when a person changes to another view: all grades are sent, and the batch stays. */
 export function leave() {
   sender?.send({all: true});
 }
 
-/** From now on, this batch is graded. */
-function take(state) {
+/** Make this batch the current one of the model. */
+function useBatch(state) {
   const key = `batch ${model}`;
-  let well = () => {};
-  const taken = new Queue(state, whole => keep(key, whole));
-  queue = taken;
-  sender = new Sender(taken, {
+  let clearSendError = () => {};
+  const created = new GradeQueue(state, whole => store(key, whole));
+  queue = created;
+  sender = new GradeSender(created, {
     sent() {
-      well();
-      if (queue !== taken) return;
-      tellSent(taken);
-      if (taken.over) tellSummary();
+      clearSendError();
+      if (queue !== created) return;
+      showDelivery(created);
+      if (created.finished) refreshSummary();
     },
     failed(error) {
-      if (queue === taken) tellSent(taken);
-      well = tell(new Error(error.passes
-        ? `${error.message} Your grades are kept here, and will be sent when it answers again.`
-        : `${error.message} The last grades of this batch cannot be kept; begin another one.`));
+      if (queue === created) showDelivery(created);
+      clearSendError = showError(new Error(error.retryable
+        ? `${error.message} Your grades are stored in this browser and will be sent when the service answers again.`
+        : `${error.message} The last grades of this batch cannot be saved; start another one.`));
     },
   });
-  begun.set(model, {queue, sender});
+  batches.set(model, {queue, sender});
 }
 
-/** Nothing is lost if the batch is left now. */
-async function done() {
+/** Send all that is left; returns whether the batch can be left without losing a grade. */
+async function sendAll() {
   await sender?.send({all: true});
   return !queue?.unsent || sender.refused;
 }
 
-async function another() {
+async function startBatch() {
   const grader = queue?.state.grader ?? fields.grader.value.trim();
   const n = fields.n.value;
-  keep("grader", grader);
-  keep("n", n);
-  const asked = model;
+  store("grader", grader);
+  store("n", n);
+  const requestedModel = model;
   try {
-    if (!await done()) return;
-    const {version, pictures} = await (await ask(`ratings/batch?${new URLSearchParams({model, grader, n})}`)).json();
-    if (asked !== model) return;
-    clear();
-    take({model, version, grader, pictures});
-    await tellVersion(version);
+    if (!await sendAll()) return;
+    const {version, pictures} = await (await request(`ratings/batch?${new URLSearchParams({model, grader, n})}`)).json();
+    if (requestedModel !== model) return;
+    clearError();
+    useBatch({model, version, grader, pictures});
+    await noteVersion(version);
     showPanel(queue, card);
   } catch (error) {
-    tell(error, another);
+    showError(error, startBatch);
   }
 }
 
-/** Say so where another version draws than before. */
-async function tellVersion(version) {
-  const before = kept(`version ${model}`);
-  keep(`version ${model}`, version);
-  tellNote(before && before !== version
-    ? `${card.name} has learned: a new version draws these pictures, ${version.slice(0, 6)} after ${before.slice(0, 6)}.`
+/** Say when another version draws than in the batch before. */
+async function noteVersion(version) {
+  const before = load(`version ${model}`);
+  store(`version ${model}`, version);
+  showNote(before && before !== version
+    ? `A new version of ${card.name} draws these pictures: ${version.slice(0, 6)}, after ${before.slice(0, 6)}.`
     : "");
   if (version === card.version) return;
-  const {models: held} = await models({anew: true});
-  card = held.find(one => one.card.version === version)?.card ?? card;
+  const {models} = await fetchModels({refresh: true});
+  card = models.find(one => one.card.version === version)?.card ?? card;
 }
 
 function grade(score) {
-  queue.give(score);
-  tellNote("");
-  tellGrade(queue, score === undefined ? "Skipped" : `Graded ${score}`);
+  queue.grade(score);
+  showNote("");
+  announce(queue, score === undefined ? "Skipped" : `Graded ${score}`);
   showPanel(queue, card);
-  sender.send({all: queue.over});
+  sender.send({all: queue.finished});
 }
 
 function undo() {
   if (!queue.canUndo) return;
   queue.undo();
-  tellGrade(queue, "Taken back");
+  announce(queue, "Undone");
   showPanel(queue, card);
 }
 
 async function leaveBatch() {
-  if (!await done()) return;
-  begun.delete(model);
-  keep(`batch ${model}`, undefined);
+  if (!await sendAll()) return;
+  batches.delete(model);
+  store(`batch ${model}`, undefined);
   queue = sender = undefined;
-  clear();
+  clearError();
   showPanel(undefined, card);
-  tellSummary();
+  refreshSummary();
 }
 
-const tellSummary = () => summarise(soFar, card.name, kept("grader")).catch(tell);
+const refreshSummary = () => showSummary(card.name, load("grader")).catch(showError);
 
-scale(view.querySelector(".scale"), view.querySelector(".drag input"), {
-  grade, undo, skip: () => grade(undefined), active: () => !view.hidden && queue !== undefined && !queue.over,
+createScale(view.querySelector(".scale"), view.querySelector(".drag input"), {
+  grade, undo, skip: () => grade(undefined), active: () => !view.hidden && queue !== undefined && !queue.finished,
 });
-begin.addEventListener("submit", event => { event.preventDefault(); another(); });
+startForm.addEventListener("submit", event => { event.preventDefault(); startBatch(); });
 view.querySelector(".undo").addEventListener("click", undo);
 view.querySelector(".skip").addEventListener("click", () => grade(undefined));
-view.querySelector(".quit").addEventListener("click", leaveBatch);
-over.querySelector(".more").addEventListener("click", another);
-const flushAll = () => { for (const {sender: one} of begun.values()) one.flush(); };
+view.querySelector(".leave").addEventListener("click", leaveBatch);
+finished.querySelector(".more").addEventListener("click", startBatch);
+const flushAll = () => { for (const batch of batches.values()) batch.sender.flush(); };
 addEventListener("pagehide", flushAll);
 document.addEventListener("visibilitychange", () => document.hidden && flushAll());

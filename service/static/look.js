@@ -1,67 +1,66 @@
-// Look: an endless sheet of pictures by address, and one of them large.
+// The view Look: an endless grid of pictures by address, and a dialog for one of them.
 //
-//     place -> [look] -> sheet, picture
+//     router -> [look] -> grid, picture_dialog
 //
-// All that it shows stands in the address bar: model, seed, label, truncation, and the index of the picture that is
-// open.
+// The address bar holds all that it shows: model, seed, label, truncation, and the index of the open picture.
 
-import * as picture from "./picture.js";
-import {tell} from "./alert.js";
-import {freshSeed, textOf, truncationOf, whole} from "./address.js";
-import {here, written} from "./ask.js";
-import {classNames} from "./cards.js";
-import {go, recall, remember} from "./place.js";
-import {Sheet} from "./sheet.js";
+import {formatAddress, parseInteger, parseTruncation, randomSeed} from "./address.js";
+import {showError} from "./alert.js";
+import {baseUrl, classNames, toJson} from "./api.js";
+import {PictureGrid} from "./grid.js";
+import * as dialog from "./picture_dialog.js";
+import {navigate, recallRoute, rememberRoute} from "./router.js";
 
 const COMMAND_PICTURES = 64;
 const view = document.getElementById("look");
 const form = view.querySelector("form");
 const fields = form.elements;
-const said = document.getElementById("sheet-said");
-let shown; // what the address bar asks for, as texts
+const status = document.getElementById("grid-status");
+let route; // the query of the address bar, as texts
 let card;
-let showing = "";
-let well = () => {};
+let shownQuery = "";
+let clearGridError = () => {};
 
-const sheet = new Sheet(document.getElementById("sheet"), {
-  open: index => go("look", {...shown, index}, {state: {opened: true}}),
-  failed(error, retry) { well = tell(error, retry); },
-  filled(n) {
-    well();
-    said.textContent = `${n} pictures of seed ${shown.seed}`;
+const grid = new PictureGrid(document.getElementById("grid"), {
+  open: index => navigate("look", {...route, index}, {state: {opened: true}}),
+  failed(error, retry) { clearGridError = showError(error, retry); },
+  loaded(n) {
+    clearGridError();
+    status.textContent = `${n} pictures of seed ${route.seed}`;
   },
 });
 
-/** Show what `query` asks for of the model of `ofModel`. */
-export function show(query, ofModel) {
+/** Show the view for the query of the address bar; `modelCard` is the card of its model. */
+export function show(query, modelCard) {
   const seed = query.get("seed");
   if (seed === null) {
-    const label = classNames(ofModel).includes(query.get("label")) ? query.get("label") : undefined;
-    go("look", {model: query.get("model") ?? ofModel.name, seed: 7, label}, {replace: true});
+    const label = classNames(modelCard).includes(query.get("label")) ? query.get("label") : undefined;
+    navigate("look", {model: query.get("model") ?? modelCard.name, seed: 7, label}, {replace: true});
     return;
   }
-  card = ofModel;
-  shown = {...Object.fromEntries(query), model: query.get("model") ?? card.name};
-  delete shown.index;
-  remember("look", shown.model, shown);
-  const asked = {
-    model: shown.model, seed: whole(seed, "seed"), label: shown.label, truncation: truncationOf(shown.truncation),
+  card = modelCard;
+  route = {...Object.fromEntries(query), model: query.get("model") ?? card.name};
+  delete route.index;
+  rememberRoute("look", route.model, route);
+  const parsed = {
+    model: route.model, seed: parseInteger(seed, "seed"), label: route.label,
+    truncation: parseTruncation(route.truncation),
   };
-  fill(asked);
-  const text = written(asked) + card.version;
-  if (text !== showing) sheet.show({...asked, model: `${card.name}@${card.version}`}, card.image);
-  showing = text;
+  fillForm(parsed);
+  const key = toJson(parsed) + card.version;
+  if (key !== shownQuery) grid.show({...parsed, model: `${card.name}@${card.version}`}, card.image);
+  shownQuery = key;
   const index = query.get("index");
-  if (index === null) closePicture();
-  else picture.open({...asked, model: card.name, version: card.version, index: whole(index, "index")}, card.image);
+  if (index === null) closeDialog();
+  else dialog.open({...parsed, model: card.name, version: card.version, index: parseInteger(index, "index")}, card.image);
 }
 
-/** The view is left. */
+/** Called when a person changes to another view. */
 export function leave() {
-  picture.close();
+  dialog.close();
 }
 
-function fill({model, seed, label, truncation}) {
+function fillForm({model, seed, label, truncation}) {
   const names = classNames(card);
   fields.label.closest("label").hidden = names.length === 0;
   fields.label.replaceChildren(new Option("any", ""), ...names.map(name => new Option(name)));
@@ -69,52 +68,53 @@ function fill({model, seed, label, truncation}) {
   if (document.activeElement !== fields.seed) fields.seed.value = seed;
   fields.truncation.value = truncation;
   fields.truncation.nextElementSibling.value = truncation.toFixed(2);
-  const question = {model, n: COMMAND_PICTURES, seed, label, truncation: truncation === 1 ? undefined : truncation};
+  const body = {model, n: COMMAND_PICTURES, seed, label, truncation: truncation === 1 ? undefined : truncation};
   view.querySelector("pre").textContent =
-    `curl -X POST ${here}generate -H 'content-type: application/json' -d '${written(question)}' -o sheet.png`;
+    `curl -X POST ${baseUrl}generate -H 'content-type: application/json' -d '${toJson(body)}' -o sheet.png`;
 }
 
-function closePicture() {
-  const index = picture.close();
-  if (index !== undefined) sheet.tile(index)?.focus();
+function closeDialog() {
+  const index = dialog.close();
+  if (index !== undefined) grid.tile(index)?.focus();
 }
 
 function change(changes, options) {
-  go("look", {...shown, ...changes}, options);
+  navigate("look", {...route, ...changes}, options);
 }
 
-function takeSeed() {
+function useTypedSeed() {
   try {
-    change({seed: whole(fields.seed.value, "seed")});
+    change({seed: parseInteger(fields.seed.value, "seed")});
   } catch (error) {
-    tell(error);
+    showError(error);
   }
 }
 
-function walkWith(address, place) {
-  const points = [recall("walk", shown.model).at ?? []].flat();
-  const at = place === "start" ? [textOf(address), ...points.slice(1)] : [...points, textOf(address)];
-  remember("walk", shown.model, {...recall("walk", shown.model), at});
+/** Put a picture into the remembered walk, as its start or its end; returns the points of the walk. */
+function addToWalk(address, place) {
+  const points = [recallRoute("walk", route.model).at ?? []].flat();
+  const at = place === "start" ? [formatAddress(address), ...points.slice(1)] : [...points, formatAddress(address)];
+  rememberRoute("walk", route.model, {...recallRoute("walk", route.model), at});
   return at;
 }
 
-picture.listen({
+dialog.listen({
   closed: () => history.state?.opened ? history.back() : change({}, {replace: true}),
   go: index => change({index}, {replace: true, state: history.state}),
-  start: address => { walkWith(address, "start"); go("walk", recall("walk", shown.model)); },
-  add: address => walkWith(address, "end").length,
-  walk: addresses => go("walk", {model: shown.model, at: addresses.map(textOf)}),
-  failed: tell,
+  start: address => { addToWalk(address, "start"); navigate("walk", recallRoute("walk", route.model)); },
+  add: address => addToWalk(address, "end").length,
+  walk: addresses => navigate("walk", {model: route.model, at: addresses.map(formatAddress)}),
+  failed: showError,
 });
 
-form.addEventListener("submit", event => { event.preventDefault(); takeSeed(); });
-fields.seed.addEventListener("change", takeSeed);
-fields.fresh.addEventListener("click", () => change({seed: freshSeed()}));
+form.addEventListener("submit", event => { event.preventDefault(); useTypedSeed(); });
+fields.seed.addEventListener("change", useTypedSeed);
+fields.random.addEventListener("click", () => change({seed: randomSeed()}));
 fields.label.addEventListener("change", () => change({label: fields.label.value}));
-let dialled;
+let nextFrame;
 fields.truncation.addEventListener("input", () => {
-  cancelAnimationFrame(dialled);
-  dialled = requestAnimationFrame(() => {
+  cancelAnimationFrame(nextFrame); // at most one change a frame while the slider is dragged
+  nextFrame = requestAnimationFrame(() => {
     const {value} = fields.truncation;
     change({truncation: Number(value) === 1 ? undefined : value}, {replace: true});
   });

@@ -1,138 +1,137 @@
-// Walk: from picture to picture through what a model has learned.
+// The view Walk: interpolation from picture to picture through the latent space.
 //
-//     place -> [walk] -> film, player -> canvas
+//     router -> [walk] -> animation -> canvas
 //
-// The pictures that it walks past stand in the address bar, as at=seed/index, and so does whether it comes back.
+// The address bar holds the pictures of the walk, as at=seed/index, and whether it loops.
 
-import {LEG_FRAMES, FRAMES_PER_SECOND, animationOf, framesOf, legsOf} from "./film.js";
-import {tell} from "./alert.js";
-import {freshSeed, parse, textOf, urlOf, whole} from "./address.js";
-import {classNames} from "./cards.js";
-import {draw} from "./npy.js";
-import {go, remember} from "./place.js";
-import {Player} from "./player.js";
-import {fit} from "./sizes.js";
+import {formatAddress, imageUrl, parseAddress, parseInteger, randomSeed} from "./address.js";
+import {showError} from "./alert.js";
+import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, fetchAnimation, fetchFrames, segmentsOf} from "./animation.js";
+import {classNames} from "./api.js";
+import {drawFrame, fitElement} from "./image.js";
+import {navigate, rememberRoute} from "./router.js";
 
-const MOST_POINTS = 64;
-const PICTURES_AT_FIRST = 4;
-const MIXTURES = ["autoencoder", "denoising"];
+const MAX_POINTS = 64;
+const INITIAL_POINTS = 4;
+const MIXTURES = ["autoencoder", "denoising"]; // methods whose prior is a mixture
 const view = document.getElementById("walk");
 const form = view.querySelector("form");
 const fields = form.elements;
-const [canvas, along, play, list, hint, said] =
-  ["canvas", ".along", ".play", ".points", ".hint", ".said"].map(what => view.querySelector(what));
+const [canvas, slider, playButton, list, hint, status] =
+  ["canvas", ".position", ".play", ".points", ".hint", ".status"].map(selector => view.querySelector(selector));
 let model;
 let card;
 let points = [];
-let well = () => {};
-let legs = []; // [from, to, frames], the last of them when they have come
+let segments = []; // [from, to, frames], frames undefined until they are fetched
+let clearFetchError = () => {};
 
 const player = new Player({
-  show: frame => { along.value = frame; return paint(); },
-  frames: () => legs.length * LEG_FRAMES,
+  show: frame => { slider.value = frame; return paint(); },
+  frameCount: () => segments.length * SEGMENT_FRAMES,
   rate: FRAMES_PER_SECOND,
   changed: () => {
     document.documentElement.classList.toggle("playing", player.playing);
-    play.textContent = player.playing ? "Pause" : "Play";
-    play.setAttribute("aria-pressed", player.playing);
+    playButton.textContent = player.playing ? "Pause" : "Play";
+    playButton.setAttribute("aria-pressed", player.playing);
   },
 });
 
-/** Show the walk that `query` asks for, with the model of `ofModel`. */
-export function show(query, ofModel) {
-  card = ofModel;
+/** Show the view for the query of the address bar; `modelCard` is the card of its model. */
+export function show(query, modelCard) {
+  card = modelCard;
   model = query.get("model") ?? card.name;
   if (!query.has("at")) {
-    const seed = freshSeed();
-    go("walk", {model, at: Array.from({length: PICTURES_AT_FIRST}, (_, index) => `${seed}/${index}`)}, {replace: true});
+    const seed = randomSeed();
+    const at = Array.from({length: INITIAL_POINTS}, (_, index) => `${seed}/${index}`);
+    navigate("walk", {model, at}, {replace: true});
     return;
   }
-  points = query.getAll("at").slice(0, MOST_POINTS).map(text => {
-    const address = {...parse(text), model: card.name, version: card.version};
+  points = query.getAll("at").slice(0, MAX_POINTS).map(text => {
+    const address = {...parseAddress(text), model: card.name, version: card.version};
     return classNames(card).includes(address.label) ? address : {...address, label: undefined};
   });
   const loop = query.get("loop") !== "no";
   fields.loop.checked = loop;
-  player.again = loop;
-  remember("walk", model, {model, at: points.map(textOf), loop: loop ? undefined : "no"});
+  player.loop = loop;
+  rememberRoute("walk", model, {model, at: points.map(formatAddress), loop: loop ? undefined : "no"});
   layOut();
-  fetchLegs(loop);
+  fetchSegments(loop);
 }
 
-/** The view is left. */
+/** Called when a person changes to another view. */
 export function leave() {
   player.stop();
 }
 
 function layOut() {
   const room = {width: Math.min(innerWidth - 24, 640), height: Math.max(160, innerHeight - 400)};
-  fit(canvas, view, room, card.image);
-  list.replaceChildren(...points.map(item));
-  const one = points.length < 2;
-  hint.textContent = one ? "A walk needs two pictures: add another one here, or choose one in Look." : "";
-  for (const button of [play, along, fields.save, fields.loop]) button.disabled = one;
-  fields.random.disabled = points.length >= MOST_POINTS;
-  view.querySelector(".jumps").hidden = !MIXTURES.includes(card.method);
+  fitElement(canvas, view, room, card.image);
+  list.replaceChildren(...points.map(pointItem));
+  const single = points.length < 2;
+  hint.textContent = single ? "A walk needs two pictures: add another one here, or choose one in Look." : "";
+  for (const control of [playButton, slider, fields.save, fields.loop]) control.disabled = single;
+  fields.random.disabled = points.length >= MAX_POINTS;
+  view.querySelector(".mixture-note").hidden = !MIXTURES.includes(card.method);
 }
 
-function fetchLegs(loop) {
-  const wanted = legsOf(points, loop).map(leg => [...leg, undefined]);
-  legs = wanted;
-  along.max = Math.max(1, legs.length * LEG_FRAMES);
-  if (!legs.length) showStill();
-  for (const leg of wanted) {
-    framesOf(leg).then(frames => {
-      leg[2] = frames;
-      if (legs !== wanted) return;
-      well();
+function fetchSegments(loop) {
+  const wanted = segmentsOf(points, loop).map(segment => [...segment, undefined]);
+  segments = wanted;
+  slider.max = Math.max(1, segments.length * SEGMENT_FRAMES);
+  if (!segments.length) showSinglePicture();
+  for (const segment of wanted) {
+    fetchFrames(segment).then(frames => {
+      segment[2] = frames;
+      if (segments !== wanted) return;
+      clearFetchError();
       paint();
-    }, error => { if (legs === wanted) well = tell(error, () => fetchLegs(loop)); });
+    }, error => { if (segments === wanted) clearFetchError = showError(error, () => fetchSegments(loop)); });
   }
 }
 
-/** Draw the frame that the slider is at; could it be drawn? */
+/** Draw the frame at the slider; returns whether it was fetched already. */
 function paint() {
-  const frame = Number(along.value);
-  const at = Math.min(Math.floor(frame / LEG_FRAMES), legs.length - 1);
-  const part = frame - at * LEG_FRAMES;
-  if (!legs[at]?.[2]) return false;
-  draw(canvas, legs[at][2], part);
-  const percent = Math.round((100 * part) / LEG_FRAMES);
-  const last = at + 1 < points.length ? at + 2 : 1;
-  along.setAttribute("aria-valuetext", `${percent} % of the way from picture ${at + 1} to picture ${last}`);
-  const nearest = Math.round(frame / LEG_FRAMES) % points.length;
-  [...list.children].forEach((one, index) => one.classList.toggle("here", index === nearest));
+  const frame = Number(slider.value);
+  const at = Math.min(Math.floor(frame / SEGMENT_FRAMES), segments.length - 1);
+  const offset = frame - at * SEGMENT_FRAMES;
+  if (!segments[at]?.[2]) return false;
+  drawFrame(canvas, segments[at][2], offset);
+  const percent = Math.round((100 * offset) / SEGMENT_FRAMES);
+  const end = at + 1 < points.length ? at + 2 : 1;
+  slider.setAttribute("aria-valuetext", `${percent} % of the way from picture ${at + 1} to picture ${end}`);
+  const nearest = Math.round(frame / SEGMENT_FRAMES) % points.length;
+  [...list.children].forEach((item, index) => item.classList.toggle("current", index === nearest));
   return true;
 }
 
-async function showStill() {
-  const frames = await framesOf([points[0], points[0]]).catch(tell);
-  if (frames && !legs.length) draw(canvas, frames, 0);
+async function showSinglePicture() {
+  const frames = await fetchFrames([points[0], points[0]]).catch(showError);
+  if (frames && !segments.length) drawFrame(canvas, frames, 0);
 }
 
-/** A picture of the walk, and what can be done with it. */
-function item(address, at) {
-  const one = document.createElement("li");
+/** List item of a picture of the walk, with buttons to go to it, move it and remove it. */
+function pointItem(address, at) {
+  const item = document.createElement("li");
   const name = `picture ${at + 1}, index ${address.index} of seed ${address.seed}`;
-  const image = Object.assign(new Image(), {src: urlOf(address), alt: name});
-  const there = button(image, `Go to ${name}`, () => { player.stop(); along.value = at * LEG_FRAMES; paint(); });
-  there.className = "there";
-  const acts = document.createElement("span");
-  acts.className = "tools";
-  acts.append(
+  const image = Object.assign(new Image(), {src: imageUrl(address), alt: name});
+  const goTo = button(image, `Go to ${name}`, () => { player.stop(); slider.value = at * SEGMENT_FRAMES; paint(); });
+  goTo.className = "go-to";
+  const tools = document.createElement("span");
+  tools.className = "tools";
+  tools.append(
     button("←", `Earlier: ${name}`, () => change(moved(at, at - 1)), at === 0),
     button("×", `Remove ${name}`, () => change(points.filter(other => other !== address)), points.length === 1),
     button("→", `Later: ${name}`, () => change(moved(at, at + 1)), at === points.length - 1),
   );
-  one.append(there, acts);
-  return one;
+  item.append(goTo, tools);
+  return item;
 }
 
-function button(content, label, act, disabled = false) {
+function button(content, label, onClick, disabled = false) {
   const made = Object.assign(document.createElement("button"), {type: "button", disabled});
   made.setAttribute("aria-label", label);
   made.append(content);
-  made.addEventListener("click", act);
+  made.addEventListener("click", onClick);
   return made;
 }
 
@@ -143,40 +142,40 @@ function moved(from, to) {
 }
 
 function change(addresses, loop = fields.loop.checked) {
-  go("walk", {model, at: addresses.map(textOf), loop: loop ? undefined : "no"});
+  navigate("walk", {model, at: addresses.map(formatAddress), loop: loop ? undefined : "no"});
 }
 
 async function save() {
-  said.textContent = "Drawing the animation…";
+  status.textContent = "Drawing the animation…";
   try {
-    const url = URL.createObjectURL(await animationOf(points, fields.loop.checked));
+    const url = URL.createObjectURL(await fetchAnimation(points, fields.loop.checked));
     const anchor = Object.assign(document.createElement("a"), {href: url, download: `${card.name}-walk.webp`});
     anchor.click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    said.textContent = `Saved as ${anchor.download}.`;
+    status.textContent = `Saved as ${anchor.download}.`;
   } catch (error) {
-    said.textContent = "";
-    tell(error, save);
+    status.textContent = "";
+    showError(error, save);
   }
 }
 
-play.addEventListener("click", () => {
+playButton.addEventListener("click", () => {
   if (player.playing) return player.stop();
-  const frame = Number(along.value);
-  return player.play(frame < legs.length * LEG_FRAMES ? frame : 0, fields.loop.checked);
+  const frame = Number(slider.value);
+  return player.play(frame < segments.length * SEGMENT_FRAMES ? frame : 0, fields.loop.checked);
 });
-along.addEventListener("input", () => { player.stop(); paint(); });
+slider.addEventListener("input", () => { player.stop(); paint(); });
 form.addEventListener("submit", event => {
   event.preventDefault();
   try {
-    if (points.length >= MOST_POINTS) throw new Error(`A walk has up to ${MOST_POINTS} pictures; remove one first.`);
-    const added = {seed: whole(fields.seed.value, "seed"), index: whole(fields.index.value, "index"), truncation: 1};
-    change([...points, added]);
+    if (points.length >= MAX_POINTS) throw new Error(`A walk has up to ${MAX_POINTS} pictures; remove one first.`);
+    const [seed, index] = ["seed", "index"].map(name => parseInteger(fields[name].value, name));
+    change([...points, {seed, index, truncation: 1}]);
   } catch (error) {
-    tell(error);
+    showError(error);
   }
 });
-fields.random.addEventListener("click", () => change([...points, {seed: freshSeed(), index: 0n, truncation: 1}]));
+fields.random.addEventListener("click", () => change([...points, {seed: randomSeed(), index: 0n, truncation: 1}]));
 fields.loop.addEventListener("change", () => change(points));
 fields.save.addEventListener("click", save);
 addEventListener("resize", () => card && !view.hidden && layOut());

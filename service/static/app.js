@@ -1,0 +1,54 @@
+// Entry point of the studio page: three views of what the models learned.
+//
+//     router -> [app] -> look, walk, grade -> HTTP
+//
+// Shows the view that the address bar names, with the card of its model. A view's module is loaded when it is first
+// needed. Uses the public API only.
+
+import {clearError, showError} from "./alert.js";
+import {fetchCard, fetchModels, modelOptions} from "./api.js";
+import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
+
+const select = document.getElementById("model");
+let current; // {name, leave}
+let renderings = 0;
+
+async function render() {
+  const {view, query} = currentRoute();
+  const rendering = ++renderings;
+  enter(view);
+  try {
+    const [module, card] = await Promise.all([
+      import(`./${view}.js`), fetchCard(query.get("model")), renderModels(view, query.get("model")),
+    ]);
+    if (rendering !== renderings) return; // the address bar changed meanwhile
+    clearError();
+    current.leave = module.leave;
+    module.show(query, card);
+  } catch (error) {
+    showError(error, render);
+  }
+}
+
+function enter(view) {
+  if (view === current?.name) return;
+  current?.leave?.();
+  current = {name: view};
+  document.title = `Zoetrope · ${view[0].toUpperCase()}${view.slice(1)}`;
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== view;
+}
+
+async function renderModels(view, requested) {
+  const all = await fetchModels();
+  const model = requested ?? all.default;
+  select.replaceChildren(...modelOptions(all).map(([value, text]) => new Option(text, value)));
+  select.value = model;
+  for (const tab of document.querySelectorAll("[data-view]")) {
+    tab.href = hrefFor(tab.dataset.view, recallRoute(tab.dataset.view, model));
+    if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+}
+
+select.addEventListener("change", () => navigate(current.name, recallRoute(current.name, select.value)));
+onRouteChange(render);

@@ -1,0 +1,56 @@
+// Storage and clipboard, for browsers that refuse them too.
+//
+//     grade <-> [browser] <-> localStorage        picture_dialog, grade_panel -> [browser] -> clipboard
+//
+// Stored values are separate for each service on a host. A browser that refuses to store keeps values until the page
+// is closed.
+
+const prefix = `zoetrope ${new URL(".", location.href).pathname} `;
+const inMemory = new Map();
+
+/** The value stored under a name, or undefined. */
+export function load(name) {
+  const text = read(prefix + name) ?? inMemory.get(name);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Store a value; undefined removes it. */
+export function store(name, value) {
+  try {
+    if (value === undefined) localStorage.removeItem(prefix + name);
+    else localStorage.setItem(prefix + name, JSON.stringify(value));
+    inMemory.delete(name);
+  } catch {
+    inMemory.set(name, JSON.stringify(value));
+  }
+}
+
+function read(key) {
+  try {
+    return localStorage.getItem(key) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Copy text to the clipboard; was it copied? */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text); // over plain HTTP browsers hide the clipboard API
+  }
+}
+
+function copyBySelection(text) {
+  const field = Object.assign(
+    document.createElement("textarea"), {value: text, readOnly: true, className: "visually-hidden"});
+  const focused = document.activeElement;
+  (focused?.closest("dialog") ?? document.body).append(field); // with an open dialog, only its content can be selected
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  return copied;
+}

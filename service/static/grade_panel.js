@@ -1,0 +1,150 @@
+// The screen while a person grades: the current picture, the end of a batch, and a summary of all grades.
+//
+//     grade_queue, GET /ratings/summary -> [grade_panel] -> a person
+//
+// Renders what grade.js passes in; handles no keys and sends no grades.
+
+import {imageUrl} from "./address.js";
+import {baseUrl, request} from "./api.js";
+import {copy} from "./browser.js";
+import {resetSlider} from "./grade_scale.js";
+import {fitElement} from "./image.js";
+
+const SHOWN_BEFORE = 3;
+const SHOWN_AFTER = 6; // these are prefetched by being shown
+const SAMPLES = 12;
+const SAMPLE_COLUMNS = 6;
+/** Upper ends of the mean difference of two grades of a picture, in words; random grades differ by a third. */
+const CONSISTENCY_WORDS = [
+  [0.05, "hardly at all"], [0.15, "little"], [0.27, "quite a bit"], [Infinity, "about as much as random grades would"],
+];
+
+const view = document.getElementById("grade");
+const find = selector => view.querySelector(selector);
+const [grading, note, image, list, announcer] = [".grading", ".note", ".stage img", ".queue", ".announcer"].map(find);
+
+/** Parts of the view that grade.js fills or listens to. */
+export const parts = {view, startForm: find(".start-form"), finished: find(".finished"), soFar: find(".so-far")};
+
+/** Show the current picture; the end of the batch; or, without a queue, the form that starts a batch. */
+export function showPanel(queue, card) {
+  parts.startForm.hidden = queue !== undefined;
+  grading.hidden = queue === undefined || queue.finished;
+  parts.finished.hidden = !queue?.finished;
+  if (!queue) return showExamples(card);
+  showDelivery(queue);
+  if (queue.finished) showEnd(queue, card);
+  else showPicture(queue, card);
+}
+
+/** A few pictures of the model, so that a person knows what they will grade. */
+function showExamples(card) {
+  const {name: model, version} = card;
+  const address = index => ({model, version, seed: 0n, index: BigInt(index), truncation: 1});
+  showSamples(parts.startForm, card, Array.from({length: SAMPLES}, (_, index) => [imageUrl(address(index)), ""]));
+}
+
+/** Pictures in a row or two: [url, alternative text]. */
+function showSamples(panel, {image: {width, height}}, pictures) {
+  const samples = panel.querySelector(".samples");
+  samples.style.setProperty("--aspect", `${width} / ${height}`);
+  samples.replaceChildren(...pictures.map(([src, alt]) => Object.assign(new Image(), {src, alt})));
+  view.classList.toggle("pixels", samples.clientWidth / SAMPLE_COLUMNS >= width);
+}
+
+function showPicture(queue, card) {
+  const room = {width: Math.min(innerWidth - 24, 560), height: Math.max(180, innerHeight - 440)};
+  fitElement(image, view, room, card.image);
+  image.src = queue.picture.url;
+  image.alt = nameOf(queue.picture, queue.position);
+  find("progress").value = queue.position / queue.length;
+  find(".done").textContent = `${queue.position + 1} of ${queue.length}`;
+  find(".undo").disabled = !queue.canUndo;
+  resetSlider(find(".drag input"));
+  showFilmstrip(queue);
+}
+
+const nameOf = ({label}, index) => `Picture ${index + 1}${label === undefined ? "" : `, ${label}`}`;
+
+/** The pictures before the current one with their grades, the current one, and the next ones. */
+function showFilmstrip(queue) {
+  const {pictures, given} = queue.state;
+  const first = queue.position - SHOWN_BEFORE;
+  list.replaceChildren(...Array.from({length: SHOWN_BEFORE + 1 + SHOWN_AFTER}, (_, offset) => {
+    const index = first + offset;
+    const item = document.createElement("li");
+    if (!pictures[index]) return item;
+    item.className = index < queue.position ? "before" : index === queue.position ? "now" : "after";
+    const score = index < queue.position ? (given[index].score ?? "–") : "";
+    item.append(
+      Object.assign(new Image(), {src: pictures[index].url, alt: nameOf(pictures[index], index)}),
+      Object.assign(document.createElement("span"), {textContent: score}),
+    );
+    return item;
+  }));
+}
+
+function showEnd(queue, card) {
+  const heading = parts.finished.querySelector("h2");
+  const {given, pictures} = queue.state;
+  const graded = given.map(({score}, index) => ({score, index})).filter(({score}) => score !== undefined);
+  heading.textContent = `${graded.length} of ${queue.length} pictures graded`;
+  const best = graded.sort((one, other) => other.score - one.score).slice(0, SAMPLES);
+  showSamples(parts.finished, card, best.map(({score, index}) => (
+    [pictures[index].url, `${nameOf(pictures[index], index)}: ${score}`])));
+  parts.finished.querySelector("pre").textContent =
+    `zoetrope finetune PICTURES --from models/${card.name} --ratings ${baseUrl.replace(/\/$/, "")}`;
+  heading.focus();
+}
+
+/** Show whether all grades have reached the service. */
+export function showDelivery(queue) {
+  const {unsent} = queue;
+  const text = queue.position === 0 ? "" : unsent === 0 ? "All grades are saved." : `${unsent} not sent yet.`;
+  for (const element of view.querySelectorAll(".delivery")) element.textContent = text;
+  find(".undo").disabled = !queue.canUndo;
+}
+
+/** Announce an action and the next picture to screen readers. */
+export function announce(queue, action) {
+  announcer.textContent = `${action}. ${queue.finished ? "That was the last one." : nameOf(queue.picture, queue.position)}`;
+}
+
+/** Show a line above the panel; an empty one hides it. */
+export function showNote(text) {
+  note.textContent = text;
+}
+
+/** Show the mean grade of each version of a model, and how consistent the grades of `grader` are. */
+export async function showSummary(model, grader) {
+  const query = new URLSearchParams({model, ...(grader && {grader})});
+  const {grades, versions, consistency} = await (await request(`ratings/summary?${query}`)).json();
+  parts.soFar.hidden = grades === 0;
+  parts.soFar.querySelector("ol").replaceChildren(...versions.map(versionRow));
+  parts.soFar.querySelector(".consistency").textContent = consistencyText(consistency);
+}
+
+function versionRow({version, grades, mean_score: mean, current}) {
+  const row = document.createElement("li");
+  const bar = Object.assign(document.createElement("span"), {className: "mean-bar"});
+  bar.style.setProperty("--mean", mean);
+  const name = Object.assign(document.createElement("code"), {textContent: version.slice(0, 6), title: version});
+  const text = `${mean.toFixed(2)} in ${grades} ${grades === 1 ? "grade" : "grades"}${current ? ", current" : ""}`;
+  row.append(name, bar, Object.assign(document.createElement("span"), {textContent: text}));
+  return row;
+}
+
+function consistencyText(consistency) {
+  if (!consistency?.pairs) return "Some pictures are shown twice, to see how consistent your grades are. None was so far.";
+  const {pairs, mean_difference: difference} = consistency;
+  const [, words] = CONSISTENCY_WORDS.find(([limit]) => difference <= limit);
+  const count = pairs === 1 ? "One picture was" : `${pairs} pictures were`;
+  return `${count} shown to you again, and your two grades differ ${words}: by ${difference.toFixed(2)} on average.`;
+}
+
+parts.finished.querySelector(".copy").addEventListener("click", async ({target}) => {
+  target.textContent = await copy(parts.finished.querySelector("pre").textContent) ? "Copied" : "Not allowed here";
+  setTimeout(() => { target.textContent = "Copy"; }, 2000);
+});
+// After a click, the space bar skips the next picture instead of pressing the button again.
+grading.addEventListener("click", event => { if (event.detail > 0 && event.target.closest("button")) find(".stage").focus(); });

@@ -1,0 +1,52 @@
+// Pictures on the screen: npy frames drawn on a canvas, and the size at which a picture is shown.
+//
+//     POST /interpolate -> [image] -> canvas        card -> [image] -> grid, picture_dialog, walk, grade_panel
+//
+// A small picture is enlarged by a whole number of device pixels, so that its own pixels stay square and even; the
+// browser scales down one that is larger than its place.
+
+/** Parse an npy file of uint8 (frames, height, width, channels): {n, height, width, channels, pixels}. */
+export function parseNpy(buffer) {
+  const headerBytes = new DataView(buffer).getUint16(8, true);
+  const header = new TextDecoder("latin1").decode(new Uint8Array(buffer, 10, headerBytes));
+  const [n, height, width, channels] = header.match(/'shape': \(([^)]*)\)/)[1].split(",").map(Number);
+  return {n, height, width, channels, pixels: new Uint8Array(buffer, 10 + headerBytes)};
+}
+
+/** Draw frame `at` on a canvas, which takes the size of the frame. */
+export function drawFrame(canvas, {height, width, channels, pixels}, at) {
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
+  const context = canvas.getContext("2d");
+  const frame = context.createImageData(width, height);
+  const first = at * height * width * channels;
+  for (let pixel = 0; pixel < height * width; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) {
+      frame.data[4 * pixel + channel] = pixels[first + pixel * channels + (channels === 3 ? channel : 0)];
+    }
+    frame.data[4 * pixel + 3] = 255;
+  }
+  context.putImageData(frame, 0, 0);
+}
+
+/** {width, height, enlarged} in CSS pixels, about `target` wide. */
+export function sizeNear(target, image) {
+  const scale = Math.max(1, Math.round((target * devicePixelRatio) / image.width)) / devicePixelRatio;
+  return scaled(image, image.width * scale > 1.5 * target ? target / image.width : scale);
+}
+
+/** {width, height, enlarged} in CSS pixels, as large as fits into `room`: {width, height}. */
+export function sizeWithin(room, image) {
+  const largest = Math.min(room.width / image.width, room.height / image.height);
+  const integral = Math.floor(largest * devicePixelRatio) / devicePixelRatio;
+  return scaled(image, integral > 0 ? integral : largest);
+}
+
+/** Show `element` as large as fits into `room`; its view shows sharp pixels where the picture is enlarged. */
+export function fitElement(element, view, room, image) {
+  const {width, height, enlarged} = sizeWithin(room, image);
+  Object.assign(element.style, {width: `${width}px`, height: `${height}px`});
+  view.classList.toggle("pixels", enlarged);
+  view.style.setProperty("--aspect", `${image.width} / ${image.height}`);
+}
+
+const scaled = ({width, height}, scale) => ({width: width * scale, height: height * scale, enlarged: scale >= 1});

@@ -1,0 +1,116 @@
+// Dialog of one picture: its address, its permanent link, and pictures nearby in the latent space.
+//
+//     look -> [picture_dialog] -> walk
+//
+// Knows no grid: its handlers say what happens when it is closed or another picture is wanted.
+
+import {imageUrl, shiftIndex, toPoint} from "./address.js";
+import {baseUrl, request} from "./api.js";
+import {copy} from "./browser.js";
+import {drawFrame, parseNpy, sizeWithin} from "./image.js";
+
+const NEIGHBOURS = 8;
+const STEPS_TO_NEIGHBOUR = 5; // the picture that is shown for a neighbour is one of these steps towards it
+
+const dialog = document.getElementById("picture");
+const [image, title, facts] = ["figure img", "h2", "dl"].map(selector => dialog.querySelector(selector));
+const [permalink, download, status, neighbours] =
+  [".permalink", "[download]", ".status", ".neighbours"].map(selector => dialog.querySelector(selector));
+let shown;
+let on;
+
+/** Set the handlers: {closed(), go(index), start(address), add(address), walk(addresses), failed(error)}. */
+export function listen(handlers) {
+  on = handlers;
+}
+
+/** Show the picture at an address; `size` is {width, height} of the card. */
+export async function open(address, size) {
+  shown = address;
+  const {width, enlarged} = sizeWithin({width: Math.min(560, innerWidth - 48), height: innerHeight * 0.8}, size);
+  dialog.style.setProperty("--large", `${width}px`);
+  dialog.style.setProperty("--aspect", `${size.width} / ${size.height}`);
+  dialog.classList.toggle("pixels", enlarged);
+  title.textContent = `Picture ${address.index} of seed ${address.seed}`;
+  image.alt = title.textContent;
+  image.src = permalink.href = download.href = imageUrl(address);
+  permalink.textContent = new URL(imageUrl(address), baseUrl).href;
+  download.download = `${address.model}-${address.seed}-${address.index}.png`;
+  status.textContent = "";
+  showFacts(address);
+  for (const button of dialog.querySelectorAll("[data-steps]")) {
+    button.disabled = shiftIndex(address.index, button.dataset.steps) === undefined;
+  }
+  if (!dialog.open) dialog.showModal();
+  await Promise.all([showClass(address), showNeighbours(address)]).catch(error => on.failed(error));
+}
+
+/** Close it, if it is open; returns the index that it showed. */
+export function close() {
+  const index = shown?.index;
+  shown = undefined;
+  if (dialog.open) dialog.close();
+  return index;
+}
+
+function showFacts({model, version, truncation}, label) {
+  const rows = {Model: `${model}, version ${version}`, Class: label, Truncation: String(truncation)};
+  facts.replaceChildren(...Object.entries(rows).filter(([, value]) => value !== undefined).flatMap(([name, value]) => [
+    Object.assign(document.createElement("dt"), {textContent: name}),
+    Object.assign(document.createElement("dd"), {textContent: value}),
+  ]));
+}
+
+async function showClass(address) {
+  const {model, version, seed, index, label, truncation} = address;
+  const body = {model: `${model}@${version}`, seed, start: index, label, truncation, format: "json"};
+  const {images: [{label: found}]} = await (await request("generate", body)).json();
+  if (shown === address) showFacts(address, found);
+}
+
+/** Show eight pictures nearby, each a step towards another index of the seed. */
+async function showNeighbours(address) {
+  neighbours.replaceChildren();
+  const ends = Array.from({length: NEIGHBOURS}, (_, at) => {
+    const index = shiftIndex(address.index, at + 1) ?? shiftIndex(address.index, -at - 1);
+    return {...address, index};
+  });
+  // One request for all: to each end and back, so every second segment starts at this picture.
+  const points = ends.flatMap(end => [toPoint(address), toPoint(end)]);
+  const frames = (points.length - 1) * STEPS_TO_NEIGHBOUR + 1;
+  const body = {model: `${address.model}@${address.version}`, points, frames, format: "npy"};
+  const drawn = parseNpy(await (await request("interpolate", body)).arrayBuffer());
+  if (shown !== address) return;
+  neighbours.replaceChildren(...ends.map((end, at) => {
+    const canvas = document.createElement("canvas");
+    drawFrame(canvas, drawn, 2 * STEPS_TO_NEIGHBOUR * at + 1);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", `Walk to picture ${end.index}`);
+    button.append(canvas);
+    button.addEventListener("click", () => on.walk([address, end]));
+    return button;
+  }));
+}
+
+function step(offset) {
+  const index = shiftIndex(shown.index, offset);
+  if (index !== undefined) on.go(index);
+}
+
+dialog.addEventListener("cancel", event => { event.preventDefault(); on.closed(); });
+dialog.querySelector(".close").addEventListener("click", () => on.closed());
+dialog.addEventListener("click", event => { if (event.target === dialog) on.closed(); });
+dialog.querySelector(".steps").addEventListener("click", ({target}) => target.dataset.steps && step(target.dataset.steps));
+dialog.addEventListener("keydown", ({key, target}) => {
+  if (!target.closest(".neighbours") && (key === "ArrowLeft" || key === "ArrowRight")) step(key === "ArrowLeft" ? -1 : 1);
+});
+dialog.querySelector(".start").addEventListener("click", () => on.start(shown));
+dialog.querySelector(".add").addEventListener("click", () => {
+  const count = on.add(shown);
+  status.textContent = `The walk has ${count} ${count === 1 ? "picture" : "pictures"} now.`;
+});
+dialog.querySelector(".copy").addEventListener("click", async () => {
+  status.textContent = await copy(permalink.href)
+    ? "The link is copied." : "The browser does not allow copying; the link is above.";
+});
