@@ -71,4 +71,4 @@ def test_classes_reach_encoder_and_decoder():
 def test_a_code_no_smaller_than_the_picture_is_refused_in_words():
     words = "code_size is 64, and a picture has 64 numbers; an autoencoder's code must be smaller"
     with pytest.raises(ValueError, match=words):
-        Autoencoder(SMALLEST.but(code_size=64), EIGHT_BY_EIGHT, torch.float32, variational=False)
+        Autoencoder(SMALLEST.with_changes(code_size=64), EIGHT_BY_EIGHT, torch.float32, variational=False)

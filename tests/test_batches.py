@@ -2,27 +2,27 @@
 
 import torch
 
-from training.data.batches import Batches, pixels_of
-from training.distributed import Ranks
+from training.data.batches import Batches, from_bytes
+from training.distributed import DistributedContext
 
 
-def batches(ranks: Ranks, labels: bool = True) -> Batches:
+def batches(distributed: DistributedContext, labels: bool = True) -> Batches:
     images = torch.arange(50, dtype=torch.uint8).reshape(50, 1, 1, 1).repeat(1, 1, 2, 2)
-    return Batches(images, torch.arange(50) if labels else None, torch.Generator().manual_seed(3), 12, ranks)
+    return Batches(images, torch.arange(50) if labels else None, torch.Generator().manual_seed(3), 12, distributed)
 
 
 def test_bytes_become_pixels_from_minus_one_to_one():
-    assert pixels_of(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1.0, 1.0]
+    assert from_bytes(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1.0, 1.0]
 
 
 def test_a_label_is_that_of_its_picture():
-    images, labels = batches(Ranks()).real()
+    images, labels = batches(DistributedContext()).real()
 
     assert torch.equal(((images[:, 0, 0, 0] + 1) * 127.5).round().long(), labels)
 
 
 def test_three_processes_see_together_what_one_sees():
-    alone, parts = batches(Ranks()), [batches(Ranks(rank, 3)) for rank in range(3)]
+    alone, parts = batches(DistributedContext()), [batches(DistributedContext(rank, 3)) for rank in range(3)]
 
     for _ in range(3):
         assert torch.equal(torch.cat([part.real()[0] for part in parts]), alone.real()[0])
@@ -30,7 +30,7 @@ def test_three_processes_see_together_what_one_sees():
 
 
 def test_without_labels_there_are_none():
-    assert batches(Ranks(), labels=False).real()[1] is None
+    assert batches(DistributedContext(), labels=False).real()[1] is None
 
 
 def test_pictures_are_shown_as_often_as_their_weights_say():

@@ -6,23 +6,25 @@ import pytest
 import torch
 
 from training import checkpoint
-from training.checkpoint import State, _tensors, load_checkpoint, load_weights, save_checkpoint
+from training.checkpoint import TrainingState, _tensors, load_checkpoint, load_weights, save_checkpoint
 from training.config import Settings, preset_named
 from training.data.batches import Batches
 from training.networks.geometry import Geometry
 from training.train import new_state, take_step
 
-settings = preset_named("tiny").but(width=4, discriminator_width=4, batch=8, images_shown=800, precision="float32")
+settings = preset_named("tiny").with_changes(
+    width=4, discriminator_width=4, batch=8, images_shown=800, precision="float32"
+)
 CPU = torch.device("cpu")
 IMAGES = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
 LABELS = torch.arange(20) % 3
 
 
-def fresh(changed: Settings = settings, seed: int = 0) -> State:
-    return new_state(changed.but(seed=seed), Geometry(8, 8, 1, 1, 3 if changed.conditional else 0), CPU)
+def fresh(changed: Settings = settings, seed: int = 0) -> TrainingState:
+    return new_state(changed.with_changes(seed=seed), Geometry(8, 8, 1, 1, 3 if changed.conditional else 0), CPU)
 
 
-def step(changed: Settings, state: State) -> None:
+def step(changed: Settings, state: TrainingState) -> None:
     labels = LABELS if changed.conditional else None
     for _ in range(5):
         take_step(changed, Batches(IMAGES, labels, state.random, changed.batch), state)
@@ -41,7 +43,7 @@ def step(changed: Settings, state: State) -> None:
     ids=str,
 )
 def test_a_run_that_was_put_down_and_taken_up_takes_the_very_same_next_steps(tmp_path: Path, changes: dict):
-    changed = settings.but(**changes)
+    changed = settings.with_changes(**changes)
     one = fresh(changed)
     step(changed, one)
     save_checkpoint(tmp_path / "c.safetensors", one)
@@ -88,7 +90,7 @@ def test_a_checkpoint_of_another_device_is_refused_to_go_on_and_its_weights_are_
         load_checkpoint(path, fresh())
     other = fresh(seed=9)
     load_weights(path, other)
-    assert all(torch.equal(tensor, other.drawn.state_dict()[name]) for name, tensor in state.drawn.state_dict().items())
+    assert all(torch.equal(tensor, other.ema.state_dict()[name]) for name, tensor in state.ema.state_dict().items())
 
 
 def test_no_checkpoint_is_a_pickle(tmp_path: Path):

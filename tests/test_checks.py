@@ -17,11 +17,11 @@ FAILED = {
 
 
 def verdicts(lines: list[dict], **changed: object) -> list[str]:
-    return [finding.verdict for finding in gan_findings(LogStatistics(lines, SETTINGS.but(**changed)))]
+    return [finding.verdict for finding in gan_findings(LogStatistics(lines, SETTINGS.with_changes(**changed)))]
 
 
 def advice(lines: list[dict], **changed: object) -> str:
-    return " ".join(next(gan_findings(LogStatistics(lines, SETTINGS.but(**changed)))).advice)
+    return " ".join(next(gan_findings(LogStatistics(lines, SETTINGS.with_changes(**changed)))).advice)
 
 
 def test_a_healthy_run_has_no_finding():

@@ -48,7 +48,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def interrupt(self, state):
         show(self, state)
-        if state.method.averaged == "generator" and state.images_shown >= 2000:
+        if state.method.averaged_network == "generator" and state.images_shown >= 2000:
             os.kill(os.getpid(), signal.SIGINT)
 
     interrupted.setattr(running.Progress, "show", interrupt)

@@ -20,12 +20,12 @@ from training.methods.losses import OBJECTIVES
 from training.methods.reconstruction import Reconstruction, reconstruction_loss
 from training.methods.variational import Variational, variational_loss
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 from training.train import new_state
 
 CPU = torch.device("cpu")
 GEOMETRY = Geometry(8, 8, 1, 1, classes=3)
-SETTINGS = SMALLEST.but(precision="float32", conditional=True)
+SETTINGS = SMALLEST.with_changes(precision="float32", conditional=True)
 TOLERANCE = 1e-5
 """Of a gradient, relative to the largest of its network: sums in another order, and nothing else."""
 
@@ -52,7 +52,7 @@ def stirred(network: nn.Module) -> nn.Module:
 
 def game(loss: str, of: str) -> tuple[nn.Module, Callable, tuple]:
     """The network that moves, its loss, and what the loss is given."""
-    gan = Gan(SETTINGS.but(loss=loss), GEOMETRY, CPU)
+    gan = Gan(SETTINGS.with_changes(loss=loss), GEOMETRY, CPU)
     players = stirred(gan.discriminator), stirred(gan.generator), OBJECTIVES[loss]
     given = ((images(), LABELS), torch.randn(6, 8))
     if of == "discriminator":
@@ -130,7 +130,7 @@ def test_many_runs_can_be_compiled_one_after_another(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("training.methods.gan.compile_step", partial(compile_step, backend="eager"))
     pictures = torch.randint(0, 256, (6, 1, 8, 8), dtype=torch.uint8)
     for code_size in range(8, 18):
-        state = new_state(SETTINGS.but(code_size=code_size), GEOMETRY, CPU, compiled=True)
-        seen = state.method.update(Batches(pictures, LABELS, state.random, 6), Moment(1e-3, 0.9, 1.0))
+        state = new_state(SETTINGS.with_changes(code_size=code_size), GEOMETRY, CPU, compiled=True)
+        seen = state.method.update(Batches(pictures, LABELS, state.random, 6), ScheduleValues(1e-3, 0.9, 1.0))
 
         assert torch.isfinite(seen["d_loss"])

@@ -17,7 +17,7 @@ def test_an_unknown_preset_lists_those_that_there_are():
 
 
 def test_nothing_is_changed_by_none():
-    assert preset_named("tiny").but(batch=None, seed=None) == preset_named("tiny")
+    assert preset_named("tiny").with_changes(batch=None, seed=None) == preset_named("tiny")
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_nothing_is_changed_by_none():
 )
 def test_settings_that_cannot_be_are_refused_in_words(changes: dict, words: str):
     with pytest.raises(ValueError, match=words):
-        preset_named("tiny").but(**changes)
+        preset_named("tiny").with_changes(**changes)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -52,4 +52,4 @@ def test_a_dcgan_is_trained_at_the_rate_of_its_paper_and_a_dcgan_as_decoder_as_a
     game, decoder = preset_named("small", "gan", "dcgan"), preset_named("small", "autoencoder", "dcgan")
 
     assert (game.learning_rate, game.beta1, game.beta2) == ((2e-4, 2e-4), 0.5, (0.999, 0.999))
-    assert decoder == preset_named("small", "autoencoder").but(network="dcgan")
+    assert decoder == preset_named("small", "autoencoder").with_changes(network="dcgan")

@@ -4,20 +4,20 @@ import pytest
 import torch
 
 from training.config import preset_named
-from training.device import device_of, resolve_precision
+from training.device import resolve_precision, select_device
 
 
 def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
-    assert device_of("auto", threads=1) == torch.device("cpu")
+    assert select_device("auto", threads=1) == torch.device("cpu")
 
 
 def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     with pytest.raises(ValueError, match=r"finds no CUDA device\. Use --device cpu"):
-        device_of("cuda")
+        select_device("cuda")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,6 @@ def test_auto_is_bfloat16_only_where_the_processor_computes_it(
 
 
 def test_a_precision_that_was_asked_for_stays():
-    settings = preset_named("tiny").but(precision="float32")
+    settings = preset_named("tiny").with_changes(precision="float32")
 
     assert resolve_precision(settings, torch.device("cpu")) == settings

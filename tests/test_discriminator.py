@@ -13,7 +13,7 @@ from training.networks.geometry import Geometry
 @pytest.mark.parametrize("shape", SHAPES)
 def test_pictures_of_every_shape_get_a_score_and_a_code(shape: tuple[int, int, int], network: str):
     height, width, channels = shape
-    settings, geometry = SMALLEST.but(network=network), Geometry(height, width, channels, 1)
+    settings, geometry = SMALLEST.with_changes(network=network), Geometry(height, width, channels, 1)
     images = torch.randn(3, channels, height, width)
 
     assert Discriminator(settings, geometry)(images).shape == (3,)
@@ -24,7 +24,7 @@ def test_pictures_of_every_shape_get_a_score_and_a_code(shape: tuple[int, int, i
 def test_a_score_depends_on_its_own_picture_alone(network: str):
     """Nothing in the network mixes the pictures of a batch, or the gradient penalty would be wrong."""
     torch.manual_seed(0)
-    discriminator = Discriminator(SMALLEST.but(network=network), EIGHT_BY_EIGHT)
+    discriminator = Discriminator(SMALLEST.with_changes(network=network), EIGHT_BY_EIGHT)
     images = torch.randn(4, 1, 8, 8)
 
     alone = torch.cat([discriminator(image[None]) for image in images])
@@ -59,7 +59,7 @@ def test_bfloat16_convolutions_give_float32_scores():
 @pytest.mark.parametrize("network", ["residual", "dcgan"])
 def test_a_new_discriminators_scores_are_of_order_one(network: str):
     torch.manual_seed(0)
-    settings = preset_named("small").but(network=network)
+    settings = preset_named("small").with_changes(network=network)
     with torch.no_grad():
         scores = Discriminator(settings, Geometry(32, 32, 3, 1))(torch.randn(64, 3, 32, 32))
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from training.distributed import ALONE, Ranks, joined
+from training.distributed import SINGLE_PROCESS, DistributedContext, process_group
 
 ROOT = Path(__file__).parent.parent
 FIT = ["training", "fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
@@ -98,25 +98,25 @@ def test_alone_there_is_nothing_to_average():
     layer = nn.Linear(2, 1)
     layer(torch.ones(1, 2)).sum().backward()
     before = layer.weight.grad.clone()
-    ALONE.average_gradients(layer.parameters())
+    SINGLE_PROCESS.average_gradients(layer.parameters())
 
     assert torch.equal(layer.weight.grad, before)
-    assert ALONE.first
+    assert SINGLE_PROCESS.is_main
 
 
 def test_parts_of_a_batch_are_in_the_order_of_the_processes():
     rows = torch.arange(6)
 
-    assert [Ranks(rank, 3).part(rows).tolist() for rank in range(3)] == [[0, 1], [2, 3], [4, 5]]
+    assert [DistributedContext(rank, 3).shard(rows).tolist() for rank in range(3)] == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_a_process_that_was_started_by_itself_is_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
 
-    with joined() as ranks:
-        assert ranks == ALONE
+    with process_group() as distributed:
+        assert distributed == SINGLE_PROCESS
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_in_words():
     with pytest.raises(ValueError, match=r"batch is 7, which 2 processes cannot share; choose a multiple of 2"):
-        Ranks(0, 2).check(7)
+        DistributedContext(0, 2).check(7)

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from training.__main__ import app
 from training.config import preset_named
 from training.data.dataset import Pictures, open_pictures
+from training.device import ComputeContext
 from training.monitoring.doctor import LIMITS_OF_A_LOG, NO_DIVERSITY, diagnose
 from training.run import Run
 from training.run_logger import Diverged
-from training.train import Place, train
+from training.train import train
 
 SMALL = {"images_shown": 3_840, "batch": 32, "width": 8, "discriminator_width": 8, "width_max": 16}
 NOISE = Pictures("noise", np.random.default_rng(0).integers(0, 256, (500, 8, 8, 1), np.uint8), "ab" * 32, ())
@@ -37,11 +38,11 @@ NOISE = Pictures("noise", np.random.default_rng(0).integers(0, 256, (500, 8, 8, 
 )
 def test_a_real_run_gets_its_verdict(tmp_path: Path, verdict: str, method: str, changed: dict):
     data = changed.pop("data", None) or open_pictures("digits", classes=False)
-    settings = preset_named("tiny", method).but(precision="float32", **SMALL, **changed)
+    settings = preset_named("tiny", method).with_changes(precision="float32", **SMALL, **changed)
     run = Run(tmp_path / "run")
     run.begin(settings, data)
     try:
-        train(run, settings, data, Place(torch.device("cpu")))
+        train(run, settings, data, ComputeContext(torch.device("cpu")))
     except Diverged:
         assert verdict == "diverged"
 
@@ -62,7 +63,7 @@ def test_under_way_a_healthy_run_is_learning_and_has_time_left():
 
 
 def test_a_finished_run_of_a_few_steps_is_undertrained():
-    few = SETTINGS.but(images_shown=1_200, batch=100)
+    few = SETTINGS.with_changes(images_shown=1_200, batch=100)
 
     assert diagnose(game_lines(3), few).verdict == "undertrained"
     assert "12 steps long" in diagnose(game_lines(3), few).explanation
@@ -83,7 +84,9 @@ def test_the_limits_of_a_log_are_always_noted():
 
 def test_a_run_of_weeks_and_a_machine_that_slows_down_are_noted():
     lines = game_lines(50)
-    weeks = diagnose([line | {"images_per_second": 1.0} for line in lines], SETTINGS.but(images_shown=2_000_000))
+    weeks = diagnose(
+        [line | {"images_per_second": 1.0} for line in lines], SETTINGS.with_changes(images_shown=2_000_000)
+    )
     assert any("it takes 23 more days" in words for words in weeks.notes)
 
     for line in lines[-20:]:

@@ -15,14 +15,15 @@ from training.checkpoint import load_checkpoint
 from training.config import preset_named
 from training.data.dataset import Pictures
 from training.data.sources import digits
+from training.device import ComputeContext
 from training.export import bundle as export_module
 from training.export.bundle import ExportDiffers, check_codes, check_pictures, export_run
 from training.export.modules import draw
 from training.networks.geometry import geometry_of
 from training.run import Run
-from training.train import Place, new_state, train
+from training.train import new_state, train
 
-settings = preset_named("tiny").but(images_shown=400, batch=40, precision="float32")
+settings = preset_named("tiny").with_changes(images_shown=400, batch=40, precision="float32")
 CPU = torch.device("cpu")
 DIGITS = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 3, ("one", "two", "three"))
 
@@ -31,7 +32,7 @@ DIGITS = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 3, ("one"
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("runs") / "few")
     run.begin(settings, DIGITS)
-    train(run, settings, DIGITS, Place(CPU))
+    train(run, settings, DIGITS, ComputeContext(CPU))
     return run
 
 
@@ -45,7 +46,7 @@ def test_the_bundle_draws_what_the_averaged_generator_draws(run: Run, bundle):
     load_checkpoint(run.checkpoint, state)
     drawn = Runtime(bundle).generate(3, 0, 300)
 
-    difference = drawn.astype(int) - draw(state.drawn, codes(3, 0, 300, settings.code_size)).astype(int)
+    difference = drawn.astype(int) - draw(state.ema, codes(3, 0, 300, settings.code_size)).astype(int)
 
     assert abs(difference).max() <= 1
 
@@ -117,10 +118,10 @@ def test_the_config_of_a_run_is_plain_json(run: Run):
 
 def short_run(folder: Path, **changes: object) -> Run:
     """A run of a few hundred digits, by another method or with classes."""
-    changed = settings.but(**changes)
+    changed = settings.with_changes(**changes)
     run = Run(folder)
     run.begin(changed, DIGITS)
-    train(run, changed, DIGITS, Place(CPU))
+    train(run, changed, DIGITS, ComputeContext(CPU))
     return run
 
 

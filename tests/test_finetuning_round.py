@@ -10,6 +10,7 @@ from support.rated import noise, write_parent
 from models.bundle import open_all, open_bundle
 from models.runtime import Runtime
 from training.data.dataset import Pictures
+from training.device import ComputeContext
 from training.evaluation.wavelets import WaveletEvaluator
 from training.export.bundle import export_run
 from training.feedback import acceptance as standing
@@ -17,9 +18,9 @@ from training.feedback.acceptance import AcceptanceFailed
 from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import Grade
 from training.run import Run
-from training.train import Place, train
+from training.train import train
 
-PLACE = Place(torch.device("cpu"))
+CONTEXT = ComputeContext(torch.device("cpu"))
 FEW = {"images_shown": 256, "batch": 32}
 
 
@@ -39,13 +40,13 @@ def graded_by_brightness(model: Path, count: int = 60) -> list[Grade]:
 
 
 def begun(model: Path, classes: int = 0, **options) -> FineTuningRound:
-    return new_round(model, graded_by_brightness(model), data(classes), FEW, place=PLACE, **options)
+    return new_round(model, graded_by_brightness(model), data(classes), FEW, context=CONTEXT, **options)
 
 
 def learned(one: FineTuningRound, folder: Path, force: bool = True) -> Run:
     run = Run(folder / one.name)
     run.begin(one.settings, one.pictures)
-    train(run, one.settings, one.pictures, PLACE, prepare=one.prepare)
+    train(run, one.settings, one.pictures, CONTEXT, prepare=one.prepare)
     export_run(run, one.parent.bundle.path, inspect=one.inspect(WaveletEvaluator(), force, lambda _: None))
     return run
 
@@ -116,7 +117,7 @@ def test_the_run_is_another_one_when_anything_that_decides_it_is(tmp_path: Path)
     grades = graded_by_brightness(model)
 
     def name(grades: list[Grade], **options) -> str:
-        return new_round(model, grades, data(), FEW, place=PLACE, **options).name
+        return new_round(model, grades, data(), FEW, context=CONTEXT, **options).name
 
     names = [name(grades), name(grades[:-2]), name(grades, strength=0.5), name(grades, update="both")]
     assert len(set(names)) == 4
@@ -141,7 +142,7 @@ def test_literal_is_one_step_for_256_grades(tmp_path: Path):
     write_parent(model)
     grades = graded_by_brightness(model, 520)
 
-    one = new_round(model, grades, data(), {}, place=PLACE, update="literal")
+    one = new_round(model, grades, data(), {}, context=CONTEXT, update="literal")
 
     assert (one.settings.batch, one.settings.images_shown) == (256, 512)
     assert one.pictures.weights is None
@@ -154,6 +155,6 @@ def test_pictures_that_are_not_like_the_models_are_refused(tmp_path: Path):
     large = Pictures("large", np.zeros((9, 16, 16, 1), np.uint8), "0" * 64, ())
 
     with pytest.raises(ValueError, match=r"found pictures of \(16, 16, 1\), expected \(8, 8, 1\), as small draws"):
-        new_round(tmp_path / "small", grades, large, FEW, place=PLACE)
+        new_round(tmp_path / "small", grades, large, FEW, context=CONTEXT)
     with pytest.raises(ValueError, match="found 0, 1, expected the classes of small: 0, 1, 2"):
-        new_round(tmp_path / "small", grades, data(2), FEW, place=PLACE)
+        new_round(tmp_path / "small", grades, data(2), FEW, context=CONTEXT)

@@ -11,11 +11,11 @@ from training.data.batches import Batches
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
-SETTINGS = SMALLEST.but(precision="float32", batch=32)
-MOMENT = Moment(learning_rate=1e-2, beta2=0.9, gamma=1.0)
+SETTINGS = SMALLEST.with_changes(precision="float32", batch=32)
+SCHEDULE = ScheduleValues(learning_rate=1e-2, beta2=0.9, gamma=1.0)
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_the_discriminators_loss_moves_the_discriminator_alone(gan: Gan, loss: s
 @pytest.mark.parametrize("loss", OBJECTIVES)
 def test_an_update_moves_both_and_leaves_the_discriminator_trainable(loss: str):
     torch.manual_seed(0)
-    gan = Gan(SETTINGS.but(loss=loss), EIGHT_BY_EIGHT, CPU)
+    gan = Gan(SETTINGS.with_changes(loss=loss), EIGHT_BY_EIGHT, CPU)
     before = copy.deepcopy(gan.networks)
-    seen = gan.update(batches(), MOMENT)
+    seen = gan.update(batches(), SCHEDULE)
 
     for name, network in gan.networks.items():
         moved = (torch.equal(a, b) for a, b in zip(network.parameters(), before[name].parameters(), strict=True))
@@ -121,7 +121,7 @@ def test_the_logged_penalty_is_r1_and_r2_of_the_two_batches(gan: Gan):
 def test_generated_pictures_have_the_labels_of_their_real_partners():
     """The generator is called with the very labels of the batch, and both halves are scored by them."""
     torch.manual_seed(0)
-    gan = Gan(SETTINGS.but(conditional=True), Geometry(8, 8, 1, 1, classes=3), CPU)
+    gan = Gan(SETTINGS.with_changes(conditional=True), Geometry(8, 8, 1, 1, classes=3), CPU)
     images, labels_N, z = torch.randn(6, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1, 2]), torch.randn(6, 8)
     with torch.no_grad():
         expected = gan.discriminator(images, labels_N) - gan.discriminator(gan.generator(z, labels_N), labels_N)
@@ -132,13 +132,13 @@ def test_generated_pictures_have_the_labels_of_their_real_partners():
 
 
 def test_without_gamma_there_is_no_penalty():
-    gan = Gan(SETTINGS.but(gamma=(0.0, 0.0)), EIGHT_BY_EIGHT, CPU)
+    gan = Gan(SETTINGS.with_changes(gamma=(0.0, 0.0)), EIGHT_BY_EIGHT, CPU)
 
-    assert gan.update(batches(), MOMENT)["penalty"].item() == 0
+    assert gan.update(batches(), SCHEDULE)["penalty"].item() == 0
 
 
 def test_a_conditional_gan_and_a_dcgan_take_steps_too():
     for changes, classes in (({"conditional": True}, 4), ({"network": "dcgan"}, 0)):
-        gan = Gan(SETTINGS.but(**changes), Geometry(8, 8, 1, 1, classes), CPU)
+        gan = Gan(SETTINGS.with_changes(**changes), Geometry(8, 8, 1, 1, classes), CPU)
 
-        assert all(torch.isfinite(value) for value in gan.update(batches(classes), MOMENT).values())
+        assert all(torch.isfinite(value) for value in gan.update(batches(classes), SCHEDULE).values())

@@ -14,7 +14,7 @@ from training.networks.geometry import Geometry
 def test_every_shape_comes_out_as_it_was_asked_for(shape: tuple[int, int, int], network: str):
     height, width, channels = shape
     for patch_pixels in (1,) if network == "dcgan" else (1, 2):
-        generator = Generator(SMALLEST.but(network=network), Geometry(height, width, channels, patch_pixels))
+        generator = Generator(SMALLEST.with_changes(network=network), Geometry(height, width, channels, patch_pixels))
 
         assert generator(torch.randn(3, 8)).shape == (3, channels, height, width)
 
@@ -39,7 +39,7 @@ def test_bfloat16_convolutions_keep_float32_weights_and_pixels():
 
 @pytest.mark.parametrize("network", ["residual", "dcgan"])
 def test_bfloat16_draws_what_float32_draws_within_its_rounding(network: str):
-    settings = preset_named("tiny").but(network=network)
+    settings = preset_named("tiny").with_changes(network=network)
     torch.manual_seed(0)
     exact = Generator(settings, Geometry(28, 28, 1, 1))
     rounded = Generator(settings, Geometry(28, 28, 1, 1), torch.bfloat16)
@@ -55,7 +55,7 @@ def test_bfloat16_draws_what_float32_draws_within_its_rounding(network: str):
 @pytest.mark.parametrize("network", ["residual", "dcgan"])
 def test_a_new_generators_pixels_are_of_order_one(network: str):
     torch.manual_seed(0)
-    settings = preset_named("small").but(network=network)
+    settings = preset_named("small").with_changes(network=network)
     with torch.no_grad():
         images = Generator(settings, Geometry(32, 32, 3, 2 if network == "residual" else 1))(torch.randn(64, 64))
 

@@ -28,8 +28,8 @@ def test_each_coarser_stage_has_twice_the_channels_up_to_the_most():
 
 def test_classes_count_only_for_a_run_that_uses_them():
     assert geometry_of(SMALLEST, (8, 8, 1), classes=10).classes == 0
-    assert geometry_of(SMALLEST.but(conditional=True), (8, 8, 1), classes=10).classes == 10
+    assert geometry_of(SMALLEST.with_changes(conditional=True), (8, 8, 1), classes=10).classes == 10
 
 
 def test_a_dcgan_draws_every_pixel_by_itself():
-    assert geometry_of(SMALLEST.but(network="dcgan", patch_pixels=2), (28, 28, 1)).patch_pixels == 1
+    assert geometry_of(SMALLEST.with_changes(network="dcgan", patch_pixels=2), (28, 28, 1)).patch_pixels == 1

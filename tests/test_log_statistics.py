@@ -5,7 +5,7 @@ import pytest
 from training.config import preset_named
 from training.monitoring.log_statistics import LogStatistics
 
-SETTINGS = preset_named("tiny").but(images_shown=10_000)
+SETTINGS = preset_named("tiny").with_changes(images_shown=10_000)
 
 
 def lines(count: int, every: int = 100, **figures: float) -> list[dict]:

@@ -14,7 +14,7 @@ from training.config import MethodName
 from training.data.batches import Batches
 from training.methods import gan, reconstruction, variational
 from training.methods.method import METHODS, new_method
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 
 def test_every_name_has_its_method():
@@ -23,10 +23,10 @@ def test_every_name_has_its_method():
 
 @pytest.mark.parametrize("name", METHODS)
 def test_its_averaged_network_draws_from_z_and_it_takes_a_step(name: str):
-    method = new_method(SMALLEST.but(method=name, precision="float32"), EIGHT_BY_EIGHT, torch.device("cpu"))
-    network = method.networks[method.averaged]
+    method = new_method(SMALLEST.with_changes(method=name, precision="float32"), EIGHT_BY_EIGHT, torch.device("cpu"))
+    network = method.networks[method.averaged_network]
     images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
-    seen = method.update(Batches(images, None, torch.Generator(), 4), Moment(1e-3, 0.9, 1.0))
+    seen = method.update(Batches(images, None, torch.Generator(), 4), ScheduleValues(1e-3, 0.9, 1.0))
 
     assert network(torch.randn(3, network.code_size)).shape == (3, 1, 8, 8)
     assert all(value.ndim == 0 and not value.requires_grad for value in seen.values())
@@ -62,9 +62,9 @@ def test_what_a_step_saw_outlives_the_next_compiled_step(name: str, monkeypatch:
         torch.manual_seed(0)
         method = new_method(settings, EIGHT_BY_EIGHT, torch.device("cpu"), compiled)
         batches = Batches(images, None, torch.Generator().manual_seed(0), 4)
-        return [method.update(batches, Moment(1e-3, 0.9, 1.0)) for _ in range(2)]
+        return [method.update(batches, ScheduleValues(1e-3, 0.9, 1.0)) for _ in range(2)]
 
-    settings = SMALLEST.but(method=name, precision="float32")
+    settings = SMALLEST.with_changes(method=name, precision="float32")
     images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
     overwritten = Overwritten()
     for module in (gan, reconstruction, variational):

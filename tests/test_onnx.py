@@ -26,7 +26,7 @@ def drawn_by(graph: bytes, **given: np.ndarray) -> np.ndarray:
 def test_a_generators_graph_draws_what_it_draws_for_any_number_of_codes(shape: tuple[int, int, int], network: str):
     torch.manual_seed(0)
     geometry = Geometry(*shape, 1, classes=3)
-    generator = Generator(SMALLEST.but(network=network), geometry).eval()
+    generator = Generator(SMALLEST.with_changes(network=network), geometry).eval()
     graph = generator_graph(generator, geometry)
 
     for count in (1, 5):
@@ -39,7 +39,7 @@ def test_a_generators_graph_draws_what_it_draws_for_any_number_of_codes(shape: t
 def test_an_autoencoders_graphs_draw_and_encode_as_it_does(variational: bool):
     torch.manual_seed(0)
     geometry = Geometry(8, 8, 1, 1)
-    network = Autoencoder(SMALLEST.but(components=4), geometry, torch.float32, variational).eval()
+    network = Autoencoder(SMALLEST.with_changes(components=4), geometry, torch.float32, variational).eval()
     images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8)
     network.settle(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()), finished=True)
     z = encode(network, images)

@@ -7,7 +7,7 @@ import torch
 from support.rated import noise, parent, write_parent
 from support.untrained import write_untrained
 
-from training.config import going_on
+from training.config import finetuning_settings
 from training.feedback.pretrained import Pretrained
 from training.feedback.reward_inputs import reward_features
 from training.train import new_state
@@ -15,12 +15,12 @@ from training.train import new_state
 
 def test_a_new_run_begins_with_the_weights_of_its_parent():
     one = parent(classes=3)
-    settings = going_on(one.settings, None, "0" * 16, "0" * 16).but(precision="float32")
+    settings = finetuning_settings(one.settings, None, "0" * 16, "0" * 16).with_changes(precision="float32")
     state = new_state(settings, one.geometry, torch.device("cpu"))
 
     one.give(state)
 
-    for network in (state.method.networks["generator"], state.drawn):
+    for network in (state.method.networks["generator"], state.ema):
         assert torch.equal(network.base.weight, one.weights["generator.base.weight"])
     assert torch.equal(state.method.networks["discriminator"].head.weight, one.weights["discriminator.head.weight"])
 
@@ -35,18 +35,18 @@ def test_a_reward_sees_what_the_discriminator_scores():
 
 def _scores(one: Pretrained, images) -> torch.Tensor:
     from training.checkpoint import below
-    from training.data.batches import pixels_of
+    from training.data.batches import from_bytes
     from training.networks.discriminator import Discriminator
 
     discriminator = Discriminator(one.settings, one.geometry)
     discriminator.load_state_dict(below("discriminator", one.weights))
     with torch.no_grad():
-        return discriminator(pixels_of(torch.from_numpy(images).permute(0, 3, 1, 2)))
+        return discriminator(from_bytes(torch.from_numpy(images).permute(0, 3, 1, 2)))
 
 
 def test_settings_go_on_gently_and_only_once():
-    once = going_on(parent().settings, "literal", "a" * 16, "b" * 16)
-    twice = going_on(once, None, "c" * 16, "d" * 16)
+    once = finetuning_settings(parent().settings, "literal", "a" * 16, "b" * 16)
+    twice = finetuning_settings(once, None, "c" * 16, "d" * 16)
 
     assert once.learning_rate[0] == parent().settings.learning_rate[0] / 10
     assert (once.method, once.update, once.parent, once.grades) == ("rated", "literal", "a" * 16, "b" * 16)

@@ -15,7 +15,7 @@ from training.profiling.step import flop_of, kernels_of, steps_of
 
 CPU = torch.device("cpu")
 DIGITS = Pictures("digits", digits(), "ab" * 32, ())
-SETTINGS = SMALLEST.but(precision="float32")
+SETTINGS = SMALLEST.with_changes(precision="float32")
 
 
 def test_operations_are_counted_by_shape_alone():
@@ -33,7 +33,7 @@ def test_a_slope_within_a_loss_is_counted_too():
 
 
 def test_twice_the_batch_takes_twice_the_operations():
-    once, twice = (flop_of(steps_of(SETTINGS.but(batch=batch), DIGITS, CPU)["eager"]) for batch in (8, 16))
+    once, twice = (flop_of(steps_of(SETTINGS.with_changes(batch=batch), DIGITS, CPU)["eager"]) for batch in (8, 16))
 
     assert twice == pytest.approx(2 * once, rel=0.01)
 

@@ -7,7 +7,7 @@ from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from training.data.batches import Batches
 from training.data.sources import digits
 from training.methods.reconstruction import Reconstruction, reconstruction_loss
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 
@@ -20,17 +20,17 @@ def batches() -> Batches:
 @pytest.mark.parametrize("method", ["autoencoder", "denoising"])
 def test_it_learns_to_reconstruct(method: str):
     torch.manual_seed(0)
-    learner = Reconstruction(SMALLEST.but(method=method, precision="float32", beta1=0.9), EIGHT_BY_EIGHT, CPU)
+    learner = Reconstruction(SMALLEST.with_changes(method=method, precision="float32", beta1=0.9), EIGHT_BY_EIGHT, CPU)
     source, errors = batches(), []
     for _ in range(150):
-        errors.append(learner.update(source, Moment(5e-3, 0.99, 0.0))["reconstruction"].item())
+        errors.append(learner.update(source, ScheduleValues(5e-3, 0.99, 0.0))["reconstruction"].item())
 
     assert sum(errors[-10:]) < 0.4 * sum(errors[:10])
 
 
 def test_the_loss_is_the_mean_squared_error_of_the_clean_picture():
     torch.manual_seed(0)
-    learner = Reconstruction(SMALLEST.but(precision="float32"), EIGHT_BY_EIGHT, CPU)
+    learner = Reconstruction(SMALLEST.with_changes(precision="float32"), EIGHT_BY_EIGHT, CPU)
     images, noise = torch.rand(4, 1, 8, 8), torch.randn(4, 1, 8, 8)
     network = learner.autoencoder
     expected = (network.decoder(network.encoder(images + noise)) - images).square().mean()
@@ -43,8 +43,8 @@ def test_only_the_denoising_one_draws_noise():
     after = {}
     for method in ("autoencoder", "denoising"):
         source = batches()
-        Reconstruction(SMALLEST.but(method=method, precision="float32"), EIGHT_BY_EIGHT, CPU).update(
-            source, Moment(1e-3, 0.9, 0.0)
+        Reconstruction(SMALLEST.with_changes(method=method, precision="float32"), EIGHT_BY_EIGHT, CPU).update(
+            source, ScheduleValues(1e-3, 0.9, 0.0)
         )
         after[method] = torch.rand(1, generator=source.random).item()
 

@@ -9,10 +9,10 @@ from support.rated import SETTINGS, noise, parent
 from torch import nn
 
 from training.data.batches import Batches
-from training.methods.reward_weighted import Graded, Rated, dislike, literal_loss
+from training.methods.reward_weighted import GradedTensors, RewardWeighted, dislike, literal_loss
 from training.networks.geometry import Geometry
 from training.networks.reward import PESSIMISM
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 GEOMETRY = Geometry(8, 8, 1, SETTINGS.patch_pixels)
@@ -29,9 +29,9 @@ class Still(nn.Module):
         return self.pixels
 
 
-def graded(levels: list[int], scores: list[float]) -> Graded:
+def graded(levels: list[int], scores: list[float]) -> GradedTensors:
     images = torch.tensor(levels, dtype=torch.uint8).reshape(-1, 1, 1, 1)
-    return Graded(images, None, torch.tensor(scores))
+    return GradedTensors(images, None, torch.tensor(scores))
 
 
 def test_the_literal_loss_by_hand():
@@ -69,12 +69,12 @@ def test_dislike_is_the_pessimists_log_loss():
     )
 
 
-def rated(update: str) -> tuple[Rated, Batches]:
+def rated(update: str) -> tuple[RewardWeighted, Batches]:
     torch.manual_seed(0)
-    method = Rated(SETTINGS.but(method="rated", update=update), GEOMETRY, CPU)
+    method = RewardWeighted(SETTINGS.with_changes(method="rated", update=update), GEOMETRY, CPU)
     nn.init.normal_(method.reward.heads.weight, std=0.1)
     images = torch.from_numpy(noise(40)).permute(0, 3, 1, 2).contiguous()
-    method.graded = Graded(images, None, torch.linspace(0, 1, 40))
+    method.graded = GradedTensors(images, None, torch.linspace(0, 1, 40))
     return method, Batches(images, None, torch.Generator().manual_seed(0), 8)
 
 
@@ -89,7 +89,7 @@ def test_only_the_game_moves_the_discriminator_and_nothing_moves_the_reward(upda
     method, batches = rated(update)
     before = {name: weights(network) for name, network in method.networks.items()}
 
-    seen = method.update(batches, Moment(1e-3, 0.9, 0.1))
+    seen = method.update(batches, ScheduleValues(1e-3, 0.9, 0.1))
 
     moved = {name: not np.array_equal(before[name], weights(network)) for name, network in method.networks.items()}
     assert moved == {"generator": True, "discriminator": plays, "reward": False}
@@ -106,7 +106,7 @@ def test_the_reward_gradient_makes_pictures_that_the_reward_likes_better():
 
     before = mean_grade()
     for _ in range(30):
-        method.update(batches, Moment(3e-3, 0.9, 0.1))
+        method.update(batches, ScheduleValues(3e-3, 0.9, 0.1))
 
     assert mean_grade() > before + 0.1
 
@@ -114,4 +114,4 @@ def test_the_reward_gradient_makes_pictures_that_the_reward_likes_better():
 def test_both_is_the_game_and_the_climb():
     method, batches = rated("both")
 
-    assert {"g_loss", "d_loss", "dislike"} <= method.update(batches, Moment(1e-3, 0.9, 0.1)).keys()
+    assert {"g_loss", "d_loss", "dislike"} <= method.update(batches, ScheduleValues(1e-3, 0.9, 0.1)).keys()

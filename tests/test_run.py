@@ -33,21 +33,21 @@ def test_another_run_is_refused_naming_what_differs(run: Run):
     other = Pictures("other", PICTURES.images, "cd" * 32, ())
 
     with pytest.raises(RunDiffers, match=r"batch was 128, now 64; name was some, now other; digest was .*--run"):
-        run.begin(settings.but(batch=64), other)
+        run.begin(settings.with_changes(batch=64), other)
 
 
 def test_a_run_that_has_come_to_its_end_may_become_longer(run: Run):
     for planned, longer in ((settings.images_shown, 3_000_000), (3_000_000, 4_000_000)):
-        run.begin(settings.but(images_shown=longer), PICTURES, come_to=planned)
+        run.begin(settings.with_changes(images_shown=longer), PICTURES, come_to=planned)
 
-    assert run.settings() == settings.but(images_shown=4_000_000)
+    assert run.settings() == settings.with_changes(images_shown=4_000_000)
     assert run.config()["lengthened"] == [settings.images_shown, 3_000_000]
 
 
 @pytest.mark.parametrize(("shown", "asked"), [(0.5, 2.0), (1.0, 0.5), (None, 2.0)])
 def test_a_run_that_is_under_way_or_asked_to_be_shorter_or_compared_is_refused(run, shown, asked):
     come_to = None if shown is None else int(settings.images_shown * shown)
-    other = settings.but(images_shown=int(settings.images_shown * asked))
+    other = settings.with_changes(images_shown=int(settings.images_shown * asked))
 
     with pytest.raises(RunDiffers, match=r"images_shown was .*`fit` makes one longer that has come to its end"):
         run.begin(other, PICTURES, come_to=come_to)

@@ -3,9 +3,9 @@
 import pytest
 
 from training.config import preset_named
-from training.schedule import moment_of
+from training.schedule import schedule_at
 
-settings = preset_named("tiny").but(
+settings = preset_named("tiny").with_changes(
     images_shown=1000, batch=10, learning_rate=(1.0, 0.0), gamma=(10.0, 1.0), beta2=(0.9, 0.99)
 )
 
@@ -15,11 +15,11 @@ settings = preset_named("tiny").but(
 )
 def test_values_by_hand(images_shown: int, learning_rate: float, gamma: float):
     """The burn-in is 80 %: 400 of 1,000 images are its middle, 800 its end."""
-    moment = moment_of(settings, images_shown)
+    schedule = schedule_at(settings, images_shown)
 
-    assert moment.learning_rate == pytest.approx(learning_rate, abs=1e-12)
-    assert moment.gamma == pytest.approx(gamma)
+    assert schedule.learning_rate == pytest.approx(learning_rate, abs=1e-12)
+    assert schedule.gamma == pytest.approx(gamma)
 
 
 def test_a_run_of_twice_the_length_is_the_same_story_at_half_the_speed():
-    assert moment_of(settings.but(images_shown=2000), 600) == moment_of(settings, 300)
+    assert schedule_at(settings.with_changes(images_shown=2000), 600) == schedule_at(settings, 300)

@@ -19,15 +19,16 @@ from training.checkpoint import images_shown_in
 from training.config import preset_named
 from training.data.dataset import Pictures
 from training.data.sources import digits
+from training.device import ComputeContext
 from training.export.modules import draw
 from training.networks.geometry import geometry_of
 from training.run import Run
 from training.run_logger import Diverged
-from training.train import Place, begin, new_state, train
+from training.train import begin, new_state, train
 
 ROOT = Path(__file__).parent.parent
-CPU = Place(torch.device("cpu"))
-settings = preset_named("tiny").but(
+CPU = ComputeContext(torch.device("cpu"))
+settings = preset_named("tiny").with_changes(
     images_shown=4000, batch=40, width=4, discriminator_width=4, precision="float32", learning_rate=(1e-2, 1e-3)
 )
 PICTURES = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 10, tuple("0123456789"))
@@ -74,7 +75,7 @@ def test_a_run_that_was_saved_before_its_first_step_goes_on_from_there(tmp_path:
 
 
 def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_new_length(tmp_path: Path):
-    longer = settings.but(images_shown=8000)
+    longer = settings.with_changes(images_shown=8000)
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
     for run in (one, other):
         train(run, settings, PICTURES, CPU)
@@ -91,9 +92,9 @@ def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_
 
 
 def test_another_seed_is_another_run(tmp_path: Path):
-    one, other = begun(tmp_path / "one"), begun(tmp_path / "other", settings.but(seed=1))
+    one, other = begun(tmp_path / "one"), begun(tmp_path / "other", settings.with_changes(seed=1))
     train(one, settings, PICTURES, CPU)
-    train(other, settings.but(seed=1), PICTURES, CPU)
+    train(other, settings.with_changes(seed=1), PICTURES, CPU)
 
     assert not same(learned(one), learned(other))
 
@@ -110,7 +111,7 @@ def test_another_seed_is_another_run(tmp_path: Path):
 )
 def test_a_run_stopped_by_signals_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path, changes: dict):
     """SIGINT after the 7th, the 30th and the 31st step: the step is finished, and the run saved."""
-    changed = settings.but(**changes)
+    changed = settings.with_changes(**changes)
     whole, stopped = begun(tmp_path / "whole", changed), begun(tmp_path / "stopped", changed)
     train(whole, changed, PICTURES, CPU)
     for stop_at in (280, 1200, 1240):
@@ -172,7 +173,7 @@ def test_sheets_grow_in_the_runs_folder(tmp_path: Path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_change(tmp_path: Path):
-    wild = settings.but(learning_rate=(1e30, 1e30))
+    wild = settings.with_changes(learning_rate=(1e30, 1e30))
     run = begun(tmp_path / "run", wild)
 
     with pytest.raises(Diverged, match=r"after \d+ images\. Lower --learning-rate or raise --gamma"):
@@ -182,9 +183,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_change(tmp_path
 
 def test_training_learns(tmp_path: Path):
     """After 8,000 images the mean picture is nearer to the digits' than the untrained one's is, by far."""
-    run = begun(tmp_path / "run", longer := settings.but(images_shown=8_000))
-    untrained = new_state(longer, geometry_of(longer, (8, 8, 1)), CPU.device).drawn
-    trained = train(run, longer, PICTURES, CPU).drawn
+    run = begun(tmp_path / "run", longer := settings.with_changes(images_shown=8_000))
+    untrained = new_state(longer, geometry_of(longer, (8, 8, 1)), CPU.device).ema
+    trained = train(run, longer, PICTURES, CPU).ema
     goal = PICTURES.images.mean(axis=0)
 
     def distance(generator: torch.nn.Module) -> float:

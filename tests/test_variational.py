@@ -10,7 +10,7 @@ from training.data.batches import Batches
 from training.data.sources import digits
 from training.methods.variational import Variational, divergence, misfit
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 
@@ -35,12 +35,12 @@ def test_misfit_by_hand():
 @pytest.mark.parametrize("classes", [0, 10])
 def test_it_learns_a_better_bound(classes: int):
     torch.manual_seed(0)
-    settings = SMALLEST.but(method="variational", precision="float32", beta1=0.9, conditional=classes > 0)
+    settings = SMALLEST.with_changes(method="variational", precision="float32", beta1=0.9, conditional=classes > 0)
     learner = Variational(settings, Geometry(8, 8, 1, 1, classes), CPU)
     images = torch.from_numpy(digits().transpose(0, 3, 1, 2).copy())
     labels = torch.arange(len(images)) % 10 if classes else None
     source = Batches(images, labels, torch.Generator().manual_seed(0), 64)
-    bounds = [learner.update(source, Moment(3e-3, 0.99, 0.0))["bound"].item() for _ in range(150)]
+    bounds = [learner.update(source, ScheduleValues(3e-3, 0.99, 0.0))["bound"].item() for _ in range(150)]
 
     assert sum(bounds[-10:]) < sum(bounds[:10]) - 10 * 10  # ten nats a picture
 
@@ -50,7 +50,7 @@ def test_codes_that_are_drawn_are_those_of_the_encoder():
     from training.methods.variational import variational_loss
 
     torch.manual_seed(0)
-    learner = Variational(SMALLEST.but(method="variational", precision="float32"), EIGHT_BY_EIGHT, CPU)
+    learner = Variational(SMALLEST.with_changes(method="variational", precision="float32"), EIGHT_BY_EIGHT, CPU)
     images = torch.rand(5, 1, 8, 8)
     _, seen = variational_loss(learner.autoencoder, 0.5, images, None, torch.zeros(5, 8))
     again = learner.autoencoder(learner.autoencoder.encode(images))

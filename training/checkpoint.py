@@ -2,7 +2,7 @@
 
     loop -> [checkpoint] -> runs/<name>/checkpoint.safetensors -> loop, export
 
-Weights, Adam's moments, the averages, the state of the random numbers (which
+Weights, Adam's moments, the averaged weights (EMA), the state of the random numbers (which
 also decide the order of the pictures) and the images shown. Written beside its
 place and renamed, so that at any moment the file is a whole one. Never a pickle.
 """
@@ -17,33 +17,33 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training.ema import Averages
+from training.ema import EmaBank
 from training.methods.method import Method
 
 _RANDOM = "random"
 
 
 @dataclass
-class State:
+class TrainingState:
     """A run at one moment."""
 
     method: Method
-    averages: Averages
+    ema_bank: EmaBank
     random: torch.Generator
     images_shown: int = 0
     seconds: float = 0.0
 
     @property
-    def drawn(self) -> torch.nn.Module:
+    def ema(self) -> torch.nn.Module:
         """The average that draws sheets and is exported."""
-        return self.averages.networks[0]
+        return self.ema_bank.networks[0]
 
     def _modules(self) -> dict[str, torch.nn.Module]:
-        averages = {f"average{number}": network for number, network in enumerate(self.averages.networks)}
-        return {**self.method.networks, **averages}
+        ema_bank = {f"average{number}": network for number, network in enumerate(self.ema_bank.networks)}
+        return {**self.method.networks, **ema_bank}
 
 
-def save_checkpoint(path: Path, state: State) -> None:
+def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write all of a state, in one step that a crash cannot halve."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
     writing = path.with_suffix(".writing")
@@ -54,7 +54,7 @@ def save_checkpoint(path: Path, state: State) -> None:
     writing.rename(path)
 
 
-def load_checkpoint(path: Path, state: State) -> None:
+def load_checkpoint(path: Path, state: TrainingState) -> None:
     """Put a run back where it was. `state` must have been built from the same settings.
 
     Raises:
@@ -68,12 +68,12 @@ def load_checkpoint(path: Path, state: State) -> None:
             f"Go on with --device {found}, or begin another with --run."
         )
     _load_weights(stored, metadata, state)
-    for name, adam in state.method.adams.items():
+    for name, adam in state.method.optimizers.items():
         _load_adam(adam, below(f"adam.{name}", stored))
     state.random.set_state(stored[_RANDOM])
 
 
-def load_weights(path: Path, state: State) -> None:
+def load_weights(path: Path, state: TrainingState) -> None:
     """Only the networks, and how far they came: enough to export, on any device."""
     _load_weights(*_read(path), state)
 
@@ -86,7 +86,7 @@ def images_shown_in(path: Path) -> int:
         return int(file.metadata()["images_shown"])
 
 
-def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: State) -> None:
+def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: TrainingState) -> None:
     for name, module in state._modules().items():
         module.load_state_dict(below(name, stored))
     state.images_shown, state.seconds = int(metadata["images_shown"]), float(metadata["seconds"])
@@ -97,10 +97,10 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 (no dict)
 
 
-def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
+def _tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
     for name, module in state._modules().items():
         yield from ((f"{name}.{key}", tensor) for key, tensor in module.state_dict().items())
-    for name, adam in state.method.adams.items():
+    for name, adam in state.method.optimizers.items():
         for index, moments in adam.state_dict()["state"].items():
             yield from ((f"adam.{name}.{index}.{key}", tensor) for key, tensor in moments.items())
     yield _RANDOM, state.random.get_state()

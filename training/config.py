@@ -100,19 +100,19 @@ class Settings:
             raise ValueError(f"seed is {self.seed}; it must be 0 or more")
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "Settings":
+    def from_json(cls, stored: Mapping[str, Any]) -> "Settings":
         """Settings as JSON keeps them: in a run's folder, in a card."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
 
-    def but(self, **changes: object) -> "Settings":
+    def with_changes(self, **changes: object) -> "Settings":
         """These settings with some of them changed; None changes nothing."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
 METHODS_WITH_CLASSES = frozenset({"gan", "variational", "rated"})
-OF_RATED = ("update", "strength", "parent", "grades")
+FINETUNING_SETTINGS = ("update", "strength", "parent", "grades")
 """Settings that say nothing of other methods."""
-GAMES = frozenset({"gan", "rated"})
+ADVERSARIAL_METHODS = frozenset({"gan", "rated"})
 """Methods with two players."""
 
 _WORDS = {
@@ -146,11 +146,11 @@ PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 their data.
 """
 
-RATED_IMAGES_SHOWN = 48_000
+FINETUNING_IMAGES_SHOWN = 48_000
 """Of one round with grades."""
 
 
-def going_on(parent: Settings, update: UpdateName | None, version: str, grades: str) -> Settings:
+def finetuning_settings(parent: Settings, update: UpdateName | None, version: str, grades: str) -> Settings:
     """The settings of a model that goes on from one that has learned: gently, and not for long.
 
     Args:
@@ -159,15 +159,15 @@ def going_on(parent: Settings, update: UpdateName | None, version: str, grades: 
         grades: their digest.
     """
     if parent.method != "rated":
-        parent = parent.but(
+        parent = parent.with_changes(
             method="rated",
             learning_rate=(parent.learning_rate[0] / 10, parent.learning_rate[0] / 100),
             beta2=(parent.beta2[1], parent.beta2[1]),
             gamma=(parent.gamma[1], parent.gamma[1]),
             half_life_shares=(0.3,),
         )
-    return parent.but(
-        images_shown=RATED_IMAGES_SHOWN, precision="auto", update=update or "tilted", parent=version, grades=grades
+    return parent.with_changes(
+        images_shown=FINETUNING_IMAGES_SHOWN, precision="auto", update=update or "tilted", parent=version, grades=grades
     )
 
 
@@ -196,10 +196,10 @@ def preset_named(name: str, method: MethodName = "gan", network: NetworkName | N
         raise ValueError("method is rated, which goes on from a model: use --from MODEL --ratings GRADES")
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
-    settings = PRESETS[name].but(method=method, network=network)
+    settings = PRESETS[name].with_changes(method=method, network=network)
     if method == "gan":
-        return settings.but(**_DCGAN_ADAM) if network == "dcgan" else settings
-    return settings.but(
+        return settings.with_changes(**_DCGAN_ADAM) if network == "dcgan" else settings
+    return settings.with_changes(
         code_size=_AUTOENCODER_CODE_SIZES.get(name, _AUTOENCODER_CODE_SIZE),
         gamma=(0.0, 0.0),
         beta1=0.9,

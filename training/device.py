@@ -7,6 +7,7 @@ Knows devices; knows neither networks nor data.
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,15 +15,30 @@ from torch import Tensor
 
 from models.engine import usable_cores
 from training.config import Settings
-from training.distributed import ALONE, Ranks
+from training.distributed import SINGLE_PROCESS, DistributedContext
+
+CHECKPOINT_SECONDS = 60.0
 
 
-def device_of(name: str, threads: int | None = None, ranks: Ranks = ALONE) -> torch.device:
+@dataclass(frozen=True)
+class ComputeContext:
+    """Where and how a run computes; none of it changes what is learned but for rounding."""
+
+    device: torch.device
+    compiled: bool = False
+    distributed: DistributedContext = SINGLE_PROCESS
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    """Time between two checkpoints, rounded up to the next line of the log."""
+
+
+def select_device(
+    name: str, threads: int | None = None, distributed: DistributedContext = SINGLE_PROCESS
+) -> torch.device:
     """The device to train on, set up.
 
     Args:
         name: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ...
-        ranks: of several processes each takes the GPU of its own number.
+        distributed: of several processes each takes the GPU of its own number.
         threads: CPU threads; all cores, if not given. On a CPU a run goes on bit for bit only with as many as before.
 
     Raises:
@@ -30,8 +46,8 @@ def device_of(name: str, threads: int | None = None, ranks: Ranks = ALONE) -> to
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and ranks.count > 1:
-        name = f"cuda:{os.environ.get('LOCAL_RANK', ranks.rank)}"
+    if name == "cuda" and distributed.world_size > 1:
+        name = f"cuda:{os.environ.get('LOCAL_RANK', distributed.rank)}"
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device is {name!r}, but torch {torch.__version__} finds no CUDA device. Use --device cpu.")
@@ -44,7 +60,7 @@ def resolve_precision(settings: Settings, device: torch.device) -> Settings:
     """Replace `auto` by bfloat16 where the device computes it natively, else by float32."""
     if settings.precision != "auto":
         return settings
-    return settings.but(precision="bfloat16" if computes_bfloat16(device) else "float32")
+    return settings.with_changes(precision="bfloat16" if computes_bfloat16(device) else "float32")
 
 
 def computes_bfloat16(device: torch.device) -> bool:
@@ -63,7 +79,7 @@ def compile_step(step: Callable[..., Any], device: torch.device, backend: str = 
     step is a thousand launches. Compiling takes about a minute, once.
 
     What such a graph returns is overwritten when this or another compiled step is
-    called the next time: see `kept`.
+    called the next time: see `cloned`.
 
     Args:
         step: tensors and networks -> a loss to descend, and what was seen.
@@ -76,6 +92,6 @@ def compile_step(step: Callable[..., Any], device: torch.device, backend: str = 
     )
 
 
-def kept(seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def cloned(seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Scalars for the log, out of the memory that the next compiled step writes to."""
     return {name: value.detach().clone() for name, value in seen.items()}

@@ -1,6 +1,6 @@
 """Several processes that train one run, each on a GPU of its own.
 
-    torchrun --nproc-per-node 2 --module -- training fit ... -> [ranks] -> batches, methods, loop
+    torchrun --nproc-per-node 2 --module -- training fit ... -> [distributed] -> batches, methods, loop
 
 Every process holds the same weights and draws the same random numbers; each
 computes its part of the batch, and gradients are averaged by hand before each
@@ -19,14 +19,14 @@ from torch import Tensor, distributed, nn
 
 
 @dataclass(frozen=True)
-class Ranks:
+class DistributedContext:
     """Which of how many processes this one is."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """The one that writes logs, sheets and checkpoints."""
         return self.rank == 0
 
@@ -36,61 +36,62 @@ class Ranks:
         Raises:
             ValueError: says which batches do.
         """
-        if batch % self.count:
+        if batch % self.world_size:
             raise ValueError(
-                f"batch is {batch}, which {self.count} processes cannot share; choose a multiple of {self.count}"
+                f"batch is {batch}, which {self.world_size} processes cannot share; "
+                f"choose a multiple of {self.world_size}"
             )
 
-    def part(self, rows: Tensor) -> Tensor:
+    def shard(self, rows: Tensor) -> Tensor:
         """This process's share of the rows of a batch."""
-        return rows.chunk(self.count)[self.rank] if self.count > 1 else rows
+        return rows.chunk(self.world_size)[self.rank] if self.world_size > 1 else rows
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes, all in one message."""
-        if self.count == 1:
+        if self.world_size == 1:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
-        flat /= self.count
+        flat /= self.world_size
         for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
     def average(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """What every process saw, averaged, for the log."""
-        if self.count == 1 or not values:
+        if self.world_size == 1 or not values:
             return values
         flat = torch.stack([value.float() for value in values.values()])
         distributed.all_reduce(flat)
-        return dict(zip(values, flat / self.count, strict=True))
+        return dict(zip(values, flat / self.world_size, strict=True))
 
     def any(self, flag: bool, device: torch.device) -> bool:
         """Did this happen in any of the processes?"""
-        if self.count == 1:
+        if self.world_size == 1:
             return flag
         seen = torch.tensor(float(flag), device=device)
         distributed.all_reduce(seen)
         return bool(seen > 0)
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = DistributedContext()
 
 
 @contextmanager
-def joined() -> Iterator[Ranks]:
-    """The place that torchrun gave this process; ALONE where it was started by itself.
+def process_group() -> Iterator[DistributedContext]:
+    """The place that torchrun gave this process; `SINGLE_PROCESS` where it was started by itself.
 
     They part when all are done or all are interrupted: a process that ends while threads of its group still hold
     tensors is aborted now and then. After an error they do not, for the others may be waiting for a sum; torchrun
     ends them.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield ALONE
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        yield SINGLE_PROCESS
         return
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield Ranks(distributed.get_rank(), count)
+        yield DistributedContext(distributed.get_rank(), world_size)
     except KeyboardInterrupt:
         distributed.destroy_process_group()
         raise

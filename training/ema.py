@@ -17,8 +17,8 @@ from torch import nn
 from training.config import Settings
 
 
-class Averages:
-    """Averages of one network, a half-life each; the first is the one to draw with."""
+class EmaBank:
+    """EmaBank of one network, a half-life each; the first is the one to draw with."""
 
     def __init__(self, network: nn.Module, settings: Settings) -> None:
         self._shares, self._longest_images = settings.half_life_shares, settings.half_life_images

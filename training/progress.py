@@ -13,7 +13,7 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemai
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from training.checkpoint import State
+from training.checkpoint import TrainingState
 
 PLAIN_LINE_SECONDS = 30.0
 
@@ -37,7 +37,7 @@ class Progress:
         )
         self._task = self._bar.add_task("", total=total)
 
-    def show(self, state: State) -> None:
+    def show(self, state: TrainingState) -> None:
         """Call after every step."""
         if self._began_at_images < 0:
             self._began_at_images, self._began = state.images_shown, time.monotonic()

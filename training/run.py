@@ -100,7 +100,7 @@ class Run:
 
     def settings(self) -> Settings:
         """The settings that the run was begun with."""
-        return Settings.of(self.config()["settings"])
+        return Settings.from_json(self.config()["settings"])
 
     @property
     def began(self) -> float:

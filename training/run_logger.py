@@ -1,6 +1,6 @@
 """What the loop writes down: lines of the log, sheets and checkpoints, at fixed places of a run.
 
-    loop -> [book] -> run, checkpoint
+    loop -> [logger] -> run, checkpoint
 
 A line every 400th of the run, a sheet every 24th, both by images shown, so that
 a run that was stopped writes what it would have written. Only the first of
@@ -14,14 +14,14 @@ from dataclasses import asdict
 from torch import Tensor
 
 from models.codes import codes, labels
-from training.checkpoint import State, save_checkpoint
-from training.config import GAMES, Settings
+from training.checkpoint import TrainingState, save_checkpoint
+from training.config import ADVERSARIAL_METHODS, Settings
 from training.data.batches import Batches
 from training.export.modules import draw
 from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
 from training.networks.autoencoder import Autoencoder
 from training.run import Run
-from training.schedule import moment_of
+from training.schedule import schedule_at
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64
@@ -31,7 +31,7 @@ class Diverged(RuntimeError):
     """A loss is no longer a number."""
 
 
-class Book:
+class RunLogger:
     """Collects what the steps of a run report, and writes what is due.
 
     Args:
@@ -57,13 +57,13 @@ class Book:
         self._sums = {name: self._sums[name] + value if self._sums else value for name, value in seen.items()}
         self._steps += 1
 
-    def save(self, state: State) -> None:
+    def save(self, state: TrainingState) -> None:
         """Write the checkpoint; what it holds can be drawn with."""
-        if self._batches.ranks.first:
+        if self._batches.distributed.is_main:
             _settle(state, self._settings, self._batches)
             save_checkpoint(self._run.checkpoint, state)
 
-    def write_what_is_due(self, state: State) -> bool:
+    def write_if_due(self, state: TrainingState) -> bool:
         """True where a line was written: there, and only there, a checkpoint leaves the log as if never stopped.
 
         Raises:
@@ -75,12 +75,12 @@ class Book:
         line = self._line(state)
         diverged = [name for name, value in line.items() if not math.isfinite(value)]
         sheets = self._logged * self._log_every // self._sheet_every
-        if sheets > self._shown and not diverged and self._batches.ranks.first:
+        if sheets > self._shown and not diverged and self._batches.distributed.is_main:
             line |= self._show(state)
-        if self._batches.ranks.first:
+        if self._batches.distributed.is_main:
             self._run.log(line)
         if diverged:
-            name, gamma = diverged[0], " or raise --gamma" if self._settings.method in GAMES else ""
+            name, gamma = diverged[0], " or raise --gamma" if self._settings.method in ADVERSARIAL_METHODS else ""
             raise Diverged(
                 f"{name} is {line[name]} after {state.images_shown} images. Lower --learning-rate{gamma}; "
                 f"the last checkpoint in {self._run.path} is still good."
@@ -89,28 +89,28 @@ class Book:
         self._sums, self._steps, self._began = {}, 0, time.monotonic()
         return True
 
-    def _show(self, state: State) -> dict[str, float]:
+    def _show(self, state: TrainingState) -> dict[str, float]:
         """Save a sheet; returns what it adds to the line of the log."""
         _settle(state, self._settings, self._batches)
         labels_N = None
         if (counts := self._batches.class_counts) is not None:
             labels_N = labels(0, 0, SHEET_PICTURES, counts)
-        sheet = draw(state.drawn, codes(0, 0, SHEET_PICTURES, state.drawn.code_size), labels_N)
+        sheet = draw(state.ema, codes(0, 0, SHEET_PICTURES, state.ema.code_size), labels_N)
         self._run.show(sheet, state.images_shown)
         figure = nearest_neighbour_diversity(sheet, self._real_NHWC)
         return {} if figure is None else {"diversity": figure}
 
-    def _line(self, state: State) -> dict[str, float]:
-        totals = self._batches.ranks.average(self._sums)
+    def _line(self, state: TrainingState) -> dict[str, float]:
+        totals = self._batches.distributed.average(self._sums)
         means = {name: float(total) / self._steps for name, total in totals.items()}
         speed = (state.images_shown - self._images) / (time.monotonic() - self._began)
         line = {"images_shown": state.images_shown, "seconds": state.seconds, "images_per_second": speed}
-        return line | asdict(moment_of(self._settings, state.images_shown)) | means
+        return line | asdict(schedule_at(self._settings, state.images_shown)) | means
 
 
-def _settle(state: State, settings: Settings, batches: Batches) -> None:
+def _settle(state: TrainingState, settings: Settings, batches: Batches) -> None:
     """An autoencoder draws from the codes of its training pictures, and has to look where they lie by now."""
     finished = state.images_shown >= settings.images_shown
-    for network in state.averages.networks:
+    for network in state.ema_bank.networks:
         if isinstance(network, Autoencoder):
             network.settle(batches.images, finished)

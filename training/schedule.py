@@ -14,15 +14,15 @@ from training.config import Settings
 
 
 @dataclass(frozen=True)
-class Moment:
-    """The scheduled settings at one moment of a run."""
+class ScheduleValues:
+    """The scheduled settings at one schedule of a run."""
 
     learning_rate: float
     beta2: float
     gamma: float
 
 
-def moment_of(settings: Settings, images_shown: int) -> Moment:
+def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
     """The scheduled settings after so many images shown."""
     progress = min(1.0, images_shown / (settings.burn_in * settings.images_shown))
     left = (1 + math.cos(math.pi * progress)) / 2
@@ -30,4 +30,4 @@ def moment_of(settings: Settings, images_shown: int) -> Moment:
     def between(ends: tuple[float, float]) -> float:
         return ends[1] + (ends[0] - ends[1]) * left
 
-    return Moment(between(settings.learning_rate), between(settings.beta2), between(settings.gamma))
+    return ScheduleValues(between(settings.learning_rate), between(settings.beta2), between(settings.gamma))

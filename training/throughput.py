@@ -17,11 +17,12 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoint import State
+from training.checkpoint import TrainingState
 from training.config import Settings
 from training.data.dataset import Pictures
+from training.device import ComputeContext
 from training.run import Run
-from training.train import Place, train
+from training.train import train
 
 _FIRST_STEPS = 3
 _TRIED_SECONDS = 10.0
@@ -29,7 +30,7 @@ _ENDLESS_IMAGES = 10**12
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """What a machine makes of some settings."""
 
     first_seconds: float
@@ -55,7 +56,7 @@ class _Enough(Exception):
     """The pace is known."""
 
 
-def pace_of(settings: Settings, pictures: Pictures, place: Place, kept: Path) -> Pace:
+def measure_throughput(settings: Settings, pictures: Pictures, context: ComputeContext, kept: Path) -> Throughput:
     """The pace of a run, measured once.
 
     Args:
@@ -63,27 +64,27 @@ def pace_of(settings: Settings, pictures: Pictures, place: Place, kept: Path) ->
         kept: the file that holds what was found before, or will.
     """
     if kept.exists():
-        return Pace(**json.loads(kept.read_text()))
+        return Throughput(**json.loads(kept.read_text()))
     marks: list[tuple[float, int]] = []
     begun_s = time.monotonic()
 
-    def mark(state: State) -> None:
+    def mark(state: TrainingState) -> None:
         steps = len(marks) + 1
         enough = steps > _FIRST_STEPS and time.monotonic() - marks[_FIRST_STEPS - 1][0] > _TRIED_SECONDS
-        if place.device.type == "cuda" and (enough or steps == _FIRST_STEPS):
-            torch.cuda.synchronize(place.device)  # a step that was begun there is not yet done
+        if context.device.type == "cuda" and (enough or steps == _FIRST_STEPS):
+            torch.cuda.synchronize(context.device)  # a step that was begun there is not yet done
         marks.append((time.monotonic(), state.images_shown))
         if enough:
             raise _Enough
 
     with tempfile.TemporaryDirectory() as folder:
-        run, endless = Run(Path(folder)), settings.but(images_shown=_ENDLESS_IMAGES)
+        run, endless = Run(Path(folder)), settings.with_changes(images_shown=_ENDLESS_IMAGES)
         run.begin(endless, pictures)
         with suppress(_Enough):
-            train(run, endless, pictures, place, mark)
+            train(run, endless, pictures, context, mark)
     (began_s, first), (ended_s, last) = marks[_FIRST_STEPS - 1], marks[-1]
     images_per_s = (last - first) / (ended_s - began_s)
-    pace = Pace(max(0.0, began_s - begun_s - first / images_per_s), images_per_s)
+    pace = Throughput(max(0.0, began_s - begun_s - first / images_per_s), images_per_s)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(asdict(pace), indent=2) + "\n")
     return pace

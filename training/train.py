@@ -1,6 +1,6 @@
 """The one loop, counted in images: update, average, log, show, save, go on.
 
-    pictures, methods, ema, schedule -> [loop] -> book (run, checkpoint) -> export
+    pictures, methods, ema, schedule -> [loop] -> logger (run, checkpoint) -> export
 
 What happens after k images depends on the settings and on the data alone, and
 not on how often the run was stopped: random numbers come from one generator
@@ -13,47 +13,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.checkpoint import State, load_checkpoint, save_checkpoint
+from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from training.config import Settings
 from training.data.batches import Batches
 from training.data.dataset import Pictures
-from training.distributed import ALONE, Ranks
-from training.ema import Averages
+from training.device import ComputeContext
+from training.ema import EmaBank
 from training.methods.method import new_method
 from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
-from training.run_logger import Book
-from training.schedule import moment_of
-
-CHECKPOINT_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where and how a run computes; none of it changes what is learned but for rounding."""
-
-    device: torch.device
-    compiled: bool = False
-    ranks: Ranks = ALONE
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
-    """Time between two checkpoints, rounded up to the next line of the log."""
+from training.run_logger import RunLogger
+from training.schedule import schedule_at
 
 
 def train(
     run: Run,
     settings: Settings,
     pictures: Pictures,
-    place: Place,
-    progress: Callable[[State], None] = lambda _: None,
+    context: ComputeContext,
+    progress: Callable[[TrainingState], None] = lambda _: None,
     saved: Callable[[], None] = lambda: None,
-    prepare: Callable[[State], None] | None = None,
-) -> State:
+    prepare: Callable[[TrainingState], None] | None = None,
+) -> TrainingState:
     """Train to the planned length, from where the run's checkpoint stands.
 
     Args:
@@ -71,82 +57,84 @@ def train(
         Diverged: a loss became infinite or NaN; says what to change.
         KeyboardInterrupt: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
     """
-    place.ranks.check(settings.batch)
+    context.distributed.check(settings.batch)
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
-    state = new_state(settings, geometry, place.device, place.compiled)
+    state = new_state(settings, geometry, context.device, context.compiled)
     if prepare is not None:
         prepare(state)
     if run.checkpoint.exists():
         load_checkpoint(run.checkpoint, state)
-    if place.ranks.first:
+    if context.distributed.is_main:
         run.go_on_from(state.images_shown)
-    batches = batches_of(settings, pictures, state.random, place)
-    book = Book(run, settings, batches, state.images_shown)
+    batches = batches_of(settings, pictures, state.random, context)
+    logger = RunLogger(run, settings, batches, state.images_shown)
     saved_at, started = time.monotonic(), time.monotonic() - state.seconds
     with _signals_wait_for_the_step() as signals:
         while state.images_shown < settings.images_shown:
-            book.add(take_step(settings, batches, state))
+            logger.add(take_step(settings, batches, state))
             state.seconds = time.monotonic() - started
             progress(state)
-            line = book.write_what_is_due(state)
-            stopped, due = _agreed(place, line, bool(signals), time.monotonic() - saved_at > place.checkpoint_seconds)
+            line = logger.write_if_due(state)
+            due = time.monotonic() - saved_at > context.checkpoint_seconds
+            stopped, due = _agreed(context, line, bool(signals), due)
             if stopped or due:
-                book.save(state)
+                logger.save(state)
                 saved()
                 saved_at = time.monotonic()
             if stopped:
                 raise KeyboardInterrupt
-    book.save(state)
+    logger.save(state)
     saved()
     return state
 
 
-def begin(run: Run, settings: Settings, pictures: Pictures, place: Place) -> None:
+def begin(run: Run, settings: Settings, pictures: Pictures, context: ComputeContext) -> None:
     """Save the checkpoint of a run before its first step: it can be exported, and `train` goes on from it."""
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
-    save_checkpoint(run.checkpoint, new_state(settings, geometry, place.device))
+    save_checkpoint(run.checkpoint, new_state(settings, geometry, context.device))
 
 
-def new_state(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> State:
+def new_state(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> TrainingState:
     """A run before its first step; the same seed gives the same one."""
     if compiled:
         torch.compiler.reset()  # or what earlier runs of this process compiled counts against this one
     torch.manual_seed(settings.seed)
     method = new_method(settings, geometry, device, compiled)
-    averages = Averages(method.networks[method.averaged], settings)
-    return State(method, averages, torch.Generator(device).manual_seed(settings.seed))
+    ema_bank = EmaBank(method.networks[method.averaged_network], settings)
+    return TrainingState(method, ema_bank, torch.Generator(device).manual_seed(settings.seed))
 
 
-def batches_of(settings: Settings, pictures: Pictures, random: torch.Generator, place: Place) -> Batches:
+def batches_of(settings: Settings, pictures: Pictures, random: torch.Generator, context: ComputeContext) -> Batches:
     """The pictures on the device, and what is drawn of them."""
     images = torch.from_numpy(pictures.images.transpose(0, 3, 1, 2).copy())  # a cached array may be read-only
-    labels_N = torch.from_numpy(pictures.labels.copy()).to(place.device) if settings.conditional else None
+    labels_N = torch.from_numpy(pictures.labels.copy()).to(context.device) if settings.conditional else None
     counts = pictures.class_counts if settings.conditional else None
-    summed = None if pictures.weights is None else torch.from_numpy(np.cumsum(pictures.weights)).to(place.device)
-    return Batches(images.to(place.device), labels_N, random, settings.batch, place.ranks, counts, summed)
+    summed = None if pictures.weights is None else torch.from_numpy(np.cumsum(pictures.weights)).to(context.device)
+    return Batches(images.to(context.device), labels_N, random, settings.batch, context.distributed, counts, summed)
 
 
-def take_step(settings: Settings, batches: Batches, state: State) -> dict[str, Tensor]:
+def take_step(settings: Settings, batches: Batches, state: TrainingState) -> dict[str, Tensor]:
     """One batch further."""
-    seen = state.method.update(batches, moment_of(settings, state.images_shown))
+    seen = state.method.update(batches, schedule_at(settings, state.images_shown))
     state.images_shown += settings.batch
-    state.averages.update(state.method.networks[state.method.averaged], settings.batch, state.images_shown)
+    state.ema_bank.update(state.method.networks[state.method.averaged_network], settings.batch, state.images_shown)
     return seen
 
 
-def _agreed(place: Place, line: bool, stopped: bool, due: bool) -> tuple[bool, bool]:
+def _agreed(context: ComputeContext, line: bool, stopped: bool, due: bool) -> tuple[bool, bool]:
     """Whether to stop, and whether to save; several processes agree, and only where a line of the log was written.
 
     Asking each other at every step would cost them more than the step.
     """
-    if place.ranks.count == 1:
+    processes = context.distributed
+    if processes.world_size == 1:
         return stopped, line and due
-    return line and place.ranks.any(stopped, place.device), line and place.ranks.any(due, place.device)
+    return line and processes.any(stopped, context.device), line and processes.any(due, context.device)
 
 
 @contextmanager
 def _signals_wait_for_the_step() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM fill the list that is given; half a step would be no place to go on from."""
+    """SIGINT and SIGTERM fill the list that is given; half a step would be no context to go on from."""
     stopped: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield stopped

@@ -14,13 +14,13 @@ from training.feedback.pretrained import Pretrained
 from training.methods.gan import Gan
 from training.networks.geometry import Geometry
 
-SETTINGS = preset_named("tiny").but(width=8, discriminator_width=8, code_size=4, precision="float32")
+SETTINGS = preset_named("tiny").with_changes(width=8, discriminator_width=8, code_size=4, precision="float32")
 
 
 def write_parent(path: Path, classes: int = 0, method: str = "gan", seed: int = 0) -> Bundle:
     """A bundle with the weights that training goes on from."""
     torch.manual_seed(seed)
-    settings = SETTINGS.but(conditional=classes > 0)
+    settings = SETTINGS.with_changes(conditional=classes > 0)
     geometry = Geometry(8, 8, 1, settings.patch_pixels, classes)
     gan = Gan(settings, geometry, torch.device("cpu"))
     weights = {

@@ -20,7 +20,7 @@ def write_untrained(
     Class number k has k + 1 training pictures, by the card.
     """
     torch.manual_seed(seed)
-    settings = preset_named("tiny").but(code_size=code_size)
+    settings = preset_named("tiny").with_changes(code_size=code_size)
     geometry = Geometry(height, width, channels, settings.patch_pixels, len(classes))
     facts = {
         "method": "gan",

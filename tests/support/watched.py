@@ -9,7 +9,7 @@ from training.data.dataset import Pictures
 from training.run import Run
 
 PICTURES = Pictures("some", np.zeros((3, 8, 8, 1), np.uint8), "ab" * 32, (), np.array([0, 1, 1]), ("a", "<b>"))
-SETTINGS = preset_named("tiny").but(images_shown=40_000, batch=100)
+SETTINGS = preset_named("tiny").with_changes(images_shown=40_000, batch=100)
 HEALTHY = {"d_loss": 0.65, "g_loss": 0.77, "penalty": 0.01, "margin": 0.1, "d_wins": 0.71}
 """As seen at the end of a run on the digits that came out well."""
 

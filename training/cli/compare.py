@@ -29,14 +29,14 @@ from training.config import PRESETS, Settings
 from training.data.dataset import Pictures
 from training.data.shape import Shape
 from training.data.stacked import PREFIX
-from training.device import device_of
+from training.device import ComputeContext, select_device
 from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import RealPictures, Reference
 from training.export.bundle import export_run
 from training.run import RUNS, Run
-from training.throughput import pace_of
-from training.train import Place, begin
+from training.throughput import measure_throughput
+from training.train import begin
 
 _NAMES = f"Recipes to train ({', '.join(RECIPES)}; all, if none is named), and folders of models to take as they are."
 
@@ -64,27 +64,27 @@ def compare(
     with told():
         if kimg is not None and minutes:
             raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
-        place = Place(where := device_of(device, threads), compiled=where.type == "cuda")
+        context = ComputeContext(where := select_device(device, threads), compiled=where.type == "cuda")
         train = open_with_progress(pictures, shape_of(size, resize, None))
         out = out or RUNS / f"compare-{model_name(train.name)}"
         entries = spread(entries_named(names or [], out / "models", train), minutes or [], seed or [0])
         settings = {
             entry.name: resolved(
-                entry.recipe.settings(preset or preset_for(train), kimg).but(resize=resize, seed=entry.seed),
+                entry.recipe.settings(preset or preset_for(train), kimg).with_changes(resize=resize, seed=entry.seed),
                 train,
-                place,
+                context,
             )
             for entry in entries
             if entry.recipe is not None
         }
         real = _real(train, pictures, resize)
-        reader = _reader(pictures, train, resize, fit, place) if pictures.startswith(PREFIX) else None
+        reader = _reader(pictures, train, resize, fit, context) if pictures.startswith(PREFIX) else None
         fit = fit and reader is None
-        reference = Reference(real, find_evaluator(real, fit=fit, device=place.device, report=tell_plainly))
+        reference = Reference(real, find_evaluator(real, fit=fit, device=context.device, report=tell_plainly))
         # What is there comes first: what the judge finds wrong with it should not wait for the training.
         for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
             if entry.recipe is not None:
-                _make(entry, _of_length(entry, settings[entry.name], train, out, place), train, out, place)
+                _make(entry, _of_length(entry, settings[entry.name], train, out, context), train, out, context)
             else:
                 tell_if_others(train, pictures, open_bundle(entry.bundle).card)
             write_scores(entry.bundle, evaluate_bundle(entry.bundle, reference, reader=reader, threads=threads))
@@ -103,22 +103,22 @@ def _real(train: Pictures, source: str, resize: str) -> RealPictures:
     return real_of(train, test)
 
 
-def _reader(source: str, stacks: Pictures, resize: str, fit: bool, place: Place) -> StackReader:
+def _reader(source: str, stacks: Pictures, resize: str, fit: bool, context: ComputeContext) -> StackReader:
     """Who reads the digits that stacks are made of."""
     shape = Shape(stacks.images.shape[1:3], 1, resize)
     train, test = (open_with_progress(source.removeprefix(PREFIX), shape, part) for part in ("train", "test"))
-    return stack_reader(real_of(train, test), fit=fit, device=place.device, report=tell_plainly)
+    return stack_reader(real_of(train, test), fit=fit, device=context.device, report=tell_plainly)
 
 
-def _of_length(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> Settings:
+def _of_length(entry: Entry, settings: Settings, pictures: Pictures, out: Path, context: ComputeContext) -> Settings:
     """With as many images as the minutes of the entry have room for, where it has any."""
     if entry.minutes is None or entry.recipe is None:
         return settings
-    pace = pace_of(settings, pictures, place, out / f"pace-{entry.recipe.word}.json")
-    return settings.but(images_shown=pace.images_within(60 * entry.minutes, settings.batch))
+    pace = measure_throughput(settings, pictures, context, out / f"pace-{entry.recipe.word}.json")
+    return settings.with_changes(images_shown=pace.images_within(60 * entry.minutes, settings.batch))
 
 
-def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place: Place) -> None:
+def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, context: ComputeContext) -> None:
     """Train a recipe and write its bundle, or find both as they should be."""
     run = Run(out / "runs" / entry.name)
     run.begin(settings, pictures)
@@ -126,8 +126,8 @@ def _make(entry: Entry, settings: Settings, pictures: Pictures, out: Path, place
         tell_plainly(f"{entry.name}: trained before")
     elif entry.learns:
         tell_plainly(f"{entry.name}: {settings.images_shown:,} images to show")
-        carry_out(Plan(pictures, settings, run, entry.bundle), place)
+        carry_out(Plan(pictures, settings, run, entry.bundle), context)
     else:
         if not run.checkpoint.exists():
-            begin(run, settings, pictures, place)
+            begin(run, settings, pictures, context)
         tell_bundle(export_run(run, entry.bundle))

@@ -12,7 +12,7 @@ import typer
 from training.cli.console import tell_plainly, told
 from training.cli.profile import device_name
 from training.comparison.columns import Cell, as_markdown
-from training.device import device_of
+from training.device import select_device
 from training.feedback.pretrained import Pretrained
 from training.profiling.engines import ALONE, BY_ADDRESS, WITH_COPIES, Lap, engines_of, laps_of, torch_of
 
@@ -29,7 +29,7 @@ def race(
 ) -> None:
     """Draw a MODEL by every engine of a device and by torch, in turns; compiling for torch takes a minute."""
     with told():
-        where, parent = device_of(device, threads), Pretrained.open(model)
+        where, parent = select_device(device, threads), Pretrained.open(model)
         card = parent.bundle.card
         tell_plainly(f"{card.name} {card.version} on {device_name(where)}; medians of {rounds} turns")
         racers = [*engines_of(parent, where, tell_plainly), *torch_of(parent, where)]

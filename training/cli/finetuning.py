@@ -12,11 +12,11 @@ from training.cli.console import tell_plainly
 from training.cli.options import open_with_progress, shape_like, tell_if_others
 from training.config import UpdateName
 from training.data.dataset import Pictures
+from training.device import ComputeContext
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import AnyEvaluator, RealPictures
 from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import read_grades
-from training.train import Place
 
 
 def new_round_of(
@@ -25,7 +25,7 @@ def new_round_of(
     ratings: str | None,
     fixed: dict[str, Any],
     changes: dict[str, Any],
-    place: Place,
+    context: ComputeContext,
     update: UpdateName | None,
     strength: float | None,
     force: bool,
@@ -43,15 +43,17 @@ def new_round_of(
         raise ValueError("--from MODEL and --ratings GRADES go together: grades are of a model's pictures")
     if given := [f"--{name}" for name, value in fixed.items() if value is not None]:
         raise ValueError(f"{', '.join(given)} cannot be changed by --from: {model} has learned with its own")
-    if place.ranks.count > 1:
-        raise ValueError(f"found {place.ranks.count} processes, expected one: grades move a model in a minute or two")
+    if context.distributed.world_size > 1:
+        raise ValueError(
+            f"found {context.distributed.world_size} processes, expected one: grades move a model in a minute or two"
+        )
     card = open_bundle(model).card
     grades = read_grades(ratings, card.name)
     if not grades:
         raise ValueError(f"{ratings}: found no grades of {card.name}, expected some. Grade pictures at its page first.")
     pictures = open_with_progress(source, shape_like(card))
     tell_if_others(pictures, source, card)
-    begun = new_round(model, grades, pictures, changes, update=update, strength=strength, force=force, place=place)
+    begun = new_round(model, grades, pictures, changes, update=update, strength=strength, force=force, context=context)
     _tell(begun)
     return begun
 

@@ -15,10 +15,9 @@ from training.cli.options import PicturesArgument, ResizeOption, SizeOption, ope
 from training.cli.running import Plan, carry_out, tell_plan
 from training.config import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
 from training.data.dataset import Pictures
-from training.device import device_of, resolve_precision
-from training.distributed import joined
+from training.device import CHECKPOINT_SECONDS, ComputeContext, resolve_precision, select_device
+from training.distributed import process_group
 from training.run import RUNS, Run
-from training.train import CHECKPOINT_SECONDS, Place
 
 _LEARNING, _GRADES, _MACHINE = "What is learned, and how", "Learning from people's grades", "This machine"
 
@@ -71,9 +70,11 @@ def fit(
     checkpoint_seconds: Annotated[float, _machine("Time between checkpoints.")] = CHECKPOINT_SECONDS,
 ) -> None:
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command goes on."""
-    with told(), joined() as ranks:
-        where = device_of(device, threads, ranks)
-        place = Place(where, where.type == "cuda" if compiled is None else compiled, ranks, checkpoint_seconds)
+    with told(), process_group() as distributed:
+        where = select_device(device, threads, distributed)
+        context = ComputeContext(
+            where, where.type == "cuda" if compiled is None else compiled, distributed, checkpoint_seconds
+        )
         changes = {
             "images_shown": None if kimg is None else round(kimg * 1000),
             "batch": batch,
@@ -86,26 +87,26 @@ def fit(
             fixed = {"preset": preset, "size": size, "channels": channels, "loss": loss, "network": network}
             fixed |= {"width": width, "code-size": code_size, "method": None if method in ("gan", "rated") else method}
             fixed |= {"resize": None if resize == "crop" else resize, "no-classes": None if classes else True}
-            begun = new_round_of(pictures, model, ratings, fixed, changes, place, update, strength, force)
+            begun = new_round_of(pictures, model, ratings, fixed, changes, context, update, strength, force)
             bundle = out or begun.parent.bundle.path
             plan = Plan(begun.pictures, begun.settings, Run(run or RUNS / begun.name), bundle, begun, force)
         else:
             found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
-            settings = preset_named(preset or preset_for(found), method, network).but(
+            settings = preset_named(preset or preset_for(found), method, network).with_changes(
                 resize=resize, loss=loss, width=width, code_size=code_size, **changes
             )
             bundle = out or Path("models") / model_name(found.name)
-            plan = Plan(found, resolved(settings, found, place), Run(run or RUNS / bundle.name), bundle)
-        if ranks.first:
-            tell_plan(plan, place)
+            plan = Plan(found, resolved(settings, found, context), Run(run or RUNS / bundle.name), bundle)
+        if distributed.is_main:
+            tell_plan(plan, context)
         if not dry_run:
-            carry_out(plan, place)
+            carry_out(plan, context)
 
 
-def resolved(settings: Settings, pictures: Pictures, place: Place) -> Settings:
+def resolved(settings: Settings, pictures: Pictures, context: ComputeContext) -> Settings:
     """Decide what only the pictures and the machine can: whether there are classes to learn, and the precision."""
     conditional = pictures.labels is not None and settings.method in METHODS_WITH_CLASSES
-    return resolve_precision(settings.but(conditional=conditional), place.device)
+    return resolve_precision(settings.with_changes(conditional=conditional), context.device)
 
 
 def preset_for(pictures: Pictures) -> str:

@@ -14,11 +14,10 @@ from training.cli.fit import preset_for, resolved
 from training.cli.options import PicturesArgument, SizeOption, open_with_progress, shape_of
 from training.comparison.columns import Cell, as_markdown
 from training.config import Settings, preset_named
-from training.device import device_of
+from training.device import ComputeContext, select_device
 from training.profiling.limits import Limits, limits_of
 from training.profiling.step import Kernel, flop_of, kernels_of, steps_of
 from training.profiling.turns import seconds_of
-from training.train import Place
 
 
 def speed(
@@ -35,10 +34,10 @@ def speed(
 ) -> None:
     """Time a training step on PICTURES, eager and compiled in turns; compiling comes first, and takes a minute."""
     with told():
-        where = device_of(device, threads)
+        where = select_device(device, threads)
         found = open_with_progress(pictures, shape_of(size, "crop", None))
-        settings = preset_named(preset or preset_for(found)).but(batch=batch, width=width, precision=precision)
-        settings = resolved(settings, found, Place(where))
+        settings = preset_named(preset or preset_for(found)).with_changes(batch=batch, width=width, precision=precision)
+        settings = resolved(settings, found, ComputeContext(where))
         limits = limits_of(where, settings.precision)
         steps = steps_of(settings, found, where)
         flop = flop_of(steps["eager"])

@@ -12,9 +12,10 @@ from rich.table import Table
 from training.checkpoint import images_shown_in
 from training.cli.console import tell_bundle, tell_plainly
 from training.cli.finetuning import evaluator_of
-from training.config import OF_RATED, Settings
+from training.config import FINETUNING_SETTINGS, Settings
 from training.data.dataset import Pictures
 from training.data.decode import Skipped
+from training.device import ComputeContext
 from training.export.bundle import export_run
 from training.feedback.finetuning_round import FineTuningRound
 from training.methods.method import new_method
@@ -22,7 +23,7 @@ from training.monitoring.monitor import Monitor
 from training.networks.geometry import geometry_of
 from training.progress import Progress
 from training.run import Run
-from training.train import Place, train
+from training.train import train
 
 _MOST_SKIPPED_TOLD = 20
 
@@ -42,7 +43,7 @@ class Plan:
     """Write the bundle even where it lost what its parent had."""
 
 
-def tell_plan(plan: Plan, place: Place) -> None:
+def tell_plan(plan: Plan, context: ComputeContext) -> None:
     """Say what would be learned of what, and where it would go."""
     pictures, settings = plan.pictures, plan.settings
     count, height, width, channels = pictures.images.shape
@@ -51,13 +52,13 @@ def tell_plan(plan: Plan, place: Place) -> None:
     )
     table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
     for name, value in asdict(settings).items():
-        if settings.method == "rated" or name not in OF_RATED:
+        if settings.method == "rated" or name not in FINETUNING_SETTINGS:
             table.add_row(name, f"{value:,}" if type(value) is int else str(value))
     geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
-    for name, network in new_method(settings, geometry, place.device).networks.items():
+    for name, network in new_method(settings, geometry, context.device).networks.items():
         parameters = sum(parameter.numel() for parameter in network.parameters())
         table.add_row(f"{name} parameters", f"{parameters:,}")
-    table.add_row("device", f"{place.device}{', compiled' if place.compiled else ''}")
+    table.add_row("device", f"{context.device}{', compiled' if context.compiled else ''}")
     table.add_row("run", f"{plan.run.path} ({'goes on' if plan.run.checkpoint.exists() else 'new'})")
     table.add_row("bundle", str(plan.bundle))
     rich.print(table)
@@ -66,16 +67,16 @@ def tell_plan(plan: Plan, place: Place) -> None:
     _report_skipped(pictures.skipped)
 
 
-def carry_out(plan: Plan, place: Place) -> None:
+def carry_out(plan: Plan, context: ComputeContext) -> None:
     """Train to the planned length, from where the run stands, and write the bundle."""
-    if not place.ranks.first:
-        train(plan.run, plan.settings, plan.pictures, place)
+    if not context.distributed.is_main:
+        train(plan.run, plan.settings, plan.pictures, context)
         return
     prepare = plan.begun.prepare if plan.begun else None
     inspect = plan.begun.inspect(evaluator_of(plan.pictures), plan.force, tell_plainly) if plan.begun else None
     plan.run.begin(plan.settings, plan.pictures, come_to=images_shown_in(plan.run.checkpoint))
     with plan.run.alone(), Monitor(plan.run, tell_plainly) as monitor, Progress(plan.settings.images_shown) as progress:
-        train(plan.run, plan.settings, plan.pictures, place, progress.show, monitor.update, prepare)
+        train(plan.run, plan.settings, plan.pictures, context, progress.show, monitor.update, prepare)
     tell_plainly(f"how it went: {plan.run.path / 'report.html'}")
     tell_bundle(export_run(plan.run, plan.bundle, inspect=inspect))
 

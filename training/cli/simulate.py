@@ -16,7 +16,7 @@ from rich.table import Table
 from models.bundle import open_bundle
 from training.cli.console import tell_plainly, told
 from training.cli.options import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
-from training.device import device_of
+from training.device import ComputeContext, select_device
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evaluator_store import find_evaluator
 from training.export.bundle import export_run
@@ -25,7 +25,7 @@ from training.feedback.grades import Grade
 from training.feedback.reward_model import InconclusiveGrades
 from training.feedback.simulation import Figures, SimulatedGrader, ask, measure
 from training.run import Run
-from training.train import Place, train
+from training.train import train
 
 _COLUMNS = ("grades", "agreement", "share", "least class", "FD of liked", "diversity of liked", "ink", "seconds")
 
@@ -50,12 +50,12 @@ def rehearse(
 ) -> None:
     """Let a simulated grader with a known taste move a MODEL, and measure what comes of it."""
     with told():
-        place = Place(device_of(device, threads))
+        context = ComputeContext(select_device(device, threads))
         card = open_bundle(model).card
         data, test = (open_with_progress(pictures, shape_like(card), part) for part in ("train", "test"))
         tell_if_others(data, pictures, card)
         real = real_of(data, test)
-        evaluator = find_evaluator(real, fit=fit, device=place.device, report=tell_plainly)
+        evaluator = find_evaluator(real, fit=fit, device=context.device, report=tell_plainly)
         if not isinstance(evaluator, Evaluator):
             raise ValueError("found no judge that knows these classes, expected one: rehearse with --fit")
         grader = SimulatedGrader(real, likes, flips, seed, shuffled)
@@ -71,20 +71,24 @@ def rehearse(
             given += ask(copy, grader, grades // rounds, int(random.integers(2**50)))
             changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
             try:
-                one = new_round(copy, given, data, changes, place=place, update=update, strength=strength, force=force)
+                one = new_round(
+                    copy, given, data, changes, context=context, update=update, strength=strength, force=force
+                )
             except InconclusiveGrades as error:
                 tell_plainly(f"round {number + 1}: {error}")
                 continue
-            _learn(one, Run(out / f"round-{number + 1}"), copy, place, evaluator, force)
+            _learn(one, Run(out / f"round-{number + 1}"), copy, context, evaluator, force)
             seconds = time.monotonic() - begun
             _add(table, len(given), one.agreement.share, measure(copy, real, evaluator, grader.liked), seconds)
         rich.print(table)
         tell_plainly(f"the model after the last round: {copy}")
 
 
-def _learn(one: FineTuningRound, run: Run, model: Path, place: Place, evaluator: Evaluator, force: bool) -> None:
+def _learn(
+    one: FineTuningRound, run: Run, model: Path, context: ComputeContext, evaluator: Evaluator, force: bool
+) -> None:
     run.begin(one.settings, one.pictures)
-    train(run, one.settings, one.pictures, place, prepare=one.prepare)
+    train(run, one.settings, one.pictures, context, prepare=one.prepare)
     export_run(run, model, inspect=one.inspect(evaluator, force, tell_plainly))
 
 

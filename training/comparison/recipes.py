@@ -42,11 +42,11 @@ class Recipe:
         Raises:
             ValueError: no such preset, or a length below one batch.
         """
-        settings = preset_named(preset, self.method, self.network).but(loss=self.loss, gamma=self.gamma)
+        settings = preset_named(preset, self.method, self.network).with_changes(loss=self.loss, gamma=self.gamma)
         wanted = self.kimg.get(preset) if kimg is None else kimg
         if not self.learns or wanted is None:
             return settings
-        return settings.but(images_shown=round(1000 * wanted))
+        return settings.with_changes(images_shown=round(1000 * wanted))
 
 
 _NOISE = "A generator before its first step: how awful it starts."

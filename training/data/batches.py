@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.distributed import ALONE, Ranks
+from training.distributed import SINGLE_PROCESS, DistributedContext
 
 
-def pixels_of(images_NCHW: Tensor) -> Tensor:
+def from_bytes(images_NCHW: Tensor) -> Tensor:
     """Bytes -> float32 in [-1, 1], the networks' pixels."""
     return images_NCHW.float() / 127.5 - 1
 
@@ -31,7 +31,7 @@ class Batches:
     random: torch.Generator
     batch: int
     """Pictures of one step, over all processes together."""
-    ranks: Ranks = ALONE
+    distributed: DistributedContext = SINGLE_PROCESS
     class_counts: list[int] | None = None
     """How many pictures each class has, by how often they are shown."""
     summed_weights: Tensor | None = None
@@ -39,8 +39,8 @@ class Batches:
 
     def real(self) -> tuple[Tensor, Tensor | None]:
         """Pictures (N, C, H, W) in [-1, 1] and labels (N,), chosen with replacement."""
-        chosen = self.ranks.part(self._chosen())
-        return pixels_of(self.images[chosen]), None if self.labels is None else self.labels[chosen]
+        chosen = self.distributed.shard(self._chosen())
+        return from_bytes(self.images[chosen]), None if self.labels is None else self.labels[chosen]
 
     def _chosen(self) -> Tensor:
         device = self.images.device
@@ -52,4 +52,4 @@ class Batches:
     def normal(self, *shape: int) -> Tensor:
         """(N, *shape) standard normal."""
         numbers = torch.randn(self.batch, *shape, generator=self.random, device=self.images.device)
-        return self.ranks.part(numbers)
+        return self.distributed.shard(numbers)

@@ -24,11 +24,11 @@ from models.card import Lineage
 from models.codes import codes
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
-from training.checkpoint import State, load_weights
+from training.checkpoint import TrainingState, load_weights
 from training.config import Settings
 from training.export.modules import draw, encode
 from training.export.onnx import encoder_graph, generator_graph, reward_graph
-from training.methods.reward_weighted import Rated
+from training.methods.reward_weighted import RewardWeighted
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import geometry_of
 from training.run import Run
@@ -63,20 +63,20 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
     """
     if not run.checkpoint.exists():
         raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
-    config, settings = run.config(), run.settings().but(precision="float32")
+    config, settings = run.config(), run.settings().with_changes(precision="float32")
     kept = len(settings.half_life_shares)
     if average >= kept:
-        raise ValueError(f"average is {average}; this run has {kept} averages, 0 to {kept - 1}")
+        raise ValueError(f"average is {average}; this run has {kept} ema_bank, 0 to {kept - 1}")
     data = config["data"]
     geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
     state = new_state(settings, geometry, torch.device("cpu"))
     load_weights(run.checkpoint, state)
-    network = state.averages.networks[average]
+    network = state.ema_bank.networks[average]
     facts = _facts(config, settings, state)
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
     if isinstance(network, Autoencoder):
         contents[ENCODER] = encoder_graph(network, geometry)
-    if isinstance(state.method, Rated):
+    if isinstance(state.method, RewardWeighted):
         contents[REWARD] = reward_graph(state.method.reward, geometry)
     contents[SAMPLES], facts["lineage"] = _checked(facts, contents, network, inspect)
     return write_bundle(out, facts, contents)
@@ -131,13 +131,13 @@ def _checked(
     return png.getvalue(), lineage
 
 
-def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str, Any]:
+def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> dict[str, Any]:
     data = config["data"]
     counts = data["classes"] if settings.conditional else None
     return {
         "method": settings.method,
         "image": {"height": data["height"], "width": data["width"], "channels": data["channels"]},
-        "code_size": state.drawn.code_size,
+        "code_size": state.ema.code_size,
         "classes": counts and tuple({"name": name, "count": count} for name, count in counts),
         "training": {
             "preset": settings.preset,
@@ -153,8 +153,8 @@ def _facts(config: dict[str, Any], settings: Settings, state: State) -> dict[str
     }
 
 
-def _weights(state: State, average: nn.Module) -> bytes:
-    networks = {**state.method.networks, state.method.averaged: average}
+def _weights(state: TrainingState, average: nn.Module) -> bytes:
+    networks = {**state.method.networks, state.method.averaged_network: average}
     networks.pop("reward", None)  # fitted anew to the grades of the day
     return bytes(
         safetensors_bytes(

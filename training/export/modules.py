@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.data.batches import pixels_of
+from training.data.batches import from_bytes
 from training.networks.autoencoder import Autoencoder
 from training.networks.reward import Reward
 
 
-class Drawing(nn.Module):
+class GeneratorToBytes(nn.Module):
     """A network that ends in bytes: z (N, Z) float32 [and labels (N,)] -> (N, H, W, C) uint8."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -27,7 +27,7 @@ class Drawing(nn.Module):
         return levels.to(torch.uint8).permute(0, 2, 3, 1)
 
 
-class Encoding(nn.Module):
+class EncoderFromBytes(nn.Module):
     """An autoencoder that begins with bytes: (N, H, W, C) uint8 [and labels (N,)] -> z (N, Z) float32."""
 
     def __init__(self, network: Autoencoder) -> None:
@@ -36,10 +36,10 @@ class Encoding(nn.Module):
 
     def forward(self, images: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, H, W, C) uint8, (N,) int64 -> (N, Z) float32."""
-        return self.network.encode(pixels_of(images.permute(0, 3, 1, 2)), label)
+        return self.network.encode(from_bytes(images.permute(0, 3, 1, 2)), label)
 
 
-class Grading(nn.Module):
+class RewardFromBytes(nn.Module):
     """A reward that begins with bytes: (N, H, W, C) uint8 [and labels (N,)] -> grades (N,), deviations (N,)."""
 
     def __init__(self, network: Reward) -> None:
@@ -48,21 +48,21 @@ class Grading(nn.Module):
 
     def forward(self, images: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(N, H, W, C) uint8, (N,) int64 -> (N,) and (N,) float32."""
-        return self.network(pixels_of(images.permute(0, 3, 1, 2)), label)
+        return self.network(from_bytes(images.permute(0, 3, 1, 2)), label)
 
 
 def draw(
     network: nn.Module, codes_NZ: NDArray[np.float32], labels_N: NDArray[np.int64] | None = None
 ) -> NDArray[np.uint8]:
     """What a network draws from these codes, on its own device: (N, H, W, C) uint8."""
-    return _through(Drawing(network), codes_NZ, labels_N)
+    return _through(GeneratorToBytes(network), codes_NZ, labels_N)
 
 
 def encode(
     network: Autoencoder, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None = None
 ) -> NDArray[np.float32]:
     """Where an autoencoder finds these pictures: (N, Z) float32."""
-    return _through(Encoding(network), images_NHWC, labels_N)
+    return _through(EncoderFromBytes(network), images_NHWC, labels_N)
 
 
 def _through(network: nn.Module, *arrays: NDArray | None) -> NDArray:

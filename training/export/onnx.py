@@ -16,7 +16,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from training.export.modules import Drawing, Encoding, Grading
+from training.export.modules import EncoderFromBytes, GeneratorToBytes, RewardFromBytes
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
 from training.networks.reward import Reward
@@ -29,19 +29,19 @@ def generator_graph(network: nn.Module, geometry: Geometry) -> bytes:
 
     z (N, Z) float32 [and label (N,) int64] -> images (N, H, W, C) uint8.
     """
-    return _graph(Drawing(network), {"z": torch.zeros(2, network.code_size)}, geometry.classes, "images")
+    return _graph(GeneratorToBytes(network), {"z": torch.zeros(2, network.code_size)}, geometry.classes, "images")
 
 
 def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:
     """The way back: images (N, H, W, C) uint8 [and label (N,) int64] -> z (N, Z) float32."""
     images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
-    return _graph(Encoding(network), {"images": images}, geometry.classes, "z")
+    return _graph(EncoderFromBytes(network), {"images": images}, geometry.classes, "z")
 
 
 def reward_graph(network: Reward, geometry: Geometry) -> bytes:
     """What people like: images (N, H, W, C) uint8 [and label (N,) int64] -> grade (N,) and deviation (N,) float32."""
     images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
-    return _graph(Grading(network), {"images": images}, geometry.classes, "grade", "deviation")
+    return _graph(RewardFromBytes(network), {"images": images}, geometry.classes, "grade", "deviation")
 
 
 def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, *outputs: str) -> bytes:

@@ -15,10 +15,10 @@ from typing import Any
 
 from models.card import Lineage, Standing
 from models.runtime import Runtime
-from training.checkpoint import State
-from training.config import Settings, UpdateName, going_on
+from training.checkpoint import TrainingState
+from training.config import Settings, UpdateName, finetuning_settings
 from training.data.dataset import Pictures
-from training.device import resolve_precision
+from training.device import ComputeContext, resolve_precision
 from training.evaluation.reference import AnyEvaluator
 from training.export.bundle import Inspect
 from training.feedback.acceptance import AcceptanceTest, check
@@ -30,7 +30,6 @@ from training.feedback.reward_inputs import predict_grades
 from training.feedback.reward_model import fit_reward
 from training.feedback.reweighting import Reweighting, reweight
 from training.networks.reward import Reward
-from training.train import Place
 
 GRADES_A_STEP = 256
 """Of `literal`: as many as the lecture's person grades before each step."""
@@ -55,7 +54,7 @@ class FineTuningRound:
         decided = repr((self.settings, self.pictures.digest)).encode()
         return f"{self.parent.bundle.card.name}-{hashlib.sha256(decided).hexdigest()[:8]}"
 
-    def prepare(self, state: State) -> None:
+    def prepare(self, state: TrainingState) -> None:
         """Give a new run what it begins with."""
         self.parent.give(state)
         state.method.reward.load_state_dict(self.reward.state_dict())
@@ -101,7 +100,7 @@ def new_round(
     pictures: Pictures,
     changes: Mapping[str, Any],
     *,
-    place: Place,
+    context: ComputeContext,
     update: UpdateName | None = None,
     strength: float | None = None,
     force: bool = False,
@@ -113,7 +112,7 @@ def new_round(
         grades: of this version or of older ones.
         pictures: what it learned from, in its shape.
         changes: to the settings that it goes on with; None changes nothing.
-        place: where it will be trained.
+        context: where it will be trained.
         update, strength: see `Settings`.
         force: go on with grades that decide nothing.
 
@@ -126,15 +125,15 @@ def new_round(
     graded = draw_graded(model, grades)
     reward = parent.reward()
     agreement = fit_reward(reward, graded.images, graded.labels, graded.scores, force)
-    settings = going_on(parent.settings, update, parent.bundle.card.version, digest_of(grades))
-    settings = resolve_precision(settings.but(strength=strength, **changes), place.device)
+    settings = finetuning_settings(parent.settings, update, parent.bundle.card.version, digest_of(grades))
+    settings = resolve_precision(settings.with_changes(strength=strength, **changes), context.device)
     labels = pictures.labels if settings.conditional else None
     tilted = reweight(*predict_grades(reward, pictures.images, labels), settings.strength)
     if settings.update in ("tilted", "both"):
         pictures = replace(pictures, weights=tilted.weights)
     if settings.update == "literal":
         batch = min(GRADES_A_STEP, len(graded.grades))
-        settings = settings.but(batch=batch, images_shown=len(graded.grades) // batch * batch)
+        settings = settings.with_changes(batch=batch, images_shown=len(graded.grades) // batch * batch)
     return FineTuningRound(parent, graded, reward, agreement, tilted, pictures, settings)
 
 

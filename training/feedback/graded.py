@@ -22,7 +22,7 @@ from models.bundle import Bundle, open_bundle
 from models.codes import codes
 from models.runtime import Runtime
 from training.feedback.grades import Grade
-from training.methods.reward_weighted import Graded
+from training.methods.reward_weighted import GradedTensors
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class GradedPictures:
     lost: dict[str, int]
     """Versions that are not held, and how many grades went with each."""
 
-    def tensors(self, device: torch.device) -> Graded:
+    def tensors(self, device: torch.device) -> GradedTensors:
         """As a method takes them."""
         labels = None if self.labels is None else torch.from_numpy(self.labels).to(device)
         images = torch.from_numpy(self.images).permute(0, 3, 1, 2).contiguous()
-        return Graded(images.to(device), labels, torch.from_numpy(self.scores).to(device))
+        return GradedTensors(images.to(device), labels, torch.from_numpy(self.scores).to(device))
 
 
 def draw_graded(model: Path, grades: Sequence[Grade], threads: int | None = None) -> GradedPictures:

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.bundle import WEIGHTS, Bundle, open_bundle
-from training.checkpoint import State, below
-from training.config import GAMES, Settings
+from training.checkpoint import TrainingState, below
+from training.config import ADVERSARIAL_METHODS, Settings
 from training.networks.geometry import Geometry, geometry_of
 from training.networks.reward import Reward
 
@@ -39,22 +39,22 @@ class Pretrained:
         """
         bundle = open_bundle(path)
         card = bundle.card
-        if card.method not in GAMES or WEIGHTS not in card.files:
+        if card.method not in ADVERSARIAL_METHODS or WEIGHTS not in card.files:
             raise ValueError(
                 f"{path}: found method {card.method}{'' if WEIGHTS in card.files else f' without {WEIGHTS}'}, expected "
                 f"gan or rated, with {WEIGHTS}: it takes a discriminator to go on"
             )
-        settings = Settings.of(card.training.options)
+        settings = Settings.from_json(card.training.options)
         shape = card.image
         geometry = geometry_of(settings, (shape.height, shape.width, shape.channels), len(card.classes or ()))
         weights = {name: tensor.float() for name, tensor in load_file(path / WEIGHTS).items()}
         return cls(bundle, settings, geometry, weights)
 
-    def give(self, state: State) -> None:
+    def give(self, state: TrainingState) -> None:
         """Put its weights in the place of a new run's."""
         for name in ("generator", "discriminator"):
             state.method.networks[name].load_state_dict(below(name, self.weights))
-        for average in state.averages.networks:
+        for average in state.ema_bank.networks:
             average.load_state_dict(below("generator", self.weights))
 
     def reward(self) -> Reward:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.batches import pixels_of
+from training.data.batches import from_bytes
 from training.networks.reward import Reward
 
 _SEEN_AT_ONCE = 512
@@ -39,4 +39,4 @@ def _in_parts(
     for at in range(0, len(images_NHWC), _SEEN_AT_ONCE):
         some = slice(at, at + _SEEN_AT_ONCE)
         labels = None if labels_N is None else torch.from_numpy(labels_N[some])
-        yield pixels_of(torch.from_numpy(images_NHWC[some]).permute(0, 3, 1, 2)), labels
+        yield from_bytes(torch.from_numpy(images_NHWC[some]).permute(0, 3, 1, 2)), labels

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from training.config import Settings
 from training.data.batches import Batches
-from training.device import compile_step, kept
+from training.device import cloned, compile_step
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
-from training.methods.optimizer_step import descend, new_adam
+from training.methods.optimizer_step import new_adam, optimizer_step
 from training.networks.discriminator import Discriminator
 from training.networks.generator import Generator
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 Real = tuple[Tensor, Tensor | None]
 """Pictures (N, C, H, W) in [-1, 1], and their labels (N,) where they have any."""
@@ -86,28 +86,30 @@ def generator_loss(
 class Gan:
     """A generator, a discriminator, and an optimiser for each."""
 
-    averaged = "generator"
+    averaged_network = "generator"
 
     def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
         dtype = getattr(torch, settings.precision)
         self.generator = Generator(settings, geometry, dtype).to(device)
         self.discriminator = Discriminator(settings, geometry, dtype).to(device)
         self.networks: dict[str, nn.Module] = {"generator": self.generator, "discriminator": self.discriminator}
-        self.adams = {name: new_adam(network.parameters(), settings.beta1) for name, network in self.networks.items()}
+        self.optimizers = {
+            name: new_adam(network.parameters(), settings.beta1) for name, network in self.networks.items()
+        }
         self._penalised = max(settings.gamma) > 0
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable = partial(compile_step, device=device) if compiled else lambda step: step
         self._discriminator_loss = prepare(partial(discriminator_loss, *players))
         self._generator_loss = prepare(partial(generator_loss, *players))
 
-    def update(self, batches: Batches, moment: Moment) -> Seen:
+    def update(self, batches: Batches, schedule: ScheduleValues) -> Seen:
         """Discriminator first, then generator, each on fresh pictures and fresh codes."""
-        gamma = torch.full((), moment.gamma, device=batches.images.device) if self._penalised else None
+        gamma = torch.full((), schedule.gamma, device=batches.images.device) if self._penalised else None
         loss, seen = self._discriminator_loss(batches.real(), batches.normal(self.generator.code_size), gamma)
-        descend(self.adams["discriminator"], loss, moment, batches.ranks)
-        seen = kept(seen)
+        optimizer_step(self.optimizers["discriminator"], loss, schedule, batches.distributed)
+        seen = cloned(seen)
         self.discriminator.requires_grad_(False)
         loss, seen_too = self._generator_loss(batches.real(), batches.normal(self.generator.code_size))
-        descend(self.adams["generator"], loss, moment, batches.ranks)
+        optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
         self.discriminator.requires_grad_(True)
-        return seen | kept(seen_too)
+        return seen | cloned(seen_too)

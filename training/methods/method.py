@@ -17,21 +17,21 @@ from training.config import MethodName, Settings
 from training.data.batches import Batches
 from training.methods.gan import Gan
 from training.methods.reconstruction import Reconstruction
-from training.methods.reward_weighted import Rated
+from training.methods.reward_weighted import RewardWeighted
 from training.methods.variational import Variational
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 
 class Method(Protocol):
     """Networks, their optimisers, and the step that teaches them."""
 
-    averaged: str
+    averaged_network: str
     """Which of the networks is averaged, drawn with and exported."""
     networks: dict[str, nn.Module]
-    adams: dict[str, torch.optim.Adam]
+    optimizers: dict[str, torch.optim.Adam]
 
-    def update(self, batches: Batches, moment: Moment) -> dict[str, Tensor]:
+    def update(self, batches: Batches, schedule: ScheduleValues) -> dict[str, Tensor]:
         """Take one step; returns detached scalars for the log."""
 
 
@@ -40,7 +40,7 @@ METHODS: dict[MethodName, type[Method]] = {
     "autoencoder": Reconstruction,
     "denoising": Reconstruction,
     "variational": Variational,
-    "rated": Rated,
+    "rated": RewardWeighted,
 }
 
 

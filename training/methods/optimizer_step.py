@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from training.distributed import Ranks
-from training.schedule import Moment
+from training.distributed import DistributedContext
+from training.schedule import ScheduleValues
 
 
 def new_adam(parameters: Iterable[nn.Parameter], beta1: float) -> torch.optim.Adam:
@@ -17,11 +17,13 @@ def new_adam(parameters: Iterable[nn.Parameter], beta1: float) -> torch.optim.Ad
     return torch.optim.Adam(parameters, betas=(beta1, 0.9), eps=1e-8, fused=True)
 
 
-def descend(adam: torch.optim.Adam, loss: Tensor, moment: Moment, ranks: Ranks) -> None:
+def optimizer_step(
+    adam: torch.optim.Adam, loss: Tensor, schedule: ScheduleValues, distributed: DistributedContext
+) -> None:
     """One step of Adam down this loss, with the gradients of all processes."""
     group = adam.param_groups[0]
-    group.update(lr=moment.learning_rate, betas=(group["betas"][0], moment.beta2))
+    group.update(lr=schedule.learning_rate, betas=(group["betas"][0], schedule.beta2))
     adam.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    ranks.average_gradients(group["params"])
+    distributed.average_gradients(group["params"])
     adam.step()

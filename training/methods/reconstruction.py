@@ -14,11 +14,11 @@ from torch.nn import functional as F
 
 from training.config import Settings
 from training.data.batches import Batches
-from training.device import compile_step, kept
-from training.methods.optimizer_step import descend, new_adam
+from training.device import cloned, compile_step
+from training.methods.optimizer_step import new_adam, optimizer_step
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 
 def reconstruction_loss(autoencoder: Autoencoder, images: Tensor, noise: Tensor | None) -> Tensor:
@@ -30,20 +30,20 @@ def reconstruction_loss(autoencoder: Autoencoder, images: Tensor, noise: Tensor 
 class Reconstruction:
     """One network that is encoder and decoder, and one optimiser."""
 
-    averaged = "autoencoder"
+    averaged_network = "autoencoder"
 
     def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
         self._noise = settings.noise if settings.method == "denoising" else 0.0
         dtype = getattr(torch, settings.precision)
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=False).to(device)
         self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
-        self.adams = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
+        self.optimizers = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
         self._loss = compile_step(reconstruction_loss, device=device) if compiled else reconstruction_loss
 
-    def update(self, batches: Batches, moment: Moment) -> dict[str, Tensor]:
+    def update(self, batches: Batches, schedule: ScheduleValues) -> dict[str, Tensor]:
         """One step down the squared error."""
         images, _ = batches.real()
         noise = self._noise * batches.normal(*images.shape[1:]) if self._noise else None
         loss = self._loss(self.autoencoder, images, noise)
-        descend(self.adams["adam"], loss, moment, batches.ranks)
-        return kept({"reconstruction": loss})
+        optimizer_step(self.optimizers["adam"], loss, schedule, batches.distributed)
+        return cloned({"reconstruction": loss})

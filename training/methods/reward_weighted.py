@@ -25,16 +25,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.config import Settings
-from training.data.batches import Batches, pixels_of
+from training.data.batches import Batches, from_bytes
 from training.methods.gan import Gan, Real, Seen
-from training.methods.optimizer_step import descend
+from training.methods.optimizer_step import optimizer_step
 from training.networks.geometry import Geometry
 from training.networks.reward import PESSIMISM, Reward
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedTensors:
     """Pictures that people graded."""
 
     images: Tensor
@@ -51,7 +51,7 @@ def dislike(reward: Reward, images: Tensor, labels: Tensor | None) -> Tensor:
     return F.softplus(PESSIMISM * logits_NM.std(dim=1) - logits_NM.mean(dim=1)).mean()
 
 
-def literal_loss(generator: nn.Module, graded: Graded, z: Tensor) -> Tensor:
+def literal_loss(generator: nn.Module, graded: GradedTensors, z: Tensor) -> Tensor:
     """The score function of people's grades: graded above the mean shall become likelier, below it less likely.
 
     A generator has no density; its pictures are taken for the middles of Gaussians as wide as the nearest of them
@@ -65,37 +65,37 @@ def literal_loss(generator: nn.Module, graded: Graded, z: Tensor) -> Tensor:
         () mean over the graded pictures of (mean grade - grade) log p(picture).
     """
     drawn_NP = generator(z, graded.labels).flatten(1)
-    apart_GN = torch.cdist(pixels_of(graded.images).flatten(1), drawn_NP).square()
+    apart_GN = torch.cdist(from_bytes(graded.images).flatten(1), drawn_NP).square()
     width = apart_GN.detach().min(dim=1).values.mean().clamp(min=1e-6)
     log_p_G = torch.logsumexp(-apart_GN / width, dim=1)
     return ((graded.scores.mean() - graded.scores) * log_p_G).mean()
 
 
-class Rated(Gan):
+class RewardWeighted(Gan):
     """The game, with grades: begins with the weights of the model that was graded, and with its reward."""
 
     def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
         super().__init__(settings, geometry, device, compiled)
         self.reward = Reward(settings, geometry).to(device)
         self.networks["reward"] = self.reward
-        self.graded: Graded | None = None
+        self.graded: GradedTensors | None = None
         """What `literal` learns from."""
         self._update = settings.update
         self._game = self._generator_loss
         if self._update == "both":
             self._generator_loss = self._pleasing
 
-    def update(self, batches: Batches, moment: Moment) -> Seen:
+    def update(self, batches: Batches, schedule: ScheduleValues) -> Seen:
         """One step, in the way that the settings name."""
         if self._update in ("tilted", "both"):
-            return super().update(batches, moment)
+            return super().update(batches, schedule)
         if self._update == "gradient":
             _, labels = batches.real()
             loss = dislike(self.reward, self.generator(batches.normal(self.generator.code_size), labels), labels)
         else:
             some = self._some_graded(batches)
             loss = literal_loss(self.generator, some, batches.normal(self.generator.code_size))
-        descend(self.adams["generator"], loss, moment, batches.ranks)
+        optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
         return {"g_loss": loss.detach()}
 
     def _pleasing(self, real: Real, z: Tensor) -> tuple[Tensor, Seen]:
@@ -104,9 +104,9 @@ class Rated(Gan):
         disliked = dislike(self.reward, self.generator(z, real[1]), real[1])
         return game + disliked, seen | {"dislike": disliked}
 
-    def _some_graded(self, batches: Batches) -> Graded:
+    def _some_graded(self, batches: Batches) -> GradedTensors:
         """As many graded pictures as a step has."""
         assert self.graded is not None, "`literal` is given its pictures before the first step"
         images, labels, scores = self.graded.images, self.graded.labels, self.graded.scores
         chosen = torch.randperm(len(images), generator=batches.random, device=images.device)[: batches.batch]
-        return Graded(images[chosen], None if labels is None else labels[chosen], scores[chosen])
+        return GradedTensors(images[chosen], None if labels is None else labels[chosen], scores[chosen])

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from training.config import Settings
 from training.data.batches import Batches
-from training.device import compile_step, kept
-from training.methods.optimizer_step import descend, new_adam
+from training.device import cloned, compile_step
+from training.methods.optimizer_step import new_adam, optimizer_step
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
-from training.schedule import Moment
+from training.schedule import ScheduleValues
 
 
 def misfit(drawn: Tensor, images: Tensor, noise: float) -> Tensor:
@@ -49,19 +49,19 @@ def variational_loss(
 class Variational:
     """Encoder, decoder, and one optimiser for both."""
 
-    averaged = "autoencoder"
+    averaged_network = "autoencoder"
 
     def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
         dtype = getattr(torch, settings.precision)
         self._code_size, self._noise = settings.code_size, settings.noise
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=True).to(device)
         self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
-        self.adams = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
+        self.optimizers = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
         self._loss = compile_step(variational_loss, device=device) if compiled else variational_loss
 
-    def update(self, batches: Batches, moment: Moment) -> dict[str, Tensor]:
+    def update(self, batches: Batches, schedule: ScheduleValues) -> dict[str, Tensor]:
         """One step up the bound."""
         normal = batches.normal(self._code_size)
         loss, seen = self._loss(self.autoencoder, self._noise, *batches.real(), normal)
-        descend(self.adams["adam"], loss, moment, batches.ranks)
-        return kept(seen)
+        optimizer_step(self.optimizers["adam"], loss, schedule, batches.distributed)
+        return cloned(seen)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from training.config import GAMES, Settings
+from training.config import ADVERSARIAL_METHODS, Settings
 from training.monitoring.checks import (
     Finding,
     Verdict,
@@ -81,7 +81,7 @@ def diagnose(lines: Sequence[LogLine], settings: Settings) -> Diagnosis:
     first, *others = _findings(log)
     notes = [finding.explanation for finding in others if finding.verdict not in _HEALTHY]
     notes += [words for words in (_takes_days(log), _slowed_down(log)) if words]
-    if settings.method in GAMES and len(lines) >= _FEWEST_LINES and not log.values("diversity"):
+    if settings.method in ADVERSARIAL_METHODS and len(lines) >= _FEWEST_LINES and not log.values("diversity"):
         notes.append(NO_DIVERSITY)
     return Diagnosis(
         first.verdict,
@@ -109,7 +109,7 @@ def _findings(log: LogStatistics) -> Iterator[Finding]:
             f"The run was {steps:,.0f} steps long. No settings learn in so few.",
             (f"Show it more images: --kimg {max(10, log.settings.images_shown // 100)}.",),
         )
-    yield from (gan_findings if log.settings.method in GAMES else autoencoder_findings)(log)
+    yield from (gan_findings if log.settings.method in ADVERSARIAL_METHODS else autoencoder_findings)(log)
     verdict: Verdict = "finished" if log.finished else "learning"
     yield Finding(verdict, f"{_HEALTHY[verdict]} {_key_metrics(log)}".strip())
 
@@ -119,7 +119,7 @@ def _diverged(log: LogStatistics) -> Finding | None:
     if not lost:
         return None
     advice = [f"Lower --learning-rate: it began at {log.settings.learning_rate[0]:g}."]
-    if log.settings.method in GAMES:
+    if log.settings.method in ADVERSARIAL_METHODS:
         advice.append(f"Raise --gamma: it began at {log.settings.gamma[0]:g}.")
     words = f"{', '.join(lost)} became NaN or infinite after {log.images_shown:,} images."
     return Finding("diverged", words, tuple(advice))
@@ -130,7 +130,7 @@ def _key_metrics(log: LogStatistics) -> str:
     words = []
     if (d_wins := log.recent_mean("d_wins")) is not None:
         words.append(f"The discriminator ranks {d_wins:.0%} of the pairs correctly.")
-    if log.settings.method not in GAMES and (error := log.recent_mean("reconstruction")) is not None:
+    if log.settings.method not in ADVERSARIAL_METHODS and (error := log.recent_mean("reconstruction")) is not None:
         words.append(f"Pictures are reconstructed with {reconstruction_psnr_db(error):.1f} dB.")
     if (kl := log.recent_mean("kl")) is not None:
         words.append(f"A code carries {kl:.2g} nats of information about its picture.")

@@ -23,7 +23,7 @@ from models.errors import EngineUnavailable
 from models.onnxruntime_engine import OnnxruntimeEngine
 from models.runtime import Runtime
 from training.device import compile_step
-from training.export.modules import Drawing
+from training.export.modules import GeneratorToBytes
 from training.feedback.pretrained import Pretrained
 from training.profiling.turns import Work, seconds_of
 from training.train import new_state
@@ -130,9 +130,9 @@ def _works_of_torch(way: Callable, device: torch.device, given: Given) -> dict[s
 
 
 def _network(parent: Pretrained, device: torch.device, precision: str) -> nn.Module:
-    state = new_state(parent.settings.but(precision=precision), parent.geometry, device)
+    state = new_state(parent.settings.with_changes(precision=precision), parent.geometry, device)
     parent.give(state)
-    return Drawing(state.drawn).eval().requires_grad_(False)
+    return GeneratorToBytes(state.ema).eval().requires_grad_(False)
 
 
 def _drawn(way: Callable, device: torch.device, given: Given) -> NDArray[np.uint8]:

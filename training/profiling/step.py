@@ -19,9 +19,10 @@ from torch.utils.flop_counter import flop_registry
 
 from training.config import Settings
 from training.data.dataset import Pictures
+from training.device import ComputeContext
 from training.networks.geometry import geometry_of
 from training.profiling.turns import wait_for
-from training.train import Place, batches_of, new_state, take_step
+from training.train import batches_of, new_state, take_step
 
 _PROFILED_STEPS, _TOLD_KERNELS = 5, 8
 
@@ -38,15 +39,15 @@ class Kernel:
 def steps_of(settings: Settings, pictures: Pictures, device: torch.device) -> dict[str, Callable[[], object]]:
     """What takes one step of the same run each, "eager" and "compiled"; the first call of the latter compiles."""
     return {
-        name: _step(settings, pictures, Place(device, compiled))
+        name: _step(settings, pictures, ComputeContext(device, compiled))
         for name, compiled in (("eager", False), ("compiled", True))
     }
 
 
-def _step(settings: Settings, pictures: Pictures, place: Place) -> Callable[[], object]:
+def _step(settings: Settings, pictures: Pictures, context: ComputeContext) -> Callable[[], object]:
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
-    state = new_state(settings, geometry, place.device, place.compiled)
-    batches = batches_of(settings, pictures, state.random, place)
+    state = new_state(settings, geometry, context.device, context.compiled)
+    batches = batches_of(settings, pictures, state.random, context)
     return lambda: take_step(settings, batches, state)
 
 
