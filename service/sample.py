@@ -1,0 +1,230 @@
+"""`zoetrope sample MODEL`: pictures into a file or a folder, without a server.
+
+    zoetrope sample mnist --n 64 --seed 7 --out sheet.png
+    zoetrope sample mnist --n 1000 --out digits --format png
+
+    bundle -> latents -> [sample] -> encoders -> files
+
+Engine, codes and encoders are those of the service, so a file holds the very
+bytes that the HTTP API sends for the same address. A file or folder appears
+whole or not at all. Knows no HTTP; needs neither BentoML nor torch.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from models.bundle import Bundle, open_bundle
+from models.errors import ModelError
+from models.files import replacing, sync_folder, write_synced
+from models.runtime import Runtime
+from service.encoders import encode_picture, encode_sheet, stream_of
+from service.errors import Problem
+from service.formats import Format
+from service.latents import AddressRange, resolve_address
+from service.registry import load_runtime
+from service.schemas import LARGEST_SHEET_N, GenerateRequest
+from service.settings import read_settings
+
+FORMAT_OF_SUFFIX = {
+    ".png": Format.PNG,
+    ".jpg": Format.JPEG,
+    ".jpeg": Format.JPEG,
+    ".webp": Format.WEBP,
+    ".npy": Format.NPY,
+    ".zip": Format.ZIP,
+    ".json": Format.JSON,
+}
+SUFFIX_OF_FORMAT = {Format.PNG: ".png", Format.JPEG: ".jpg", Format.WEBP: ".webp"}
+"""Formats of one picture: those that a folder can be filled with."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command and return the exit status: 0, or 1 after one line on stderr that says what is wrong."""
+    try:
+        options = _parse(argv)
+        target, is_folder = _target(options.out, options.format)
+        runtime = load_runtime(find_bundle(options.model), read_settings())
+        body = GenerateRequest(
+            n=options.n,
+            seed=options.seed,
+            start=options.start,
+            label=_label(options.label, runtime),
+            truncation=options.truncation,
+        )
+        source = resolve_address(body, runtime)
+        if is_folder:
+            write_folder(options.out, runtime, source, target)
+        else:
+            write_file(options.out, runtime, source, target)
+    except (ModelError, OSError, Problem, ValueError) as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 1
+    print(
+        f"{options.out}: {source.n:,} of {source.model} {source.version}, seed {source.seed}, "
+        f"from index {source.start}, drawn by {runtime.engine}"
+    )
+    return 0
+
+
+def encode_answer(runtime: Runtime, n: int, format_name: str, seed: int | None = None) -> Iterator[bytes]:
+    """Draw and encode n pictures as one response to POST /generate; chunk by chunk where the format is streamed.
+
+    Args:
+        n: 1 to 10,000; up to 1,024 for a format of one picture (a contact sheet).
+        format_name: png, jpeg, webp, zip, npy or json.
+        seed: 0 to 2^64 - 1; a fresh one for None.
+
+    Raises:
+        ValueError: n, the seed or the format is out of range.
+    """
+    source = resolve_address(GenerateRequest(n=n, seed=seed), runtime)
+    return encode(runtime, source, Format(format_name))
+
+
+def encode(runtime: Runtime, source: AddressRange, chosen: Format) -> Iterator[bytes]:
+    """The pictures of an address range, drawn in batches and encoded as one file.
+
+    Raises:
+        ValueError: more pictures than a contact sheet shows.
+    """
+    if chosen.is_one_picture:
+        if source.n > LARGEST_SHEET_N:
+            raise ValueError(
+                f"found n {source.n:,}, expected at most {LARGEST_SHEET_N:,} on a contact sheet; "
+                "write .zip or .npy, or a folder with --format png"
+            )
+        yield encode_sheet(np.concatenate([*_batches(runtime, source)]), chosen)
+        return
+    shape = runtime.card.image
+    stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels))
+    yield stream.begin()
+    for images_NHWC in _batches(runtime, source):
+        yield stream.add(images_NHWC)
+    yield stream.end()
+
+
+def find_bundle(model: str) -> Bundle:
+    """The bundle at a path, or of this name in the folder of models (`ZOETROPE_MODELS`, by default ./models).
+
+    Args:
+        model: a path, `name`, or `name@version`.
+
+    Raises:
+        ValueError: no such model; names those that there are.
+        BundleError: the bundle is damaged.
+    """
+    folder = read_settings().models
+    for path in (Path(model), folder / model):
+        if (path / "card.json").is_file():
+            return open_bundle(path)
+    name, _, version = model.partition("@")
+    if version and (folder / name / "card.json").is_file():
+        current = open_bundle(folder / name)
+        if current.card.version == version:
+            return current
+    known = ", ".join(sorted(path.parent.name for path in folder.glob("*/card.json"))) or "none"
+    raise ValueError(f"found no model {model!r}, expected the folder of a bundle or a name in {folder}: {known}")
+
+
+def write_file(path: Path, runtime: Runtime, source: AddressRange, chosen: Format) -> None:
+    """Write one file, atomically; memory does not grow with n where the format is streamed."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        for piece in encode(runtime, source, chosen):
+            file.write(piece)
+
+
+def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: Format) -> None:
+    """Write a new folder with one file a picture, named by its index as in a zip; it appears when all are written.
+
+    Raises:
+        ValueError: the folder has files in it already.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        raise ValueError(f"found files in {path}, expected a new or empty folder; choose another one")
+    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    temporary.mkdir(parents=True)
+    try:
+        index = source.start
+        for images_NHWC in _batches(runtime, source):
+            for image_HWC in images_NHWC:
+                name = f"{index:06}{SUFFIX_OF_FORMAT[chosen]}"
+                write_synced(temporary / name, encode_picture(image_HWC, chosen))
+                index += 1
+        sync_folder(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _batches(runtime: Runtime, source: AddressRange) -> Iterator[NDArray[np.uint8]]:
+    largest = runtime.batch_sizes[-1]
+    for at in range(0, source.n, largest):
+        yield runtime.draw(*source.codes(runtime, at, min(largest, source.n - at)))
+
+
+def _target(out: Path, format_name: str | None) -> tuple[Format, bool]:
+    """The format to write, and whether into a folder.
+
+    Raises:
+        ValueError: the suffix and the format do not say what to write; names what is allowed.
+    """
+    chosen = FORMAT_OF_SUFFIX.get(out.suffix.lower())
+    given = None if format_name is None else Format(format_name)
+    if chosen is not None and not out.is_dir():
+        if given not in (None, chosen):
+            raise ValueError(f"found --out {out} with --format {given}, expected one format")
+        return chosen, False
+    if given is None:
+        suffixes = ", ".join(FORMAT_OF_SUFFIX)
+        raise ValueError(f"found --out {out}, expected a file that ends in {suffixes}, or a folder with --format png")
+    if given not in SUFFIX_OF_FORMAT:
+        allowed = ", ".join(SUFFIX_OF_FORMAT)
+        raise ValueError(f"found --format {given} for the folder {out}, expected one of {allowed}")
+    return given, True
+
+
+def _label(text: str | None, runtime: Runtime) -> str | int | None:
+    """A class by name; a number where no class has that name."""
+    is_number = text is not None and text.isdecimal() and text not in runtime.class_names
+    return int(text) if text is not None and is_number else text
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        return f"found {field} {first['input']}, expected: {first['msg']}"
+    return " ".join(str(error).split())
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see `{self.prog} --help`")
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="zoetrope sample",
+        description="Draw pictures into a file or a folder, without a server. The same address gives the same bytes "
+        "as POST /generate.",
+    )
+    suffixes = ", ".join(FORMAT_OF_SUFFIX)
+    parser.add_argument("model", metavar="MODEL", help="folder of a bundle, or a name in ZOETROPE_MODELS (./models)")
+    parser.add_argument("--n", type=int, default=64, help="how many pictures (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="0 to 2^64 - 1 (default: a fresh one, which is printed)")
+    parser.add_argument("--start", type=int, default=0, help="index of the first picture (default: %(default)s)")
+    parser.add_argument("--label", help="class to draw, by name or number (default: as often as in training)")
+    parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2 (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help=f"file that ends in {suffixes}, or a folder")
+    parser.add_argument("--format", choices=[*Format], help="format of the files in a folder: png, jpeg or webp")
+    return parser.parse_args(argv)
