@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from training.monitoring.diversity import evenly_spaced, nearest_distance, nearest_neighbour_diversity
+from training.monitoring.diversity import (
+    evenly_spaced,
+    mean_distance,
+    nearest_distance,
+    nearest_neighbour_diversity,
+    pairwise_diversity,
+)
 
 random = np.random.default_rng(0)
 REAL = random.integers(0, 256, (64, 8, 8, 1), np.uint8)
@@ -40,6 +46,17 @@ def test_of_few_real_pictures_as_many_drawn_ones_are_compared():
 @pytest.mark.parametrize("real", [REAL[:1], np.repeat(REAL[:1], 3, axis=0)], ids=["one picture", "doubles only"])
 def test_data_that_are_no_measure_give_none(real: np.ndarray):
     assert nearest_neighbour_diversity(REAL, real) is None
+
+
+def test_the_mean_distance_is_worked_out_by_hand():
+    images = np.array([[0, 0], [3, 4], [0, 8]], np.uint8).reshape(3, 1, 2, 1)
+
+    assert mean_distance(images) == pytest.approx((5 + 8 + 5) / 3)
+
+
+def test_pairwise_diversity_is_relative_to_real_pictures():
+    assert pairwise_diversity(REAL, REAL) == 1
+    assert pairwise_diversity(REAL // 2, REAL) == pytest.approx(0.5, abs=0.01)
 
 
 def test_places_are_spread_from_the_first_to_the_last():

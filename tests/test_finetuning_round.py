@@ -1,4 +1,4 @@
-"""A round of grades makes the next version of a model, with its parent beside it."""
+"""A fine-tuning round makes the next version of a model, and keeps the parent."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.evaluation.wavelets import WaveletEvaluator
 from training.export.bundle import export_run
-from training.feedback import acceptance as standing
+from training.feedback import acceptance
 from training.feedback.acceptance import AcceptanceFailed
 from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import Grade
@@ -82,7 +82,7 @@ def test_bright_pictures_are_shown_more_often_where_they_are_liked(tmp_path: Pat
     one = begun(tmp_path / "small", strength=0.8)
 
     assert one.pictures.weights[1::2].sum() > 0.75
-    assert one.tilt.after > one.tilt.before
+    assert one.reweighting.mean_grade_after > one.reweighting.mean_grade_before
 
 
 def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
@@ -97,7 +97,7 @@ def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
     assert counts[1] > 120  # the bright ones are all of class 1
 
 
-def test_a_second_round_goes_on_from_the_first(tmp_path: Path):
+def test_a_second_round_starts_from_the_first(tmp_path: Path):
     model = tmp_path / "small"
     write_parent(model)
     learned(begun(model), tmp_path / "runs")
@@ -111,7 +111,7 @@ def test_a_second_round_goes_on_from_the_first(tmp_path: Path):
     assert second.training.options["learning_rate"] == first.training.options["learning_rate"]
 
 
-def test_the_run_is_another_one_when_anything_that_decides_it_is(tmp_path: Path):
+def test_another_setting_or_grade_makes_another_run(tmp_path: Path):
     model = tmp_path / "small"
     write_parent(model)
     grades = graded_by_brightness(model)
@@ -124,13 +124,13 @@ def test_the_run_is_another_one_when_anything_that_decides_it_is(tmp_path: Path)
     assert name(grades) == names[0]
 
 
-def test_what_collapsed_is_not_written_unless_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_mode_collapse_is_refused_unless_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model = tmp_path / "small"
     old = write_parent(model)
     one = begun(model)
-    monkeypatch.setattr(standing, "LEAST_DIVERSITY", 1e9)
+    monkeypatch.setattr(acceptance, "LEAST_DIVERSITY", 1e9)
 
-    with pytest.raises(AcceptanceFailed, match="draws the same few again and again"):
+    with pytest.raises(AcceptanceFailed, match="mode collapse, the same few pictures again and again"):
         learned(one, tmp_path / "runs", force=False)
     assert open_bundle(model).card.version == old.card.version
     learned(one, tmp_path / "runs", force=True)

@@ -1,4 +1,4 @@
-"""A model can be gone on from: with its weights, its settings and its discriminator's eyes."""
+"""Fine-tuning starts from a model's weights, its settings and its discriminator's features."""
 
 from pathlib import Path
 
@@ -9,26 +9,26 @@ from support.untrained import write_untrained
 
 from training.config import finetuning_settings
 from training.feedback.pretrained import Pretrained
-from training.feedback.reward_inputs import reward_features
+from training.feedback.reward_model import reward_features
 from training.train import new_state
 
 
-def test_a_new_run_begins_with_the_weights_of_its_parent():
+def test_a_new_run_starts_with_the_weights_of_its_parent():
     one = parent(classes=3)
     settings = finetuning_settings(one.settings, None, "0" * 16, "0" * 16).with_changes(precision="float32")
     state = new_state(settings, one.geometry, torch.device("cpu"))
 
-    one.give(state)
+    one.load_into(state)
 
     for network in (state.method.networks["generator"], state.ema):
         assert torch.equal(network.base.weight, one.weights["generator.base.weight"])
     assert torch.equal(state.method.networks["discriminator"].head.weight, one.weights["discriminator.head.weight"])
 
 
-def test_a_reward_sees_what_the_discriminator_scores():
+def test_a_rewards_features_are_those_that_the_discriminator_scores():
     one = parent()
     images = noise(5)
-    scores = reward_features(one.reward(), images) @ one.weights["discriminator.head.weight"].T
+    scores = reward_features(one.new_reward(), images) @ one.weights["discriminator.head.weight"].T
 
     assert torch.allclose(scores.squeeze(1) + one.weights["discriminator.head.bias"], _scores(one, images), atol=1e-5)
 
@@ -44,7 +44,7 @@ def _scores(one: Pretrained, images) -> torch.Tensor:
         return discriminator(from_bytes(torch.from_numpy(images).permute(0, 3, 1, 2)))
 
 
-def test_settings_go_on_gently_and_only_once():
+def test_fine_tuning_lowers_the_learning_rate_once():
     once = finetuning_settings(parent().settings, "literal", "a" * 16, "b" * 16)
     twice = finetuning_settings(once, None, "c" * 16, "d" * 16)
 
@@ -54,7 +54,7 @@ def test_settings_go_on_gently_and_only_once():
     assert (twice.update, twice.parent) == ("tilted", "c" * 16)
 
 
-def test_a_model_without_a_discriminator_cannot_go_on(tmp_path: Path):
+def test_a_model_without_a_discriminator_cannot_be_fine_tuned(tmp_path: Path):
     write_parent(tmp_path / "vague", method="variational")
     write_untrained(tmp_path / "light", 8, 8, 1, 4)
 

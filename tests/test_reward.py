@@ -10,14 +10,14 @@ from support.rated import SETTINGS, noise, parent
 from models.bundle import write_bundle
 from models.runtime import Runtime
 from training.export.onnx import reward_graph
-from training.feedback.reward_inputs import predict_grades
+from training.feedback.reward_model import predict_grades
 from training.networks.geometry import Geometry
 from training.networks.reward import HEADS, Reward
 
 
 def reward(classes: int = 0) -> Reward:
     torch.manual_seed(1)
-    one = parent(classes).reward()
+    one = parent(classes).new_reward()
     torch.nn.init.normal_(one.heads.weight, std=0.3)
     if one.label_heads is not None:
         torch.nn.init.normal_(one.label_heads.weight)

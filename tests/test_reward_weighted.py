@@ -58,7 +58,7 @@ def test_equal_grades_move_nothing():
 
 
 def test_dislike_is_the_pessimists_log_loss():
-    reward = parent().reward()
+    reward = parent().new_reward()
     nn.init.normal_(reward.heads.weight, std=0.1)
     pixels = torch.rand(5, 1, 8, 8) * 2 - 1
     logits = reward.logits(pixels).double()

@@ -19,8 +19,8 @@ def test_strength_0_leaves_the_data_as_they_are():
 def test_the_mean_grade_goes_that_share_of_the_way_to_the_best(strength: float):
     found = reweight(SEVENS, SURE, strength)
 
-    assert found.before == pytest.approx(0.18)
-    assert found.after == pytest.approx(0.18 + strength * (0.9 - 0.18), abs=1e-6)
+    assert found.mean_grade_before == pytest.approx(0.18)
+    assert found.mean_grade_after == pytest.approx(0.18 + strength * (0.9 - 0.18), abs=1e-6)
     assert found.weights.sum() == pytest.approx(1)
 
 
@@ -65,4 +65,4 @@ def test_weights_are_a_distribution_that_keeps_the_order_of_the_grades(grades: l
     assert found.weights.sum() == pytest.approx(1)
     order = np.argsort(grades, kind="stable")
     assert (np.diff(found.weights[order]) >= 0).all()
-    assert found.before - 1e-9 <= found.after <= max(grades) + 1e-9
+    assert found.mean_grade_before - 1e-9 <= found.mean_grade_after <= max(grades) + 1e-9

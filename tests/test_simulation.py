@@ -1,4 +1,4 @@
-"""A grader made of labels has the taste that it is given, and is asked what a person would be asked."""
+"""A simulated grader has the taste that it is given, and grades what a person would be asked to grade."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from support.rated import write_parent
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
-from training.feedback.simulation import SimulatedGrader, ask, ink, measure
+from training.feedback.simulation import SimulatedGrader, collect_grades, ink, measure_model
 
 
 def test_it_likes_its_class():
@@ -24,14 +24,14 @@ def test_it_likes_its_class():
     assert ((grades == 1) == (real.train_labels == 7)).mean() > 0.97
 
 
-def test_it_errs_as_often_as_it_is_told_to():
+def test_it_errs_as_often_as_its_setting_says():
     real = real_digits()
     sure, erring = (SimulatedGrader(real, "7", flips=flips, seed=0).grade(real.train) for flips in (0, 0.2))
 
     assert abs((sure != erring).mean() - 0.2) < 0.04
 
 
-def test_shuffled_grades_are_as_high_and_say_nothing():
+def test_shuffled_grades_have_the_same_mean_and_no_correlation():
     real = real_digits()
     sure = SimulatedGrader(real, "7", 0, seed=0).grade(real.train)
     shuffled = SimulatedGrader(real, "7", 0, seed=0, shuffled=True).grade(real.train)
@@ -55,7 +55,7 @@ def test_a_class_that_is_not_there_is_refused():
 
 def test_every_picture_is_asked_about_once_and_by_its_address(tmp_path: Path):
     bundle = write_parent(tmp_path / "small")
-    grades = ask(tmp_path / "small", SimulatedGrader(real_digits(), "ink", 0, seed=0), 30, seed=9)
+    grades = collect_grades(tmp_path / "small", SimulatedGrader(real_digits(), "ink", 0, seed=0), 30, seed=9)
 
     drawn = np.concatenate([Runtime(bundle).generate(one.seed, one.index, 1) for one in grades])
     assert [one.score for one in grades] == SimulatedGrader(real_digits(), "ink", 0, seed=0).grade(drawn).tolist()
@@ -64,7 +64,7 @@ def test_every_picture_is_asked_about_once_and_by_its_address(tmp_path: Path):
 
 
 def test_figures_are_those_of_the_pictures(learned_digits: Path):
-    figures = measure(learned_digits / "digits", real_digits(), digits_evaluator(), 7)
+    figures = measure_model(learned_digits / "digits", real_digits(), digits_evaluator(), 7)
 
     assert 0.05 < figures.share < 0.15
     assert 0 < figures.least_share < 0.1
@@ -73,7 +73,7 @@ def test_figures_are_those_of_the_pictures(learned_digits: Path):
     assert abs(figures.ink_deviations) < 0.5
 
 
-def test_a_rehearsal_leaves_the_model_alone_and_moves_a_copy(tmp_path: Path, learned_digits: Path, monkeypatch):
+def test_a_simulation_moves_a_copy_of_the_model(tmp_path: Path, learned_digits: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(learned_digits, tmp_path / "models")
     before = open_bundle(tmp_path / "models" / "digits").card
@@ -89,7 +89,7 @@ def test_a_rehearsal_leaves_the_model_alone_and_moves_a_copy(tmp_path: Path, lea
     assert open_bundle(tmp_path / "rehearsed" / "models" / "digits").card.lineage.grades == 300
 
 
-def test_a_taste_needs_a_judge_that_knows_the_classes(learned_digits: Path, tmp_path: Path, monkeypatch):
+def test_a_taste_needs_an_evaluator_that_knows_the_classes(learned_digits: Path, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     code, said = typed("rehearse", "digits", "--from", learned_digits / "digits", "--likes", "7")

@@ -65,17 +65,18 @@ def evaluator_of(pictures: Pictures) -> AnyEvaluator:
 
 
 def _tell(begun: FineTuningRound) -> None:
-    graded, tilt = begun.graded, begun.tilt
+    graded, shown = begun.graded, begun.reweighting
     graders = Counter(grade.grader for grade in graded.grades)
     tell_plainly(
         f"{len(graded.grades):,} grades by {len(graders)} grader(s), mean {graded.scores.mean():.2f}; of two held-out "
         f"pictures with different grades the better one is known in {begun.agreement.share:.0%}"
     )
-    for version, count in graded.lost.items():
+    for version, count in graded.left_out.items():
         tell_plainly(
             f"left out {count:,} grades of version {version}, which is not held beside {begun.parent.bundle.path}"
         )
     tell_plainly(
         f"strength {begun.settings.strength:g}: the mean predicted grade of the pictures that are shown goes from "
-        f"{tilt.before:.2f} to {tilt.after:.2f}; they vary as {tilt.effective_images:,.0f} would"
+        f"{shown.mean_grade_before:.2f} to {shown.mean_grade_after:.2f}; the effective "
+        f"sample size is {shown.effective_images:,.0f}"
     )

@@ -23,7 +23,7 @@ from training.export.bundle import export_run
 from training.feedback.finetuning_round import FineTuningRound, new_round
 from training.feedback.grades import Grade
 from training.feedback.reward_model import InconclusiveGrades
-from training.feedback.simulation import Figures, SimulatedGrader, ask, measure
+from training.feedback.simulation import SimulatedGrader, SimulationFigures, collect_grades, measure_model
 from training.run import Run
 from training.train import train
 
@@ -63,12 +63,12 @@ def rehearse(
         copy = out / "models" / model.name
         shutil.copytree(model, copy)
         table = Table(*_COLUMNS, title=f"{model.name}, a grader who likes {likes}, {update}, strength {strength:g}")
-        _add(table, 0, None, measure(copy, real, evaluator, grader.liked), 0)
+        _add(table, 0, None, measure_model(copy, real, evaluator, grader.liked), 0)
         given: list[Grade] = []
         random = np.random.default_rng(seed)
         for number in range(rounds):
             begun = time.monotonic()
-            given += ask(copy, grader, grades // rounds, int(random.integers(2**50)))
+            given += collect_grades(copy, grader, grades // rounds, int(random.integers(2**50)))
             changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
             try:
                 one = new_round(
@@ -79,7 +79,7 @@ def rehearse(
                 continue
             _learn(one, Run(out / f"round-{number + 1}"), copy, context, evaluator, force)
             seconds = time.monotonic() - begun
-            _add(table, len(given), one.agreement.share, measure(copy, real, evaluator, grader.liked), seconds)
+            _add(table, len(given), one.agreement.share, measure_model(copy, real, evaluator, grader.liked), seconds)
         rich.print(table)
         tell_plainly(f"the model after the last round: {copy}")
 
@@ -92,7 +92,7 @@ def _learn(
     export_run(run, model, inspect=one.inspect(evaluator, force, tell_plainly))
 
 
-def _add(table: Table, grades: int, agreement: float | None, figures: Figures, seconds: float) -> None:
+def _add(table: Table, grades: int, agreement: float | None, figures: SimulationFigures, seconds: float) -> None:
     def shown(value: float | None, form: str) -> str:
         return "" if value is None else format(value, form)
 

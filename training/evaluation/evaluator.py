@@ -136,6 +136,12 @@ class Evaluator:
         """Frechet distance of what was seen."""
         return frechet_distance(Gaussian.of(found.features), Gaussian.of(real.features))
 
+    def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The most likely class of each picture: (N, H, W, C) uint8 -> (N,)."""
+        _, classes = self.extract(images_NHWC)
+        assert classes is not None  # this kind of evaluator has classes
+        return classes
+
     def accuracy(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64]) -> float:
         """Share of the pictures whose class it names."""
         return float((self.extract(images_NHWC).classes == labels_N).mean())

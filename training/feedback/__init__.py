@@ -1,17 +1,15 @@
-"""A person in the loop: a model and people's grades of its pictures -> the next version of the model.
+"""Fine-tuning with people's feedback: a model and grades of its pictures -> its next version.
 
-    grades (a file, or a service's GET /ratings) -> [rating] -> loop -> export
+    grades -> reward_model -> reweighting -> finetuning_round -> train -> export -> models/<name>/
+              pretrained ------------------^     acceptance --------------^
 
 Read in this order:
 
-    grades      what people said, read from a file or a service
-    graded      the pictures that they said it of, drawn again
-    parent      the model that it goes on from
-    preference  what they like, learned
-    looking     what the reward sees, and its grades
-    agreement   how well held-out grades are predicted
-    tilt        how often each real picture is shown from here on
-    standing    what came of it, and whether to refuse it
-    round       all of it: one version further
-    rehearsal   the same with a grader made of labels, before a person spends an hour
+    grades             people's grades, and the pictures that they are of
+    pretrained         the model that fine-tuning starts from
+    reward_model       predicts grades, learned from people's
+    reweighting        how often each real picture is shown, by its predicted grade
+    acceptance         the acceptance test of the fine-tuned model
+    finetuning_round   all of it: one version further
+    simulation         the same with a grader made of labels, before a person spends an hour
 """

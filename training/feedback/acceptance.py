@@ -1,105 +1,106 @@
-"""What came of a round of grades: liked better, as good as before, as diverse as what it shall draw?
+"""Acceptance test of a fine-tuned model: predicted grade, quality and diversity, before and after.
 
-    a model before and after, the data as shown -> [standing] -> round (the card, or a refusal)
+    evaluation (an evaluator), reward_model -> acceptance -> finetuning_round (the card, or a refusal)
 
-Pictures are compared with the real ones that the model shall draw: the parent's
-with the data as they are, the new model's with the data as the grades tilt them.
-The floor is what one half of the data gets beside the other; where the tilt
-leaves fewer different pictures than are looked at, chance keeps them further
-apart, in proportion to one over their number, and so is the floor.
+Pictures are compared with the target pictures, the real ones that the model is
+meant to draw: for the parent the data as they are, for the new model the data as
+they are reweighted. The floor is the distance of one half of the data to the
+other. Where the weights leave fewer different pictures than are drawn, chance
+alone increases the distance, in proportion to one over their number, and the
+floor increases with it.
 
-Letters: N pictures looked at    H, W, C of a picture
+Letters: N pictures drawn    H, W, C of a picture
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.card import Standing
 from models.runtime import Runtime
 from training.data.dataset import Pictures
 from training.evaluation.reference import AnyEvaluator
-from training.feedback.reward_inputs import predict_grades
+from training.feedback.reward_model import predict_grades
+from training.monitoring.diversity import pairwise_diversity
 from training.networks.reward import Reward
 
 MOST_IMAGES = 2_000
 SEED = 2**40 + 1
-"""Of the pictures that are looked at: nobody was asked about these."""
-WORST_FD, LEAST_DIVERSITY, LEAST_CLASSES = 3.0, 0.5, 0.5
+"""Of the pictures that are drawn: no person was asked to grade these."""
+WORST_FD_FACTOR, LEAST_DIVERSITY, LEAST_CLASSES = 3.0, 0.5, 0.5
 
 
 class AcceptanceFailed(ValueError):
-    """A model draws worse, or less, than it shall."""
+    """A fine-tuned model lost quality or diversity."""
 
 
 class AcceptanceTest:
-    """Measures models by the pictures that they shall draw.
+    """Measures models by the pictures that they are meant to draw.
 
     Args:
         pictures: the data.
-        judge: compares them.
-        reward: grades them.
+        evaluator: compares pictures.
+        reward: grades pictures.
     """
 
     def __init__(self, pictures: Pictures, evaluator: AnyEvaluator, reward: Reward) -> None:
-        self._pictures, self._judge, self._reward = pictures, evaluator, reward
+        self._pictures, self._evaluator, self._reward = pictures, evaluator, reward
         self.images = min(MOST_IMAGES, len(pictures.images) // 2)
         halves = np.random.default_rng(0).permutation(len(pictures.images))
         self._half = pictures.images[np.sort(halves[: self.images])]
         other = pictures.images[np.sort(halves[self.images : 2 * self.images])]
-        self._look = evaluator.extract(self._half)
-        self._floor = evaluator.distance(evaluator.extract(other), self._look)
+        self._half_features = evaluator.extract(self._half)
+        self._floor = evaluator.distance(evaluator.extract(other), self._half_features)
 
-    def of(self, runtime: Runtime, weights_N: NDArray[np.float64] | None = None) -> Standing:
-        """Where a model stands that shall draw the data, each picture as often as its weight says."""
-        wanted, look_wanted, floor = self._half, self._look, self._floor
+    def measure(self, runtime: Runtime, weights_N: NDArray[np.float64] | None = None) -> Standing:
+        """Figures of a model that is meant to draw the data.
+
+        Args:
+            runtime: draws the model's pictures.
+            weights_N: (N,) how often each picture of the data is meant to be drawn; None means equally often.
+        """
+        target, target_features, floor = self._half, self._half_features, self._floor
         if weights_N is not None:
-            wanted = self._pictures.images[np.random.default_rng(1).choice(len(weights_N), self.images, p=weights_N)]
-            look_wanted = self._judge.extract(wanted)
+            target = self._pictures.images[np.random.default_rng(1).choice(len(weights_N), self.images, p=weights_N)]
+            target_features = self._evaluator.extract(target)
             different = 1 / float(np.square(weights_N).sum())
             floor *= max(1.0, (1 + self.images / different) / 2)
         labels = runtime.labels(SEED, 0, self.images)
         drawn = runtime.generate(SEED, 0, self.images)
-        features = self._judge.extract(drawn)
+        features = self._evaluator.extract(drawn)
         return Standing(
             images=self.images,
             predicted_grade=float(predict_grades(self._reward, drawn, labels)[0].mean()),
-            fd_ratio=self._judge.distance(features, look_wanted) / floor,
-            diversity=mean_distance(drawn) / mean_distance(wanted),
+            fd_ratio=self._evaluator.distance(features, target_features) / floor,
+            diversity=pairwise_diversity(drawn, target),
             class_entropy=_entropy(features.classes),
-            class_entropy_wanted=_entropy(look_wanted.classes),
+            class_entropy_wanted=_entropy(target_features.classes),
         )
 
 
-def check(before: Standing, after: Standing) -> None:
-    """Refuse a model that lost what it had.
+def check_acceptance(before: Standing, after: Standing) -> None:
+    """Refuse a model that lost quality or diversity.
 
     Raises:
-        Collapsed: says what was lost, what was expected and what to do.
+        AcceptanceFailed: says what was lost, what was expected and what to do.
     """
     advice = "No bundle was written. Lower --strength, give more grades, or write it all the same with --force."
-    if after.fd_ratio > WORST_FD * max(before.fd_ratio, 1):
+    if after.fd_ratio > WORST_FD_FACTOR * max(before.fd_ratio, 1):
         raise AcceptanceFailed(
-            f"found an FD ratio of {after.fd_ratio:.1f} to the pictures that it shall draw, expected at most "
-            f"{WORST_FD:g} times the {before.fd_ratio:.1f} of its parent: the pictures broke. {advice}"
+            f"found an FD ratio of {after.fd_ratio:.1f} to the target pictures, expected at most "
+            f"{WORST_FD_FACTOR:g} times the {before.fd_ratio:.1f} of its parent: the quality collapsed. {advice}"
         )
     if after.diversity < LEAST_DIVERSITY:
         raise AcceptanceFailed(
-            f"found pictures that differ by {after.diversity:.2f} of what real ones do, expected {LEAST_DIVERSITY:g} "
-            f"or more: it draws the same few again and again. {advice}"
+            f"found pictures with {after.diversity:.2f} of the diversity of the target pictures, expected "
+            f"{LEAST_DIVERSITY:g} or more: mode collapse, the same few pictures again and again. {advice}"
         )
     if after.class_entropy is not None and after.class_entropy_wanted is not None:
-        lost = np.exp(after.class_entropy - after.class_entropy_wanted)
-        if lost < LEAST_CLASSES:
+        kept = np.exp(after.class_entropy - after.class_entropy_wanted)
+        if kept < LEAST_CLASSES:
             raise AcceptanceFailed(
-                f"found as many classes as {np.exp(after.class_entropy):.1f} even ones, expected about "
-                f"{np.exp(after.class_entropy_wanted):.1f}, as in the pictures that it shall draw. {advice}"
+                f"found {np.exp(after.class_entropy):.1f} classes (as many equally frequent ones have this entropy), "
+                f"expected about {np.exp(after.class_entropy_wanted):.1f}, as in the target pictures. {advice}"
             )
-
-
-def mean_distance(images_NHWC: NDArray[np.uint8]) -> float:
-    """Mean Euclidean distance of two different pictures, in levels of 255."""
-    return float(torch.pdist(torch.from_numpy(images_NHWC.reshape(len(images_NHWC), -1)).float()).mean())
 
 
 def _entropy(classes_N: NDArray[np.int64] | None) -> float | None:

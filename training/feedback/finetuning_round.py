@@ -1,10 +1,10 @@
-"""One round: a model and people's grades -> its next version, beside it.
+"""One round of fine-tuning: a model and people's grades -> its next version, next to it.
 
-    grades, graded, parent, preference, tilt -> [round] -> loop -> export -> models/<name>/
+    grades, pretrained, reward_model, reweighting, acceptance -> finetuning_round -> train -> export -> models/<name>/
 
-A run's folder is named by all that decides it, so the same command goes on with
-the same round, and begins another one when there are other grades or there is a
-newer model.
+The name of a run's folder is a digest of everything that decides it, so the same
+command resumes the same round, and starts another one when there are other
+grades or a newer model.
 """
 
 import hashlib
@@ -21,18 +21,15 @@ from training.data.dataset import Pictures
 from training.device import ComputeContext, resolve_precision
 from training.evaluation.reference import AnyEvaluator
 from training.export.bundle import Inspect
-from training.feedback.acceptance import AcceptanceTest, check
-from training.feedback.agreement import Agreement
-from training.feedback.graded import GradedPictures, draw_graded
-from training.feedback.grades import Grade, digest_of
+from training.feedback.acceptance import AcceptanceTest, check_acceptance
+from training.feedback.grades import Grade, GradedPictures, draw_graded, grades_digest
 from training.feedback.pretrained import Pretrained
-from training.feedback.reward_inputs import predict_grades
-from training.feedback.reward_model import fit_reward
+from training.feedback.reward_model import Agreement, fit_reward, predict_grades
 from training.feedback.reweighting import Reweighting, reweight
 from training.networks.reward import Reward
 
 GRADES_A_STEP = 256
-"""Of `literal`: as many as the lecture's person grades before each step."""
+"""Of the update `literal`: as many as the lecture's person gives before each step."""
 
 
 @dataclass(frozen=True)
@@ -43,37 +40,43 @@ class FineTuningRound:
     graded: GradedPictures
     reward: Reward
     agreement: Agreement
-    tilt: Reweighting
+    reweighting: Reweighting
     pictures: Pictures
-    """The data, each picture shown as often as the grades say."""
+    """The data, with the weights of the reweighting where the update uses them."""
     settings: Settings
 
     @property
     def name(self) -> str:
-        """Of its run: another one where model, grades or settings are others."""
-        decided = repr((self.settings, self.pictures.digest)).encode()
-        return f"{self.parent.bundle.card.name}-{hashlib.sha256(decided).hexdigest()[:8]}"
+        """Name of its run; it differs where model, grades or settings differ."""
+        decided_by = repr((self.settings, self.pictures.digest)).encode()
+        return f"{self.parent.bundle.card.name}-{hashlib.sha256(decided_by).hexdigest()[:8]}"
 
     def prepare(self, state: TrainingState) -> None:
-        """Give a new run what it begins with."""
-        self.parent.give(state)
+        """Initialise a new run from the pretrained model and the reward."""
+        self.parent.load_into(state)
         state.method.reward.load_state_dict(self.reward.state_dict())
         state.method.graded = self.graded.tensors(state.random.device)
 
-    def inspect(self, evaluator: AnyEvaluator, force: bool, tell: Callable[[str], object]) -> Inspect:
-        """What looks at the new model, and refuses it where it lost what its parent had."""
+    def inspect(self, evaluator: AnyEvaluator, force: bool, notify: Callable[[str], object]) -> Inspect:
+        """The acceptance test, as `export_run` calls it before it writes the bundle.
 
-        def looked(runtime: Runtime) -> Lineage:
-            standings = AcceptanceTest(self.pictures, evaluator, self.reward)
-            before = self._parent_stands(standings)
-            after = standings.of(runtime, self.pictures.weights)
-            tell(
+        Args:
+            evaluator: compares pictures before and after.
+            force: accept a model that fails.
+            notify: gets one line with the figures.
+        """
+
+        def inspected(runtime: Runtime) -> Lineage:
+            test = AcceptanceTest(self.pictures, evaluator, self.reward)
+            before = self._measure_parent(test)
+            after = test.measure(runtime, self.pictures.weights)
+            notify(
                 f"predicted grade {before.predicted_grade:.2f} -> {after.predicted_grade:.2f}, "
-                f"FD ratio {before.fd_ratio:.2f} -> {after.fd_ratio:.2f}, "
-                f"diversity {before.diversity:.2f} -> {after.diversity:.2f}"
+                f"FD ratio to the target pictures {before.fd_ratio:.2f} -> {after.fd_ratio:.2f}, "
+                f"pairwise diversity {before.diversity:.2f} -> {after.diversity:.2f}"
             )
             if not force:
-                check(before, after)
+                check_acceptance(before, after)
             settings = self.settings
             return Lineage(
                 parent=settings.parent,
@@ -85,11 +88,11 @@ class FineTuningRound:
                 after=after,
             )
 
-        return looked
+        return inspected
 
-    def _parent_stands(self, standings: AcceptanceTest) -> Standing:
-        """A parent that was moved by grades itself had other pictures to draw: its card knows how near it came."""
-        found = standings.of(Runtime(self.parent.bundle))
+    def _measure_parent(self, test: AcceptanceTest) -> Standing:
+        """A parent that was fine-tuned itself had other target pictures; its card holds the ratio to those."""
+        found = test.measure(Runtime(self.parent.bundle))
         lineage = self.parent.bundle.card.lineage
         return found if lineage is None else found.model_copy(update={"fd_ratio": lineage.after.fd_ratio})
 
@@ -105,36 +108,36 @@ def new_round(
     strength: float | None = None,
     force: bool = False,
 ) -> FineTuningRound:
-    """Learn what is liked, and tilt the data towards it.
+    """Fit the reward model to the grades, and reweight the data by it.
 
     Args:
-        model: the folder of the bundle that was graded.
+        model: folder of the bundle that was graded.
         grades: of this version or of older ones.
-        pictures: what it learned from, in its shape.
-        changes: to the settings that it goes on with; None changes nothing.
+        pictures: the data that it was trained on, in its shape.
+        changes: to the settings of the round; None changes nothing.
         context: where it will be trained.
         update, strength: see `Settings`.
-        force: go on with grades that decide nothing.
+        force: accept grades that are inconclusive.
 
     Raises:
-        Undecided: the grades do not say what is liked.
-        ValueError: the pictures are not like those of the model, or it cannot go on.
+        InconclusiveGrades: the grades do not say what is liked.
+        ValueError: the pictures do not fit the model, or it cannot be fine-tuned.
     """
     parent = Pretrained.open(model)
     _check(parent, pictures)
     graded = draw_graded(model, grades)
-    reward = parent.reward()
+    reward = parent.new_reward()
     agreement = fit_reward(reward, graded.images, graded.labels, graded.scores, force)
-    settings = finetuning_settings(parent.settings, update, parent.bundle.card.version, digest_of(grades))
+    settings = finetuning_settings(parent.settings, update, parent.bundle.card.version, grades_digest(grades))
     settings = resolve_precision(settings.with_changes(strength=strength, **changes), context.device)
     labels = pictures.labels if settings.conditional else None
-    tilted = reweight(*predict_grades(reward, pictures.images, labels), settings.strength)
+    reweighting = reweight(*predict_grades(reward, pictures.images, labels), settings.strength)
     if settings.update in ("tilted", "both"):
-        pictures = replace(pictures, weights=tilted.weights)
+        pictures = replace(pictures, weights=reweighting.weights)
     if settings.update == "literal":
         batch = min(GRADES_A_STEP, len(graded.grades))
         settings = settings.with_changes(batch=batch, images_shown=len(graded.grades) // batch * batch)
-    return FineTuningRound(parent, graded, reward, agreement, tilted, pictures, settings)
+    return FineTuningRound(parent, graded, reward, agreement, reweighting, pictures, settings)
 
 
 def _check(parent: Pretrained, pictures: Pictures) -> None:

@@ -1,9 +1,9 @@
-"""The model that was graded, as training goes on from it.
+"""A pretrained model, as fine-tuning starts from it.
 
-    models/<name>/ -> [parent] -> round, preference
+    models/<name>/ -> pretrained -> finetuning_round, profiling.engines
 
-A bundle keeps the averaged generator and the discriminator; a run that goes on
-begins with both, and with the settings of the card.
+A bundle keeps the averaged generator and the discriminator; a fine-tuning run
+starts with both, and with the settings of the card.
 """
 
 from dataclasses import dataclass
@@ -22,27 +22,28 @@ from training.networks.reward import Reward
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A bundle, and all that its training left."""
+    """A bundle with the weights and settings that its training left."""
 
     bundle: Bundle
     settings: Settings
     geometry: Geometry
     weights: dict[str, Tensor]
+    """Network and parameter, such as `generator.base.weight` -> float32."""
 
     @classmethod
     def open(cls, path: Path) -> "Pretrained":
-        """Read a model to go on from.
+        """Read a bundle to fine-tune.
 
         Raises:
             ModelError: the bundle is damaged.
-            ValueError: it was not learned by a game, or without its weights; says what to do.
+            ValueError: it was not trained adversarially, or has no weights; says what to do.
         """
         bundle = open_bundle(path)
         card = bundle.card
         if card.method not in ADVERSARIAL_METHODS or WEIGHTS not in card.files:
             raise ValueError(
                 f"{path}: found method {card.method}{'' if WEIGHTS in card.files else f' without {WEIGHTS}'}, expected "
-                f"gan or rated, with {WEIGHTS}: it takes a discriminator to go on"
+                f"gan or rated, with {WEIGHTS}: fine-tuning needs a discriminator"
             )
         settings = Settings.from_json(card.training.options)
         shape = card.image
@@ -50,17 +51,17 @@ class Pretrained:
         weights = {name: tensor.float() for name, tensor in load_file(path / WEIGHTS).items()}
         return cls(bundle, settings, geometry, weights)
 
-    def give(self, state: TrainingState) -> None:
-        """Put its weights in the place of a new run's."""
+    def load_into(self, state: TrainingState) -> None:
+        """Replace the weights of a new run by the pretrained ones."""
         for name in ("generator", "discriminator"):
             state.method.networks[name].load_state_dict(below(name, self.weights))
         for average in state.ema_bank.networks:
             average.load_state_dict(below("generator", self.weights))
 
-    def reward(self) -> Reward:
-        """A reward with its discriminator's eyes, and no opinion yet."""
+    def new_reward(self) -> Reward:
+        """A reward with the features of its discriminator, and heads that are not fitted yet."""
         with torch.random.fork_rng(devices=[]):
             reward = Reward(self.settings, self.geometry)
-        eyes = {name: tensor for name, tensor in below("discriminator", self.weights).items() if "head" not in name}
-        reward.eyes.load_state_dict(eyes)
+        features = {name: tensor for name, tensor in below("discriminator", self.weights).items() if "head" not in name}
+        reward.eyes.load_state_dict(features)
         return reward

@@ -1,10 +1,10 @@
-"""How often each real picture is shown from here on: the better it is liked, the more often.
+"""Reweighting of the data: the higher the predicted grade of a real picture, the more often it is shown.
 
-    preference -> [tilt] -> pictures, loop
+    reward_model -> reweighting -> finetuning_round -> train
 
-Weights are exp(grade / beta): what KL-regularised preference learning asks for.
-Beta depends on how sure the grades are, and means nothing to a person; so what a
-person sets is how far to go, in grades, and beta is found.
+The weights are exp(grade / beta), the solution of KL-regularised preference
+learning. Beta depends on how sure the grades are, and means nothing to a person,
+so a person sets the strength, in grades, and beta is found by bisection.
 
 Letters: N pictures
 """
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from training.networks.reward import PESSIMISM
 
-TOP = 0.93
-"""Quantile of the grades from which on all are equally good: who chases the very best finds the reward's mistakes."""
+TOP_QUANTILE = 0.93
+"""Quantile of the grades above which all are equally good: to chase the very best finds the reward's mistakes."""
 _STEEPEST = 500.0
 """exp(500) is still a float64."""
+_BISECTIONS = 60
 
 
 @dataclass(frozen=True)
@@ -27,41 +28,42 @@ class Reweighting:
     """How often each picture is shown."""
 
     weights: NDArray[np.float64]
-    """(N,) sums to 1."""
+    """(N,), sums to 1."""
     beta: float
-    """Grades that make a picture e times as frequent; infinite where none is preferred."""
-    before: float
+    """Difference in grades that makes a picture e times as frequent; infinite where none is preferred."""
+    mean_grade_before: float
     """Mean predicted grade of the data."""
-    after: float
-    """The same as the data are shown from here on."""
+    mean_grade_after: float
+    """The same under the weights."""
 
     @property
     def effective_images(self) -> float:
-        """How many equally frequent pictures would vary as much."""
+        """Effective sample size: how many equally weighted pictures would vary as much."""
         return 1 / float(np.square(self.weights).sum())
 
 
 def reweight(grades_N: NDArray[np.floating], deviations_N: NDArray[np.floating], strength: float) -> Reweighting:
-    """Weights under which the mean grade goes a share of the way from the data's to the best.
+    """Weights that move the mean grade by `strength` of the way from the data's mean to that of the best.
 
     Args:
-        grades_N, deviations_N: what the reward predicts of each picture; unsure ones count for less.
-        strength: 0 leaves the data as they are; towards 1 only the best are shown.
+        grades_N, deviations_N: predicted for each picture; an unsure grade counts for less.
+        strength: 0 leaves the data as they are; near 1 only the best are shown.
     """
     grades_N = grades_N.astype(np.float64)
-    liked_N = grades_N - PESSIMISM * deviations_N
+    pessimistic_N = grades_N - PESSIMISM * deviations_N
     before = float(grades_N.mean())
-    enough = np.quantile(liked_N, TOP)
-    aim = before + strength * (float(grades_N[liked_N >= enough].mean()) - before)
-    liked_N = np.minimum(liked_N, enough)
-    gentle, steep = 0.0, _STEEPEST
-    for _ in range(60):
-        middle = (gentle + steep) / 2
-        gentle, steep = (middle, steep) if _weights(liked_N, middle) @ grades_N < aim else (gentle, middle)
-    weights_N = _weights(liked_N, gentle)
-    return Reweighting(weights_N, 1 / gentle if gentle else float("inf"), before, float(weights_N @ grades_N))
+    top = np.quantile(pessimistic_N, TOP_QUANTILE)
+    target = before + strength * (float(grades_N[pessimistic_N >= top].mean()) - before)
+    pessimistic_N = np.minimum(pessimistic_N, top)
+    low, high = 0.0, _STEEPEST
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _weights(pessimistic_N, middle) @ grades_N < target else (low, middle)
+    weights_N = _weights(pessimistic_N, low)
+    return Reweighting(weights_N, 1 / low if low else float("inf"), before, float(weights_N @ grades_N))
 
 
-def _weights(liked_N: NDArray[np.float64], per_grade: float) -> NDArray[np.float64]:
-    weights_N = np.exp(per_grade * (liked_N - liked_N.max()))
-    return weights_N / weights_N.sum()
+def _weights(grades_N: NDArray[np.float64], inverse_beta: float) -> NDArray[np.float64]:
+    weights_N: NDArray[np.float64] = np.exp(inverse_beta * (grades_N - grades_N.max()))
+    weights_N /= weights_N.sum()
+    return weights_N

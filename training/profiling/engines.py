@@ -131,7 +131,7 @@ def _works_of_torch(way: Callable, device: torch.device, given: Given) -> dict[s
 
 def _network(parent: Pretrained, device: torch.device, precision: str) -> nn.Module:
     state = new_state(parent.settings.with_changes(precision=precision), parent.geometry, device)
-    parent.give(state)
+    parent.load_into(state)
     return GeneratorToBytes(state.ema).eval().requires_grad_(False)
 
 
