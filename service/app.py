@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from service.errors import Problem
 from service.openapi import describe
 from service.ratings.candidates import CandidatePools
-from service.ratings.database import DatabaseAway
+from service.ratings.grade import DatabaseUnavailable
 from service.ratings.store import Store
 from service.registry import ModelRegistry
 
@@ -100,7 +100,7 @@ class App(FastAPI):
             raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
         try:
             return await get_running_loop().run_in_executor(pool, work, self._store)
-        except DatabaseAway as error:
+        except DatabaseUnavailable as error:
             raise Problem(
                 503,
                 f"The database of grades cannot be used now: {error}. Keep your grades, and send them again with the "

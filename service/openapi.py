@@ -11,7 +11,7 @@ from typing import Any
 from models.codes import ADDRESS_END
 from service.errors import MEDIA_TYPE, PROBES
 from service.formats import Format, GradesFormat
-from service.schemas import ProblemAnswer
+from service.schemas import ProblemResponse
 
 _DESCRIPTIONS = {
     400: "The body is no JSON",
@@ -63,7 +63,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(unused, None)
     for name, field in _ADDRESSES:
         _make_exact(schemas[name]["properties"][field])
-    schemas["Problem"] = ProblemAnswer.model_json_schema()
+    schemas["Problem"] = ProblemResponse.model_json_schema()
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for (method, path), statuses in _ERRORS.items():
         responses = document["paths"][path][method]["responses"]

@@ -23,12 +23,12 @@ Label = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min
 Code = Annotated[list[Annotated[float, Field(ge=-LARGEST_CODE_NUMBER, le=LARGEST_CODE_NUMBER)]], Field(min_length=1)]
 
 
-def exactly(*examples: JsonDict) -> ConfigDict:
+def strict_config(*examples: JsonDict) -> ConfigDict:
     """A question is what it says: no unknown fields, no text for a number, no NaN."""
     return ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [*examples]})
 
 
-class _Question(BaseModel):
+class _ModelRequest(BaseModel):
     model: str | None = Field(
         default=None,
         min_length=1,
@@ -37,10 +37,10 @@ class _Question(BaseModel):
     )
 
 
-class GenerateRequest(_Question):
+class GenerateRequest(_ModelRequest):
     """Pictures [start, start + n) of a seed. Each has an address, and is the same whenever it is asked for."""
 
-    model_config = exactly({"n": 64, "seed": 7})
+    model_config = strict_config({"n": 64, "seed": 7})
 
     n: int = Field(default=1, ge=1, le=LARGEST_N, description="How many pictures.")
     seed: int | None = Field(
@@ -75,10 +75,10 @@ class ImageQuery(BaseModel):
     truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
 
 
-class DecodeRequest(_Question):
+class DecodeRequest(_ModelRequest):
     """Pictures of codes that you send: any numbers, standard normal ones for pictures like those of training."""
 
-    model_config = exactly({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
+    model_config = strict_config({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
 
     codes: list[Code] = Field(
         min_length=1, max_length=LARGEST_N, description="A list of numbers for each picture; the card tells how many."
@@ -95,7 +95,7 @@ class DecodeRequest(_Question):
 class Point(BaseModel):
     """A place on a walk: a picture's address, or a code."""
 
-    model_config = exactly({"seed": 7, "index": 3})
+    model_config = strict_config({"seed": 7, "index": 3})
 
     seed: int | None = Field(default=None, ge=0, lt=ADDRESS_END)
     index: int = Field(default=0, ge=0, lt=ADDRESS_END)
@@ -111,10 +111,10 @@ class Point(BaseModel):
         return self
 
 
-class InterpolateRequest(_Question):
+class InterpolateRequest(_ModelRequest):
     """A walk from picture to picture: frames between them, the first and the last of them being the ends."""
 
-    model_config = exactly({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
+    model_config = strict_config({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
 
     points: list[Point] = Field(min_length=2, max_length=64, description="What to walk past, in this order.")
     frames: int = Field(default=30, ge=2, le=LARGEST_N, description="How many pictures in all, evenly spread.")
@@ -128,7 +128,7 @@ class InterpolateRequest(_Question):
     )
 
 
-class ModelAnswer(BaseModel):
+class ModelResponse(BaseModel):
     """A model that this service draws with."""
 
     card: Card
@@ -137,14 +137,14 @@ class ModelAnswer(BaseModel):
     versions: list[str] = Field(description="Versions held; ask for an older one as name@version.")
 
 
-class ModelsAnswer(BaseModel):
+class ModelsResponse(BaseModel):
     """All models, and which of them draws where none is named."""
 
     default: str
-    models: list[ModelAnswer]
+    models: list[ModelResponse]
 
 
-class ProblemAnswer(BaseModel):
+class ProblemResponse(BaseModel):
     """RFC 9457: what was found, what is allowed, what to do."""
 
     type: str

@@ -1,4 +1,4 @@
-"""A database that is away is told in words, and used again when it is back; many may make its tables at once."""
+"""An unavailable database is an error in words, and used again when it is back; many may make its tables at once."""
 
 import os
 import sqlite3
@@ -17,8 +17,7 @@ from support.databases import Postgres
 from models.bundle import open_all
 from service.middleware import RequestLimitsMiddleware
 from service.ratings import database
-from service.ratings.database import DatabaseAway
-from service.ratings.grade import Grade
+from service.ratings.grade import DatabaseUnavailable, Grade
 from service.ratings.store import Store
 from service.registry import ModelRegistry
 from service.routes import create_app
@@ -45,7 +44,7 @@ def stoppable() -> Iterator[Postgres]:
     server.remove()
 
 
-def test_while_the_server_is_away_every_route_says_so_and_afterwards_goes_on(stoppable: Postgres, bundles: Path):
+def test_while_the_server_is_unavailable_every_route_says_so_and_afterwards_goes_on(stoppable: Postgres, bundles: Path):
     store = Store(stoppable.database())
     with asking(store, bundles) as client:
         batch = client.get("/ratings/batch", params={"n": 2, "grader": "ann"}).json()
@@ -71,15 +70,15 @@ def test_while_the_server_is_away_every_route_says_so_and_afterwards_goes_on(sto
     store.close()
 
 
-def test_a_database_that_somebody_locks_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("service.ratings.database._BUSY_MS", 50)
+def test_a_database_that_another_program_locks_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("service.ratings.database._BUSY_TIMEOUT_MS", 50)
     store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
     other = sql.create_engine(f"sqlite:///{tmp_path / 'grades.db'}", poolclass=sql.NullPool)
     with other.connect() as holder:
         holder.exec_driver_sql("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseAway, match="database is locked"):
-            store.add([grade()])
-    assert store.add([grade()]) == 1
+        with pytest.raises(DatabaseUnavailable, match="database is locked"):
+            store.insert_idempotently([grade()])
+    assert store.insert_idempotently([grade()]) == 1
     store.close()
 
 
@@ -87,19 +86,19 @@ def test_a_file_that_was_replaced_is_not_written_to(tmp_path: Path):
     """What is written into a file that has no name any more is lost."""
     folder, aside = tmp_path / "here", tmp_path / "aside"
     store = Store(f"sqlite:///{folder / 'grades.db'}")
-    store.add([grade()])
+    store.insert_idempotently([grade()])
     folder.rename(aside)
-    with pytest.raises(DatabaseAway, match="unable to open database file"):
-        store.add([grade()])
+    with pytest.raises(DatabaseUnavailable, match="unable to open database file"):
+        store.insert_idempotently([grade()])
     folder.mkdir()
-    with pytest.raises(DatabaseAway, match="no such table"):
-        store.add([grade()])
+    with pytest.raises(DatabaseUnavailable, match="no such table"):
+        store.insert_idempotently([grade()])
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
     aside.rename(folder)
 
-    assert store.add([grade()]) == 1
+    assert store.insert_idempotently([grade()]) == 1
     assert store.count() == 2
     store.close()
 
@@ -132,7 +131,7 @@ def test_many_services_may_start_at_once_on_an_empty_database(url: str):
 
     assert [one.returncode for one in services] == [0] * MANY, said
     store = Store(url)
-    assert store.add([grade()]) == 1
+    assert store.insert_idempotently([grade()]) == 1
     store.close()
 
 
@@ -148,15 +147,15 @@ class Refusing:
             raise sqlite3.OperationalError("database is locked")
 
 
-def test_a_change_that_sqlite_refuses_at_once_is_asked_for_again():
+def test_a_change_that_sqlite_refuses_at_once_is_retried():
     cursor = Refusing(times=2)
-    database._write_ahead(cursor)
+    database._enable_write_ahead_log(cursor)
 
     assert cursor.asked == 3
 
 
-def test_it_is_not_asked_for_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(database, "_BUSY_MS", 30)
+def test_it_is_not_retried_forever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_MS", 30)
 
     with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        database._write_ahead(Refusing(times=10**6))
+        database._enable_write_ahead_log(Refusing(times=10**6))

@@ -1,9 +1,13 @@
-"""The database of grades, opened: its tables made where there are none, and its absence told in words.
+"""The database of grades: its tables, its connections, and an error in words when it is unavailable.
 
-    tables -> [database] -> store
+    [database] -> store
 
-Several services may start at once on one empty database, and any of them may
-outlive its server, or the folder of its file.
+SQLite by default; PostgreSQL where several services share the grades. Several
+services may start at once on an empty database, and a service may outlive the
+database server, or the folder of the SQLite file.
+
+Seeds and indices are unsigned 64-bit, and both databases have signed integers
+only: they are stored shifted by 2^63, which keeps their order.
 """
 
 import os
@@ -11,36 +15,84 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection, Engine
 
-from service.ratings.tables import META, SCHEMA, SCHEMA_VERSION
+from service.ratings.grade import DatabaseUnavailable
 
 KINDS = ("sqlite", "postgresql")
-_LOCK = 0x5A0E7209E
-"""Any number that nobody else locks by."""
-_CONNECT_SECONDS = 5
-_BUSY_MS, _AGAIN_S = 10_000, 0.02
+SCHEMA_VERSION = 1
+_SHIFT = 2**63
+_ADVISORY_LOCK = 0x5A0E7209E
+"""Key of PostgreSQL's advisory lock; any number that no other program locks by."""
+_CONNECT_TIMEOUT_S = 5
+_BUSY_TIMEOUT_MS, _RETRY_INTERVAL_S = 10_000, 0.02
 
 
-class DatabaseAway(Exception):
-    """The database cannot be reached or used now; says why."""
+class Unsigned64(sql.types.TypeDecorator[int]):
+    """0 to 2^64 - 1, in a signed column."""
+
+    impl = sql.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: sql.Dialect) -> int | None:  # noqa: ARG002
+        """To the database."""
+        return None if value is None else value - _SHIFT
+
+    def process_result_value(self, value: int | None, dialect: sql.Dialect) -> int | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else value + _SHIFT
+
+
+class UtcTime(sql.types.TypeDecorator[datetime]):
+    """A time in UTC; SQLite drops the time zone."""
+
+    impl = sql.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: sql.Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+META = sql.MetaData()
+SCHEMA = sql.Table("zoetrope_schema", META, sql.Column("version", sql.Integer, primary_key=True))
+_SERIAL = sql.BigInteger().with_variant(sql.Integer, "sqlite")  # SQLite autoincrements columns of type INTEGER only
+GRADES = sql.Table(
+    "grades",
+    META,
+    sql.Column("serial", _SERIAL, primary_key=True),
+    sql.Column("id", sql.String(36), nullable=False, unique=True),
+    sql.Column("model", sql.String(200), nullable=False),
+    sql.Column("version", sql.String(16), nullable=False),
+    sql.Column("seed", Unsigned64, nullable=False),
+    sql.Column("index", Unsigned64, nullable=False),
+    sql.Column("label", sql.String(200)),
+    sql.Column("truncation", sql.Double, nullable=False),
+    sql.Column("score", sql.Double, nullable=False),
+    sql.Column("grader", sql.String(200), nullable=False),
+    sql.Column("graded_at", UtcTime, nullable=False),
+    sql.Index("grades_of_a_grader", "grader", "model", "version"),
+)
+ADDRESS_COLUMNS = tuple(GRADES.c[name] for name in ("model", "version", "seed", "index", "label", "truncation"))
+"""All that decides a picture."""
 
 
 def open_database(url: str) -> Engine:
     """Connections to a database of grades that has its tables.
 
     Raises:
-        ValueError: another kind of database, or one that another schema wrote.
-        DatabaseAway: it cannot be reached or used.
+        ValueError: another kind of database, or another version of its schema.
+        DatabaseUnavailable: it cannot be reached or used.
     """
     engine = _engine(url)
     try:
-        with speaking_to(engine) as connection:
-            _prepare(connection)
+        with transaction(engine) as connection:
+            _create_tables(connection)
     except Exception:
         engine.dispose()
         raise
@@ -48,18 +100,18 @@ def open_database(url: str) -> Engine:
 
 
 @contextmanager
-def speaking_to(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction of its own, kept where nothing is raised.
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction, committed at the end of the block and rolled back by an exception.
 
     Raises:
-        DatabaseAway: it cannot be reached or used; what was to be kept may be lost, or kept.
+        DatabaseUnavailable: it cannot be reached or used; a failed commit may or may not have been stored.
     """
     try:
         with engine.begin() as connection:
             yield connection
     except (sql.exc.OperationalError, sql.exc.InterfaceError) as error:
-        said = str(error.orig).splitlines()
-        raise DatabaseAway(said[0] if said else type(error.orig).__name__) from error
+        message = str(error.orig).splitlines()
+        raise DatabaseUnavailable(message[0] if message else type(error.orig).__name__) from error
 
 
 def _engine(url: str) -> Engine:
@@ -67,28 +119,28 @@ def _engine(url: str) -> Engine:
     if kind not in KINDS:
         raise ValueError(f"the database is {kind!r}; it must be one of {', '.join(KINDS)}")
     if kind == "postgresql":
-        # A server that was started again has closed every connection: try each before it is used.
-        return sql.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        # A server that restarted has closed every connection: each is checked before it is used.
+        return sql.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
     engine = sql.create_engine(url)
     sql.event.listen(engine, "connect", _on_connect)
     if engine.url.database:
         file = Path(engine.url.database)
         file.parent.mkdir(parents=True, exist_ok=True)
-        _watch(engine, file)
+        _reconnect_when_replaced(engine, file)
     return engine
 
 
 def _on_connect(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    _write_ahead(cursor)
-    cursor.execute("PRAGMA synchronous = FULL")  # an answer of 201 is true after a power cut as well
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    _enable_write_ahead_log(cursor)
+    cursor.execute("PRAGMA synchronous = FULL")  # a grade that was answered with 201 survives a power cut
     cursor.close()
 
 
-def _write_ahead(cursor: Any) -> None:
-    """Readers do not wait for writers. For this one change SQLite does not wait by itself where others do the same."""
-    end_s = time.monotonic() + _BUSY_MS / 1000
+def _enable_write_ahead_log(cursor: Any) -> None:
+    """Readers do not wait for writers. SQLite does not apply its busy timeout to this change, so it is retried here."""
+    end_s = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
@@ -96,18 +148,18 @@ def _write_ahead(cursor: Any) -> None:
         except sqlite3.OperationalError:
             if time.monotonic() > end_s:
                 raise
-            time.sleep(_AGAIN_S)
+            time.sleep(_RETRY_INTERVAL_S)
 
 
-def _watch(engine: Engine, file: Path) -> None:
-    """Leave a file that was moved away or replaced: SQLite would go on to write where nobody reads."""
+def _reconnect_when_replaced(engine: Engine, file: Path) -> None:
+    """Drop connections to a file that was moved away or replaced: SQLite would go on to write into the old file."""
 
     @sql.event.listens_for(engine, "connect")
-    def note(_: Any, record: Any) -> None:
+    def remember_inode(_: Any, record: Any) -> None:
         record.info["inode"] = _inode(file)
 
     @sql.event.listens_for(engine, "checkout")
-    def check(_: Any, record: Any, __: Any) -> None:
+    def check_inode(_: Any, record: Any, __: Any) -> None:
         if record.info["inode"] != _inode(file):
             raise sql.exc.DisconnectionError
 
@@ -116,10 +168,10 @@ def _inode(file: Path) -> int | None:
     return os.stat(file).st_ino if file.exists() else None
 
 
-def _prepare(connection: Connection) -> None:
-    """Make the tables where there are none; one service at a time."""
+def _create_tables(connection: Connection) -> None:
+    """Create the tables where there are none; a lock lets one service at a time do it."""
     if connection.dialect.name == "postgresql":
-        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
+        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     META.create_all(connection)

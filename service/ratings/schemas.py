@@ -1,4 +1,4 @@
-"""The shapes of questions and answers about grades, with their bounds.
+"""Bodies and queries of the routes of grades, with their bounds.
 
 HTTP -> [schemas] -> routes/ratings, routes/grading
 """
@@ -11,40 +11,42 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import GradesFormat
 from service.ratings.grade import Why
-from service.schemas import Label, exactly
+from service.schemas import Label, strict_config
 
 NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL keeps no such character."""
+"""PostgreSQL stores no NUL character."""
 Text = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 
 
 class RatingRequest(BaseModel):
-    """What a person thinks of one picture."""
+    """The grade of one picture by one person."""
 
-    model_config = exactly(
+    model_config = strict_config(
         {"model": "mnist", "version": "6de6e7b1f939bd83", "seed": 7, "index": 0, "score": 0.9, "grader": "ann"}
     )
 
-    # Not strict: JSON has no UUIDs, so the text of one must do.
+    # Not strict: JSON has no UUIDs, so a string is converted.
     id: UUID | None = Field(
-        default=None, strict=False, description="Made by you, so that a grade that is sent again is kept once."
+        default=None,
+        strict=False,
+        description="Idempotency key, made by you: a grade that is sent again is stored once.",
     )
     model: str = Field(min_length=1, max_length=200)
     version: str = Field(min_length=1, max_length=200)
     seed: int = Field(ge=0, lt=ADDRESS_END)
     index: int = Field(ge=0, lt=ADDRESS_END)
-    label: Label | None = Field(default=None, description="The class; that of the address if none.")
+    label: Label | None = Field(default=None, description="The class; by default that of the address.")
     truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
     score: float = Field(ge=0, le=1, description="0 is fake, 1 is real; or how much it is liked.")
     grader: str = Field(min_length=1, max_length=200, pattern=NO_NUL, description="Who graded: any name.")
 
 
-class RatingsAnswer(BaseModel):
+class RatingsResponse(BaseModel):
     """Grades that are on the disk now."""
 
     added: int = Field(description="How many were new.")
-    known: int = Field(description="How many were there already.")
-    ids: list[UUID] = Field(description="Of all of them, in the order of the question.")
+    known: int = Field(description="How many were stored already.")
+    ids: list[UUID] = Field(description="Ids of all of them, in the order of the request.")
 
 
 class _Query(BaseModel):
@@ -52,34 +54,36 @@ class _Query(BaseModel):
 
 
 class RatingsQuery(_Query):
-    """Which grades, and as what."""
+    """Which grades, and in which format."""
 
-    model: Text | None = Field(default=None, description="A name; grades of all models if none.")
-    format: GradesFormat | None = Field(default=None, description="csv or parquet. By `Accept` if none, or csv.")
+    model: Text | None = Field(default=None, description="A name; by default grades of all models.")
+    format: GradesFormat | None = Field(default=None, description="csv or parquet; by default by `Accept`, else csv.")
 
 
 class BatchQuery(_Query):
-    """How many pictures to grade, and who will."""
+    """How many pictures to grade, and by whom."""
 
     model: Text | None = Field(default=None, description="As of POST /generate.")
-    grader: Text | None = Field(default=None, description="Who will grade: some pictures come again, to compare.")
+    grader: Text | None = Field(
+        default=None, description="Who will grade: some of their pictures are repeated, to measure consistency."
+    )
     n: int = Field(default=64, ge=1, le=256, description="How many pictures.")
 
 
 class PictureToGrade(BaseModel):
-    """A picture's whole address, and where it can be had."""
+    """The whole address of a picture, and its URL."""
 
     model: str
     version: str
     seed: int
     index: int
-    label: str | None = Field(default=None, description="The class; left out where the model has none.")
+    label: str | None = Field(default=None, description="The class; absent where the model has no classes.")
     truncation: float
-    url: str = Field(description="Of this very picture; relative to the service's root.")
-    why: Why = Field(description="repeat: graded before by this grader. informative: the model is unsure of it.")
+    url: str = Field(description="URL of this picture, relative to the service's root.")
+    why: Why = Field(description="repeat: graded before by this grader. informative: its grade would teach the most.")
 
 
-class BatchAnswer(BaseModel):
+class BatchResponse(BaseModel):
     """Pictures to grade, none twice."""
 
     model: str
@@ -88,10 +92,10 @@ class BatchAnswer(BaseModel):
 
 
 class SummaryQuery(_Query):
-    """Whose grades, and of what."""
+    """Whose grades, and of which model."""
 
-    model: Text | None = Field(default=None, description="A name; grades of all models if none.")
-    grader: Text | None = Field(default=None, description="All graders if none.")
+    model: Text | None = Field(default=None, description="A name; by default grades of all models.")
+    grader: Text | None = Field(default=None, description="By default all graders.")
 
 
 class VersionSummary(BaseModel):
@@ -101,21 +105,21 @@ class VersionSummary(BaseModel):
     version: str
     grades: int
     mean_score: float
-    current: bool = Field(description="It draws where the model is named.")
-    held: bool = Field(description="It can still be drawn here.")
+    current: bool = Field(description="It draws where only the model is named.")
+    held: bool = Field(description="It is available here, so it can still be drawn.")
 
 
 class ConsistencySummary(BaseModel):
     """Pictures that the same person graded more than once."""
 
-    pairs: int = Field(description="How many grades came after another one.")
-    mean_difference: float = Field(description="Of each to the one before it, either way.")
+    pairs: int = Field(description="How many grades came after another one of the same person and picture.")
+    mean_difference: float = Field(description="Mean absolute difference of each to the one before it.")
 
 
-class SummaryAnswer(BaseModel):
-    """What the grades have done so far."""
+class SummaryResponse(BaseModel):
+    """All grades so far in a few numbers."""
 
     grades: int
     graders: int
-    versions: list[VersionSummary] = Field(description="Those that were graded, oldest first.")
+    versions: list[VersionSummary] = Field(description="Versions that were graded, oldest first.")
     consistency: ConsistencySummary | None

@@ -1,13 +1,14 @@
-"""Grades in a database that only grows.
+"""The store of grades: append-only, idempotent by the client's id.
 
-    grade -> [store] -> SQLite (a file beside the service) or PostgreSQL (shared by several of them)
+    routes/ratings, routes/grading -> [store] -> database
 
-What `add` has returned is on the disk. A grade is known by its id, so a client
-that got no answer may send it again. Knows no HTTP.
+An inserted grade is on the disk when the call returns. A client without an
+answer sends the same grades again: the id is their idempotency key, so each is
+stored once. Knows no HTTP.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -16,19 +17,23 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from service.ratings.database import DatabaseAway, open_database, speaking_to
-from service.ratings.grade import Grade, KeptGrade, Picture
-from service.ratings.summary import Summary, summarise
-from service.ratings.tables import FIELDS, GRADES
+from service.ratings.database import ADDRESS_COLUMNS, GRADES, open_database, transaction
+from service.ratings.grade import (
+    GRADE_FIELDS,
+    Consistency,
+    DatabaseUnavailable,
+    Grade,
+    GradeConflict,
+    Picture,
+    StoredGrade,
+    Summary,
+    VersionGrades,
+)
 
 _log = logging.getLogger("zoetrope")
-_ROWS = 1_000
-_PICTURE = tuple(GRADES.c[name] for name in Picture.__dataclass_fields__)
+_PAGE_ROWS = 1_000
+_PICTURE_COLUMNS = tuple(GRADES.c[name] for name in Picture.__dataclass_fields__)
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-
-class GradeConflict(ValueError):
-    """An id came with another grade than before."""
 
 
 class Store:
@@ -38,8 +43,8 @@ class Store:
         url: `sqlite:///path/to/file.db`, or `postgresql+psycopg://user@host/database`.
 
     Raises:
-        ValueError: another kind of database, or one that another schema wrote.
-        DatabaseAway: of every method too.
+        ValueError: another kind of database, or another version of its schema.
+        DatabaseUnavailable: by every method too.
     """
 
     def __init__(self, url: str) -> None:
@@ -47,95 +52,128 @@ class Store:
         self._insert = _INSERT[self._engine.dialect.name]
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections."""
         self._engine.dispose()
 
-    def add(self, grades: Sequence[Grade]) -> int:
-        """Keep these grades, all or none; those that are kept already are passed over.
+    def insert_idempotently(self, grades: Sequence[Grade]) -> int:
+        """Store these grades, all or none; grades whose id is stored already are skipped.
 
         Returns:
             How many were new.
 
         Raises:
-            GradeConflict: an id is there with another grade.
+            GradeConflict: an id is stored, or comes twice, with another grade.
         """
         now = datetime.now(UTC)
-        rows = {grade.id: {**asdict(grade), "graded_at": now} for grade in grades}
-        _check_same(grades, {grade.id: grade for grade in grades})
-        with speaking_to(self._engine) as connection:
+        by_id = {grade.id: grade for grade in grades}
+        _check_same(grades, by_id)
+        rows = [{**asdict(grade), "graded_at": now} for grade in by_id.values()]
+        with transaction(self._engine) as connection:
             statement = self._insert(GRADES).on_conflict_do_nothing().returning(GRADES.c.id)
-            new = set(connection.execute(statement, list(rows.values())).scalars()) if rows else set[str]()
+            new = set(connection.execute(statement, rows).scalars()) if rows else set[str]()
             known = [grade for grade in grades if grade.id not in new]
-            _check_same(known, {kept.id: kept for kept in _kept(connection, [grade.id for grade in known])})
+            stored = {one.id: one for one in _stored(connection, [grade.id for grade in known])}
+            _check_same(known, stored)
         return len(new)
 
     def count(self) -> int:
-        """How many grades there are."""
-        with speaking_to(self._engine) as connection:
+        """Number of grades."""
+        with transaction(self._engine) as connection:
             return connection.execute(sql.select(sql.func.count()).select_from(GRADES)).scalar_one()
 
-    def grades(self, model: str | None = None) -> Iterator[list[KeptGrade]]:
-        """All grades, of one model or of any, oldest first, a thousand at a time."""
+    def grades(self, model: str | None = None) -> Iterator[list[StoredGrade]]:
+        """All grades, of one model or of all, oldest first, in pages of a thousand."""
         last = 0
         while True:
-            wanted = sql.select(GRADES).where(GRADES.c.serial > last).order_by(GRADES.c.serial).limit(_ROWS)
+            page = sql.select(GRADES).where(GRADES.c.serial > last).order_by(GRADES.c.serial).limit(_PAGE_ROWS)
             if model is not None:
-                wanted = wanted.where(GRADES.c.model == model)
-            with speaking_to(self._engine) as connection:
-                rows = connection.execute(wanted).mappings().all()
+                page = page.where(GRADES.c.model == model)
+            with transaction(self._engine) as connection:
+                rows = connection.execute(page).mappings().all()
             if not rows:
                 return
             last = rows[-1]["serial"]
             yield [_grade(row) for row in rows]
 
-    def graded_before(self, grader: str, model: str, version: str, largest: int, most: int) -> list[Picture]:
-        """Pictures that a person graded, any of their last thousand of this version, none twice.
+    def graded_before(self, grader: str, model: str, version: str, largest: int, limit: int) -> list[Picture]:
+        """A random sample of the pictures that a person graded, among their last thousand grades of this version.
 
         Args:
-            largest: that their seed and index may be.
-            most: how many at most.
+            largest: upper bound of their seed and index.
+            limit: how many at most.
+
+        Returns:
+            Pictures, none twice.
         """
-        theirs = (GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
-        last = sql.select(*_PICTURE).where(*theirs).order_by(GRADES.c.serial.desc()).limit(_ROWS).subquery()
-        wanted = sql.select(last).where(last.c.seed <= largest, last.c.index <= largest).group_by(*last.c)
-        with speaking_to(self._engine) as connection:
-            rows = connection.execute(wanted.order_by(sql.func.random()).limit(most))
+        own = (GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
+        last = sql.select(*_PICTURE_COLUMNS).where(*own).order_by(GRADES.c.serial.desc()).limit(_PAGE_ROWS).subquery()
+        distinct = sql.select(last).where(last.c.seed <= largest, last.c.index <= largest).group_by(*last.c)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(distinct.order_by(sql.func.random()).limit(limit))
             return [Picture(*row) for row in rows]
 
     def summary(self, model: str | None = None, grader: str | None = None) -> Summary:
         """The grades of one model or all, by one person or all, in a few numbers."""
-        with speaking_to(self._engine) as connection:
-            return summarise(connection, model, grader)
+        chosen: list[sql.ColumnElement[bool]] = []
+        if model is not None:
+            chosen.append(GRADES.c.model == model)
+        if grader is not None:
+            chosen.append(GRADES.c.grader == grader)
+        with transaction(self._engine) as connection:
+            versions = _version_grades(connection, chosen)
+            graders = connection.execute(sql.select(sql.func.count(GRADES.c.grader.distinct())).where(*chosen))
+            consistency = _consistency(connection, chosen)
+            return Summary(sum(one.grades for one in versions), graders.scalar_one(), versions, consistency)
 
 
 def open_store(url: str) -> Store | str:
-    """The grades in a database, or why they cannot be had: pictures are drawn all the same."""
+    """The store of a database, or the reason why there is none: the service draws pictures without it."""
     try:
         return Store(url)
     except ImportError as error:
         reason = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
-    except (OSError, ValueError, DatabaseAway, sql.exc.SQLAlchemyError) as error:
+    except (OSError, ValueError, DatabaseUnavailable, sql.exc.SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
     _log.error("no grades: %s", reason)
     return reason
 
 
-def _kept(connection: Connection, ids: Sequence[str]) -> Iterator[KeptGrade]:
-    for at in range(0, len(ids), _ROWS):
-        wanted = sql.select(GRADES).where(GRADES.c.id.in_(ids[at : at + _ROWS]))
-        yield from (_grade(row) for row in connection.execute(wanted).mappings())
+def _stored(connection: Connection, ids: Sequence[str]) -> Iterator[StoredGrade]:
+    for at in range(0, len(ids), _PAGE_ROWS):
+        page = sql.select(GRADES).where(GRADES.c.id.in_(ids[at : at + _PAGE_ROWS]))
+        yield from (_grade(row) for row in connection.execute(page).mappings())
 
 
-def _grade(row: Any) -> KeptGrade:
-    return KeptGrade(**{name: row[name] for name in FIELDS})
+def _grade(row: Any) -> StoredGrade:
+    return StoredGrade(**{name: row[name] for name in GRADE_FIELDS})
 
 
-def _check_same(grades: Sequence[Grade], kept: dict[str, Any]) -> None:
+def _check_same(grades: Sequence[Grade], stored: Mapping[str, Grade]) -> None:
     for grade in grades:
-        other = kept[grade.id]
+        other = stored[grade.id]
         for name, value in asdict(grade).items():
             if value != getattr(other, name):
                 raise GradeConflict(
                     f"id {grade.id} came before with {name} {getattr(other, name)!r}, and comes now with {value!r}; "
                     "a new grade needs a new id"
                 )
+
+
+def _version_grades(connection: Connection, chosen: list[sql.ColumnElement[bool]]) -> list[VersionGrades]:
+    rows = connection.execute(
+        sql.select(GRADES.c.model, GRADES.c.version, sql.func.count(), sql.func.avg(GRADES.c.score))
+        .where(*chosen)
+        .group_by(GRADES.c.model, GRADES.c.version)
+        .order_by(sql.func.min(GRADES.c.serial))
+    )
+    return [VersionGrades(*row) for row in rows]
+
+
+def _consistency(connection: Connection, chosen: list[sql.ColumnElement[bool]]) -> Consistency | None:
+    """Each grade against the one before it of the same person and picture."""
+    same = [GRADES.c.grader, *ADDRESS_COLUMNS]
+    before = sql.func.lag(GRADES.c.score).over(partition_by=same, order_by=GRADES.c.serial)
+    pairs = sql.select(GRADES.c.score, before.label("before")).where(*chosen).subquery()
+    difference = sql.func.avg(sql.func.abs(pairs.c.score - pairs.c.before))
+    count, mean = connection.execute(sql.select(sql.func.count(pairs.c.before), difference)).one()
+    return Consistency(count, mean) if count else None

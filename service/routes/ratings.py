@@ -1,13 +1,13 @@
-"""`POST /ratings`, `GET /ratings`: what people think of pictures, taken and given back.
+"""`POST /ratings`, `GET /ratings`: people's grades, stored and given back.
 
-    HTTP -> [ratings] -> grades -> HTTP
+    HTTP -> [ratings] -> ratings/store -> ratings/tabular -> HTTP
 
-A grade is answered with 201 when it is on the disk. It is bound to a picture of
-a version that is held here, so that what was graded can be drawn again.
+201 means that the grades are on the disk. A grade belongs to a picture of a
+version that is available here, so what was graded can be drawn again.
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
@@ -18,75 +18,76 @@ from service.app import App, JsonRoute, app_of
 from service.errors import Problem
 from service.formats import GradesFormat, negotiate
 from service.latents import resolve_address
-from service.ratings.files import file_of
-from service.ratings.grade import Grade
-from service.ratings.schemas import RatingRequest, RatingsAnswer, RatingsQuery
-from service.ratings.store import GradeConflict, Store
+from service.ratings.grade import Grade, GradeConflict
+from service.ratings.schemas import RatingRequest, RatingsQuery, RatingsResponse
+from service.ratings.tabular import writer_of
 from service.schemas import GenerateRequest
 
+if TYPE_CHECKING:
+    from service.ratings.store import Store
+
 router = APIRouter(route_class=JsonRoute)
-MOST_GRADES = 1_000
+MAX_GRADES = 1_000
 
 
 @router.post("/ratings", status_code=201)
-async def take(
-    grades: Annotated[list[RatingRequest], Field(min_length=1, max_length=MOST_GRADES)],
+async def add_ratings(
+    grades: Annotated[list[RatingRequest], Field(min_length=1, max_length=MAX_GRADES)],
     request: Request,
-) -> RatingsAnswer:
-    """Keep these grades, all or none."""
+) -> RatingsResponse:
+    """Store these grades, all or none."""
     app = app_of(request)
-    bound = [_bound(app, one) for one in grades]
+    checked = [_grade_of(app, one) for one in grades]
     try:
-        added = await app.write(lambda store: store.add(bound))
+        added = await app.write(lambda store: store.insert_idempotently(checked))
     except GradeConflict as error:
         raise Problem(409, f"{error}.") from None
-    return RatingsAnswer(added=added, known=len(bound) - added, ids=[one.id for one in bound])
+    return RatingsResponse(added=added, known=len(checked) - added, ids=[one.id for one in checked])
 
 
 @router.get("/ratings", response_class=StreamingResponse)
-async def give(query: Annotated[RatingsQuery, Query()], request: Request) -> StreamingResponse:
+async def download_ratings(query: Annotated[RatingsQuery, Query()], request: Request) -> StreamingResponse:
     """All grades as a file, of one model or of all, oldest first."""
     chosen = negotiate(query.format, request.headers.get("accept"), GradesFormat)
     pieces = _pieces(app_of(request), chosen, query.model)
-    first = await anext(pieces)  # before the answer begins, so that it can still be an error
-    return StreamingResponse(_after(first, pieces), media_type=chosen.media_type)
+    first = await anext(pieces)  # before the response starts, so that it can still be an error
+    return StreamingResponse(_chained(first, pieces), media_type=chosen.media_type)
 
 
-def _bound(app: App, given: RatingRequest) -> Grade:
-    """A grade with its class written out, of a picture that can be drawn here."""
-    runtime = app.registry.find(f"{given.model}@{given.version}")
-    picture = GenerateRequest(seed=given.seed, start=given.index, label=given.label, truncation=given.truncation)
-    label = resolve_address(picture, runtime).metadata_of(0).get("label")
+def _grade_of(app: App, body: RatingRequest) -> Grade:
+    """The grade with the name of its class, of a picture that can be drawn here."""
+    runtime = app.registry.find(f"{body.model}@{body.version}")
+    picture = GenerateRequest(seed=body.seed, start=body.index, label=body.label, truncation=body.truncation)
     return Grade(
-        str(given.id or uuid4()),
-        given.model,
-        given.version,
-        given.seed,
-        given.index,
-        label,
-        given.truncation,
-        given.score,
-        given.grader,
+        id=str(body.id or uuid4()),
+        model=body.model,
+        version=body.version,
+        seed=body.seed,
+        index=body.index,
+        label=resolve_address(picture, runtime).metadata_of(0).get("label"),
+        truncation=body.truncation,
+        score=body.score,
+        grader=body.grader,
     )
 
 
 async def _pieces(app: App, chosen: GradesFormat, model: str | None) -> AsyncIterator[bytes]:
-    """The file, its beginning together with its first grades."""
-    some = await app.read(lambda store: store.grades(model))
-    file = await app.read(lambda _: file_of(chosen))
+    """The pieces of the file; the first one holds its beginning and the first page of grades."""
+    pages = await app.read(lambda store: store.grades(model))
+    writer = await app.read(lambda _: writer_of(chosen))
 
-    def more(_: Store) -> bytes:
-        grades = next(some, None)
-        return file.add(grades) if grades else b""
+    def next_page(_: "Store") -> bytes:
+        grades = next(pages, None)
+        return writer.add(grades) if grades else b""
 
-    piece = file.begin() + await app.read(more)
+    piece = writer.begin() + await app.read(next_page)
     while piece:
         yield piece
-        piece = await app.read(more)
-    yield file.end()
+        piece = await app.read(next_page)
+    yield writer.end()
 
 
-async def _after(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chained(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for piece in others:
         yield piece

@@ -1,4 +1,4 @@
-"""A file of grades is whole in pieces, and every value in it is the one that was kept."""
+"""A file of grades is whole in pieces, and every value in it is the one that was stored."""
 
 import io
 from dataclasses import replace
@@ -9,19 +9,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from service.formats import GradesFormat
-from service.ratings.files import file_of
-from service.ratings.grade import KeptGrade
+from service.ratings.grade import StoredGrade
+from service.ratings.tabular import writer_of
 
 MOMENT = datetime(2026, 7, 1, 12, 30, 15, 123456, UTC)
 
 
-def graded(index: int, label: str | None = "7") -> KeptGrade:
+def graded(index: int, label: str | None = "7") -> StoredGrade:
     later = MOMENT + timedelta(microseconds=index)
-    return KeptGrade(f"id {index}", "mnist", "a" * 16, 2**64 - 1, index, label, 1.0, 1 / 3, 'a, "b"\né', later)
+    return StoredGrade(f"id {index}", "mnist", "a" * 16, 2**64 - 1, index, label, 1.0, 1 / 3, 'a, "b"\né', later)
 
 
-def file(chosen: GradesFormat, *pieces: list[KeptGrade]) -> bytes:
-    one = file_of(chosen)
+def file(chosen: GradesFormat, *pieces: list[StoredGrade]) -> bytes:
+    one = writer_of(chosen)
     return b"".join([one.begin(), *map(one.add, pieces), one.end()])
 
 
@@ -30,7 +30,7 @@ def test_parquet_keeps_every_value_and_has_a_group_of_rows_a_piece():
     found = pq.ParquetFile(io.BytesIO(file(GradesFormat.PARQUET, *pieces)))
 
     assert found.num_row_groups == 2
-    assert [KeptGrade(**row) for row in found.read().to_pylist()] == [*pieces[0], *pieces[1]]
+    assert [StoredGrade(**row) for row in found.read().to_pylist()] == [*pieces[0], *pieces[1]]
 
 
 def test_parquet_says_which_type_each_column_has():
