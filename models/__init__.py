@@ -1,20 +1,75 @@
 """THE BUNDLE: what training makes and the service serves; all that the two share.
 
-    pictures -> training -> [models] -> service -> HTTP
+    training -> bundle (card, files) -> engine_selection -> runtime (codes -> pixels) -> service
 
-Read in this order:
+    card                what a bundle says of itself: `card.json`
+    files               files written atomically, digests
+    bundle              a folder, opened whole or refused
+    codes               the address of a picture -> its latent code
+    engine              name, interface and batch sizes of an engine
+    graph               counted and converted to float16
+    onnxruntime_engine  the reference, on the CPU or CUDA
+    openvino_engine     float32 and bfloat16 on the CPU
+    engine_selection    the rule: which engine draws a model here
+    runtime             codes -> pixels
+    sheet               pixels -> a contact sheet
+    benchmark           speed and fidelity of the engines: `zoetrope benchmark NAME`
+    errors              everything that can go wrong
 
-    card        what a bundle says of itself
-    bundle      a folder, whole or refused
-    codes       the address of a picture -> its latent code
-    engine      what runs a graph: onnxruntime_engine, openvino_engine; loading takes one by its name
-    sizes       the few sizes of batches, and which of them is the best
-    runtime     codes -> pixels
-    measuring   which engine is fast, and near enough to the reference
-    engines     measured once, written down, obeyed
-    sheet       pixels -> a contact sheet
-    errors      all that can go wrong
+The bundles themselves are next to this code: `models/<name>/`. This room knows
+neither torch nor BentoML, and imports nothing from the other rooms. Importing
+`models` loads no engine: what it exports is imported when it is first used.
 
-The bundles themselves live beside this code: `models/<name>/`. This room knows
-neither torch nor BentoML, and imports nothing from the other rooms.
+    >>> from models import open_model
+    >>> open_model("models/mnist").generate(seed=7, n=64).shape
+    (64, 28, 28, 1)
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle, open_bundle
+    from models.card import Card
+    from models.errors import ModelError
+    from models.runtime import Runtime, open_model
+    from models.sheet import contact_sheet
+
+    __version__: str
+
+__all__ = ["Bundle", "Card", "ModelError", "Runtime", "__version__", "contact_sheet", "open_bundle", "open_model"]
+
+_HOMES = {
+    "Bundle": "bundle",
+    "Card": "card",
+    "ModelError": "errors",
+    "Runtime": "runtime",
+    "contact_sheet": "sheet",
+    "open_bundle": "bundle",
+    "open_model": "runtime",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _version()
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """The version of the installed distribution; of pyproject.toml where the code runs from its repository."""
+    import tomllib
+    from importlib.metadata import PackageNotFoundError, version
+    from pathlib import Path
+
+    try:
+        return version("zoetrope")
+    except PackageNotFoundError:
+        project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+        return str(project["project"]["version"])

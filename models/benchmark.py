@@ -1,124 +1,287 @@
-"""Engines on one model, measured: how fast each draws, how near to the reference, and which is to be taken.
+"""How fast the engines draw a model here, and whether the rule chooses well: `zoetrope benchmark NAME`.
 
-    runtime -> [measuring] -> engines
+    bundle, engine_selection, fidelity, runtime -> benchmark -> a table, one line of JSON, or the card
 
-Rule: the reference draws unless another engine is clearly faster, and each of
-many pictures stays within what no eye sees. The worst picture counts as well as
-the middle one, because an average hides the few codes that lie at a boundary of
-a mixture and are drawn as something else.
+Without `--stage` every engine of the device draws in turns, and a table shows
+where the rule is more than 1.25 times slower than the fastest engine that it may
+choose. With `--stage` one engine does one kind of work in this process, and one
+line of JSON says what it took: the graph alone (engine), codes and the graph
+(codes), or codes, graph and encoder, as for answers over HTTP (encode). Each
+stage contains the one before it, so their differences are what each adds.
+`--write` measures fidelity and multiply-adds and fills them into the card: a step
+of publishing, never of serving. Nothing here runs when a service starts.
 
-Letters: N pictures
+Letters: N pictures    Z numbers in a code
 """
 
+import argparse
+import json
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
+from typing import get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from models.bundle import Bundle
+from models.bundle import Bundle, find_bundle, open_bundle, write_fidelity
+from models.card import Card
 from models.codes import codes
-from models.engine import EngineName
-from models.errors import EngineUnavailable
+from models.engine import (
+    Device,
+    EngineName,
+    Library,
+    Precision,
+    Rows,
+    pad_rows,
+    processor_name,
+    reference_on,
+    usable_cores,
+)
+from models.engine_selection import Choice, allowed_engines, choose_engine, this_machine, vouches_for
+from models.errors import EngineUnavailable, ModelError
+from models.fidelity import measure_fidelity
+from models.graph import count_multiply_adds
 from models.runtime import Runtime
 
-IMAGES = 4_096
-FASTER = 1.25
-WORST_DB, MEDIAN_DB = 40.0, 45.0
-_EXACT_DB = 99.0
-"""Told for a picture that is the same to the byte."""
+OFF = 1.25
+"""The rule is off where another engine that it may choose is more than so many times as fast."""
+_ROUNDS = 5
+
+Encode = Callable[[Runtime, int, str, int], Iterable[bytes]]
+"""(runtime, n, format, seed) -> the pieces of an answer with n pictures; `service.sample` has it."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class Speed:
     """One engine on one model."""
 
     name: EngineName
-    told: str
+    description: str
     images_per_s: float
-    faster: float
-    """Times the reference's rate: the median over batches that were drawn in turns."""
-    worst_db: float
-    """Peak signal-to-noise ratio of the picture that is farthest from the reference's, 4,096 pictures."""
-    median_db: float
-
-    @property
-    def fault(self) -> str | None:
-        """Why the rule does not take it, or None."""
-        if self.worst_db < WORST_DB or self.median_db < MEDIAN_DB:
-            return (
-                f"{self.worst_db:.1f} and {self.median_db:.1f} dB; at least {WORST_DB:g} and {MEDIAN_DB:g} are wanted"
-            )
-        return f"{self.faster:.2f} times as fast; at least {FASTER:g} is wanted" if self.faster < FASTER else None
+    times: float
+    """The reference's rate is 1: the median over batches that were drawn in turns."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """An engine that is not here."""
+    """An engine that is not available here."""
 
     name: EngineName
     reason: str
 
 
-def measure(bundle: Bundle, names: Sequence[EngineName], threads: int | None) -> tuple[list[Measured], list[Missing]]:
-    """Draw 4,096 pictures with each engine, batch by batch in turns, so that a busy machine slows all alike.
+def measure_speeds(
+    bundle: Bundle, names: Sequence[EngineName], threads: int | None = None, seconds: float = 3.0
+) -> tuple[list[Speed], list[Missing]]:
+    """Draw batch by batch with each engine in turns, so that a busy machine slows all of them alike.
 
     Args:
-        names: the first of them that is here is the reference.
+        names: the first of them that is available is the reference.
         threads: see `Runtime`.
+        seconds: of drawing, for all engines together; each draws five batches at least.
 
     Raises:
-        EngineUnavailable: none of them is here; says why of each.
+        EngineUnavailable: none of them is available; says why of each.
     """
-    runtimes, missing = {}, []
-    for name in names:
-        try:
-            runtimes[name] = Runtime(bundle, name, threads)
-        except EngineUnavailable as error:
-            missing.append(Missing(name, str(error)))
-    if not runtimes:
-        raise EngineUnavailable("; ".join(one.reason for one in missing))
-    seconds: dict[EngineName, list[float]] = {name: [] for name in runtimes}
-    decibels: dict[EngineName, list[float]] = {name: [] for name in runtimes}
+    runtimes, missing = _loaded(bundle, names, threads)
     batch = min(runtime.batch_sizes[-1] for runtime in runtimes.values())
-    for at in range(0, IMAGES, batch):
-        drawn = {name: _timed(runtime, at, batch, seconds[name]) for name, runtime in runtimes.items()}
-        reference = next(iter(drawn.values()))
-        for name, images_NHWC in drawn.items():
-            decibels[name] += decibels_of(images_NHWC, reference).tolist()
-    slowest = next(iter(seconds.values()))
+    taken_s: dict[EngineName, list[float]] = {name: [] for name in runtimes}
+    for round_, start in enumerate(range(0, sys.maxsize, batch)):
+        if round_ >= _ROUNDS and sum(map(sum, taken_s.values())) > seconds:
+            break
+        for name, runtime in runtimes.items():
+            begin_s = time.perf_counter()
+            runtime.generate(0, start, batch)
+            taken_s[name].append(time.perf_counter() - begin_s)
+    reference_s = next(iter(taken_s.values()))
     return [
-        Measured(
+        Speed(
             name=name,
-            told=runtime.engine,
-            images_per_s=batch / median(seconds[name]),
-            faster=median(theirs / ours for theirs, ours in zip(slowest, seconds[name], strict=True)),
-            worst_db=min(decibels[name]),
-            median_db=median(decibels[name]),
+            description=runtime.engine,
+            images_per_s=batch / median(taken_s[name]),
+            times=median(theirs / ours for theirs, ours in zip(reference_s, taken_s[name], strict=True)),
         )
         for name, runtime in runtimes.items()
     ], missing
 
 
-def best_of(measured: Sequence[Measured]) -> Measured:
-    """What the rule takes: the fastest that has no fault, or the reference, which is the first."""
-    return max((one for one in measured[1:] if one.fault is None), key=lambda one: one.faster, default=measured[0])
+def fastest_allowed(speeds: Sequence[Speed], card: Card) -> Speed:
+    """The fastest of what the rule may choose: float32 in onnxruntime, and what the card vouches for."""
+    return max(
+        (
+            speed
+            for speed in speeds
+            if speed.name == reference_on(speed.name.device)
+            or (speed.name.precision != "float32" and vouches_for(card, speed.name.precision))
+        ),
+        key=lambda speed: speed.times,
+    )
 
 
-def decibels_of(images_NHWC: NDArray[np.uint8], reference_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Peak signal-to-noise ratio of each picture, (N,)."""
-    difference = images_NHWC.astype(np.float32) - reference_NHWC
-    squared_N = (difference**2).mean(axis=(1, 2, 3), dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        decibels_N: NDArray[np.float64] = np.minimum(10 * np.log10(255.0**2 / squared_N), _EXACT_DB)
-    return decibels_N
+def run_stage(
+    stage: str, runtime: Runtime, batch: int, n: int, file_format: str, seconds: float, encode: Encode | None
+) -> dict[str, object]:
+    """Do one kind of work for some time, warm: the line of JSON that `--stage` prints, without its model.
+
+    Raises:
+        ValueError: the stage is encode, and there is no encoder; or the batch is not a power of two.
+    """
+    if batch < 1 or batch & (batch - 1):
+        raise ValueError(f"--batch is {batch}; it must be a power of two, as the sizes that engines draw are")
+    if stage == "encode" and encode is None:
+        raise ValueError("the stage encode needs the encoders of the service: run `zoetrope benchmark`")
+    work = _work(stage, runtime, batch, n, file_format, encode)
+    for _ in range(2):
+        next(work)
+    images, cpu_s, begin_s = 0, time.process_time(), time.perf_counter()
+    while (wall_s := time.perf_counter() - begin_s) < seconds:
+        images += next(work)
+    return {
+        "engine": runtime.engine,
+        "stage": stage,
+        "batch_size": runtime.batch_sizes[-1] if stage == "encode" else batch,
+        "images": images,
+        "cpu_s": time.process_time() - cpu_s,
+        "wall_s": wall_s,
+    }
 
 
-def _timed(runtime: Runtime, at: int, count: int, seconds: list[float]) -> NDArray[np.uint8]:
-    codes_NZ, labels_N = codes(0, at, count, runtime.card.code_size), runtime.labels(0, at, count)
-    begun_s = time.perf_counter()
-    images_NHWC = runtime.draw(codes_NZ, labels_N)
-    seconds.append(time.perf_counter() - begun_s)
-    return images_NHWC
+def _work(stage: str, runtime: Runtime, batch: int, n: int, file_format: str, encode: Encode | None) -> Iterator[int]:
+    """Endless work of a stage, one batch or answer at a time; yields the pictures of each."""
+    if stage == "engine":
+        prepared = _inputs(runtime, batch)
+        while True:
+            runtime.generator.run(*prepared)
+            yield batch
+    for seed in count():
+        if stage == "codes" or encode is None:
+            runtime.generate(seed, 0, batch)
+            yield batch
+        else:
+            for _ in encode(runtime, n, file_format, seed):
+                pass
+            yield n
+
+
+def _inputs(runtime: Runtime, batch: int) -> list[Rows]:
+    labels_N = runtime.labels(0, 0, batch)
+    given: list[Rows | None] = [codes(0, 0, batch, runtime.card.code_size), labels_N]
+    return [pad_rows(rows, batch) for rows in given if rows is not None]
+
+
+def _loaded(
+    bundle: Bundle, names: Sequence[EngineName], threads: int | None
+) -> tuple[dict[EngineName, Runtime], list[Missing]]:
+    runtimes, missing = {}, []
+    for name in names:
+        try:
+            runtimes[name] = Runtime(bundle, name, threads, warm_all=False)
+        except EngineUnavailable as error:
+            missing.append(Missing(name, str(error)))
+    if not runtimes:
+        raise EngineUnavailable("; ".join(one.reason for one in missing))
+    return runtimes, missing
+
+
+def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int:
+    """The command. Prints a table, a line of JSON, or what was written into the card.
+
+    Args:
+        argv: without the name of the command.
+        encode: draws and encodes an answer, for the stage encode.
+    """
+    options = _parser().parse_args(argv)
+    try:
+        bundle = open_bundle(find_bundle(options.model))
+        if options.write:
+            print(_write(bundle, options.device, options.threads))
+            return 0
+        choice = choose_engine(bundle.card, this_machine(), options.device, options.engine, options.precision)
+        if options.stage:
+            print(json.dumps(_stage_line(bundle, choice, options, encode)))
+            return 0
+        names = allowed_engines(options.device, options.engine, options.precision)
+        print("\n".join(_table(bundle.card, choice, *measure_speeds(bundle, names, options.threads, options.seconds))))
+    except (ModelError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ImportError as error:
+        print(f"error: --write needs the package {error.name}. Install the extra [train].", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="zoetrope benchmark", description="How fast the engines draw a model here, and what the rule chooses."
+    )
+    parser.add_argument("model", help="a bundle's folder, or its name in $ZOETROPE_MODELS (by default ./models)")
+    parser.add_argument("--stage", choices=("engine", "codes", "encode"), help="one kind of work; prints JSON")
+    parser.add_argument("--device", choices=get_args(Device), default="cpu")
+    parser.add_argument("--engine", choices=get_args(Library), help="by the rule, if not given")
+    parser.add_argument("--precision", choices=get_args(Precision), help="by the rule, if not given")
+    parser.add_argument("--batch", type=int, help="pictures of a call of engine and codes; the largest size by default")
+    parser.add_argument("--n", type=int, default=1_024, help="pictures of an answer of the stage encode")
+    parser.add_argument("--format", default="zip", help="of an answer of the stage encode")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure")
+    parser.add_argument("--threads", type=int, help="CPU threads of one call; all cores, if not given")
+    parser.add_argument("--write", action="store_true", help="fill fidelity and multiply-adds into the card")
+    return parser
+
+
+def _stage_line(
+    bundle: Bundle, choice: Choice, options: argparse.Namespace, encode: Encode | None
+) -> dict[str, object]:
+    runtime = Runtime(bundle, choice.name, options.threads)
+    batch = options.batch or runtime.batch_sizes[-1]
+    found = run_stage(options.stage, runtime, batch, options.n, options.format, options.seconds, encode)
+    return {"model": bundle.card.name, "version": bundle.card.version, **found}
+
+
+def _write(bundle: Bundle, device: Device, threads: int | None) -> str:
+    """Measure what the engine rule reads, keep what other machines measured, and write the card."""
+    found = measure_fidelity(bundle, device, threads)
+    card = write_fidelity(bundle.path, {**bundle.card.fidelity, **found}, count_multiply_adds(bundle.generator)).card
+    assert card.compute is not None
+    lines = [
+        f"{card.name} {card.version}",
+        f"{card.compute.multiply_adds:,} multiply-adds a picture, {card.compute.conv_share:.1%} of them in Conv",
+    ]
+    lines += [
+        f"{precision}: {one.worst_db:.1f} dB from float32 at worst, {one.median_db:.1f} in the median, "
+        f"{one.images:,} pictures" + ("" if precision in found else " (measured before)")
+        for precision, one in card.fidelity.items()
+    ]
+    return "\n".join(lines if card.fidelity else [*lines, "no reduced precision is available here to measure"])
+
+
+def _table(card: Card, choice: Choice, speeds: Sequence[Speed], missing: Sequence[Missing]) -> list[str]:
+    lines = [f"{card.name} {card.version} on {processor_name()}, {usable_cores()} cores"]
+    for speed in speeds:
+        mark = "  <- the rule's choice" if speed.name == choice.name else ""
+        lines.append(
+            f"{speed.description:40} {speed.images_per_s:8,.0f} images/s  {speed.times:5.2f} times  "
+            f"{_fidelity(card, speed.name)}{mark}"
+        )
+    lines += [f"{one.name!s:40} not available: {one.reason}" for one in missing]
+    lines.append(f"The rule chooses {choice.name}: {choice.reason}.")
+    chosen = next((speed for speed in speeds if speed.name == choice.name), None)
+    best = fastest_allowed(speeds, card)
+    if chosen is not None and best.times > OFF * chosen.times:
+        lines.append(f"The rule is off here: {best.name} is {best.times / chosen.times:.2f} times as fast.")
+    return lines
+
+
+def _fidelity(card: Card, name: EngineName) -> str:
+    if name.precision == "float32":
+        return "float32".ljust(26)
+    found = card.fidelity.get(name.precision)
+    text = (
+        "fidelity never measured" if found is None else f"{found.worst_db:.1f} / {found.median_db:.1f} dB by the card"
+    )
+    return text.ljust(26)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,23 +1,27 @@
-"""What a bundle says of itself: `card.json`, typed and checked.
+"""The model card of a bundle: `card.json`, typed and validated.
 
-    training writes -> [card] -> the service reads and shows it at GET /models
+    training -> card -> service (GET /models)
 
-A card is a frozen pydantic model: what it does not know it refuses, so a typing
-error in a hand-edited card is an error with a name, never a default. This file
-knows the card's words only; `bundle` knows the folder around it.
+A card is a frozen pydantic model that refuses unknown fields: a typing error in
+a card edited by hand is an error that names the field, never a default. Cards of
+older formats are upgraded when they are read. This file knows the fields of a
+card; `bundle` knows the folder around it.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from models.codes import CODE_SCHEME
 
-FORMAT = 1
-"""The card format that this code writes, and the newest that it reads."""
+FORMAT = 2
+"""The card format that this code writes, and the newest that it reads.
+
+Format 2 (2026-11) added `fidelity` and `compute`, and renamed fields: see `upgrade`.
+"""
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -27,6 +31,10 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+ReducedPrecision = Literal["bfloat16", "tf32", "float16"]
+"""A precision that rounds more coarsely than float32."""
 
 
 class ImageShape(_Strict):
@@ -64,41 +72,42 @@ class ModeScores(_Strict):
     """Stacked-MNIST as PacGAN defines it: how many of the 1,000 triples of digits were drawn, and how evenly."""
 
     images: int = Field(ge=1, description="How many stacks were drawn.")
-    modes: int = Field(ge=0, description="Distinct triples that the judge read.")
+    modes: int = Field(ge=0, description="Distinct triples that the evaluator read.")
     modes_of_5: int = Field(
         ge=0, description="Triples read five times or more: a mis-read digit discovers none of these."
     )
     kl: float = Field(description="KL(drawn || uniform), natural logarithm.")
     kl_floor: float = Field(description="What a perfect generator of uniform triples is expected to get: (K - 1) / 2N.")
     kl_floor_real: float = Field(description="The same for digits in the proportions of the real labels.")
-    modes_real: int = Field(ge=0, description="What the judge reads in as many real stacks.")
-    modes_of_5_real: int = Field(ge=0, description="Likewise.")
-    kl_real: float = Field(description="Likewise: the best that this judge can give.")
+    modes_real: int = Field(ge=0, description="Distinct triples that the evaluator reads in as many real stacks.")
+    modes_of_5_real: int = Field(ge=0, description="Triples read five times or more in the real stacks.")
+    kl_real: float = Field(description="KL(real stacks || uniform): the best that this evaluator can give.")
 
 
 class Scores(_Strict):
-    """What a judge found. Empty until `judge` has looked at the bundle.
+    """What an evaluator found. Empty until `evaluate` has scored the bundle.
 
-    A `..._floor` is what real pictures get: the mean over five draws of training pictures, as many as were judged.
+    A `..._floor` is what real pictures get: the mean over five draws of training pictures, as many as were scored.
     """
 
     fd_ratio: float | None = Field(
-        default=None, description="FD(generated, test) / FD(train, test): 1 means that the judge cannot tell."
+        default=None,
+        description="FD(generated, test) / FD(train, test): 1 means that the evaluator cannot tell them apart.",
     )
     fd_floor: float | None = Field(default=None, description="FD(train, test), at the same number of images.")
-    images: int | None = Field(default=None, description="How many generated pictures were judged.")
-    judge_digest: Sha256 | None = Field(default=None, description="SHA-256 of the judge's own file.")
-    judge: str | None = Field(
-        default=None, description="Who judged: a classifier by its name, or `wavelets` where there were no labels."
+    images: int | None = Field(default=None, description="How many generated pictures were scored.")
+    evaluator_digest: Sha256 | None = Field(default=None, description="SHA-256 of the evaluator's own file.")
+    evaluator: str | None = Field(
+        default=None, description="Name of the classifier whose features were used, or `wavelets` without labels."
     )
-    judge_accuracy: float | None = Field(
-        default=None, description="Share of the real test pictures whose class the judge names."
+    evaluator_accuracy: float | None = Field(
+        default=None, description="Share of the real test pictures that the evaluator classifies correctly."
     )
     kernel_distance: float | None = Field(
         default=None, description="Squared MMD, cubic kernel, unbiased: 0 at best, and may fall below."
     )
     kernel_floor: float | None = Field(
-        default=None, description="Kernel distance of training pictures to the test pictures: 0, but for chance."
+        default=None, description="Kernel distance of training pictures to the test pictures: about 0."
     )
     precision: float | None = Field(default=None, description="Share of generated pictures among the real ones.")
     precision_floor: float | None = Field(default=None, description="Precision of training pictures.")
@@ -109,72 +118,101 @@ class Scores(_Strict):
     coverage: float | None = Field(default=None, description="Share of real pictures with a generated one nearby.")
     coverage_floor: float | None = Field(default=None, description="Coverage of training pictures.")
     class_histogram: dict[str, int] | None = Field(
-        default=None, description="Class -> how many generated pictures the judge takes for it."
+        default=None, description="Class -> how many generated pictures the evaluator assigns to it."
     )
     class_kl: float | None = Field(
         default=None, description="KL(that histogram || the training data's), natural logarithm."
     )
     class_kl_floor: float | None = Field(default=None, description="The same KL of training pictures.")
     class_agreement: float | None = Field(
-        default=None, description="Share of pictures that the judge takes for the class that was asked for."
+        default=None, description="Share of pictures that the evaluator assigns to the requested class."
     )
     nearest_ratio: float | None = Field(
         default=None,
-        description="Median distance to the nearest training picture, generated over test: 0 is learned by heart.",
+        description="Median distance to the nearest training picture, generated over test: 0 is memorised.",
     )
     near_share: float | None = Field(
-        default=None, description="Share of pictures nearer to training than 99 % of the test pictures: 0.01 is new."
+        default=None,
+        description="Share of pictures nearer to training than 99 % of the test pictures: about 0.01 of new ones.",
     )
     images_per_s: float | None = Field(default=None, description="Pictures a second of the ONNX graph.")
-    images_per_s_on: str | None = Field(default=None, description="On what that was measured.")
+    images_per_s_on: str | None = Field(default=None, description="Engine, threads and batch size of that measurement.")
     reconstruction_psnr_db: float | None = Field(
         default=None, description="Of test pictures, through encoder and decoder."
     )
     pca_psnr_db: float | None = Field(default=None, description="The same of PCA with as many numbers a code.")
-    active_units: int | None = Field(default=None, description="Numbers of a VAE's code that carry anything.")
+    active_units: int | None = Field(default=None, description="Numbers of a VAE's code that carry information.")
     inception_fid: float | None = Field(default=None, description="The canonical FID, where its weights were given.")
     stacked: ModeScores | None = Field(default=None, description="Where the model draws Stacked-MNIST.")
 
 
-class Standing(_Strict):
-    """What grades predict of a model's pictures, and how good and how diverse they are."""
+class Fidelity(_Strict):
+    """How near pictures of a reduced precision are to those of float32 on the same device."""
 
-    images: int = Field(ge=2, description="How many pictures were looked at.")
-    predicted_grade: float = Field(ge=0, le=1, description="Mean grade that the reward predicts.")
-    fd_ratio: float = Field(ge=0, description="Frechet distance to the pictures that it shall draw, over the floor.")
-    diversity: float = Field(ge=0, description="Mean distance of two of its pictures, over that of those.")
-    class_entropy: float | None = Field(
-        default=None, description="Of the classes that the judge names, natural logarithm; None without classes."
+    worst_db: float = Field(description="Lowest peak signal-to-noise ratio of a picture; 99 where all are equal.")
+    median_db: float = Field(description="Median peak signal-to-noise ratio.")
+    images: int = Field(ge=1, description="How many pictures were compared.")
+
+
+class Compute(_Strict):
+    """What one picture costs, counted from the shapes of `generator.onnx`."""
+
+    multiply_adds: int = Field(ge=0, description="Multiply-adds of one picture.")
+    conv_share: float = Field(ge=0, le=1, description="Share of them in Conv; ConvTranspose is not part of it.")
+
+
+class AcceptanceFigures(_Strict):
+    """What the acceptance test of a fine-tuned model measures: predicted grade, quality and diversity.
+
+    Target pictures are those that the model is meant to draw: the data, or the data reweighted by the grades.
+    """
+
+    images: int = Field(ge=2, description="How many pictures were drawn.")
+    predicted_grade: float = Field(ge=0, le=1, description="Mean grade that the reward model predicts.")
+    target_fd_ratio: float = Field(ge=0, description="Frechet distance to the target pictures, over its floor.")
+    pairwise_diversity: float = Field(
+        ge=0, description="Mean distance of two drawn pictures, over that of two target pictures."
     )
-    class_entropy_wanted: float | None = Field(default=None, description="Of the pictures that it shall draw.")
+    class_entropy: float | None = Field(
+        default=None, description="Of the classes that the evaluator names, natural logarithm; None without classes."
+    )
+    target_class_entropy: float | None = Field(default=None, description="The same of the target pictures.")
 
 
 class Lineage(_Strict):
-    """Where a model that went on from another one comes from."""
+    """The model that this one was fine-tuned from, and by how many grades."""
 
     parent: Version
-    grades: int = Field(ge=0, description="How many of people's grades moved it.")
-    update: Literal["tilted", "both", "gradient", "literal"] = Field(description="How they moved it.")
-    strength: float = Field(ge=0, le=1, description="How far they were let: 0 not at all, 1 to what is liked best.")
-    agreement: float = Field(
-        ge=0, le=1, description="Of two held-out pictures with different grades, how often the better one was known."
+    grades: int = Field(ge=0, description="How many of people's grades were used.")
+    update: Literal["tilted", "both", "gradient", "literal"] = Field(description="The method of the update.")
+    strength: float = Field(
+        ge=0, le=1, description="Strength of the update: 0 changes nothing, 1 draws what is liked best."
     )
-    before: Standing = Field(description="The parent.")
-    after: Standing = Field(description="This model.")
+    agreement: float = Field(
+        ge=0,
+        le=1,
+        description="Share of held-out pairs with different grades that the reward model orders correctly.",
+    )
+    before: AcceptanceFigures = Field(description="The parent.")
+    after: AcceptanceFigures = Field(description="This model.")
 
 
 class Card(_Strict):
     """`card.json`, all of it."""
 
-    format: int = Field(default=FORMAT, description="Version of the card format.")
+    format: int = Field(default=FORMAT, ge=FORMAT, le=FORMAT, description="Version of the card format.")
     name: Name = Field(description="The model's name, and its folder's.")
-    version: Version = Field(description="Digest of all that decides a picture and nothing else.")
+    version: Version = Field(description="Digest of everything that decides a picture and nothing else.")
     method: Literal["gan", "autoencoder", "denoising", "variational", "rated"]
     image: ImageShape
     code_size: int = Field(ge=1, description="Numbers in a latent code z.")
     classes: tuple[ClassCount, ...] | None = Field(default=None, description="None: the model has no classes.")
     training: TrainingRecord
     scores: Scores = Scores()
+    fidelity: dict[ReducedPrecision, Fidelity] = Field(
+        default={}, description="Reduced precision -> how near it is to float32. Absent: never measured."
+    )
+    compute: Compute | None = Field(default=None, description="None: never counted.")
     lineage: Lineage | None = None
     files: dict[str, Sha256] = Field(description="SHA-256 of every other file of the bundle.")
 
@@ -193,3 +231,40 @@ def version_of(generator_digest: str, classes: Sequence[ClassCount] | None) -> s
     }
     canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def upgrade(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A card of an older format in the fields of `FORMAT`.
+
+    Format 1 -> 2: `scores.judge`, `judge_digest` and `judge_accuracy` became `evaluator...`. In `lineage.before` and
+    `lineage.after` `fd_ratio` became `target_fd_ratio` (`scores.fd_ratio` is another metric), `diversity` became
+    `pairwise_diversity` (the log of a run has another diversity) and `class_entropy_wanted` `target_class_entropy`.
+    """
+    card = dict(found)
+    if card.get("format", 1) != 1:
+        return card
+    if isinstance(scores := card.get("scores"), Mapping):
+        card["scores"] = _renamed(scores, _SCORES_OF_FORMAT_1)
+    if isinstance(lineage := card.get("lineage"), Mapping):
+        figures = {key: value for key, value in lineage.items() if key in ("before", "after")}
+        renamed = {
+            key: _renamed(value, _FIGURES_OF_FORMAT_1) for key, value in figures.items() if isinstance(value, Mapping)
+        }
+        card["lineage"] = {**lineage, **renamed}
+    return {**card, "format": 2}
+
+
+_SCORES_OF_FORMAT_1 = {
+    "judge": "evaluator",
+    "judge_digest": "evaluator_digest",
+    "judge_accuracy": "evaluator_accuracy",
+}
+_FIGURES_OF_FORMAT_1 = {
+    "fd_ratio": "target_fd_ratio",
+    "diversity": "pairwise_diversity",
+    "class_entropy_wanted": "target_class_entropy",
+}
+
+
+def _renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in fields.items()}

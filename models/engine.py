@@ -1,14 +1,16 @@
-"""What runs a graph: the small interface that every engine has, and the words that name one.
+"""What an engine is: its name, its interface, and the batch sizes that reach it.
 
-    [engine] <- onnxruntime_engine, openvino_engine <- loading <- runtime
+    engine -> onnxruntime_engine, openvino_engine -> engine_selection -> runtime
 
-An engine is a library on a device at a precision. It takes batches of fixed
-sizes, and a batch of one size is always computed in one way, so that a picture
-has the same bytes whenever it is drawn. Knows no library.
+An engine is a library on a device at a precision. It takes batches of a few
+fixed sizes: a kernel is chosen by the shape of what it computes, and another
+kernel may round differently, so a batch of one size is always computed in one
+way. This file knows no library.
 
 Letters: N rows of a batch    Z numbers in a code    H, W, C of a picture
 """
 
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -27,12 +29,15 @@ Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "tf32", "float16", "bfloat16"]
 
 Rows = NDArray[Any]
-"""An array whose first axis are the rows of a batch."""
+"""An array whose first axis is the rows of a batch."""
+
+_LARGEST_BATCH = 256
+_LARGEST_BATCH_VALUES: dict[Device, float] = {"cpu": 2**20, "cuda": math.inf}
 
 
 @dataclass(frozen=True)
 class EngineName:
-    """Which library computes where, and how exactly."""
+    """Which library computes, on which device, at which precision."""
 
     library: Library
     device: Device
@@ -45,7 +50,7 @@ class EngineName:
 REFERENCE = EngineName("onnxruntime", "cpu", "float32")
 """What training draws with."""
 
-NAMES = (
+ENGINE_NAMES = (
     REFERENCE,
     EngineName("openvino", "cpu", "float32"),
     EngineName("openvino", "cpu", "bfloat16"),
@@ -57,49 +62,75 @@ NAMES = (
 
 
 def reference_on(device: Device) -> EngineName:
-    """What every other engine of a device is compared with.
+    """The float32 engine that every other engine of a device is compared with.
 
     Raises:
         EngineUnavailable: there is no such device.
     """
     if device not in get_args(Device):
         raise EngineUnavailable(f"device is {device!r}; it must be one of {', '.join(get_args(Device))}")
-    return next(name for name in NAMES if name.device == device)
+    return next(name for name in ENGINE_NAMES if name.device == device)
 
 
 class Engine(Protocol):
     """A graph, loaded."""
 
-    told: str
+    description: str
     """Library, version, device and precision: all but the machine that decides the bytes of a picture."""
 
     def run(self, *inputs_N: Rows) -> list[Rows]:
-        """One batch: inputs in the graph's order, each with the same N, and C-contiguous; outputs in its order.
+        """One batch: inputs in the graph's order, each with the same N and C-contiguous; outputs in its order.
 
-        The outputs are the caller's. Calls from several threads wait for one another.
+        The outputs belong to the caller. Calls from several threads wait for one another.
         """
 
 
-def usable_cores() -> int:
-    """CPU cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+def batch_sizes(device: Device, picture_values: int) -> tuple[int, ...]:
+    """Powers of two: up to 256, and on a CPU up to about a million values, which bounds the wait behind a batch.
+
+    They follow the shape and not the time: a slow day would change which sizes there are.
+
+    Args:
+        picture_values: H x W x C of one picture.
+    """
+    largest = min(_LARGEST_BATCH, _LARGEST_BATCH_VALUES[device] / picture_values)
+    return tuple(1 << power for power in range(max(1, int(largest)).bit_length()))
 
 
-@cache
-def machine() -> str:
-    """The kind of processor, as far as it may decide which kernels a library takes."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    named = {key.strip(): value.strip() for key, value in facts.items()}
-    told = [named.get(key, "") for key in ("model name", "cpu family", "model", "stepping")]
-    return " ".join([platform.machine(), *filter(None, told)])
+def best_batch_size(device: Device, sizes: Sequence[int], waiting: int) -> int:
+    """The batch size for so many waiting pictures, or for the first of them; no timing decides it.
+
+    On a CPU the largest size that they fill: a row of padding costs as much as a picture. On CUDA the smallest size
+    that holds them: a batch costs about the same, whatever its size.
+
+    Args:
+        sizes: ascending, at least one.
+        waiting: pictures, 1 or more.
+    """
+    if device == "cuda":
+        return next((size for size in sizes if size >= waiting), sizes[-1])
+    return next((size for size in reversed(sizes) if size <= waiting), sizes[0])
+
+
+def pad_rows(rows: Rows, size: int) -> Rows:
+    """Rows with zeros after them, up to a batch; the rows themselves where they fill it."""
+    if len(rows) == size:
+        return np.ascontiguousarray(rows)
+    batch = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    batch[: len(rows)] = rows
+    return batch
+
+
+def describe_tensor(name: str, dtype: str, sizes: Sequence[object]) -> str:
+    """One input or output in the words that `check_interface` compares; a size that is not a number is N."""
+    return f"{name} {dtype} [{', '.join(str(size) if isinstance(size, int) else 'N' for size in sizes)}]"
 
 
 def check_interface(path: Path, found: Sequence[str], expected: Sequence[str]) -> None:
     """Refuse a graph whose inputs and then outputs are not what the card says.
 
     Args:
+        path: the file that the error names.
         found, expected: such as "z float32 [N, 64]".
 
     Raises:
@@ -109,15 +140,16 @@ def check_interface(path: Path, found: Sequence[str], expected: Sequence[str]) -
         raise BundleDamaged(path, found=" -> ".join(found), expected=" -> ".join(expected))
 
 
-def described(name: str, dtype: str, sizes: Sequence[object]) -> str:
-    """One input or output in the words that `check_interface` compares; a size that is no number is N."""
-    return f"{name} {dtype} [{', '.join(str(size) if isinstance(size, int) else 'N' for size in sizes)}]"
+def usable_cores() -> int:
+    """CPU cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def padded(rows: Rows, size: int) -> Rows:
-    """Rows with zeros after them, up to a batch; themselves where they fill it."""
-    if len(rows) == size:
-        return np.ascontiguousarray(rows)
-    batch = np.zeros((size, *rows.shape[1:]), rows.dtype)
-    batch[: len(rows)] = rows
-    return batch
+@cache
+def processor_name() -> str:
+    """The kind of processor, as far as it may decide which kernels a library takes."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    fields = {key.strip(): value.strip() for key, value in (line.split(":", 1) for line in lines if ":" in line)}
+    model = [fields.get(key, "") for key in ("model name", "cpu family", "model", "stepping")]
+    return " ".join([platform.machine(), *filter(None, model)])

@@ -1,14 +1,14 @@
 """OpenVINO on the CPU, in float32 or in bfloat16 where the processor computes in it.
 
-    engine -> [openvino_engine] -> loading
+    engine -> openvino_engine -> engine_selection
 
 A batch is cut into parts, and each is computed by one thread: threads that share
 a part wait for one another at every layer, and spin while they do, on cores that
-whoever encodes the pictures needs. There are more parts than threads, so that one
+the encoders of pictures need. There are more parts than threads, so that a thread
 whose core has other work as well computes fewer of them. A graph is compiled for
 each size of a part, which takes a tenth of a second and draws a tenth faster than
-one graph for all.
-Imported only by whoever asks for it: the library is an extra's, and not everywhere.
+one graph for all sizes. The library is optional, so this file is imported only
+where OpenVINO may be needed.
 
 Letters: N rows of a batch    P rows of a part
 """
@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from models.engine import EngineName, Rows, check_interface, described
+from models.engine import EngineName, Rows, check_interface, describe_tensor
 from models.errors import BundleDamaged, EngineUnavailable
 
-# At its import it reports home and leaves files in the home folder, unless its package of telemetry is missing.
+# Its import reports home and leaves files in the home folder, unless its telemetry package is missing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 try:
     import openvino
@@ -35,43 +35,51 @@ except ImportError:
 
 _PARTS_A_THREAD = 8
 _FEWEST_ROWS = 4
-"""Of a part, in a batch that has as many: fewer do no more than wake a thread up."""
+"""Of a part, in a batch that has as many: a smaller part costs more to schedule than to compute."""
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _DTYPES = {"f32": "float32", "i64": "int64", "u8": "uint8"}
 
 
-class OpenvinoEngine:
-    """See `Engine`, and `loading`."""
+def computes_bfloat16() -> bool:
+    """Whether OpenVINO is installed here and lists BF16 for this processor."""
+    return openvino is not None and "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
-    def __init__(self, path: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
+
+class OpenvinoEngine:
+    """See `Engine`, and `engine_selection.load_engine`."""
+
+    def __init__(self, graph: bytes, origin: Path, name: EngineName, threads: int, interface: Sequence[str]) -> None:
         if openvino is None:
             raise EngineUnavailable("openvino is not installed. Install the extra [cpu], or set the engine to auto.")
-        self._core = _core()
-        if name.precision == "bfloat16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if name.precision == "bfloat16" and not computes_bfloat16():
             raise EngineUnavailable("precision is bfloat16, and this processor does not compute in it. Use float32.")
-        self._path = path
-        self._threads = threads
+        self._graph, self._origin, self._threads = graph, origin, threads
         self._options = {
             "INFERENCE_PRECISION_HINT": _HINTS[name.precision],
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": threads,
-            "ENABLE_CPU_PINNING": False,  # whoever encodes the pictures has the cores too
+            "ENABLE_CPU_PINNING": False,  # the encoders of pictures use the same cores
         }
         ends = self._read()
-        found = [described(end.any_name, _dtype(end), _sizes(end)) for end in (*ends.inputs, *ends.outputs)]
-        check_interface(path, found, interface)
-        self._parts: dict[int, tuple[Any, list[_Part]]] = {}
-        """By their rows, and the graph that computes them."""
-        self._alone = threading.Lock()
-        self.told = f"openvino-{version('openvino')}-cpu-{name.precision}"
+        found = [describe_tensor(end.any_name, _dtype(end), _sizes(end)) for end in (*ends.inputs, *ends.outputs)]
+        check_interface(origin, found, interface)
+        self._compiled: dict[int, Any] = {}
+        """Rows of a part -> the graph that computes them."""
+        self._parts: dict[int, list[_Part]] = {}
+        """Rows of a part -> parts, the same ones in every batch."""
+        self._compiling, self._lock = threading.Lock(), threading.Lock()
+        self.description = f"openvino-{version('openvino')}-cpu-{name.precision}"
 
     def run(self, *inputs_N: Rows) -> list[Rows]:
         """One batch."""
         size = len(inputs_N[0])
         rows = max(min(size, _FEWEST_ROWS), size // (_PARTS_A_THREAD * self._threads))
         rows = 1 << (rows.bit_length() - 1)  # sizes are powers of two, and so are their parts
-        with self._alone:
-            parts = self._of(rows, size // rows)
+        compiled = self._compile(rows)
+        with self._lock:
+            parts = self._parts.setdefault(rows, [])
+            parts += [_Part(compiled.create_infer_request()) for _ in range(size // rows - len(parts))]
+            parts = parts[: size // rows]
             for at, part in enumerate(parts):
                 for memory_P, rows_N in zip(part.inputs, inputs_N, strict=True):
                     memory_P[:] = rows_N[at * rows : (at + 1) * rows]
@@ -80,21 +88,21 @@ class OpenvinoEngine:
                 part.request.wait()
             return [np.concatenate(outputs) for outputs in zip(*(part.outputs for part in parts), strict=True)]
 
-    def _of(self, rows: int, count: int) -> list["_Part"]:
-        """So many parts of so many rows, the same ones in every batch."""
-        if rows not in self._parts:
-            graph = self._read()
-            graph.reshape({end.any_name: [rows, *_sizes(end)[1:]] for end in graph.inputs})
-            self._parts[rows] = self._core.compile_model(graph, "CPU", self._options), []
-        compiled, parts = self._parts[rows]
-        parts += [_Part(compiled.create_infer_request()) for _ in range(count - len(parts))]
-        return parts[:count]
+    def _compile(self, rows: int) -> Any:
+        """The graph for parts of so many rows. Batches of other sizes go on meanwhile."""
+        if rows not in self._compiled:
+            with self._compiling:
+                if rows not in self._compiled:
+                    graph = self._read()
+                    graph.reshape({end.any_name: [rows, *_sizes(end)[1:]] for end in graph.inputs})
+                    self._compiled[rows] = _core().compile_model(graph, "CPU", self._options)
+        return self._compiled[rows]
 
     def _read(self) -> Any:
         try:
-            return self._core.read_model(self._path)
+            return _core().read_model(self._graph)
         except RuntimeError as error:
-            raise BundleDamaged(self._path, found=f"{error}", expected="a graph that OpenVINO loads") from error
+            raise BundleDamaged(self._origin, found=f"{error}", expected="a graph that OpenVINO loads") from error
 
 
 class _Part:
@@ -108,10 +116,9 @@ class _Part:
 
 @functools.cache
 def _core() -> Any:
-    """One for the process, and never given back: its plugin for the CPU sets the stack on which this thread handles
-    signals, and puts back what it found when it goes. Of two that go in the order in which they came, the second
-    puts back the first one's stack, which is no more: the next signal, SIGTERM say, ends the process by a
-    segmentation fault."""
+    """One for the process, never released: its CPU plugin sets the stack on which this thread handles signals, and
+    restores the previous one when it is destroyed. If two are destroyed in the order of their creation, the second
+    restores the stack of the first, which is freed: the next signal, for example SIGTERM, is a segmentation fault."""
     return openvino.Core()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.engine_selection import engine_for, possible
+from models.engine_selection import select_engine
 from models.errors import EngineUnavailable
 from models.runtime import Runtime
 from service.batching import DynamicBatcher
@@ -29,13 +29,13 @@ _log = logging.getLogger("zoetrope")
 
 
 def load_runtime(bundle: Bundle, settings: Settings) -> Runtime:
-    """A bundle with the engine that the settings pin, or else that measurement found.
+    """A bundle with the engine that the settings pin, or else that the rule chooses.
 
     Raises:
         EngineUnavailable, BundleDamaged: see `Runtime`.
     """
-    left_open = possible(settings.device, settings.library, settings.exactly)
-    return Runtime(bundle, engine_for(bundle, left_open, settings.threads, settings.engines), settings.threads)
+    name = select_engine(bundle.card, settings.device, settings.library, settings.exactly)
+    return Runtime(bundle, name, settings.threads)
 
 
 class Snapshot:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from models.bundle import Bundle, folders_of, open_bundle
+from models.bundle import Bundle, bundle_folders, open_bundle
 from models.card import Card
 from models.runtime import Runtime
 from service.registry import ModelRegistry
@@ -52,7 +52,7 @@ class ModelReloader:
     def scan(self) -> None:
         """Scan once, and publish what has changed if the scan before saw the same."""
         try:
-            found = {path.name: _files(path) for path in folders_of(self._folder)} if self._folder.is_dir() else {}
+            found = {path.name: _files(path) for path in bundle_folders(self._folder)} if self._folder.is_dir() else {}
         except FileNotFoundError:  # a file went during the scan: scan again
             return
         before, self._seen = self._seen, found
@@ -111,7 +111,7 @@ class ModelReloader:
         """The runtime that has loaded the same files already, under the new card."""
         for runtime in self._registry.snapshot.loaded.values():
             if _drawing(runtime.card) == _drawing(bundle.card):
-                return runtime if runtime.card == bundle.card else runtime.under(bundle.card)
+                return runtime if runtime.card == bundle.card else runtime.with_card(bundle.card)
         return None
 
 
@@ -122,4 +122,5 @@ def _files(path: Path) -> Files:
 
 def _drawing(card: Card) -> tuple[object, ...]:
     """All of a card that decides how it is drawn: the scores of an evaluation do not."""
-    return card.name, card.version, card.files, card.image, card.code_size
+    rule = card.fidelity, card.compute  # the engine follows from them
+    return card.name, card.version, card.files, card.image, card.code_size, rule

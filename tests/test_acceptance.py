@@ -5,7 +5,7 @@ import pytest
 from support.labelled import CLASSES, digits_evaluator, real_digits
 from support.rated import parent
 
-from models.card import Standing
+from models.card import AcceptanceFigures
 from models.runtime import Runtime
 from training.data.dataset import Pictures
 from training.feedback.acceptance import AcceptanceFailed, AcceptanceTest, check_acceptance
@@ -40,14 +40,14 @@ def test_real_pictures_have_a_ratio_near_1(acceptance_test: AcceptanceTest):
     found = acceptance_test.measure(Copies(real_digits().test))
 
     assert found.images == 600
-    assert 0.5 < found.fd_ratio < 4
-    assert found.diversity == pytest.approx(1, abs=0.05)
+    assert 0.5 < found.target_fd_ratio < 4
+    assert found.pairwise_diversity == pytest.approx(1, abs=0.05)
     assert found.class_entropy == pytest.approx(np.log(10), abs=0.05)
     assert found.predicted_grade == pytest.approx(0.5, abs=0.1)  # heads that learned nothing
 
 
 def test_noise_has_a_large_ratio(acceptance_test: AcceptanceTest):
-    assert acceptance_test.measure(Runtime(parent().bundle)).fd_ratio > 10
+    assert acceptance_test.measure(Runtime(parent().bundle)).target_fd_ratio > 10
 
 
 def test_pictures_are_compared_with_the_target_pictures(acceptance_test: AcceptanceTest, data: Pictures):
@@ -58,8 +58,8 @@ def test_pictures_are_compared_with_the_target_pictures(acceptance_test: Accepta
 
     apart, near = acceptance_test.measure(copies), acceptance_test.measure(copies, weights)
 
-    assert near.fd_ratio < 2 < 20 < apart.fd_ratio
-    assert near.class_entropy_wanted < 0.2 < apart.class_entropy_wanted
+    assert near.target_fd_ratio < 2 < 20 < apart.target_fd_ratio
+    assert near.target_class_entropy < 0.2 < apart.target_class_entropy
 
 
 def test_few_different_pictures_have_a_higher_floor(acceptance_test: AcceptanceTest, data: Pictures):
@@ -68,24 +68,32 @@ def test_few_different_pictures_have_a_higher_floor(acceptance_test: AcceptanceT
     few[np.flatnonzero(data.labels == 7)[:60]] = 1 / 60
     others = Copies(np.tile(data.images[np.flatnonzero(data.labels == 7)[60:]], (12, 1, 1, 1)))
 
-    assert 0.5 < acceptance_test.measure(others, few).fd_ratio < 2
+    assert 0.5 < acceptance_test.measure(others, few).target_fd_ratio < 2
 
 
-BEFORE = Standing(
-    images=10, predicted_grade=0.2, fd_ratio=2.0, diversity=1, class_entropy=2.3, class_entropy_wanted=2.3
+BEFORE = AcceptanceFigures(
+    images=10,
+    predicted_grade=0.2,
+    target_fd_ratio=2.0,
+    pairwise_diversity=1,
+    class_entropy=2.3,
+    target_class_entropy=2.3,
 )
 
 
-def after(**changes: float) -> Standing:
+def after(**changes: float) -> AcceptanceFigures:
     return BEFORE.model_copy(update=changes)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"fd_ratio": 6.1}, "found an FD ratio of 6.1 .* at most 3 times the 2.0 of its parent: the quality collapsed"),
         (
-            {"diversity": 0.4},
+            {"target_fd_ratio": 6.1},
+            "found an FD ratio of 6.1 .* at most 3 times the 2.0 of its parent: the quality collapsed",
+        ),
+        (
+            {"pairwise_diversity": 0.4},
             "found pictures with 0.40 of the diversity of the target pictures, expected 0.5 or more: mode collapse",
         ),
         ({"class_entropy": 0.5}, r"found 1\.6 classes .*, expected about 10\.0"),
@@ -97,4 +105,6 @@ def test_a_collapse_is_refused_in_words(change: dict[str, float], words: str):
 
 
 def test_a_change_that_was_asked_for_is_accepted():
-    check_acceptance(BEFORE, after(class_entropy=0.5, class_entropy_wanted=0.6, fd_ratio=5.9, predicted_grade=0.9))
+    check_acceptance(
+        BEFORE, after(class_entropy=0.5, target_class_entropy=0.6, target_fd_ratio=5.9, predicted_grade=0.9)
+    )

@@ -1,64 +1,55 @@
-"""The rule: the reference draws, unless another engine is clearly faster and nobody sees the difference."""
+"""One command says how fast the engines are, whether the rule is right, and what the card should say."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from models import benchmark as measuring
-from models.benchmark import Measured, best_of, decibels_of, measure
+from models import benchmark
+from models.benchmark import Speed, fastest_allowed, main, measure_speeds, run_stage
 from models.bundle import open_bundle
-from models.engine import NAMES, REFERENCE, EngineName, reference_on
+from models.card import Card, Fidelity
+from models.engine import ENGINE_NAMES, REFERENCE, EngineName, reference_on
 from models.errors import EngineUnavailable
+from models.runtime import Runtime
 
-FLOAT32, BFLOAT16 = NAMES[1], NAMES[2]
-ITSELF = Measured(REFERENCE, "reference", 100.0, 1.0, 99.0, 99.0)
-
-
-def found(name: EngineName, faster: float, worst_db: float = 50.0, median_db: float = 55.0) -> Measured:
-    return Measured(name, str(name), 100 * faster, faster, worst_db, median_db)
+FLOAT32, BFLOAT16 = ENGINE_NAMES[1:3]
+GOOD = Fidelity(worst_db=50.0, median_db=55.0, images=10)
 
 
-def test_the_fastest_that_is_near_enough_draws():
-    assert best_of([ITSELF, found(FLOAT32, 1.3), found(BFLOAT16, 2.0)]).name == BFLOAT16
-    assert best_of([ITSELF, found(FLOAT32, 1.3), found(BFLOAT16, 2.0, worst_db=39.9)]).name == FLOAT32
-    assert best_of([ITSELF, found(FLOAT32, 1.24), found(BFLOAT16, 2.0, median_db=44.9)]) is ITSELF
-    assert best_of([ITSELF]) is ITSELF
+@pytest.fixture
+def card(grey: Path) -> Card:
+    return open_bundle(grey).card
 
 
-def test_a_fault_says_what_was_found_and_what_is_wanted():
-    assert found(FLOAT32, 1.1).fault == "1.10 times as fast; at least 1.25 is wanted"
-    assert found(FLOAT32, 3, 39.5).fault == "39.5 and 55.0 dB; at least 40 and 45 are wanted"
-    assert found(FLOAT32, 1.25, 40, 45).fault is None
+def speed(name: EngineName, times: float) -> Speed:
+    return Speed(name, str(name), 100 * times, times)
 
 
-def test_decibels_by_hand():
-    reference = np.zeros((3, 2, 2, 1), np.uint8)
-    drawn = reference.copy()
-    drawn[1] = 1
-    drawn[2, 0, 0, 0] = 255
+def test_the_rule_is_compared_with_what_it_may_choose(card: Card):
+    vouched = card.model_copy(update={"fidelity": {"bfloat16": GOOD}})
+    speeds = [speed(REFERENCE, 1.0), speed(FLOAT32, 3.0), speed(BFLOAT16, 2.0)]
 
-    assert decibels_of(drawn, reference) == pytest.approx([99.0, 20 * np.log10(255), 10 * np.log10(4)])
-
-
-def test_engines_are_measured_in_turns_on_the_same_pictures(bundles: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measuring, "IMAGES", 256)
-    measured, missing = measure(open_bundle(bundles / "pets"), NAMES[:2], threads=1)
-
-    assert [one.name for one in measured] == [REFERENCE, FLOAT32]
-    assert not missing
-    assert (measured[0].faster, measured[0].worst_db) == (1.0, 99.0)
-    assert measured[1].worst_db > 48.0  # a level of 255 is 48 dB
-    assert all(one.images_per_s > 0 for one in measured)
+    assert fastest_allowed(speeds, vouched).name == BFLOAT16
+    assert fastest_allowed(speeds, card).name == REFERENCE  # OpenVINO in float32 only by setting
 
 
-def test_what_is_not_here_is_told_and_the_next_one_is_the_reference(bundles: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measuring, "IMAGES", 64)
+def test_engines_draw_in_turns(bundles: Path):
+    speeds, missing = measure_speeds(open_bundle(bundles / "pets"), ENGINE_NAMES[:2], threads=1, seconds=0)
+
+    assert speeds[0].name == REFERENCE
+    assert speeds[0].times == 1.0
+    assert len(speeds) + len(missing) == 2
+    assert all(one.images_per_s > 0 for one in speeds)
+
+
+def test_what_is_not_available_is_told_and_the_next_one_is_the_reference(bundles: Path):
     nowhere = replace(REFERENCE, precision="tf32")
-    measured, missing = measure(open_bundle(bundles / "grey"), [nowhere, REFERENCE], threads=1)
+    speeds, missing = measure_speeds(open_bundle(bundles / "grey"), [nowhere, REFERENCE], threads=1, seconds=0)
 
-    assert [one.name for one in measured] == [REFERENCE]
+    assert [one.name for one in speeds] == [REFERENCE]
     assert "there is no engine onnxruntime-cpu-tf32" in missing[0].reason
 
 
@@ -68,4 +59,93 @@ def test_none_at_all_is_refused_with_the_reason_of_each(bundles: Path):
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime offers CUDA")
     with pytest.raises(EngineUnavailable, match=r"this onnxruntime offers .*; device is 'cuda'"):
-        measure(open_bundle(bundles / "grey"), [reference_on("cuda"), NAMES[4]], threads=1)
+        measure_speeds(open_bundle(bundles / "grey"), [reference_on("cuda"), ENGINE_NAMES[4]], threads=1)
+
+
+def test_the_table_shows_every_engine_and_what_the_rule_chooses(grey: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([str(grey), "--threads", "1", "--seconds", "0.01"]) == 0
+    printed = capsys.readouterr().out
+
+    assert printed.startswith("grey ")
+    assert all(word in printed for word in ("onnxruntime-", "openvino-", "images/s", "fidelity never measured"))
+    assert printed.count("<- the rule's choice") == 1
+    assert "The rule chooses onnxruntime-cpu-float32: not bfloat16: the card has no fidelity of bfloat16" in printed
+
+
+@pytest.mark.parametrize(("times", "off"), [(1.2, False), (1.3, True)])
+def test_the_table_says_where_the_rule_is_off(
+    grey: Path, times: float, off: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """The card vouches for bfloat16, but the graph is too small for the rule."""
+    benchmark.write_fidelity(grey, {"bfloat16": GOOD}, None)
+    found = [speed(REFERENCE, 1.0), speed(BFLOAT16, times)]
+    monkeypatch.setattr(benchmark, "measure_speeds", lambda *_: (found, []))
+    main([str(grey)])
+
+    assert (
+        f"The rule is off here: openvino-cpu-bfloat16 is {times:.2f} times as fast" in capsys.readouterr().out
+    ) == off
+
+
+@pytest.mark.parametrize("stage", ["engine", "codes"])
+def test_a_stage_is_one_line_of_json(grey: Path, stage: str, capsys: pytest.CaptureFixture[str]):
+    options = ["--stage", stage, "--engine", "onnxruntime", "--batch", "8", "--seconds", "0.01", "--threads", "1"]
+    assert main([str(grey), *options]) == 0
+    line = json.loads(capsys.readouterr().out)
+
+    assert list(line) == ["model", "version", "engine", "stage", "batch_size", "images", "cpu_s", "wall_s"]
+    assert (line["model"], line["version"]) == ("grey", open_bundle(grey).card.version)
+    assert (line["stage"], line["batch_size"]) == (stage, 8)
+    assert line["engine"].endswith("-cpu-float32")
+    assert line["images"] % 8 == 0 < line["images"]
+    assert line["wall_s"] >= 0.01
+
+
+def test_the_stage_encode_makes_answers_of_fresh_seeds(grey: Path, capsys: pytest.CaptureFixture[str]):
+    asked = []
+
+    def encode(runtime: Runtime, n: int, file_format: str, seed: int) -> Iterator[bytes]:
+        asked.append((runtime.card.name, n, file_format, seed))
+        yield b"piece"
+
+    assert main([str(grey), "--stage", "encode", "--n", "5", "--format", "npy", "--seconds", "0.01"], encode) == 0
+    line = json.loads(capsys.readouterr().out)
+
+    assert line["images"] == 5 * (len(asked) - 2)  # two answers to warm up
+    assert asked[:3] == [("grey", 5, "npy", seed) for seed in range(3)]
+
+
+def test_a_batch_that_no_engine_draws_is_refused(grey: Path):
+    with pytest.raises(ValueError, match="--batch is 3; it must be a power of two"):
+        run_stage("engine", Runtime(open_bundle(grey)), 3, 1, "zip", 0, None)
+
+
+def test_without_the_encoders_the_stage_encode_says_which_command_has_them(
+    grey: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main([str(grey), "--stage", "encode"]) == 1
+    assert "run `zoetrope benchmark`" in capsys.readouterr().err
+
+
+def test_write_fills_the_card_and_keeps_the_version_and_what_other_machines_measured(
+    grey: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("models.fidelity.IMAGES", 64)
+    benchmark.write_fidelity(grey, {"tf32": GOOD}, None)
+    before = open_bundle(grey).card
+    files = {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"}
+
+    assert main([str(grey), "--write"]) == 0
+    after = open_bundle(grey).card
+
+    assert after.version == before.version
+    assert after.compute is not None
+    assert after.fidelity["tf32"] == GOOD
+    assert after.model_copy(update={"fidelity": before.fidelity, "compute": None}) == before
+    assert {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"} == files
+    assert f"{after.compute.multiply_adds:,} multiply-adds a picture" in capsys.readouterr().out
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([str(tmp_path / "nothing")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")

@@ -12,7 +12,12 @@ from training.comparison.columns import as_markdown, cells, figures
 from training.comparison.rows import Row
 
 JUDGED = Scores(
-    fd_ratio=2.345, precision=0.5, precision_floor=0.5, class_agreement=0.981, judge_accuracy=0.99, images_per_s=2000.0
+    fd_ratio=2.345,
+    precision=0.5,
+    precision_floor=0.5,
+    class_agreement=0.981,
+    evaluator_accuracy=0.99,
+    images_per_s=2000.0,
 )
 
 

@@ -17,7 +17,9 @@ from training.comparison.rows import Row
 from training.evaluation.reference import RealPictures
 
 REAL = RealPictures(np.zeros((20, 8, 8, 1), np.uint8), np.full((20, 8, 8, 1), 9, np.uint8))
-SCORES = Scores(fd_ratio=2.0, fd_floor=0.5, images=20, judge="wavelets", images_per_s=10.0, images_per_s_on="a machine")
+SCORES = Scores(
+    fd_ratio=2.0, fd_floor=0.5, images=20, evaluator="wavelets", images_per_s=10.0, images_per_s_on="a machine"
+)
 
 
 @pytest.fixture

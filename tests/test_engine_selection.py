@@ -1,92 +1,211 @@
-"""Measured once, written down, obeyed; pinned by whoever says so."""
+"""The engine follows from card, processor, libraries and settings; no timing and no file decides it."""
 
-import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models import benchmark as measuring
-from models import engine_selection as engines
+from models import engine_selection
 from models.bundle import open_bundle
-from models.engine import NAMES, REFERENCE
-from models.engine_selection import engine_for, main, possible
+from models.card import Card, Compute, Fidelity
+from models.engine import ENGINE_NAMES, REFERENCE, EngineName
+from models.engine_selection import (
+    Machine,
+    allowed_engines,
+    choose_engine,
+    load_engine,
+    select_engine,
+    this_machine,
+    vouches_for,
+)
 from models.errors import EngineUnavailable
 
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "IMAGES", 128)
-
-
-def test_what_a_person_says_leaves_fewer_engines_open():
-    assert possible("cpu") == NAMES[:3]
-    assert possible("cpu", "openvino") == NAMES[1:3]
-    assert possible("cpu", precision="float32") == NAMES[:2]
-    assert possible("cpu", "openvino", "bfloat16") == NAMES[2:3]
-    assert possible("cuda", None, "tf32") == NAMES[4:5]
+INTERFACE = ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"]
+FLOAT32, BFLOAT16 = ENGINE_NAMES[1:3]
+CUDA, TF32, FLOAT16 = ENGINE_NAMES[3:]
+COMPLETE = Machine(linux_x86_64=True, has_openvino=True, lists_bfloat16=lambda: True, has_onnx=True)
+GOOD = Fidelity(worst_db=40.0, median_db=45.0, images=4096)
+"""Just good enough."""
+FITTING = {"fidelity": {"bfloat16": GOOD}, "compute": Compute(multiply_adds=1_000_000, conv_share=0.9)}
+"""Just what the rule takes."""
 
 
-def test_what_is_nowhere_is_refused_with_all_that_there_is():
+@pytest.fixture
+def card(grey: Path) -> Card:
+    """A card that fits bfloat16 in OpenVINO."""
+    return open_bundle(grey).card.model_copy(update=FITTING)
+
+
+def but(card: Card, **changes: object) -> Card:
+    return card.model_copy(update=changes)
+
+
+def test_where_all_holds_it_is_bfloat16_in_openvino(card: Card):
+    assert choose_engine(card, COMPLETE).name == BFLOAT16
+
+
+def test_another_system_or_processor_draws_in_float32(card: Card):
+    choice = choose_engine(card, replace(COMPLETE, linux_x86_64=False))
+
+    assert choice.name == REFERENCE
+    assert "this is not Linux on x86-64" in choice.reason
+
+
+def test_a_processor_without_bfloat16_draws_in_float32(card: Card):
+    choice = choose_engine(card, replace(COMPLETE, lists_bfloat16=lambda: False))
+
+    assert choice.name == REFERENCE
+    assert "OpenVINO does not list BF16 for this processor" in choice.reason
+    assert not choice.missing_library
+
+
+def test_where_openvino_is_not_installed_onnxruntime_draws(card: Card):
+    choice = choose_engine(card, replace(COMPLETE, has_openvino=False))
+
+    assert choice.name == REFERENCE
+    assert "OpenVINO is not installed" in choice.reason
+    assert choice.missing_library
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "words"),
+    [
+        ({}, "the card has no fidelity of bfloat16"),
+        ({"bfloat16": GOOD.model_copy(update={"worst_db": 39.9})}, "bfloat16 is 39.9 dB from float32 at worst"),
+        ({"bfloat16": GOOD.model_copy(update={"median_db": 44.9})}, "and 44.9 in the median, at least 40 and 45"),
+        ({"float16": GOOD}, "the card has no fidelity of bfloat16"),
+    ],
+)
+def test_a_card_that_does_not_vouch_for_bfloat16_is_drawn_in_float32(card: Card, fidelity: dict, words: str):
+    choice = choose_engine(but(card, fidelity=fidelity), COMPLETE)
+
+    assert choice.name == REFERENCE
+    assert words in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("compute", "words"),
+    [
+        (None, "the card has no multiply-adds"),
+        (Compute(multiply_adds=999_999, conv_share=1), "999,999 multiply-adds a picture, fewer than 1,000,000"),
+        (Compute(multiply_adds=50_000_000, conv_share=0.89), "89% of the multiply-adds are in Conv, less than 90%"),
+    ],
+)
+def test_a_graph_with_little_work_or_little_of_it_in_conv_is_drawn_in_float32(
+    card: Card, compute: Compute | None, words: str
+):
+    choice = choose_engine(but(card, compute=compute), COMPLETE)
+
+    assert choice.name == REFERENCE
+    assert words in choice.reason
+
+
+def test_openvino_is_asked_for_its_processor_only_where_it_would_draw(card: Card):
+    def asked() -> bool:
+        raise AssertionError("OpenVINO was loaded")
+
+    lazy = replace(COMPLETE, lists_bfloat16=asked)
+
+    assert choose_engine(but(card, fidelity={}), lazy).name == REFERENCE
+    assert choose_engine(card, lazy, library="onnxruntime").name == REFERENCE
+
+
+def test_on_cuda_float32_draws_unless_the_card_vouches_for_less(card: Card):
+    both = but(card, fidelity={"tf32": GOOD, "float16": GOOD})
+    bad = GOOD.model_copy(update={"worst_db": 20.0})
+
+    assert choose_engine(card, COMPLETE, "cuda").name == CUDA
+    assert choose_engine(but(card, fidelity={"tf32": GOOD}), COMPLETE, "cuda").name == TF32
+    assert choose_engine(but(card, fidelity={"tf32": GOOD, "float16": bad}), COMPLETE, "cuda").name == TF32
+    assert choose_engine(both, COMPLETE, "cuda").name == FLOAT16
+    assert choose_engine(both, replace(COMPLETE, has_onnx=False), "cuda").name == TF32
+    assert choose_engine(but(card, fidelity={"tf32": bad}), COMPLETE, "cuda").name == CUDA
+
+
+@pytest.mark.parametrize(
+    ("pins", "expected"),
+    [
+        ({"library": "onnxruntime"}, REFERENCE),
+        ({"precision": "float32"}, REFERENCE),
+        ({"library": "openvino", "precision": "float32"}, FLOAT32),
+        ({"precision": "bfloat16"}, BFLOAT16),
+        ({"library": "openvino"}, BFLOAT16),
+        ({"device": "cuda", "precision": "tf32"}, TF32),
+        ({"device": "cuda", "precision": "float32"}, CUDA),
+    ],
+)
+def test_a_pin_is_obeyed(card: Card, pins: dict, expected: EngineName):
+    assert choose_engine(card, COMPLETE, **pins).name == expected
+
+
+def test_a_pinned_precision_is_the_operators_choice_though_the_card_does_not_vouch_for_it(card: Card):
+    unmeasured = but(card, fidelity={})
+
+    assert choose_engine(unmeasured, COMPLETE, precision="bfloat16").name == BFLOAT16
+    assert choose_engine(unmeasured, COMPLETE, "cuda", precision="float16").name == FLOAT16
+
+
+def test_openvino_in_float32_is_drawn_with_by_setting_alone(card: Card):
+    """Where OpenVINO is pinned and bfloat16 is out of the question, float32 is what remains."""
+    assert choose_engine(but(card, fidelity={}), COMPLETE, library="openvino").name == FLOAT32
+    assert choose_engine(but(card, fidelity={}), COMPLETE).name == REFERENCE
+
+
+def test_pins_leave_fewer_engines_open():
+    assert allowed_engines("cpu") == ENGINE_NAMES[:3]
+    assert allowed_engines("cpu", "openvino") == ENGINE_NAMES[1:3]
+    assert allowed_engines("cpu", "openvino", "bfloat16") == ENGINE_NAMES[2:3]
+    assert allowed_engines("cpu", precision="float32") == ENGINE_NAMES[:2]
+    assert allowed_engines("cuda", None, "tf32") == ENGINE_NAMES[4:5]
+
+
+def test_an_engine_that_does_not_exist_is_refused_with_all_that_do(card: Card):
     with pytest.raises(EngineUnavailable, match="no engine is cuda, openvino; there are onnxruntime-cpu-float32, "):
-        possible("cuda", "openvino")
+        choose_engine(card, COMPLETE, "cuda", "openvino")
 
 
-def test_the_only_one_left_open_is_taken_without_measuring(grey: Path, tmp_path: Path):
-    assert engine_for(open_bundle(grey), [REFERENCE], 1, tmp_path / "engines.json") == REFERENCE
-    assert not (tmp_path / "engines.json").exists()
-
-
-def test_a_measurement_is_written_down_and_obeyed_from_then_on(
-    grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_log_says_the_reason_and_warns_where_a_library_is_missing(
+    card: Card, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    record = tmp_path / "runs" / "engines.json"
-    found = engine_for(open_bundle(grey), NAMES[:2], 1, record)
-    (key,) = json.loads(record.read_text())
-    other = next(name for name in NAMES[:2] if name != found)
-    record.write_text(json.dumps({key: str(other)}))
-    monkeypatch.setattr(engines, "measure", None)  # not to be called
-
-    assert "grey" in key
-    assert engine_for(open_bundle(grey), NAMES[:2], 1, record) == other
-
-
-def test_it_holds_for_these_threads_and_libraries_alone(grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    record = tmp_path / "engines.json"
-    engine_for(open_bundle(grey), NAMES[:2], 1, record)
-    engine_for(open_bundle(grey), NAMES[:2], 2, record)
-    monkeypatch.setattr(engines, "version", lambda _: "another")
-    engine_for(open_bundle(grey), NAMES[:2], 2, record)
-
-    assert len(json.loads(record.read_text())) == 3
+    for machine, level in ((replace(COMPLETE, has_openvino=False), "WARNING"), (COMPLETE, "INFO")):
+        caplog.clear()
+        monkeypatch.setattr(engine_selection, "this_machine", lambda machine=machine: machine)
+        with caplog.at_level(logging.INFO, "zoetrope"):
+            name = select_engine(card)
+        assert caplog.records[0].levelname == level
+        assert f"grey {card.version}: engine {name} (" in caplog.text
+    assert name == BFLOAT16
 
 
-@pytest.mark.parametrize("text", ["no json", "[1]", '{"a": 1}', ""])
-def test_a_record_that_says_nothing_is_written_anew(grey: Path, tmp_path: Path, text: str):
-    record = tmp_path / "engines.json"
-    record.write_text(text)
-
-    assert str(engine_for(open_bundle(grey), NAMES[:2], 1, record)) in record.read_text()
+def test_a_model_that_would_not_gain_by_openvino_does_not_warn_of_its_absence(card: Card):
+    assert not choose_engine(but(card, fidelity={}), replace(COMPLETE, has_openvino=False)).missing_library
 
 
-def test_where_nothing_can_be_written_it_draws_all_the_same_and_says_so(
-    grey: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
-    (tmp_path / "file").write_text("")
+def test_the_choice_on_this_machine_is_the_same_each_time_and_is_available(card: Card, grey: Path):
+    assert this_machine() == this_machine()
+    name = select_engine(card)
 
-    assert engine_for(open_bundle(grey), NAMES[:2], 1, tmp_path / "file" / "engines.json") in NAMES
-    assert "cannot be written down, and is measured at every start" in caplog.text
-
-
-def test_the_command_shows_every_engine_and_why_it_is_taken_or_not(grey: Path, capsys: pytest.CaptureFixture[str]):
-    assert main([str(grey), "--threads", "1"]) == 0
-    said = capsys.readouterr().out
-
-    assert said.startswith("grey ")
-    assert "onnxruntime-" in said
-    assert "openvino-" in said
-    assert said.count("drawn with") == 1
+    assert name == select_engine(card)
+    assert load_engine(open_bundle(grey).generator, grey, name, 1, INTERFACE).description
 
 
-def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main([str(tmp_path / "nothing")]) == 1
-    assert "error: " in capsys.readouterr().err
+def test_a_precision_is_vouched_for_by_its_worst_and_its_median_picture(card: Card):
+    assert vouches_for(card, "bfloat16")
+    assert not vouches_for(card, "tf32")
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINE_NAMES if name.device == "cpu"], ids=str)
+def test_the_engine_that_was_named_is_the_one_that_is_loaded(grey: Path, name: EngineName):
+    try:
+        description = load_engine(open_bundle(grey).generator, grey, name, 1, INTERFACE).description
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+
+    assert description.startswith(f"{name.library}-")
+    assert description.endswith(f"-{name.device}-{name.precision}")
+
+
+def test_an_engine_without_code_is_refused_with_those_that_have_some(grey: Path):
+    with pytest.raises(EngineUnavailable, match="no engine openvino-cuda-tf32; there are onnxruntime-cpu-float32, "):
+        load_engine(open_bundle(grey).generator, grey, EngineName("openvino", "cuda", "tf32"), 1, [])

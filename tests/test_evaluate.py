@@ -51,7 +51,7 @@ def test_real_digits_score_as_real_ones(large: Reference, unseen: np.ndarray):
     assert found.nearest_ratio == pytest.approx(1, abs=0.05)
     assert found.near_share < 0.03
     assert found.class_kl < 0.01
-    assert found.judge_accuracy > 0.99
+    assert found.evaluator_accuracy > 0.99
 
 
 @needs_mnist
@@ -117,8 +117,8 @@ def test_an_untrained_model_is_judged_and_its_card_says_so(grey: Path):
     assert after.scores == scores
     assert after.version == before.version
     assert after.model_copy(update={"scores": before.scores}) == before
-    assert scores.judge == "wavelets"
-    assert scores.judge_digest is None
+    assert scores.evaluator == "wavelets"
+    assert scores.evaluator_digest is None
     assert scores.precision is None
     assert scores.fd_ratio > 5
     assert scores.images == 300
@@ -129,7 +129,7 @@ def test_everything_but_the_speed_comes_out_the_same_to_the_bit(grey: Path):
     speed = {"images_per_s": None}
 
     assert first.model_copy(update=speed) == again.model_copy(update=speed)
-    assert first.judge_digest == digits_evaluator().digest
+    assert first.evaluator_digest == digits_evaluator().digest
     assert first.images_per_s > 0
     assert first.images_per_s_on.endswith("-cpu-float32, threads 1, 256 at a time")
 

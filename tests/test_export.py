@@ -65,7 +65,7 @@ def test_the_sheet_in_the_bundle_is_seed_0_through_the_onnx_file(bundle):
 
     from models.sheet import contact_sheet
 
-    expected = contact_sheet(Runtime(bundle).generate(seed=0, start=0, count=64))[:, :, 0]
+    expected = contact_sheet(Runtime(bundle).generate(seed=0, n=64))[:, :, 0]
 
     assert np.array_equal(np.asarray(Image.open(bundle.path / "samples.png")), expected)
 
@@ -157,7 +157,7 @@ def test_z_of_every_method_is_standard_normal_and_all_draw_by_address(encoding):
 
 def test_the_card_names_the_method_and_the_encoder_is_part_of_the_bundle(encoding):
     assert encoding.encoder is not None
-    assert open_bundle(encoding.path).encoder == encoding.path / "encoder.onnx"
+    assert open_bundle(encoding.path).encoder == (encoding.path / "encoder.onnx").read_bytes()
 
 
 def test_a_gan_has_no_encoder(bundle):

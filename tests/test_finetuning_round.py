@@ -62,7 +62,7 @@ def test_it_writes_a_new_version_that_says_where_it_comes_from(tmp_path: Path):
     assert new.card.method == "rated"
     assert (lineage.parent, lineage.grades, lineage.strength) == (old.card.version, 60, 0.8)
     assert (lineage.update, lineage.agreement) == ("tilted", one.agreement.share)
-    assert lineage.before.fd_ratio != lineage.after.fd_ratio
+    assert lineage.before.target_fd_ratio != lineage.after.target_fd_ratio
     assert [bundle.path.name for bundle in open_all(model.parent)] == ["small", f"small@{old.card.version}"]
 
 
@@ -107,7 +107,7 @@ def test_a_second_round_starts_from_the_first(tmp_path: Path):
 
     second = open_bundle(model).card
     assert second.lineage.parent == first.version
-    assert second.lineage.before.fd_ratio == first.lineage.after.fd_ratio
+    assert second.lineage.before.target_fd_ratio == first.lineage.after.target_fd_ratio
     assert second.training.options["learning_rate"] == first.training.options["learning_rate"]
 
 

@@ -169,7 +169,7 @@ def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Pat
     assert "no judge knows these classes (--fit makes one): judged by wavelets" in said
     assert "FD ratio" in said
     assert after.version == before.version
-    assert after.scores.judge == "wavelets"
+    assert after.scores.evaluator == "wavelets"
     assert after.scores.fd_ratio > 1
     assert after.scores.pca_psnr_db > 5
 

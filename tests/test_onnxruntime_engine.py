@@ -17,8 +17,12 @@ from models.onnxruntime_engine import OnnxruntimeEngine, provider_options
 INTERFACE = ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"]
 
 
+def graph_of(path: Path) -> tuple[bytes, Path]:
+    return open_bundle(path).generator, path / "generator.onnx"
+
+
 def test_bound_batches_are_what_the_session_alone_makes_in_any_order_of_sizes(grey: Path):
-    engine = OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, INTERFACE)
+    engine = OnnxruntimeEngine(*graph_of(grey), REFERENCE, 1, INTERFACE)
     session = onnxruntime.InferenceSession(grey / "generator.onnx", providers=["CPUExecutionProvider"])
 
     for size in (4, 1, 4, 8):
@@ -27,7 +31,7 @@ def test_bound_batches_are_what_the_session_alone_makes_in_any_order_of_sizes(gr
 
 
 def test_what_was_drawn_stays_when_the_next_batch_is_drawn(grey: Path):
-    engine = OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, INTERFACE)
+    engine = OnnxruntimeEngine(*graph_of(grey), REFERENCE, 1, INTERFACE)
     (first,) = engine.run(codes(1, 0, 4, 5))
     kept = first.copy()
     engine.run(codes(2, 0, 4, 5))
@@ -39,23 +43,23 @@ def test_another_interface_says_what_was_found_and_what_was_expected(grey: Path)
     wanted = ["z float32 [N, 6]", "label int64 [N]", "images uint8 [N, 8, 8, 1]"]
 
     with pytest.raises(BundleDamaged) as refused:
-        OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, wanted)
+        OnnxruntimeEngine(*graph_of(grey), REFERENCE, 1, wanted)
     assert " -> ".join(INTERFACE) in str(refused.value)
     assert " -> ".join(wanted) in str(refused.value)
 
 
 def test_a_file_that_is_no_graph_is_a_damaged_bundle(tmp_path: Path):
-    (tmp_path / "generator.onnx").write_bytes(b"no graph")
+    path = tmp_path / "generator.onnx"
 
-    with pytest.raises(BundleDamaged, match="expected a graph that onnxruntime loads"):
-        OnnxruntimeEngine(tmp_path / "generator.onnx", REFERENCE, 1, INTERFACE)
+    with pytest.raises(BundleDamaged, match=r"generator\.onnx: .* expected a graph that onnxruntime loads"):
+        OnnxruntimeEngine(b"no graph", path, REFERENCE, 1, INTERFACE)
 
 
 def test_a_device_that_there_is_not_is_never_replaced(grey: Path):
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime offers CUDA")
     with pytest.raises(EngineUnavailable, match=r"device is 'cuda', but this onnxruntime offers .*extra \[gpu\]"):
-        OnnxruntimeEngine(open_bundle(grey).generator, reference_on("cuda"), 1, INTERFACE)
+        OnnxruntimeEngine(*graph_of(grey), reference_on("cuda"), 1, INTERFACE)
 
 
 def test_cuda_is_told_to_record_and_to_round_as_its_name_says():
@@ -89,10 +93,10 @@ def test_one_thread_does_all_that_is_done_with_cuda(grey: Path, monkeypatch: pyt
     monkeypatch.setattr(
         onnxruntime.OrtValue, "ortvalue_from_shape_and_type", lambda sizes, dtype, _: memory(sizes, dtype)
     )
-    engines = [OnnxruntimeEngine(open_bundle(grey).generator, reference_on("cuda"), 1, INTERFACE) for _ in range(2)]
+    engines = [OnnxruntimeEngine(*graph_of(grey), reference_on("cuda"), 1, INTERFACE) for _ in range(2)]
     with ThreadPoolExecutor(4) as callers:
         drawn = list(callers.map(lambda call: engines[call % 2].run(codes(3, 0, 4, 5))[0], range(16)))
-    engines[0].again(4)
+    engines[0].replay(4)
 
     (thread,) = seen
     assert thread.name.startswith("cuda")
@@ -111,7 +115,7 @@ def test_a_graph_that_cannot_be_recorded_is_run_as_it_is(grey: Path, monkeypatch
 
     monkeypatch.setattr("models.onnxruntime_engine.onnxruntime.InferenceSession", refuses_to_record)
     monkeypatch.setattr("models.onnxruntime_engine.provider_options", lambda _: {"enable_cuda_graph": "1", "a": "b"})
-    engine = OnnxruntimeEngine(open_bundle(grey).generator, REFERENCE, 1, INTERFACE)
+    engine = OnnxruntimeEngine(*graph_of(grey), REFERENCE, 1, INTERFACE)
 
     assert asked == [{"enable_cuda_graph": "1", "a": "b"}, {"a": "b"}]
     assert len(engine.run(codes(1, 0, 2, 5))[0]) == 2

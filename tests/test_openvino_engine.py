@@ -12,26 +12,32 @@ from models import openvino_engine
 from models.bundle import open_bundle
 from models.codes import codes
 from models.engine import REFERENCE, EngineName
+from models.engine_selection import load_engine
 from models.errors import BundleDamaged, EngineUnavailable
-from models.loading import load
 from models.openvino_engine import OpenvinoEngine
 
 ROOT = Path(__file__).parent.parent
 INTERFACE = ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"]
+
+
+def graph_of(path: Path) -> tuple[bytes, Path]:
+    return open_bundle(path).generator, path / "generator.onnx"
+
+
 FLOAT32, BFLOAT16 = (EngineName("openvino", "cpu", precision) for precision in ("float32", "bfloat16"))
 
 
 def test_in_float32_it_differs_from_the_reference_by_at_most_one_level(grey: Path):
-    path, z = open_bundle(grey).generator, codes(3, 0, 64, 5)
-    (ours,) = OpenvinoEngine(path, FLOAT32, 1, INTERFACE).run(z)
-    (reference,) = load(path, REFERENCE, 1, INTERFACE).run(z)
+    z = codes(3, 0, 64, 5)
+    (ours,) = OpenvinoEngine(*graph_of(grey), FLOAT32, 1, INTERFACE).run(z)
+    (reference,) = load_engine(*graph_of(grey), REFERENCE, 1, INTERFACE).run(z)
 
     assert ours.dtype == np.uint8
     assert abs(ours.astype(int) - reference).max() <= 1
 
 
 def test_what_was_drawn_stays_when_the_next_batch_is_drawn(grey: Path):
-    engine = OpenvinoEngine(open_bundle(grey).generator, FLOAT32, 1, INTERFACE)
+    engine = OpenvinoEngine(*graph_of(grey), FLOAT32, 1, INTERFACE)
     (first,) = engine.run(codes(1, 0, 4, 5))
     kept = first.copy()
     engine.run(codes(2, 0, 4, 5))
@@ -41,6 +47,7 @@ def test_what_was_drawn_stays_when_the_next_batch_is_drawn(grey: Path):
 
 COME_AND_GO = """
 import os, signal, sys
+from pathlib import Path
 from models.codes import codes
 from models.engine import EngineName
 from models.openvino_engine import OpenvinoEngine
@@ -48,7 +55,8 @@ from models.openvino_engine import OpenvinoEngine
 handled = []
 signal.signal(signal.SIGTERM, lambda number, frame: handled.append(number))
 name = EngineName("openvino", "cpu", "float32")
-one, other = (OpenvinoEngine(sys.argv[1], name, 1, {interface}) for _ in range(2))
+path = Path(sys.argv[1])
+one, other = (OpenvinoEngine(path.read_bytes(), path, name, 1, {interface}) for _ in range(2))
 one.run(codes(0, 0, 4, 5)), other.run(codes(0, 0, 4, 5))
 del one
 del other
@@ -59,7 +67,7 @@ print(len(handled))
 
 def test_a_signal_is_handled_after_engines_have_come_and_gone(grey: Path):
     statement = COME_AND_GO.format(interface=INTERFACE)
-    command = [sys.executable, "-c", statement, str(open_bundle(grey).generator)]
+    command = [sys.executable, "-c", statement, str(grey / "generator.onnx")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout.strip()) == (0, "1")
@@ -73,23 +81,21 @@ def test_bfloat16_is_refused_where_the_processor_does_not_compute_in_it(grey: Pa
     monkeypatch.setattr(openvino_engine, "_core", OldProcessor)
 
     with pytest.raises(EngineUnavailable, match="precision is bfloat16, and this processor does not compute in it"):
-        OpenvinoEngine(open_bundle(grey).generator, BFLOAT16, 1, INTERFACE)
+        OpenvinoEngine(*graph_of(grey), BFLOAT16, 1, INTERFACE)
 
 
 def test_where_it_is_not_installed_it_says_what_to_install(grey: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(openvino_engine, "openvino", None)
 
     with pytest.raises(EngineUnavailable, match=r"openvino is not installed. Install the extra \[cpu\]"):
-        OpenvinoEngine(open_bundle(grey).generator, FLOAT32, 1, INTERFACE)
+        OpenvinoEngine(*graph_of(grey), FLOAT32, 1, INTERFACE)
 
 
 def test_another_interface_and_a_file_that_is_no_graph_are_damaged_bundles(grey: Path, tmp_path: Path):
-    (tmp_path / "generator.onnx").write_bytes(b"no graph")
-
     with pytest.raises(BundleDamaged, match=r"found z float32 \[N, 5\] -> images .* expected z float32 \[N, 6\]"):
-        OpenvinoEngine(open_bundle(grey).generator, FLOAT32, 1, ["z float32 [N, 6]"])
-    with pytest.raises(BundleDamaged, match="expected a graph that OpenVINO loads"):
-        OpenvinoEngine(tmp_path / "generator.onnx", FLOAT32, 1, INTERFACE)
+        OpenvinoEngine(*graph_of(grey), FLOAT32, 1, ["z float32 [N, 6]"])
+    with pytest.raises(BundleDamaged, match=r"generator\.onnx: .*(\n.*)*expected a graph that OpenVINO loads"):
+        OpenvinoEngine(b"no graph", tmp_path / "generator.onnx", FLOAT32, 1, INTERFACE)
 
 
 def test_its_telemetry_is_never_loaded_and_leaves_nothing_in_the_home_folder(tmp_path: Path):

@@ -142,8 +142,8 @@ def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again
 ):
     old = watched.registry.find("grey")
     new = write(watched.folder, seed=2)
-    whole = new.generator.read_bytes()
-    new.generator.write_bytes(whole[:1000])
+    whole = new.generator
+    (new.path / "generator.onnx").write_bytes(whole[:1000])
     for _ in range(3):
         watched.settle()
 
@@ -152,7 +152,7 @@ def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again
     assert line.startswith("grey is refused until it changes, and the served models stay: ")
     assert "generator.onnx: found 1000 bytes with SHA-256" in line
 
-    new.generator.write_bytes(whole)
+    (new.path / "generator.onnx").write_bytes(whole)
     watched.settle()
     assert watched.registry.find("grey").card == new.card
 
@@ -161,7 +161,7 @@ def test_a_graph_that_is_none_is_refused_too(watched: Watched, monkeypatch: pyte
     old = watched.registry.find("grey")
     write(watched.folder, seed=2)
     with monkeypatch.context() as broken:
-        broken.setattr(Runtime, "_warmed", lambda *_: 1 / 0)
+        broken.setattr(Runtime, "labels", lambda *_: 1 / 0)
         watched.settle()
 
     assert watched.registry.find("grey") is old

@@ -1,5 +1,7 @@
 """The bytes of a picture depend on its address and on nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,11 @@ from support.untrained import write_untrained
 
 from models import runtime as runtime_module
 from models.bundle import open_bundle
+from models.card import Scores
 from models.codes import codes
-from models.engine import NAMES, EngineName, reference_on
-from models.errors import AddressError, BundleDamaged, EngineUnavailable
-from models.runtime import Runtime
+from models.engine import ENGINE_NAMES, EngineName, reference_on
+from models.errors import AddressError, BundleDamaged, BundleMissing, EngineUnavailable
+from models.runtime import Runtime, open_model
 
 
 def drawn_by(path: Path, name: EngineName, threads: int = 2) -> Runtime:
@@ -30,7 +33,7 @@ def runtime(bundles: Path) -> Runtime:
 
 
 def test_pictures_are_bytes_of_the_shape_that_the_card_says(runtime: Runtime):
-    drawn = runtime.generate(seed=1, start=0, count=3)
+    drawn = runtime.generate(seed=1, n=3)
 
     assert (drawn.shape, drawn.dtype) == ((3, 12, 20, 3), np.uint8)
     assert len(np.unique(drawn)) > 50
@@ -42,9 +45,9 @@ def test_no_pictures_are_an_empty_array(runtime: Runtime):
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 63, 65, 256, 300])
 def test_a_picture_does_not_depend_on_its_batch_mates(runtime: Runtime, count: int):
-    whole = runtime.generate(seed=7, start=0, count=600)
+    whole = runtime.generate(seed=7, n=600)
 
-    assert np.array_equal(runtime.generate(seed=7, start=11, count=count), whole[11 : 11 + count])
+    assert np.array_equal(runtime.generate(seed=7, start=11, n=count), whole[11 : 11 + count])
 
 
 def test_pictures_agree_with_the_graph_run_on_its_own(runtime: Runtime, bundles: Path):
@@ -57,7 +60,7 @@ def test_pictures_agree_with_the_graph_run_on_its_own(runtime: Runtime, bundles:
     assert abs(difference).max() <= 1
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.device == "cpu"], ids=str)
+@pytest.mark.parametrize("name", [name for name in ENGINE_NAMES if name.device == "cpu"], ids=str)
 def test_any_number_of_threads_draws_the_same_bytes(bundles: Path, name: EngineName):
     alone, *others = (drawn_by(bundles / "colour", name, threads) for threads in (1, 2, 3))
     expected = alone.generate(7, 0, 100)
@@ -65,19 +68,19 @@ def test_any_number_of_threads_draws_the_same_bytes(bundles: Path, name: EngineN
     assert all(np.array_equal(other.generate(7, 0, 100), expected) for other in others)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.device == "cpu"], ids=str)
+@pytest.mark.parametrize("name", [name for name in ENGINE_NAMES if name.device == "cpu"], ids=str)
 def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(bundles: Path, name: EngineName):
     runtime = drawn_by(bundles / "pets", name)
-    whole = runtime.generate(seed=7, start=0, count=300)
+    whole = runtime.generate(seed=7, n=300)
 
     assert runtime.batch_sizes[-1] == 256
     for count in (1, 7, 64, 65):
-        assert np.array_equal(runtime.generate(seed=7, start=11, count=count), whole[11 : 11 + count])
+        assert np.array_equal(runtime.generate(seed=7, start=11, n=count), whole[11 : 11 + count])
 
 
 def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytest.MonkeyPatch):
     """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
-    honest = runtime_module._run
+    honest = runtime_module.run_padded
 
     def rounds_differently_for_8(engine, size: int, rows: np.ndarray, labels_N: None) -> list[np.ndarray]:
         pixels = honest(engine, size, rows, labels_N)[0]
@@ -85,9 +88,70 @@ def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytes
             pixels[0, 0, 0, 0] ^= 1
         return [pixels]
 
-    monkeypatch.setattr(runtime_module, "_run", rounds_differently_for_8)
+    monkeypatch.setattr(runtime_module, "run_padded", rounds_differently_for_8)
 
     assert 8 not in Runtime(open_bundle(bundles / "colour")).batch_sizes
+
+
+def test_with_the_ends_warm_it_draws_the_same_bytes_and_the_other_sizes_join_one_by_one(bundles: Path):
+    bundle = open_bundle(bundles / "pets")
+    whole = Runtime(bundle).generate(7, 0, 100)
+    runtime = Runtime(bundle, warm_all=False)
+
+    assert runtime.batch_sizes == (1, 256)
+    assert np.array_equal(runtime.generate(7, 0, 100), whole)
+    seen = [runtime.batch_sizes]
+    while runtime.warm_up_next():
+        seen.append(runtime.batch_sizes)
+        assert np.array_equal(runtime.generate(7, 0, 100), whole)
+    assert [len(sizes) for sizes in seen] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert seen[1] == (1, 16, 256)  # halfway between, as powers of two go
+    assert seen[-1] == Runtime(bundle).batch_sizes
+    assert not runtime.warm_up_next()
+
+
+def test_sizes_join_while_other_threads_draw(bundles: Path):
+    runtime = Runtime(open_bundle(bundles / "pets"), warm_all=False, threads=1)
+    whole = runtime.generate(7, 0, 300)
+    with ThreadPoolExecutor(4) as threads:
+        warming = [threads.submit(runtime.warm_up_next) for _ in range(8)]
+        drawn = list(
+            threads.map(lambda at: np.array_equal(runtime.generate(7, at, 50), whole[at : at + 50]), range(40))
+        )
+
+    assert sum(one.result() for one in warming) == 7
+    assert all(drawn)
+    assert runtime.batch_sizes == (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def test_under_another_card_it_goes_on_with_the_same_warm_sizes(bundles: Path):
+    runtime = Runtime(open_bundle(bundles / "pets"), warm_all=False)
+    other = runtime.with_card(runtime.card.model_copy(update={"scores": Scores(fd_ratio=1.5)}))
+    runtime.warm_up_next()
+
+    assert other.card.scores.fd_ratio == 1.5
+    assert other.batch_sizes == runtime.batch_sizes == (1, 16, 256)
+
+
+def test_the_best_size_on_a_processor_is_the_largest_that_the_waiting_pictures_fill(runtime: Runtime):
+    assert runtime.batch_sizes == (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    assert [runtime.best_size(waiting) for waiting in (1, 2, 3, 7, 8, 100, 256, 1000)] == [1, 2, 2, 4, 8, 64, 256, 256]
+
+
+def test_one_picture_is_drawn_where_only_its_address_is_given(runtime: Runtime):
+    assert np.array_equal(runtime.generate(7), runtime.generate(seed=7, start=0, n=1))
+
+
+def test_a_model_is_opened_by_its_path_or_its_name(bundles: Path, monkeypatch: pytest.MonkeyPatch):
+    expected = Runtime(open_bundle(bundles / "grey")).generate(7, n=4)
+    monkeypatch.setenv("ZOETROPE_MODELS", str(bundles))
+
+    assert np.array_equal(open_model(bundles / "grey").generate(seed=7, n=4), expected)
+    assert np.array_equal(open_model("grey", engine="onnxruntime", threads=1).generate(seed=7, n=4), expected)
+    with pytest.raises(
+        BundleMissing, match=r"nothing: found no bundle, expected a folder with .*: colour, grey, grey@"
+    ):
+        open_model("nothing")
 
 
 def test_cuda_is_never_replaced_by_the_cpu(bundles: Path):
@@ -103,15 +167,14 @@ def test_a_graph_that_is_not_what_the_card_says_is_refused(tmp_path: Path):
     lying = bundle.card.model_copy(update={"code_size": 6})
 
     with pytest.raises(BundleDamaged, match=r"found z float32 \[N, 5\] .* expected z float32 \[N, 6\]"):
-        Runtime(type(bundle)(bundle.path, lying))
+        Runtime(replace(bundle, card=lying))
 
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path):
     bundle = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
-    bundle.generator.write_bytes(b"not a graph")
 
-    with pytest.raises(BundleDamaged, match="expected a graph that onnxruntime loads"):
-        Runtime(bundle)
+    with pytest.raises(BundleDamaged, match=r"grey.generator\.onnx: .* expected a graph that onnxruntime loads"):
+        Runtime(replace(bundle, generator=b"not a graph"))
 
 
 def test_only_one_of_the_two_onnxruntimes_is_installed():

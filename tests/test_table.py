@@ -24,7 +24,7 @@ def test_a_row_has_the_score_and_its_floor():
 
 
 def test_what_was_not_judged_has_no_row():
-    text = printed(Scores(fd_ratio=1.5, fd_floor=0.06, images=10_000, judge="wavelets"))
+    text = printed(Scores(fd_ratio=1.5, fd_floor=0.06, images=10_000, evaluator="wavelets"))
 
     assert "FD ratio" in text
     assert "precision" not in text

@@ -12,12 +12,12 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from models.engine import machine
+from models.engine import processor_name
 from models.sheet import as_picture, contact_sheet
 from service.encoders.png import encode_pngs
 from service.formats import Format
 
-ENCODED_BY = ", ".join([*(f"{one} {version(one)}" for one in ("isal", "simplejpeg", "pillow")), machine()])
+ENCODED_BY = ", ".join([*(f"{one} {version(one)}" for one in ("isal", "simplejpeg", "pillow")), processor_name()])
 """Everything besides the pixels that decides the bytes of a file: the libraries, and the processor, because
 libraries choose their instructions by it. Part of every ETag."""
 

@@ -70,7 +70,7 @@ COLUMNS = {
     "precision": _share("precision", "precision", "precision_floor"),
     "recall": _share("recall", "recall", "recall_floor"),
     "coverage": _share("coverage", "coverage", "coverage_floor"),
-    "class_agreement": _share("class_agreement", "class agreement", "judge_accuracy"),
+    "class_agreement": _share("class_agreement", "class agreement", "evaluator_accuracy"),
     "modes": Column(
         "modes", lambda bundle: _of_stacks(bundle.card.scores, "modes"), str, max, lambda s: _of_stacks(s, "modes_real")
     ),
@@ -91,9 +91,7 @@ COLUMNS = {
     "seconds": Column("training time", attrgetter("card.training.seconds"), duration),
     "images_per_s": Column("images a second", _images_per_s, _three_digits),
     "ms_an_image": Column("ms an image", _ms, _three_digits),
-    "generator_bytes": Column(
-        "generator, MB", lambda bundle: bundle.generator.stat().st_size, lambda size: f"{size / 1e6:.2f}"
-    ),
+    "generator_bytes": Column("generator, MB", lambda bundle: len(bundle.generator), lambda size: f"{size / 1e6:.2f}"),
 }
 """Name in table.json -> column."""
 

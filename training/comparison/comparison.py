@@ -59,7 +59,10 @@ def _facts(data_name: str, rows: Sequence[Row]) -> dict[str, Any]:
     scores = rows[0].bundle.card.scores
     return {
         "data": data_name,
-        **{name: getattr(scores, name) for name in ("judge", "judge_digest", "images", "fd_floor")},
+        "judge": scores.evaluator,
+        "judge_digest": scores.evaluator_digest,
+        "images": scores.images,
+        "fd_floor": scores.fd_floor,
         "addresses": {"seed": SEED, "start": 0, "n": PICTURES},
         "rows": [{"name": row.name, "version": row.bundle.card.version, **figures(row)} for row in rows],
         "real": real_figures(scores),
@@ -68,9 +71,9 @@ def _facts(data_name: str, rows: Sequence[Row]) -> dict[str, Any]:
 
 def _caption(rows: Sequence[Row]) -> str:
     scores = rows[0].bundle.card.scores
-    digest = f" ({scores.judge_digest[:16]})" if scores.judge_digest else ""
+    digest = f" ({scores.evaluator_digest[:16]})" if scores.evaluator_digest else ""
     return (
-        f"{scores.images:,} pictures of each, drawn by its ONNX file and judged by {scores.judge}{digest}. The FD "
+        f"{scores.images:,} pictures of each, drawn by its ONNX file and judged by {scores.evaluator}{digest}. The FD "
         f"ratio is FD(generated, test) over its floor FD(train, test), here {scores.fd_floor:.4g}. "
         f"Milliseconds on {scores.images_per_s_on}."
     )

@@ -130,8 +130,8 @@ def score(
         "fd_ratio": reference.fd_ratio(features),
         "fd_floor": reference.fd_floor,
         "images": len(images_NHWC),
-        "judge": reference.evaluator.name,
-        "judge_digest": reference.evaluator.digest,
+        "evaluator": reference.evaluator.name,
+        "evaluator_digest": reference.evaluator.digest,
         **({} if features.classes is None else _by_features(features, reference, asked_N)),
         "nearest_ratio": by_heart.ratio,
         "near_share": by_heart.near_share,
@@ -151,7 +151,7 @@ def images_per_s(runtime: Runtime) -> float:
 def _by_features(features: Features, reference: Reference, asked_N: NDArray[np.int64] | None) -> dict[str, Any]:
     names = reference.evaluator.facts.classes
     return {
-        "judge_accuracy": reference.accuracy,
+        "evaluator_accuracy": reference.accuracy,
         "kernel_distance": reference.kernel_distance(features),
         "kernel_floor": reference.kernel_floor,
         **reference.manifold(features)._asdict(),

@@ -16,7 +16,7 @@ _ROWS = (
     ("density", "density", "density_floor", "precision, counted"),
     ("coverage", "coverage", "coverage_floor", "share of real pictures with a drawn one nearby"),
     ("classes, KL", "class_kl", "class_kl_floor", "0: as often as in training"),
-    ("class agreement", "class_agreement", "judge_accuracy", "the class asked for is the class drawn"),
+    ("class agreement", "class_agreement", "evaluator_accuracy", "the class asked for is the class drawn"),
     ("nearest ratio", "nearest_ratio", "1", "0 is learned by heart"),
     ("near share", "near_share", "0.01", "1 is learned by heart"),
     ("reconstruction, dB", "reconstruction_psnr_db", "pca_psnr_db", "beside PCA of the same size"),
@@ -43,8 +43,8 @@ def scores_table(name: str, scores: Scores) -> Table:
 
 
 def _title(scores: Scores) -> str:
-    judged = f"{scores.images or 0:,} pictures judged by {scores.judge}"
-    return judged + (f" ({scores.judge_digest[:16]})" if scores.judge_digest else "")
+    judged = f"{scores.images or 0:,} pictures judged by {scores.evaluator}"
+    return judged + (f" ({scores.evaluator_digest[:16]})" if scores.evaluator_digest else "")
 
 
 def _short(value: float | int | str | None) -> str:

@@ -126,7 +126,7 @@ def _checked(
         if isinstance(trained, Autoencoder):
             check_codes(runtime.encode(pictures, labels_N), encode(trained, pictures, labels_N))
         png = io.BytesIO()
-        as_picture(contact_sheet(runtime.generate(seed=0, start=0, count=64))).save(png, "PNG")
+        as_picture(contact_sheet(runtime.generate(seed=0, n=64))).save(png, "PNG")
         lineage = None if inspect is None else inspect(runtime)
     return png.getvalue(), lineage
 

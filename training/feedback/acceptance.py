@@ -15,7 +15,7 @@ Letters: N pictures drawn    H, W, C of a picture
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import Standing
+from models.card import AcceptanceFigures
 from models.runtime import Runtime
 from training.data.dataset import Pictures
 from training.evaluation.reference import AnyEvaluator
@@ -51,7 +51,7 @@ class AcceptanceTest:
         self._half_features = evaluator.extract(self._half)
         self._floor = evaluator.distance(evaluator.extract(other), self._half_features)
 
-    def measure(self, runtime: Runtime, weights_N: NDArray[np.float64] | None = None) -> Standing:
+    def measure(self, runtime: Runtime, weights_N: NDArray[np.float64] | None = None) -> AcceptanceFigures:
         """Figures of a model that is meant to draw the data.
 
         Args:
@@ -67,39 +67,39 @@ class AcceptanceTest:
         labels = runtime.labels(SEED, 0, self.images)
         drawn = runtime.generate(SEED, 0, self.images)
         features = self._evaluator.extract(drawn)
-        return Standing(
+        return AcceptanceFigures(
             images=self.images,
             predicted_grade=float(predict_grades(self._reward, drawn, labels)[0].mean()),
-            fd_ratio=self._evaluator.distance(features, target_features) / floor,
-            diversity=pairwise_diversity(drawn, target),
+            target_fd_ratio=self._evaluator.distance(features, target_features) / floor,
+            pairwise_diversity=pairwise_diversity(drawn, target),
             class_entropy=_entropy(features.classes),
-            class_entropy_wanted=_entropy(target_features.classes),
+            target_class_entropy=_entropy(target_features.classes),
         )
 
 
-def check_acceptance(before: Standing, after: Standing) -> None:
+def check_acceptance(before: AcceptanceFigures, after: AcceptanceFigures) -> None:
     """Refuse a model that lost quality or diversity.
 
     Raises:
         AcceptanceFailed: says what was lost, what was expected and what to do.
     """
     advice = "No bundle was written. Lower --strength, give more grades, or write it all the same with --force."
-    if after.fd_ratio > WORST_FD_FACTOR * max(before.fd_ratio, 1):
+    if after.target_fd_ratio > WORST_FD_FACTOR * max(before.target_fd_ratio, 1):
         raise AcceptanceFailed(
-            f"found an FD ratio of {after.fd_ratio:.1f} to the target pictures, expected at most "
-            f"{WORST_FD_FACTOR:g} times the {before.fd_ratio:.1f} of its parent: the quality collapsed. {advice}"
+            f"found an FD ratio of {after.target_fd_ratio:.1f} to the target pictures, expected at most "
+            f"{WORST_FD_FACTOR:g} times the {before.target_fd_ratio:.1f} of its parent: the quality collapsed. {advice}"
         )
-    if after.diversity < LEAST_DIVERSITY:
+    if after.pairwise_diversity < LEAST_DIVERSITY:
         raise AcceptanceFailed(
-            f"found pictures with {after.diversity:.2f} of the diversity of the target pictures, expected "
+            f"found pictures with {after.pairwise_diversity:.2f} of the diversity of the target pictures, expected "
             f"{LEAST_DIVERSITY:g} or more: mode collapse, the same few pictures again and again. {advice}"
         )
-    if after.class_entropy is not None and after.class_entropy_wanted is not None:
-        kept = np.exp(after.class_entropy - after.class_entropy_wanted)
+    if after.class_entropy is not None and after.target_class_entropy is not None:
+        kept = np.exp(after.class_entropy - after.target_class_entropy)
         if kept < LEAST_CLASSES:
             raise AcceptanceFailed(
                 f"found {np.exp(after.class_entropy):.1f} classes (as many equally frequent ones have this entropy), "
-                f"expected about {np.exp(after.class_entropy_wanted):.1f}, as in the target pictures. {advice}"
+                f"expected about {np.exp(after.target_class_entropy):.1f}, as in the target pictures. {advice}"
             )
 
 

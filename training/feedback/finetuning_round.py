@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.card import Lineage, Standing
+from models.card import AcceptanceFigures, Lineage
 from models.runtime import Runtime
 from training.checkpoint import TrainingState
 from training.config import Settings, UpdateName, finetuning_settings
@@ -72,8 +72,8 @@ class FineTuningRound:
             after = test.measure(runtime, self.pictures.weights)
             notify(
                 f"predicted grade {before.predicted_grade:.2f} -> {after.predicted_grade:.2f}, "
-                f"FD ratio to the target pictures {before.fd_ratio:.2f} -> {after.fd_ratio:.2f}, "
-                f"pairwise diversity {before.diversity:.2f} -> {after.diversity:.2f}"
+                f"FD ratio to the target pictures {before.target_fd_ratio:.2f} -> {after.target_fd_ratio:.2f}, "
+                f"pairwise diversity {before.pairwise_diversity:.2f} -> {after.pairwise_diversity:.2f}"
             )
             if not force:
                 check_acceptance(before, after)
@@ -90,11 +90,11 @@ class FineTuningRound:
 
         return inspected
 
-    def _measure_parent(self, test: AcceptanceTest) -> Standing:
+    def _measure_parent(self, test: AcceptanceTest) -> AcceptanceFigures:
         """A parent that was fine-tuned itself had other target pictures; its card holds the ratio to those."""
         found = test.measure(Runtime(self.parent.bundle))
         lineage = self.parent.bundle.card.lineage
-        return found if lineage is None else found.model_copy(update={"fd_ratio": lineage.after.fd_ratio})
+        return found if lineage is None else found.model_copy(update={"target_fd_ratio": lineage.after.target_fd_ratio})
 
 
 def new_round(

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.benchmark import decibels_of
 from models.codes import codes
-from models.engine import NAMES, Engine
+from models.engine import ENGINE_NAMES, Engine
 from models.errors import EngineUnavailable
+from models.fidelity import psnr_db
 from models.onnxruntime_engine import OnnxruntimeEngine
 from models.runtime import Runtime
 from training.device import compile_step
@@ -63,7 +63,7 @@ class Lap:
 def engines_of(parent: Pretrained, device: torch.device, told: Callable[[str], None]) -> Iterator[Racer]:
     """The engines that may serve the model on this device, the reference first."""
     reference = None
-    for name in (name for name in NAMES if name.device == device.type):
+    for name in (name for name in ENGINE_NAMES if name.device == device.type):
         begun_s = time.perf_counter()
         try:
             runtime = Runtime(parent.bundle, name, torch.get_num_threads())
@@ -106,7 +106,7 @@ def laps_of(
         seconds = seconds_of(works, device, rounds, window_s)
         for racer in racers:
             rates = {way: batch / median(taken) for (name, way), taken in seconds.items() if name == racer.name}
-            decibels = decibels_of(drawn[racer.name], drawn[racer.reference])
+            decibels = psnr_db(drawn[racer.name], drawn[racer.reference])
             yield Lap(racer.name, batch, rates, worst_db=min(decibels), median_db=median(decibels))
 
 
@@ -120,7 +120,7 @@ def _works_of(runtime: Runtime, given: Given) -> dict[str, Work]:
     works: dict[str, Work] = {WITH_COPIES: partial(_run, engine, given)}
     works[BY_ADDRESS] = partial(runtime.generate, 0, 0, count)
     if isinstance(engine, OnnxruntimeEngine):
-        works[ALONE] = partial(engine.again, count)
+        works[ALONE] = partial(engine.replay, count)
     return works
 
 
