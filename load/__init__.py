@@ -6,13 +6,13 @@ Three commands. `python -m load` is the load test: concurrent users, every answe
 against goals. `python -m load.bench` compares the service with its engine and with other servers, and `gate` there
 holds it against committed ratios. `python -m load.stress` runs what a service meets on a bad day. A newcomer reads:
 
-    __main__     `python -m load`: start the service, measure its engine, run Locust, check, stop
-    profiles     the load profiles, as a table: which users, how many, for how long
-    locustfile   the users and the shape of the load; Locust runs it
-    answers      what is wrong with an answer, from its bytes
-    goals        what must hold, as a table; Locust's statistics -> check results
-    check_result one result type for every check of load/
-    server       a server as a process: started, waited for until it is ready and warm, stopped
+    __main__      `python -m load`: start the service, measure its engine, run Locust, check, stop
+    profiles      the load profiles, as a table: which users, how many, for how long
+    locustfile    the users and the shape of the load; Locust runs it
+    answers       what is wrong with an answer, from its bytes
+    goals         what must hold, as a table; Locust's statistics -> check results
+    check_result  one result type for every check of load/
+    server        a server as a process: started, waited for until it is ready and warm, stopped
 
 Below that lie `bench/` and `stress/`, each with a flow of its own in its `__init__`.
 """

@@ -1,6 +1,6 @@
 """`python -m load`, the load test: start the service, measure its engine, run Locust, check the goals, stop.
 
-    server -> bench.baselines -> Locust with locustfile -> goals -> [__main__] -> a table, and 0 or 1
+    server -> bench.runner (the engine) -> Locust with locustfile -> goals -> [__main__] -> a table, and 0 or 1
 
 Ends with 0 if every goal holds, 1 if one does not, 2 if nothing could be measured. Reports go
 to load/reports/. Locust is a process of its own: it patches the standard library where it runs.
@@ -19,8 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from statistics import median
 
-from load.bench.baselines import Baseline, engine_baseline
-from load.bench.workloads import engine_only
+from load.bench.runner import Baseline, engine_baseline
 from load.check_result import exit_code, print_results
 from load.goals import LoadTestResult, check_goals, contended, latency_percentile_ms, read_stats, throughput_per_s
 from load.profiles import PROFILES, STOP_TIMEOUT_S
@@ -79,7 +78,7 @@ def run_load_test(url: str, service: subprocess.Popen[bytes] | None, profiles: S
         MeasurementError: the service does not answer, or its engine cannot be measured here.
     """
     model = default_model(url)
-    engine = engine_baseline(engine_only(model.name, model.batch_sizes[-1]), model.engine)
+    engine = engine_baseline(model, model.batch_sizes[-1], model.engine)
     print(f"{url} draws {model.name} {model.version}: {model.height} x {model.width} x {model.channels}")
     result = LoadTestResult(profiles)
     for profile in profiles:

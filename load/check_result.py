@@ -24,7 +24,7 @@ class CheckResult:
         return "pass" if self.passed else "FAIL"
 
 
-def at_most(name: str, found: float | None, limit: float, unit: str = "", digits: str = ",.4g") -> CheckResult:
+def at_most(name: str, found: float | None, limit: float, unit: str = "", digits: str | None = None) -> CheckResult:
     """A check of an upper limit.
 
     Args:
@@ -32,22 +32,23 @@ def at_most(name: str, found: float | None, limit: float, unit: str = "", digits
         found: the value; None: it was not measured.
         limit: the greatest value that passes.
         unit: follows both numbers, as in " ms".
-        digits: how both numbers are printed, a format specification.
+        digits: how both numbers are printed, a format specification; None: four digits, or whole from 1,000 on.
     """
     passed = found is not None and found <= limit
-    return CheckResult(name, _printed(found, unit, digits), f"at most {limit:{digits}}{unit}", passed)
+    return CheckResult(name, _printed(found, unit, digits), f"at most {_printed(limit, unit, digits)}", passed)
 
 
-def at_least(name: str, found: float | None, limit: float, unit: str = "", digits: str = ",.4g") -> CheckResult:
+def at_least(name: str, found: float | None, limit: float, unit: str = "", digits: str | None = None) -> CheckResult:
     """A check of a lower limit; the arguments are those of `at_most`."""
     passed = found is not None and found >= limit
-    return CheckResult(name, _printed(found, unit, digits), f"at least {limit:{digits}}{unit}", passed)
+    return CheckResult(name, _printed(found, unit, digits), f"at least {_printed(limit, unit, digits)}", passed)
 
 
 def print_results(results: Iterable[CheckResult]) -> None:
     """A line for each result, in columns."""
     results = list(results)
-    name_width, expected_width = (max((len(text) for text in column), default=0) for column in _columns(results))
+    name_width = max((len(one.name) for one in results), default=0)
+    expected_width = max((len(one.expected) for one in results), default=0)
     for one in results:
         print(
             f"{one.mark}  {one.name:{name_width}}  expected: {one.expected:{expected_width}}  found: {one.found}",
@@ -60,9 +61,7 @@ def exit_code(results: Iterable[CheckResult]) -> int:
     return 0 if all(one.passed for one in results) else 1
 
 
-def _columns(results: list[CheckResult]) -> tuple[list[str], list[str]]:
-    return [one.name for one in results], [one.expected for one in results]
-
-
-def _printed(found: float | None, unit: str, digits: str) -> str:
-    return "not measured" if found is None else f"{found:{digits}}{unit}"
+def _printed(value: float | None, unit: str, digits: str | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:{digits or (',.0f' if abs(value) >= 1000 else '.4g')}}{unit}"

@@ -19,6 +19,9 @@ def test_both_numbers_carry_the_unit_and_the_digits():
     result = at_most("p99", 2.5, 2, " s")
     assert (result.expected, result.found) == ("at most 2 s", "2.5 s")
 
+    result = at_least("images", 15_930, 513)
+    assert (result.expected, result.found) == ("at least 513", "15,930")
+
     result = at_least("ratio", 1.234, 1.1, digits=".2f")
     assert (result.expected, result.found) == ("at least 1.10", "1.23")
 

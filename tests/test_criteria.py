@@ -2,9 +2,9 @@
 
 import pytest
 
-from load.bench.baselines import ENCODE_NAME
 from load.bench.criteria import BenchmarkRun, beyond_the_engine, check_criteria, check_ratio
 from load.bench.measurements import Measurements, Sample
+from load.bench.runner import ENCODE_NAME
 from load.bench.servers import BARE, BENTOML, DEFAULT, FLOAT32, MOUNTED, PEERS, UNBATCHED
 from load.bench.workloads import (
     SATURATING_CONCURRENCY,

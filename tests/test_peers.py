@@ -14,7 +14,7 @@ from PIL import Image
 
 from load.bench.client import Response, request_once
 from load.bench.peers.drawing import contact_sheet, encode
-from load.bench.peers.network import read_network
+from load.bench.peers.fastapi_torch import read_network
 from load.bench.servers import HTTP_ONLY, PEERS, ServerUnderTest, started
 from load.bench.workloads import saturated
 

@@ -1,9 +1,26 @@
-"""In which order it is measured, and what is left out."""
+"""In which order it is measured, what is left out, and what the commands of baselines print."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
 
 from load.bench.measurements import Sample
-from load.bench.runner import NEVER_VALUES, Plan, measure, offered_workloads
+from load.bench.runner import (
+    NEVER_VALUES,
+    Baseline,
+    Plan,
+    encode_baseline,
+    engine_baseline,
+    engine_name,
+    measure,
+    offered_workloads,
+)
 from load.bench.servers import OURS, PEERS, RunningServer
 from load.bench.workloads import engine_only, ordered, saturated, workloads_of
+from load.server import MeasurementError, ServedModel
+from models.bundle import open_bundle
 
 
 class FakeBaseline:
@@ -47,3 +64,53 @@ def test_a_list_of_millions_of_numbers_is_left_out_but_ours_are_pngs():
 
     assert left == [[saturated("eurosat", 1024, "json")], []]
     assert left[0][0].values > NEVER_VALUES > saturated("mnist", 1024, "json").values
+
+
+@pytest.fixture
+def pets(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> ServedModel:
+    """A model with classes, where the benchmark looks for it."""
+    monkeypatch.setenv("ZOETROPE_MODELS", str(bundles))
+    card = open_bundle(bundles / "pets").card
+    shape = card.image
+    return ServedModel(
+        "pets", card.version, shape.height, shape.width, shape.channels, "onnxruntime-1-cpu-float32", (1, 2, 4)
+    )
+
+
+def baseline_that_runs(code: str) -> Baseline:
+    return Baseline("a", engine_only("pets", 4), (sys.executable, "-c", code), "0123")
+
+
+def test_an_engine_is_the_same_row_whatever_its_version():
+    assert engine_name("onnxruntime-1.31.1-cpu-float32") == "onnxruntime float32, engine alone"
+    assert engine_name("openvino-2026.4.1-cpu-bfloat16") == "openvino bfloat16, engine alone"
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime-1-cpu-float32", "openvino-1-cpu-float32"])
+def test_an_engine_baseline_counts_whole_batches_and_their_cpu(pets: ServedModel, engine: str):
+    sample = engine_baseline(pets, 4, engine).sample(0.02)
+
+    assert sample.images >= 4
+    assert sample.images % 4 == 0
+    assert sample.server_cpu_s > 0
+    assert sample.answers == 0
+
+
+def test_an_encode_baseline_counts_whole_answers(pets: ServedModel):
+    sample = encode_baseline(pets, 3, "zip").sample(0.02)
+
+    assert sample.images >= 3
+    assert sample.images % 3 == 0
+
+
+def test_another_version_of_the_model_is_refused():
+    found = {"version": "4567", "images": 4, "cpu_s": 1.0, "wall_s": 1.0}
+    baseline = baseline_that_runs(f"print({json.dumps(json.dumps(found))})")
+
+    with pytest.raises(MeasurementError, match=r"service draws pets 0123, and the baseline 4567. Set ZOETROPE_MODELS"):
+        baseline.sample(0.1)
+
+
+def test_a_command_that_fails_is_reported_with_its_last_words():
+    with pytest.raises(MeasurementError, match="ended with 1: out of beads"):
+        baseline_that_runs("raise SystemExit('out of beads')").sample(0.1)

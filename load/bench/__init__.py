@@ -1,17 +1,18 @@
 """The benchmark: the service next to its own engine and to other servers, in one run; and the gate in CI.
 
-workloads, servers, baselines -> runner -> measurements -> criteria -> report -> load/README.md
-                                                        -> gate <- load/ratios.json
+    workloads -> servers -> runner -> measurements -> criteria -> report -> load/README.md
+                                                   -> gate <- load/ratios.json
 
-__main__      `python -m load.bench`: everything, one run, one table; `python -m load.bench gate`: three ratios
-workloads     what is requested, as tables
-servers       the servers under test, as a table; peers/ holds those that are not ours
-baselines     what is measured without HTTP: `python -m zoetrope benchmark`, in a process of its own
-client        a light HTTP client
-sampler       one sample: closed-loop clients, CPU and memory of the server's processes
-runner        every server in every workload, and then all of it again
-measurements  samples, and their medians and ratios
-criteria      what must be shown, as a table of ratios
-report        machine, measurements and criteria as Markdown
-gate          a small benchmark against committed ratios
+    __main__      `python -m load.bench`: everything, one run, one table; `python -m load.bench gate`: three ratios
+    workloads     what is requested, as tables
+    servers       the servers under test, as a table; peers/ holds those that are not ours
+    client        a light HTTP client
+    sampler       one sample: closed-loop clients, CPU and memory of the server's processes
+    runner        every server and baseline in every workload, and then all of it again
+    measurements  samples, and their medians and ratios
+    criteria      what must be shown, as a table of ratios
+    report        machine, measurements and criteria as Markdown
+    gate          a small benchmark against committed ratios
+
+A server is measured over HTTP; a baseline without it, by `python -m zoetrope benchmark` in a process of its own.
 """

@@ -1,7 +1,7 @@
 """`python -m load.bench`: our service, its engine and the peers, in one run and one table; or `gate`, in a minute.
 
-    servers, baselines -> runner -> criteria, report -> [__main__] -> load/README.md, 0 or 1
-                                                gate -> [__main__] -> load/ratios.json, 0 or 1
+    servers -> runner -> criteria, report -> [__main__] -> load/README.md, 0 or 1
+                                     gate -> [__main__] -> load/ratios.json, 0 or 1
 
 Ends with 0 if every ratio is as expected, 1 if one is not, 2 if nothing could be
 measured. This process is the client: what it takes is in the table. `--write`
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from load.bench.baselines import REFERENCE_ENGINE, Baseline, encode_baseline, engine_baseline, engine_name
+from load.bench.runner import REFERENCE_ENGINE, Baseline, encode_baseline, engine_baseline, engine_name
 from load.bench.criteria import BenchmarkRun, check_criteria
 from load.bench.gate import run_gate
 from load.bench.report import (
@@ -31,8 +31,6 @@ from load.bench.servers import DEFAULT, HTTP_ONLY, OURS, PEERS, UNBATCHED, Runni
 from load.bench.workloads import (
     SHAPES_HWC,
     Workload,
-    encode_only,
-    engine_only,
     highly_concurrent,
     ordered,
     single_client,
@@ -142,8 +140,8 @@ def baselines_of(model: ServedModel) -> list[Baseline]:
     """A model's engine and the reference, in the largest batch, the smallest, and one by one; and with the encoder."""
     engines = {engine_name(one): one for one in (model.engine, REFERENCE_ENGINE)}.values()
     batches = sorted({1, model.batch_sizes[0], model.batch_sizes[-1]})
-    loops = [engine_baseline(engine_only(model.name, batch), engine) for engine in engines for batch in batches]
-    return loops + [encode_baseline(encode_only(model.name, n, "zip")) for n in (64, 1024)]
+    loops = [engine_baseline(model, batch, engine) for engine in engines for batch in batches]
+    return loops + [encode_baseline(model, n, "zip") for n in (64, 1024)]
 
 
 def _start(server: ServerUnderTest, model: str, folder: Path, stack: ExitStack) -> RunningServer | None:

@@ -1,6 +1,6 @@
 """What `make bench` must show, as a table of ratios, each with its limit and what was found.
 
-    measurements, servers, baselines, workloads -> [criteria] -> check results -> report, __main__; gate
+    measurements, runner, servers, workloads -> [criteria] -> check results -> report, __main__; gate
 
 Pure functions of one run's measurements. A ratio that was not measured is a check
 that failed. Where a criterion is of the engine that the rule chose, what the
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from load.bench.baselines import ENCODE_NAME, REFERENCE_ENGINE, engine_name
+from load.bench.runner import ENCODE_NAME, REFERENCE_ENGINE, engine_name
 from load.bench.measurements import (
     Measurements,
     Metric,

@@ -1,6 +1,6 @@
 """The gate: has serving become slower than what is committed? A small benchmark, ratios only.
 
-    servers, baselines -> runner -> measurements -> [gate] <- load/ratios.json -> __main__
+    servers -> runner -> measurements -> [gate] <- load/ratios.json -> __main__
 
 Every ratio is of one run: the service over the engine alone, over its own codes,
 engine and encoder, over a bare route. The machine's speed cancels out, but for its
@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from load.bench.baselines import ENCODE_NAME, encode_baseline, engine_baseline, engine_name
+from load.bench.runner import ENCODE_NAME, encode_baseline, engine_baseline, engine_name
 from load.bench.criteria import beyond_the_engine
 from load.bench.measurements import Measurements, cpu_s_per_image, ratios
 from load.bench.report import machine
@@ -130,8 +130,8 @@ def _prepare(folder: Path, stack: ExitStack) -> tuple[Plan, ServedModel]:
     model = served_model(service.url, MODEL)
     service.processes.suspend()
     batches = (model.batch_sizes[0], model.batch_sizes[-1])
-    engines = [engine_baseline(engine_only(MODEL, batch), model.engine) for batch in batches]
-    baselines = [*engines, encode_baseline(encode_only(MODEL, 64, "zip"))]
+    engines = [engine_baseline(model, batch, model.engine) for batch in batches]
+    baselines = [*engines, encode_baseline(model, 64, "zip")]
     return Plan([(service, [NPY, ZIP, SINGLE]), (bare, [SINGLE])], baselines), model
 
 

@@ -1,6 +1,6 @@
 """What a run measured: samples by server and workload, and their medians, ratios and latency percentiles.
 
-    sampler, baselines -> [measurements] -> runner, criteria, report, gate
+    workloads -> [measurements] -> sampler, runner, criteria, report, gate
 
 A ratio is taken within an iteration, and then the median of the iterations, so a
 machine that becomes slower meanwhile is slower for both. Pure functions of samples.

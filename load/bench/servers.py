@@ -75,7 +75,7 @@ BENTOML = "BentoML's own API"
 PEERS = (
     ServerUnderTest(
         "FastAPI + PyTorch",
-        (*_UVICORN, "load.bench.peers.fastapi_torch:app"),
+        (*_UVICORN, "--factory", "load.bench.peers.fastapi_torch:create_app"),
         "/openapi.json",
         _ALL_FORMATS,
         "uvicorn with uvloop and httptools, access log off; Pillow's default PNG; JSON is a list of numbers",

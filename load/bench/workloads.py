@@ -1,6 +1,6 @@
 """What is requested, as tables: models, numbers of images, formats, concurrency, and for how long.
 
-    [workloads] -> servers, baselines, runner, criteria, gate
+    [workloads] -> measurements, servers, runner, criteria, report, gate
 
 A workload is one kind of request at one concurrency. Knows neither HTTP nor the server that answers.
 """

@@ -36,7 +36,7 @@ class Lengths:
     memory_growth: float = MEMORY_GROWTH
 
 
-SHORT = Lengths(overload_s=8.0, fairness_s=4.0, batching_iterations=2, soak_minutes=0.5, memory_growth=1.3)
+SHORT = Lengths(overload_s=15.0, fairness_s=4.0, batching_iterations=2, soak_minutes=0.5, memory_growth=1.3)
 """In seconds, for CI. In half a minute memory still warms up, so only a fast leak shows."""
 
 

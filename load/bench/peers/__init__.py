@@ -7,9 +7,8 @@ process, and answers `POST /generate {"n", "seed"?, "format"?}`:
 
     request          the request of those with FastAPI
     drawing          onnxruntime for the images; PNG, contact sheet, zip and npy with Pillow and the standard library
-    network          the same network as an nn.Module
     fastapi_onnx     FastAPI, onnxruntime, Pillow
-    fastapi_torch    FastAPI, PyTorch, Pillow
+    fastapi_torch    FastAPI, PyTorch, Pillow: the same network as an nn.Module
     bentoml_array    BentoML's own API, which answers with the array
     litserve_onnx    LitServe, with its own batching
     bare_route       a FastAPI route that draws nothing: what HTTP alone costs
