@@ -1,6 +1,8 @@
-"""Which format an answer has: `format` in the request, else the header `Accept`.
+"""Response formats and content negotiation: `format` in the request, else the header `Accept`.
 
-api -> [formats] -> encoders
+    routes -> [formats] -> encoders, ratings/tabular
+
+Knows the names and media types of formats; the encoders know their bytes.
 """
 
 from enum import StrEnum
@@ -9,17 +11,17 @@ from typing import TypeVar
 from service.errors import Problem
 
 
-class Offered(StrEnum):
-    """Something that can be sent; the first is sent where nothing is asked for."""
+class MediaFormat(StrEnum):
+    """A set of formats of one kind of response; the first is the default."""
 
     @property
     def media_type(self) -> str:
-        """Its `Content-Type`."""
+        """The `Content-Type`."""
         return _MEDIA_TYPES[self]
 
 
-class Format(Offered):
-    """What pictures can be sent as."""
+class Format(MediaFormat):
+    """Formats of pictures."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -30,18 +32,18 @@ class Format(Offered):
 
     @property
     def is_one_picture(self) -> bool:
-        """Is the answer one picture, a contact sheet where more than one was asked for?"""
+        """True for raster images: one picture, or a contact sheet of several."""
         return self in (Format.PNG, Format.JPEG, Format.WEBP)
 
 
-class GradesFormat(Offered):
-    """What grades can be sent as."""
+class GradesFormat(MediaFormat):
+    """Formats of a file of grades."""
 
     CSV = "csv"
     PARQUET = "parquet"
 
 
-_MEDIA_TYPES: dict[Offered, str] = {
+_MEDIA_TYPES: dict[MediaFormat, str] = {
     Format.PNG: "image/png",
     Format.JPEG: "image/jpeg",
     Format.WEBP: "image/webp",
@@ -52,24 +54,23 @@ _MEDIA_TYPES: dict[Offered, str] = {
     GradesFormat.PARQUET: "application/vnd.apache.parquet",
 }
 
+F = TypeVar("F", bound=MediaFormat)
 
-One = TypeVar("One", bound=Offered)
 
-
-def negotiate(asked: One | None, accept: str | None, offered: type[One]) -> One:
-    """The format of an answer.
+def negotiate(requested: F | None, accept: str | None, offered: type[F]) -> F:
+    """The format of a response.
 
     Args:
-        asked: the request's `format`; beats `accept`.
-        accept: the header, with or without q-values; none is `*/*`. Where it likes several alike, the first
-            in the order of `offered` is sent.
-        offered: what there is.
+        requested: the request's `format`; it takes precedence over `accept`.
+        accept: the header, with or without q-values; None is `*/*`. Among equal qualities the first format of
+            `offered` is chosen.
+        offered: the formats of this route.
 
     Raises:
-        Problem: 406, nothing that we have fits.
+        Problem: 406, no offered format is acceptable.
     """
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     ranges = _parse(accept or "*/*")
     best = max(offered, key=lambda one: _quality(one.media_type, ranges))  # max keeps the first of equals
     if _quality(best.media_type, ranges) <= 0:
@@ -98,7 +99,7 @@ def _parse(accept: str) -> dict[str, float]:
 
 
 def _quality(media_type: str, ranges: dict[str, float]) -> float:
-    """The quality of the most specific range that fits, 0 where none does."""
+    """The quality of the most specific media range that matches, 0 where none does."""
     for candidate in (media_type, f"{media_type.split('/')[0]}/*", "*/*"):
         if candidate in ranges:
             return ranges[candidate]

@@ -24,7 +24,7 @@ from service.formats import Format, GradesFormat, negotiate
         ("image/avif,image/webp,image/apng,*/*;q=0.8", Format.WEBP),
     ],
 )
-def test_the_best_liked_format_is_sent(accept: str | None, expected: Format):
+def test_the_acceptable_format_of_the_highest_quality_is_sent(accept: str | None, expected: Format):
     assert negotiate(None, accept, Format) is expected
 
 
@@ -37,7 +37,7 @@ def test_the_best_liked_format_is_sent(accept: str | None, expected: Format):
         ("text/csv;q=0.5, application/*", GradesFormat.PARQUET),
     ],
 )
-def test_grades_are_csv_where_nothing_else_is_asked_for(accept: str | None, expected: GradesFormat):
+def test_grades_are_csv_by_default(accept: str | None, expected: GradesFormat):
     assert negotiate(None, accept, GradesFormat) is expected
     with pytest.raises(Problem, match=r"fits none of text/csv, application/vnd.apache.parquet"):
         negotiate(None, "image/png", GradesFormat)
@@ -48,7 +48,7 @@ def test_format_beats_accept():
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/gif", "image/png;q=0", "nonsense", "*/*;q=0", ";;,"])
-def test_what_nothing_fits_is_406_and_names_what_there_is(accept: str):
+def test_where_no_format_is_acceptable_it_is_406_and_names_the_formats(accept: str):
     with pytest.raises(Problem, match="fits none of image/png, image/jpeg") as caught:
         negotiate(None, accept, Format)
 

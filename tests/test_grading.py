@@ -1,4 +1,4 @@
-"""What to grade next over HTTP: pictures with their URLs, some of them again, and what came of the grades."""
+"""Which pictures to grade next, over HTTP: with their URLs, some of them repeated, and a summary of the grades."""
 
 import uuid
 from collections import Counter
@@ -30,7 +30,7 @@ def test_a_batch_has_64_pictures_or_as_many_as_are_asked_for(client: TestClient)
         assert len({(one["seed"], one["index"]) for one in pictures}) == n
 
 
-def test_its_pictures_are_where_they_say_that_they_are(client: TestClient):
+def test_each_url_serves_its_picture(client: TestClient):
     for model in ("pets", "grey"):
         for one in batch(client, model=model, n=5)["pictures"]:
             asked = {"model": model, "seed": one["seed"], "start": one["index"], "truncation": one["truncation"]}
@@ -57,7 +57,7 @@ def test_one_in_sixteen_at_most_was_graded_before_by_the_same_grader(client: Tes
     assert {one["why"] for one in first} == {"random"}
     assert len(theirs) == 16
     assert [one for one in theirs if {**one, "why": "random"} not in first] == []
-    for query in ({}, {"grader": "somebody else"}, {"grader": "Zoë & co", "n": 15}):
+    for query in ({}, {"grader": "another grader"}, {"grader": "Zoë & co", "n": 15}):
         assert Counter(one["why"] for one in batch(client, model="pets", **query)["pictures"]).keys() == {"random"}
 
 
@@ -69,7 +69,7 @@ def test_a_picture_that_no_page_can_send_back_does_not_come_again(client: TestCl
     assert [picture["index"] for picture in again] == [2**53 - 1]
 
 
-def test_the_summary_tells_of_versions_and_of_agreement(client: TestClient):
+def test_the_summary_has_versions_and_consistency(client: TestClient):
     current, older = client.get("/models/grey").json()["versions"]
     for model, score in ((f"grey@{older}", 0.25), ("grey", 0.5), ("grey", 1.0)):
         pictures = batch(client, model=model, n=2)["pictures"]
@@ -88,8 +88,8 @@ def test_the_summary_tells_of_versions_and_of_agreement(client: TestClient):
     }
 
 
-def test_a_summary_of_nothing_is_nothing(client: TestClient):
-    found = client.get("/ratings/summary", params={"model": "nobody"}).json()
+def test_a_summary_of_an_unknown_model_is_empty(client: TestClient):
+    found = client.get("/ratings/summary", params={"model": "lion"}).json()
 
     assert found == {"grades": 0, "graders": 0, "versions": [], "consistency": None}
 
@@ -102,13 +102,13 @@ def test_a_summary_of_nothing_is_nothing(client: TestClient):
         ("batch", {"m": 1}, 422, "m is '1': Extra inputs are not permitted"),
         ("batch", {"grader": "a\0b"}, 422, "grader is"),
         ("batch", {"grader": "a" * 201}, 422, "grader is"),
-        ("batch", {"model": "nobody"}, 404, "There is no model 'nobody'"),
+        ("batch", {"model": "lion"}, 404, "There is no model 'lion'"),
         ("batch", {"model": "grey@0"}, 410, "is not available"),
         ("summary", {"model": "a\0b"}, 422, "model is"),
         ("summary", {"n": 1}, 422, "n is '1': Extra inputs are not permitted"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_in_words(client: TestClient, path: str, query: dict, status: int, words: str):
+def test_an_invalid_query_is_refused_in_words(client: TestClient, path: str, query: dict, status: int, words: str):
     answer = client.get(f"/ratings/{path}", params=query)
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
@@ -120,7 +120,7 @@ def test_what_cannot_be_asked_is_refused_in_words(client: TestClient, path: str,
     st.dictionaries(st.sampled_from(["model", "grader", "n"]), st.text(max_size=30) | st.integers(-1, 300)),
 )
 @settings(max_examples=80, deadline=None)
-def test_whatever_is_asked_is_answered_or_refused_with_a_problem(client: TestClient, path: str, query: dict):
+def test_any_query_is_answered_or_refused_with_a_problem(client: TestClient, path: str, query: dict):
     answer = client.get(f"/ratings/{path}", params=query)
 
     if answer.status_code != 200:

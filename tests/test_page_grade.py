@@ -14,7 +14,7 @@ PICTURE = "#grade .stage img"
 GRADE = "#grade?model=mnist"
 
 
-def kept(server: Server, grader: str) -> dict[tuple[str, str], float]:
+def stored(server: Server, grader: str) -> dict[tuple[str, str], float]:
     """What the service has of one grader: (seed, index) -> score. Fails where a picture is there twice."""
     rows = csv.DictReader(io.StringIO(server.get("/ratings")[1].decode()))
     own = [row for row in rows if row["grader"] == grader]
@@ -48,9 +48,9 @@ def press(page: Any, keys: str, scores: dict[tuple[str, str], float]) -> None:
 
 
 def arrived(page: Any, grader: str, server: Server, scores: dict[tuple[str, str], float]) -> bool:
-    """Wait until the page says that all is kept; is it what was given?"""
+    """Wait until the page says that all is saved; is it what was given?"""
     page.get_by_text("All grades are saved.").locator("visible=true").wait_for()
-    return kept(server, grader) == scores
+    return stored(server, grader) == scores
 
 
 def test_a_batch_is_graded_by_keys_with_undo_and_skip(arrive, studio: Server):
@@ -103,10 +103,10 @@ def test_a_batch_is_graded_by_clicks_and_drags(arrive, studio: Server):
     page.get_by_role("button", name="Another batch").click()
     page.get_by_role("button", name="Begin").wait_for()
 
-    assert kept(studio, "mouse") == scores
+    assert stored(studio, "mouse") == scores
 
 
-def test_a_key_that_is_held_grades_once(arrive):
+def test_a_key_that_is_held_down_grades_once(arrive):
     visitor = arrive()
     page = begin(visitor, "held")
     page.keyboard.down("5")
@@ -133,21 +133,21 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(arrive, studio: Server):
     assert arrived(page, "reload", studio, scores)
 
 
-def test_who_closes_the_window_has_sent_all_grades(arrive, studio: Server):
+def test_closing_the_window_sends_all_grades(arrive, studio: Server):
     visitor, scores = arrive(), {}
     page = begin(visitor, "gone")
     press(page, "123", scores)
     page.goto("about:blank")
     visitor.until("() => true")
     for _ in range(100):
-        if kept(studio, "gone"):
+        if stored(studio, "gone"):
             break
         page.wait_for_timeout(50)
 
-    assert kept(studio, "gone") == scores
+    assert stored(studio, "gone") == scores
 
 
-def test_who_leaves_the_view_has_sent_all_grades_and_finds_the_batch_again(arrive, studio: Server):
+def test_leaving_the_view_sends_all_grades_and_keeps_the_batch(arrive, studio: Server):
     visitor, scores = arrive(), {}
     page = begin(visitor, "view")
     press(page, "123", scores)
@@ -157,7 +157,7 @@ def test_who_leaves_the_view_has_sent_all_grades_and_finds_the_batch_again(arriv
     page.get_by_role("link", name="Grade", exact=True).click()
     visitor.shows(PICTURE)
 
-    assert kept(studio, "view") == scores
+    assert stored(studio, "view") == scores
     assert address(page) == where
     page.get_by_label("Model").select_option("eurosat")
     page.get_by_role("button", name="Begin").wait_for()
@@ -166,9 +166,9 @@ def test_who_leaves_the_view_has_sent_all_grades_and_finds_the_batch_again(arriv
     assert address(page) == where
 
 
-@pytest.mark.parametrize("lost", ["question", "answer"])
-def test_grades_that_do_not_arrive_are_kept_and_sent_again(arrive, studio: Server, lost: str):
-    """Where the answer is lost, the service has them already, and must not keep them twice."""
+@pytest.mark.parametrize("lost", ["request", "response"])
+def test_grades_that_do_not_arrive_are_stored_in_the_browser_and_sent_again(arrive, studio: Server, lost: str):
+    """Where the response is lost, the service has them already, and must not store them twice."""
     visitor, scores, grader = arrive(), {}, f"lost {lost}"
     visitor.expected = ("ERR_FAILED",)
     page = begin(visitor, grader)
@@ -179,7 +179,7 @@ def test_grades_that_do_not_arrive_are_kept_and_sent_again(arrive, studio: Serve
         if not broken:
             route.continue_()
             return
-        if lost == "answer":
+        if lost == "response":
             route.fetch()
         route.abort()
 
@@ -232,7 +232,7 @@ def test_what_was_sent_cannot_be_undone(arrive, studio: Server):
 
     assert page.get_by_text("5 of 16", exact=True).is_visible()
     assert page.get_by_role("button", name="Undo").is_disabled()
-    assert kept(studio, "sent") == dict(list(scores.items())[:4])
+    assert stored(studio, "sent") == dict(list(scores.items())[:4])
 
 
 def test_a_batch_that_the_service_refuses_is_explained_and_another_can_be_begun(arrive):
@@ -271,14 +271,14 @@ def test_another_batch_of_a_new_version_says_so_and_the_chart_has_both(arrive, s
     ]
 
 
-def test_how_steady_a_grader_is_stands_there_in_words(arrive):
+def test_the_consistency_of_a_grader_is_shown_in_words(arrive):
     visitor = arrive()
     summary = {"versions": [], "grades": 9, "graders": 1, "consistency": {"pairs": 18, "mean_difference": 0.07}}
     visitor.page.route("**/ratings/summary?**", lambda route: route.fulfill(json=summary))
     page = visitor.visit(GRADE)
 
-    told = "18 pictures were shown to you again, and your two grades differ little: by 0.07 on average."
-    page.get_by_text(told).wait_for()
+    words = "18 pictures were shown to you again, and your two grades differ little: by 0.07 on average."
+    page.get_by_text(words).wait_for()
 
 
 def test_ids_are_made_where_the_browser_hides_its_own_on_plain_http(arrive, studio: Server):
@@ -303,7 +303,7 @@ def test_a_name_is_asked_for_and_remembered(arrive):
     assert page.get_by_label("Your name").input_value() == "ann"
 
 
-def test_a_browser_that_keeps_nothing_can_grade(arrive, studio: Server):
+def test_a_browser_that_stores_nothing_can_grade(arrive, studio: Server):
     visitor, scores = arrive(), {}
     refuse = "Storage.prototype.{} = () => {{ throw new DOMException('no', 'QuotaExceededError'); }}"
     visitor.page.add_init_script("; ".join(refuse.format(name) for name in ("getItem", "setItem", "removeItem")))
@@ -333,7 +333,7 @@ def test_on_a_phone_it_fits_and_fingers_grade(arrive, studio: Server):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_people_from_using_it(arrive, scheme: str):
+def test_it_has_no_accessibility_violations(arrive, scheme: str):
     visitor = arrive(color_scheme=scheme)
     visitor.visit(GRADE)
     visitor.shows("#grade .samples img", 1)

@@ -38,7 +38,7 @@ def ready(visitor, points: int) -> None:
     visitor.page.wait_for_load_state("networkidle")
 
 
-def test_who_has_chosen_nothing_walks_past_four_pictures_and_has_a_link_to_them(arrive):
+def test_without_a_choice_the_walk_has_four_pictures_and_a_link_to_them(arrive):
     visitor = arrive()
     page = visitor.visit("#walk")
     ready(visitor, 4)
@@ -46,7 +46,7 @@ def test_who_has_chosen_nothing_walks_past_four_pictures_and_has_a_link_to_them(
     assert page.evaluate("location.hash").count("at=") == 4
     assert page.title() == "Zoetrope · Walk"
     page.go_back()
-    assert page.url == "about:blank"  # choosing for somebody is no step of theirs
+    assert page.url == "about:blank"  # the choice for a visitor is not a step of their history
 
 
 def test_the_walk_begins_passes_and_ends_at_its_pictures(arrive, studio: Server):
@@ -139,7 +139,7 @@ def test_one_picture_stands_still_and_says_what_a_walk_needs(arrive, studio: Ser
     assert page.locator(PLAY).is_disabled()
 
 
-def test_a_place_that_is_none_is_refused_in_words(arrive):
+def test_an_invalid_address_is_refused_in_words(arrive):
     visitor = arrive()
     page = visitor.visit(WALK)
     ready(visitor, 3)
@@ -172,10 +172,10 @@ def test_models_that_draw_from_a_mixture_say_that_walks_jump(arrive):
     assert said.is_hidden()
 
     def mixture(route) -> None:
-        told = route.fetch().json()
-        for one in told["models"]:
+        models = route.fetch().json()
+        for one in models["models"]:
             one["card"]["method"] = "denoising"
-        route.fulfill(json=told)
+        route.fulfill(json=models)
 
     visitor.page.route("**/models", mixture)
     visitor.page.reload()
@@ -195,7 +195,7 @@ def test_a_friend_who_gets_the_link_walks_the_same_way(arrive):
     assert not there.get_by_label("Back to the first").is_checked()
 
 
-def test_the_views_remember_where_one_was(arrive):
+def test_a_view_remembers_what_it_showed(arrive):
     visitor = arrive()
     page = visitor.visit(WALK)
     ready(visitor, 3)
@@ -207,7 +207,7 @@ def test_the_views_remember_where_one_was(arrive):
     ready(visitor, 3)
 
 
-def test_when_the_service_fails_it_says_so_and_goes_on_when_it_answers(arrive):
+def test_when_the_service_fails_it_says_so_and_continues_when_it_answers(arrive):
     visitor = arrive()
     visitor.expected = ("ERR_FAILED",)
     visitor.page.route("**/interpolate", lambda route: route.abort())
@@ -220,7 +220,7 @@ def test_when_the_service_fails_it_says_so_and_goes_on_when_it_answers(arrive):
     assert page.get_by_role("alert").is_hidden()
 
 
-def test_who_wants_no_motion_gets_none_that_they_did_not_ask_for(arrive):
+def test_with_reduced_motion_nothing_but_the_walk_moves(arrive):
     visitor = arrive(reduced_motion="reduce")
     page = visitor.visit(WALK)
     ready(visitor, 3)
@@ -242,7 +242,7 @@ def test_on_a_phone_it_fits_and_a_finger_plays_it(arrive):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_people_from_using_it(arrive, scheme: str):
+def test_it_has_no_accessibility_violations(arrive, scheme: str):
     visitor = arrive(color_scheme=scheme)
     visitor.visit(WALK)
     ready(visitor, 3)

@@ -1,4 +1,4 @@
-"""The files of the studio: asked for again only when they have changed, and nothing in them from another host."""
+"""The files of the studio: downloaded again only when they have changed, and nothing in them from another host."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-PAGE = Path(__file__).parent.parent / "service" / "static"
-FILES = sorted(PAGE.iterdir())
+STATIC = Path(__file__).parent.parent / "service" / "static"
+FILES = sorted(STATIC.iterdir())
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -34,7 +34,7 @@ def test_the_page_lets_in_nothing_but_its_own_files(client: TestClient):
     answer = client.get("/")
     policy = answer.headers["content-security-policy"]
 
-    assert answer.text == (PAGE / "index.html").read_text()
+    assert answer.text == (STATIC / "index.html").read_text()
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert not re.search(r"<style|\sstyle=|<script(?![^>]* src=)|\son[a-z]+=", answer.text)
@@ -44,20 +44,20 @@ def test_what_the_first_view_needs_is_fetched_at_once_and_not_one_after_another(
     wanted, found = {"app.js", "look.js"}, set()
     while new := wanted - found:
         found |= new
-        wanted |= {one for name in new for one in re.findall(r'from "\./(.*?)"', (PAGE / name).read_text())}
-    text = (PAGE / "index.html").read_text()
+        wanted |= {one for name in new for one in re.findall(r'from "\./(.*?)"', (STATIC / name).read_text())}
+    text = (STATIC / "index.html").read_text()
 
     assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"app.js"}
 
 
 def test_the_page_may_live_behind_a_prefix():
     """No link of it begins at the root of the host."""
-    text = (PAGE / "index.html").read_text()
+    text = (STATIC / "index.html").read_text()
 
     assert not re.search(r"(?:href|src)=\"/", text)
 
 
-def test_what_is_not_of_the_page_is_not_given(client: TestClient):
+def test_paths_outside_of_the_folder_are_not_served(client: TestClient):
     for path in ("/page/", "/page/nothing.js", "/page/../server.py", "/page/%2e%2e/server.py"):
         answer = client.get(path)
         assert answer.status_code == 404, path

@@ -1,4 +1,4 @@
-"""Grades over HTTP: on the disk when answered, bound to a picture that can be drawn, given back as they came."""
+"""Grades over HTTP: on the disk when answered, of a picture that can be drawn, and downloaded as they came."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def test_a_grade_that_is_sent_again_is_known(client: TestClient, version: dict):
     assert [(one["added"], one["known"]) for one in answers] == [(3, 0), (0, 3)]
 
 
-def test_an_id_with_another_grade_is_a_conflict_and_nothing_is_kept(client: TestClient, version: dict):
+def test_an_id_with_another_grade_is_a_conflict_and_nothing_is_stored(client: TestClient, version: dict):
     first, other = grade(version), grade(version)
     client.post("/ratings", json=[first])
     answer = client.post("/ratings", json=[other, {**first, "score": 0.5}])
@@ -68,17 +68,17 @@ def test_without_an_id_it_gets_one(client: TestClient, version: dict):
     assert made in given_back(client)
 
 
-def test_an_older_version_that_is_held_can_be_graded(client: TestClient):
+def test_an_older_version_that_is_available_can_be_graded(client: TestClient):
     _, older = client.get("/models/grey").json()["versions"]
 
     assert client.post("/ratings", json=[grade({"grey": older}, model="grey")]).status_code == 201
 
 
-def test_grades_of_one_model_can_be_had_alone(client: TestClient, version: dict):
+def test_grades_of_one_model_can_be_downloaded_alone(client: TestClient, version: dict):
     client.post("/ratings", json=[grade(version), grade(version, model="grey")])
 
     assert {row["model"] for row in given_back(client, model="grey").values()} == {"grey"}
-    assert given_back(client, model="nobody") == {}
+    assert given_back(client, model="lion") == {}
 
 
 def test_parquet_has_what_csv_has_with_its_types(client: TestClient, version: dict):
@@ -115,11 +115,11 @@ def test_what_is_neither_csv_nor_parquet_is_refused(client: TestClient):
         ({"seed": ADDRESS_END}, 422, "0.seed is 18446744073709551616"),
         ({"label": "horse"}, 422, "label is 'horse'; the classes of pets are cat, dog, 7."),
         ({"liked": True}, 422, "0.liked is True: Extra inputs are not permitted"),
-        ({"model": "nobody"}, 404, "There is no model 'nobody'"),
+        ({"model": "lion"}, 404, "There is no model 'lion'"),
         ({"version": "0" * 16}, 410, "is not available"),
     ],
 )
-def test_what_is_no_grade_is_refused_in_words(
+def test_an_invalid_grade_is_refused_in_words(
     client: TestClient, version: dict, changes: dict, status: int, words: str
 ):
     answer = client.post("/ratings", json=[{**grade(version), **changes}])
@@ -129,5 +129,5 @@ def test_what_is_no_grade_is_refused_in_words(
 
 
 @pytest.mark.parametrize("count", [0, 1_001])
-def test_a_question_has_1_to_1000_grades(client: TestClient, version: dict, count: int):
+def test_a_request_has_1_to_1000_grades(client: TestClient, version: dict, count: int):
     assert client.post("/ratings", json=[grade(version) for _ in range(count)]).status_code == 422

@@ -45,7 +45,7 @@ def test_parquet_says_which_type_each_column_has():
     assert [field.name for field in schema if field.nullable] == ["label"]
 
 
-def test_text_is_kept_once_a_group():
+def test_text_is_stored_once_a_row_group():
     found = pq.ParquetFile(io.BytesIO(file(GradesFormat.PARQUET, [graded(index) for index in range(1_000)])))
     columns = {found.schema[at].name: found.metadata.row_group(0).column(at) for at in range(10)}
 

@@ -1,9 +1,9 @@
-"""What a person looks at: the studio at /, and /docs.
+"""The pages for a browser: the studio at /, and Swagger UI at /docs.
 
-    a browser -> [pages] -> page/
+    browser -> [pages] -> static/
 
-The studio is the files of page/ as they are: HTML, CSS and ES modules, nothing
-built. Knows not what is in them.
+The studio is the files of static/, served as they are under /page/: HTML, CSS
+and ES modules, without a build step. Knows nothing of their content.
 """
 
 import mimetypes
@@ -16,20 +16,20 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-PAGE = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parent.parent / "static"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
 _HEADERS = {
-    "Cache-Control": "no-cache",  # ask whether it has changed; mostly it has not, and 304 is short
+    "Cache-Control": "no-cache",  # revalidate: mostly nothing has changed, and a 304 is short
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
 }
 
-mimetypes.add_type("text/javascript", ".js")  # a machine's own table may say otherwise, and no browser runs that
+mimetypes.add_type("text/javascript", ".js")  # the table of a machine may say text/plain, which no browser runs
 
 
 class _Studio(StaticFiles):
-    """The files of page/; nothing of theirs may come from another host, nor stand inside of the HTML."""
+    """The files of static/. Their content security policy allows neither other hosts nor inline code."""
 
     async def get_response(self, path: str, scope: Any) -> Response:
         response = await super().get_response(path, scope)
@@ -38,8 +38,8 @@ class _Studio(StaticFiles):
 
 
 router = APIRouter(include_in_schema=False)
-_studio = _Studio(directory=PAGE)
-# BentoML carries Swagger's files; from the usual place on the net the page would stay empty where there is none.
+_studio = _Studio(directory=STATIC)
+# BentoML ships Swagger's files; from a CDN the page would stay empty without a connection to the internet.
 MOUNTS = {"/page": _studio, "/docs/assets": StaticFiles(directory=_SWAGGER)}
 """Static files, mounted on the app: a router cannot include a mount."""
 

@@ -1,4 +1,4 @@
-"""A person at the studio: a real Chromium, which says nothing wrong and asks no other host for anything."""
+"""A person at the studio: a real Chromium, whose console stays clean and which requests nothing from another host."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def browser() -> Iterator[Any]:
 
 
 class Visitor:
-    """Somebody with a browser window of their own; `page` is Playwright's."""
+    """A person with a browser window; `page` is Playwright's."""
 
     def __init__(self, browser: Any, server: Server, **options: Any) -> None:
         self.server, self.requests, self.complaints = server, [], []

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sql
 
+UNPRIVILEGED_ID = 65534  # user and group that own nothing, on every Linux
+
 
 class Postgres:
     """A server that can be stopped and started."""
@@ -22,7 +24,7 @@ class Postgres:
         self._programs = found[-1]
         self._folder = Path(tempfile.mkdtemp(prefix="zoetrope-"))  # pytest's folders are closed to others
         if os.getuid() == 0:
-            shutil.chown(self._folder, "nobody", "nogroup")
+            shutil.chown(self._folder, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
         self._run("initdb", "--pgdata", "data", "--username", "zoetrope", "--auth", "trust", "--no-sync")
         self.start()
 
@@ -47,8 +49,12 @@ class Postgres:
         return server.replace("/postgres?", f"/{name}?")
 
     def _run(self, program: str, *options: str) -> None:
-        as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
-        command = [*as_nobody, str(self._programs / program), *options]
+        unprivileged = (
+            ["setpriv", f"--reuid={UNPRIVILEGED_ID}", f"--regid={UNPRIVILEGED_ID}", "--clear-groups"]
+            if os.getuid() == 0
+            else []
+        )
+        command = [*unprivileged, str(self._programs / program), *options]
         subprocess.run(command, cwd=self._folder, check=True, capture_output=True)
 
 
