@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from load.bench.runner import REFERENCE_ENGINE, Baseline, encode_baseline, engine_baseline, engine_name
 from load.bench.criteria import BenchmarkRun, check_criteria
 from load.bench.gate import run_gate
 from load.bench.report import (
@@ -26,7 +25,19 @@ from load.bench.report import (
     measurements_table,
     summary_table,
 )
-from load.bench.runner import NEVER_VALUES, ONCE_VALUES, Plan, least_seconds, measure, offered_workloads
+from load.bench.runner import (
+    NEVER_VALUES,
+    ONCE_VALUES,
+    REFERENCE_ENGINE,
+    Baseline,
+    Plan,
+    encode_baseline,
+    engine_baseline,
+    engine_name,
+    least_seconds,
+    measure,
+    offered_workloads,
+)
 from load.bench.servers import DEFAULT, HTTP_ONLY, OURS, PEERS, UNBATCHED, RunningServer, ServerUnderTest, started
 from load.bench.workloads import (
     SHAPES_HWC,

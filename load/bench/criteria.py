@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from load.bench.runner import ENCODE_NAME, REFERENCE_ENGINE, engine_name
 from load.bench.measurements import (
     Measurements,
     Metric,
@@ -21,6 +20,7 @@ from load.bench.measurements import (
     images_per_s,
     ratios,
 )
+from load.bench.runner import ENCODE_NAME, REFERENCE_ENGINE, engine_name
 from load.bench.servers import BARE, BENTOML, DEFAULT, FLOAT32, MOUNTED, PEERS, UNBATCHED
 from load.bench.workloads import encode_only, engine_only, highly_concurrent, saturated, single_client
 from load.check_result import CheckResult, at_least, at_most

@@ -22,11 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from load.bench.runner import ENCODE_NAME, encode_baseline, engine_baseline, engine_name
 from load.bench.criteria import beyond_the_engine
 from load.bench.measurements import Measurements, cpu_s_per_image, ratios
 from load.bench.report import machine
-from load.bench.runner import Plan, measure
+from load.bench.runner import ENCODE_NAME, Plan, encode_baseline, engine_baseline, engine_name, measure
 from load.bench.servers import BARE, DEFAULT, HTTP_ONLY, OURS, started
 from load.bench.workloads import Workload, encode_only, engine_only, saturated, single_client
 from load.check_result import CheckResult, at_most, print_results
