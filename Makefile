@@ -1,5 +1,5 @@
 # A thin front: behind each target are ordinary commands, which can be typed as well.
-# Every environment is made on demand in .venv/, and made anew when pyproject.toml or constraints.txt change.
+# Every environment is made on demand in .venv/, and brought up to date when pyproject.toml or constraints.txt change.
 
 PYTHON ?= python3
 EXTRA  ?= cpu
@@ -13,12 +13,20 @@ export ZOETROPE_DEVICE ?= $(if $(filter gpu,$(EXTRA)),cuda,cpu)
 
 SERVE := .venv/serve-$(EXTRA)
 DEV   := .venv/dev
+# The install of a development environment: by pip from PyPI alone, or by uv where TORCH_BACKEND chooses a build of
+# torch (cpu, cu130, auto, ...), which comes from PyTorch's own index.
+EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev]'
+PIP     := $(DEV)/bin/pip install --quiet
+INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
 
-.PHONY: serve test lint types env load bench gate image image-test clean
+.PHONY: serve check test campaign lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve
 
 serve: $(SERVE)/.made                ## Draw with every bundle in models/, on http://localhost:3000
 	$(SERVE)/bin/bentoml serve --port $(PORT)
+
+check: lint types                    ## Lint, types and the fast tests: in a minute and a half, while you work
+	$(DEV)/bin/python -m pytest -m "not slow"
 
 test: lint types                     ## Everything that must hold
 	$(DEV)/bin/python -m pytest
@@ -30,33 +38,51 @@ lint: $(DEV)/.made
 types: $(DEV)/.made
 	$(DEV)/bin/mypy
 
-env: $(DEV)/.made                    ## An environment to train and to develop in
+env: $(DEV)/.made                    ## An environment to train and to develop in; TORCH_BACKEND=cpu takes the small torch
 	@echo "Now: . $(DEV)/bin/activate"
 
 load: $(DEV)/.made                   ## Many people at once, against the goals
 	$(DEV)/bin/python -m load
 
-bench: $(DEV)/.made                  ## The service beside the engine alone and four peers, 25 minutes; WRITE=--write keeps it
+bench: $(DEV)/.made                  ## The service, the engine without it and four peers, 25 minutes; WRITE=--write keeps it
 	$(DEV)/bin/python -m load.bench $(WRITE)
 
 gate: $(DEV)/.made                   ## Whether serving has become slower than what is committed, 90 seconds
 	$(DEV)/bin/python -m load.bench gate
 
 image: $(DEV)/.made                  ## A container image, with docker or podman
-	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" EXTRA=$(EXTRA) sh service/image.sh build
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" EXTRA=$(EXTRA) sh .ci/image/image.sh build
 
-image-test: $(DEV)/.made             ## Build it, run it without any right, and ask it for pictures
-	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" EXTRA=$(EXTRA) sh service/image.sh test
+image-test: $(DEV)/.made             ## Build it, run it without any right, and request pictures from it
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" EXTRA=$(EXTRA) sh .ci/image/image.sh test
 
-clean:                               ## Forget the environments; models and runs stay
+clean:                               ## Delete the environments; models and runs stay
 	rm -rf .venv
 
 .venv/serve-%/.made: pyproject.toml constraints.txt
+	@echo "Installing what serving needs into .venv/serve-$*: about 250 MB to download (gpu: 2.5 GB), a minute or a few."
 	$(PYTHON) -m venv .venv/serve-$*
 	.venv/serve-$*/bin/pip install --quiet --constraint constraints.txt --editable '.[$*]'
 	touch $@
 
+# An environment with another build of torch is made again from nothing.
+ifneq ($(TORCH_BACKEND),)
+ifneq ($(TORCH_BACKEND),$(shell cat $(DEV)/.made 2>/dev/null))
+.PHONY: $(DEV)/.made
+endif
+endif
+
 $(DEV)/.made: pyproject.toml constraints.txt
+	@echo "Installing what training, serving and the tests need into $(DEV)."
+ifeq ($(TORCH_BACKEND),)
+	@echo "PyPI's torch for Linux x86-64 brings CUDA: about 3.5 GB to download there, 0.8 GB elsewhere; 3 to 15 minutes."
+	@echo "TORCH_BACKEND=cpu make env takes the build for CPUs instead."
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install --quiet --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev]'
-	touch $@
+else
+	@echo "The build of torch is $(TORCH_BACKEND), from https://download.pytorch.org, which must be reachable."
+	@echo "About 0.8 GB to download with cpu, 3.5 GB with CUDA; 2 to 15 minutes."
+	$(PYTHON) -m venv --clear $(DEV)
+	$(PIP) --constraint constraints.txt uv
+endif
+	$(INSTALL)
+	echo "$(TORCH_BACKEND)" > $@

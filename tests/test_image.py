@@ -35,8 +35,8 @@ def test_no_image_has_torch_or_both_engines():
 
 
 def test_bentoml_is_pinned_everywhere_to_the_same_version():
-    assert "bentoml==1.4.39" in PROJECT["dependencies"]
-    assert "bentoml==1.4.39" in CONSTRAINTS
+    assert "bentoml==1.4.40" in PROJECT["dependencies"]
+    assert "bentoml==1.4.40" in CONSTRAINTS
 
 
 def test_every_dependency_says_why_it_is_there():
@@ -84,7 +84,7 @@ def bento(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bento_packs_the_service_and_every_bundle_and_nothing_else(bento: Path):
     packed = {str(path.relative_to(bento / "src")) for path in (bento / "src").rglob("*") if path.is_file()}
 
-    assert {"service/server.py", "service/page/index.html", "models/runtime.py", "pyproject.toml"} <= packed
+    assert {"service/server.py", "service/static/index.html", "models/runtime.py", "pyproject.toml"} <= packed
     assert {"models/grey/generator.onnx", "models/colour/card.json"} <= packed
     at_the_top = {path.split("/")[0] for path in packed}
     assert at_the_top <= {"service", "models", "pyproject.toml", "README.md", "bentofile.yaml"}
@@ -95,7 +95,7 @@ def test_a_bento_is_locked_to_the_constraints_and_has_no_torch(bento: Path):
     locked = (bento / "env" / "python" / "requirements.txt").read_text().splitlines()
     pins = {line.split("==")[0].lower(): line for line in CONSTRAINTS if "==" in line}
 
-    assert "bentoml==1.4.39" in locked
+    assert "bentoml==1.4.40" in locked
     assert not [line for line in locked if line.startswith("torch")]
     for line in locked:
         name = line.split("==")[0].lower()

@@ -1,5 +1,5 @@
 # For `make image-test IMAGE_SANDBOX=1`: root on a Debian machine to throw away, with no container engine, perhaps no
-# image registry, and perhaps a package index behind a certificate authority of its own. Read by service/image.sh.
+# image registry, and perhaps a package index behind a certificate authority of its own. Read by .ci/image/image.sh.
 #
 # It installs podman with apt, and keeps all that podman stores in one folder, which goes at the end.
 # KEEP=/some/folder holds on to that folder, and the next run finds the base image in it.

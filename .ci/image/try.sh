@@ -1,9 +1,9 @@
-# Tries the image: run for real without any right, asked for pictures, stopped. Read by service/image.sh.
+# Tries the image: run without any privilege, requested to draw, stopped. Read by .ci/image/image.sh.
 #
-#   image -> [try_image] -> one line for each thing that was looked at, or what was found and expected
+#   image -> [try_image] -> one line a check, or what was found and expected
 
 LARGEST_MB=1000 # of which OpenVINO takes 180, for half the CPU a picture
-LONGEST_START_S=30 # nothing can be written, so the engines are measured at every start, beside the service outside
+LONGEST_START_S=30 # on a busy machine
 RIGHTS="--read-only --tmpfs /tmp --env BENTOML_HOME=/tmp/bentoml --cap-drop all --security-opt no-new-privileges
     --memory 1g --pids-limit 256"
 
@@ -11,12 +11,12 @@ CONTAINER=zoetrope-test-$$
 OUTSIDE= # the process of the service outside of the container
 
 try_image() {
-    command -v curl >/dev/null || die "no curl here, and the questions are asked with it"
+    command -v curl >/dev/null || die "no curl here, which sends the requests"
     check_size
     start_container
     check_rights
     check_contents
-    check_answers
+    check_responses
     check_same_bytes_as_outside
     check_stop
     say "passed"
@@ -52,7 +52,7 @@ check_rights() {
     say "run by user $users"
     expect "capabilities" "$(echo "$status" | awk '/^Cap(Prm|Eff|Bnd):/ {print $2}' | sort -u)" 0000000000000000
     expect "no new privileges" "$(echo "$status" | awk '/^NoNewPrivs:/ {print $2}' | sort -u)" 1
-    expect "writing beside the code" "$(inside 'touch src/x 2>/dev/null && echo done || echo refused')" refused
+    expect "writing next to the code" "$(inside 'touch src/x 2>/dev/null && echo done || echo refused')" refused
 }
 
 check_contents() {
@@ -64,13 +64,14 @@ check_contents() {
 import importlib.metadata
 for each in importlib.metadata.distributions():
     print(each.name, each.version, sep=\"==\")"' | as_canonical | sort >"$WORK/installed"
-    as_canonical <constraints.txt >"$WORK/constraints"
-    strangers=$(grep -vxFf "$WORK/constraints" "$WORK/installed" | paste -sd' ' - || true)
-    expect "packages of other versions than constraints.txt's" "${strangers:-none}" none
+    grep -v '^#' constraints.txt | as_canonical >"$WORK/constraints"
+    different=$(awk -F== 'NR == FNR {wanted[$1] = $2; next} $1 in wanted && wanted[$1] != $2' \
+        "$WORK/constraints" "$WORK/installed" | paste -sd' ' -)
+    expect "packages of other versions than constraints.txt's" "${different:-none}" none
     say "$(grep -c == "$WORK/installed") packages inside"
 }
 
-check_answers() {
+check_responses() {
     expect "GET /livez" "$(status_of "$URL/livez")" 200
     expect "GET /models" "$(status_of "$URL/models")" 200
     expect "POST /generate of -1 pictures" "$(status_of "$URL/generate" '{"n":-1}')" 422

@@ -1,17 +1,17 @@
 #!/bin/sh
 # The container image. `make image` and `make image-test` call this, with .venv/dev/bin first on the PATH.
 #
-#   sh service/image.sh build    bentofile.yaml -> bento -> the image zoetrope:cpu, or zoetrope:gpu with EXTRA=gpu
-#   sh service/image.sh test     the same, then runs it and asks it for pictures: service/image_test.sh
+#   sh .ci/image/image.sh build    bentofile.yaml -> bento -> the image zoetrope:cpu, or zoetrope:gpu with EXTRA=gpu
+#   sh .ci/image/image.sh test     the same, then runs it and requests pictures: .ci/image/try.sh
 #
 # With docker or podman, whichever works here; ENGINE=podman chooses. IMAGE_SANDBOX=1 is for a machine to throw away
-# that has neither: service/image_sandbox.sh.
+# that has neither: .ci/image/sandbox.sh.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 EXTRA=${EXTRA:-cpu}
 IMAGE=zoetrope:$EXTRA
-FRESH=zoetrope:fresh-$$ # an older image cannot be taken for one that was never built: this name is new each time
+FRESH=zoetrope:fresh-$$ # a name of its own, so that an older image cannot pass for this build
 WORK=
 STARTED=$(date +%s)
 
@@ -19,17 +19,17 @@ main() {
     case "${1:-} $EXTRA" in
         "build cpu" | "build gpu" | "test cpu") ;;
         "test gpu") die "only the cpu image is tried: CUDA rounds differently from the service outside. EXTRA=cpu" ;;
-        *) die "asked for '${1:-}' with EXTRA=$EXTRA; expected build or test, and EXTRA=cpu or gpu" ;;
+        *) die "found '${1:-}' with EXTRA=$EXTRA; expected build or test, and EXTRA=cpu or gpu" ;;
     esac
     WORK=$(mktemp -d)
     trap clean_up EXIT
     trap 'exit 130' INT TERM
-    [ -z "${IMAGE_SANDBOX:-}" ] || . service/image_sandbox.sh
+    [ -z "${IMAGE_SANDBOX:-}" ] || . ./.ci/image/sandbox.sh
 
     find_engine
     build_image
     if [ "$1" = test ]; then
-        . service/image_test.sh
+        . ./.ci/image/try.sh
         try_image
     fi
 }
@@ -58,7 +58,7 @@ print(*(f"{bundle.path} {bundle.card.version}" for bundle in open_all(Path("mode
     say "built $IMAGE"
 }
 
-# service/image_sandbox.sh has its own of these three.
+# .ci/image/sandbox.sh has its own of these three.
 
 find_engine() {
     for ENGINE in ${ENGINE:-docker podman}; do
