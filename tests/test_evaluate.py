@@ -1,23 +1,25 @@
-"""Judging: real pictures score as real ones, and each way of being bad moves the score that is there for it."""
+"""Evaluation: real pictures score as real ones, each fault moves its score, and the table shows every score."""
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from support.labelled import digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
 
 from models.bundle import Bundle, open_bundle
-from models.card import ClassCount, Scores
-from training.evaluation import evaluate as judging
-from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score
+from models.card import ClassCount, ModeScores, Scores
+from training.evaluation import evaluate
+from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score, scores_table
 from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.reference import RealPictures, Reference
 from training.evaluation.wavelets import WaveletEvaluator
 
 COUNT = 2_000
-"""Pictures judged here: a fifth of MNIST's test part."""
+"""Pictures scored here: a fifth of MNIST's test part."""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def test_one_digit_again_and_again_recalls_nothing(large: Reference, unseen: np.
 
 
 @needs_mnist
-def test_training_pictures_are_perfect_but_learned_by_heart(large: Reference):
+def test_training_pictures_are_perfect_but_memorised(large: Reference):
     found = Scores(**score(large.real.train[:COUNT], large))
 
     assert found.fd_ratio == pytest.approx(1, abs=0.35)
@@ -87,11 +89,13 @@ def test_training_pictures_are_perfect_but_learned_by_heart(large: Reference):
 
 
 @needs_mnist
-def test_a_judge_of_other_pictures_is_refused():
+def test_an_evaluator_of_other_pictures_is_refused():
     (train, labels), (test, _) = mnist("train"), mnist("t10k")
     upside_down = RealPictures(train[:100, ::-1, :, None], test[:, ::-1, :, None], labels[:100], mnist("t10k")[1])
 
-    with pytest.raises(ValueError, match=r"judge mnist: found that it names \d+\.\d% .* expected about 99\.6%.* --fit"):
+    with pytest.raises(
+        ValueError, match=r"evaluator mnist: found an accuracy of \d+\.\d% .* expected about 99\.6%.* --fit"
+    ):
         Reference(upside_down, shipped_evaluator("mnist"))
 
 
@@ -108,7 +112,7 @@ def test_a_draw_in_the_place_of_the_model_gets_its_own_floor(small: Reference):
     assert found["fd_ratio"] == pytest.approx(small.fd_floors[2] / small.fd_floor)
 
 
-def test_an_untrained_model_is_judged_and_its_card_says_so(grey: Path):
+def test_an_untrained_model_is_evaluated_and_its_card_says_so(grey: Path):
     before = open_bundle(grey).card
 
     scores = evaluate_model(grey, replace(real_digits(), classes=None), images=300, threads=1)
@@ -124,7 +128,7 @@ def test_an_untrained_model_is_judged_and_its_card_says_so(grey: Path):
     assert scores.images == 300
 
 
-def test_everything_but_the_speed_comes_out_the_same_to_the_bit(grey: Path):
+def test_everything_but_the_speed_is_the_same_to_the_bit(grey: Path):
     first, again = (evaluate_bundle(grey, Reference(real_digits(), digits_evaluator()), threads=1) for _ in range(2))
     speed = {"images_per_s": None}
 
@@ -134,7 +138,7 @@ def test_everything_but_the_speed_comes_out_the_same_to_the_bit(grey: Path):
     assert first.images_per_s_on.endswith("-cpu-float32, threads 1, 256 at a time")
 
 
-def test_another_seed_judges_other_pictures(grey: Path, small: Reference):
+def test_another_seed_scores_other_pictures(grey: Path, small: Reference):
     assert evaluate_bundle(grey, small, threads=1).fd_ratio != evaluate_bundle(grey, small, seed=1, threads=1).fd_ratio
 
 
@@ -164,26 +168,26 @@ class Draws:
         return self.labels_N[start : start + count]
 
 
-def test_the_class_asked_for_is_compared_by_its_name(grey: Path, small: Reference, monkeypatch: pytest.MonkeyPatch):
-    """The model numbers its classes from nine down, and every tenth picture is another class than asked."""
+def test_the_requested_class_is_compared_by_its_name(grey: Path, small: Reference, monkeypatch: pytest.MonkeyPatch):
+    """The model numbers its classes from nine down, and every tenth picture is another class than requested."""
     real = real_digits()
-    asked = 9 - real.test_labels
-    asked[::10] = (asked[::10] + 1) % 10
+    requested = 9 - real.test_labels
+    requested[::10] = (requested[::10] + 1) % 10
     classes = tuple("9876543210")
-    monkeypatch.setattr(judging, "Runtime", lambda bundle, *_: Draws(bundle, real.test, asked, classes))
+    monkeypatch.setattr(evaluate, "Runtime", lambda bundle, *_: Draws(bundle, real.test, requested, classes))
 
     assert evaluate_bundle(grey, small).class_agreement == pytest.approx(0.9 * small.accuracy, abs=0.02)
 
 
-def test_classes_that_the_judge_does_not_know_are_refused(
+def test_classes_that_the_evaluator_does_not_know_are_refused(
     grey: Path, small: Reference, monkeypatch: pytest.MonkeyPatch
 ):
     real = real_digits()
     classes = (*"012345678", "cat")
-    monkeypatch.setattr(judging, "Runtime", lambda bundle, *_: Draws(bundle, real.test, real.test_labels, classes))
+    monkeypatch.setattr(evaluate, "Runtime", lambda bundle, *_: Draws(bundle, real.test, real.test_labels, classes))
 
     with pytest.raises(
-        ValueError, match=r"grey: found classes cat, expected some of 0, 1, .* which judge digits knows"
+        ValueError, match=r"grey: found classes cat, expected some of 0, 1, .* which evaluator digits knows"
     ):
         evaluate_bundle(grey, small)
 
@@ -191,3 +195,51 @@ def test_classes_that_the_judge_does_not_know_are_refused(
 def test_training_and_test_pictures_of_two_shapes_are_refused():
     with pytest.raises(ValueError, match=r"found training pictures of \(8, 8, 1\), test of \(8, 9, 1\)"):
         RealPictures(np.zeros((2, 8, 8, 1), np.uint8), np.zeros((2, 8, 9, 1), np.uint8))
+
+
+def printed(scores: Scores) -> str:
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(scores_table("mnist", scores))
+    return console.export_text()
+
+
+def test_a_row_has_the_score_and_its_floor():
+    (row,) = (
+        line for line in printed(Scores(coverage=0.911, coverage_floor=0.9527)).splitlines() if "coverage" in line
+    )
+
+    assert "0.911" in row
+    assert "0.9527" in row
+
+
+def test_a_missing_score_has_no_row():
+    text = printed(Scores(fd_ratio=1.5, fd_floor=0.06, images=10_000, evaluator="wavelets"))
+
+    assert "FD ratio" in text
+    assert "precision" not in text
+    assert "10,000 pictures evaluated by wavelets" in text
+
+
+def test_the_speed_names_its_engine():
+    text = printed(Scores(images_per_s=812.3, images_per_s_on="onnxruntime-1.31.1-cpu-float32, threads 1"))
+
+    assert "812.3" in text
+    assert "threads 1" in text
+
+
+def test_modes_are_shown_next_to_those_of_real_stacks_and_the_floors():
+    modes = ModeScores(
+        images=26_000,
+        modes=999,
+        modes_of_5=990,
+        kl=0.05,
+        kl_floor=0.01921,
+        kl_floor_real=0.02349,
+        modes_real=1000,
+        modes_of_5_real=1000,
+        kl_real=0.024,
+    )
+    text = printed(Scores(stacked=modes))
+
+    for words in ("999", "990", "0.05", "0.024; perfect 0.0192, of real labels 0.0235", "26,000 stacks"):
+        assert words in text

@@ -1,15 +1,17 @@
-"""Pictures find their judge: fitted to them, committed for them, or none at all."""
+"""Pictures find their evaluator: trained on them, shipped for them, or wavelets; training it is deterministic."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.labelled import real_digits
+import torch
+from support.labelled import CLASSES, digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
 
-from training.evaluation import train_evaluator as fitting
-from training.evaluation.evaluator_store import SHIPPED, find_evaluator, shipped_evaluator
+from training.data.dataset import data_digest
+from training.evaluation import evaluator_store
+from training.evaluation.evaluator_store import SHIPPED, find_evaluator, shipped_evaluator, train_evaluator
 from training.evaluation.reference import RealPictures
 from training.evaluation.wavelets import WaveletEvaluator
 
@@ -19,54 +21,140 @@ def few_digits() -> RealPictures:
     return replace(real, train=real.train[:256], train_labels=real.train_labels[:256])
 
 
-def test_without_labels_the_judge_is_wavelets(tmp_path: Path):
+def test_without_labels_the_evaluator_is_wavelets(tmp_path: Path):
     real = replace(real_digits(), train_labels=None, test_labels=None, classes=None)
 
     lines: list[str] = []
 
     assert isinstance(find_evaluator(real, folder=tmp_path, report=lines.append), WaveletEvaluator)
     assert lines == [
-        "these pictures have no labels: judged by wavelets, which know frequencies and not what is in a picture"
+        "these pictures have no labels: evaluated by wavelets, "
+        "which compare frequencies and not the content of pictures"
     ]
     with pytest.raises(ValueError, match=r"found pictures without labels, .* Leave out --fit"):
         find_evaluator(real, folder=tmp_path, fit=True)
 
 
-def test_with_labels_that_no_judge_knows_it_is_wavelets_too(tmp_path: Path):
+def test_with_labels_that_no_evaluator_knows_it_is_wavelets_too(tmp_path: Path):
     lines: list[str] = []
 
     assert isinstance(find_evaluator(real_digits(), folder=tmp_path, report=lines.append), WaveletEvaluator)
-    assert lines[0].startswith("no judge knows these classes (--fit makes one): judged by wavelets")
+    assert lines[0].startswith("no evaluator knows these classes (--fit trains one): evaluated by wavelets")
 
 
-def test_a_judge_is_fitted_once_and_found_by_the_digest_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fitting, "STEPS", 10)
+def test_an_evaluator_is_trained_once_and_found_by_the_digest_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(evaluator_store, "STEPS", 10)
     fitted = find_evaluator(few_digits(), folder=tmp_path, fit=True)
     (path,) = tmp_path.iterdir()
 
-    assert path.name == f"{fitted.facts.data_digest[:16]}.safetensors"
-    assert fitted.facts.test_accuracy is not None
+    assert path.name == f"{fitted.info.data_digest[:16]}.safetensors"
+    assert fitted.info.test_accuracy is not None
     assert find_evaluator(few_digits(), folder=tmp_path).digest == fitted.digest
     assert find_evaluator(few_digits(), folder=tmp_path, fit=True, report=pytest.fail).digest == fitted.digest
     assert isinstance(find_evaluator(real_digits(), folder=tmp_path), WaveletEvaluator)
 
 
+def test_an_evaluator_that_an_older_version_trained_is_found(tmp_path: Path):
+    """Until 2026-11 the folder was `runs/judges`, and another digest of the data named the file."""
+    real = few_digits()
+    older = f"{evaluator_store._older_digest(real)[:16]}.safetensors"
+    fit(tmp_path / "judges" / older)
+
+    assert find_evaluator(real, folder=tmp_path / "evaluators").name == older.removesuffix(".safetensors")
+
+
 @pytest.mark.parametrize(("name", "shape", "least"), [("mnist", (28, 28, 1), 0.994), ("eurosat", (64, 64, 3), 0.95)])
-def test_a_committed_judge_is_small_and_good(name: str, shape: tuple[int, int, int], least: float):
+def test_a_shipped_evaluator_is_small_and_good(name: str, shape: tuple[int, int, int], least: float):
     evaluator = shipped_evaluator(name)
 
     assert evaluator.name == name
-    assert evaluator.facts.shape == shape
-    assert evaluator.facts.test_accuracy >= least
+    assert evaluator.info.shape == shape
+    assert evaluator.info.test_accuracy >= least
     assert (SHIPPED / f"{name}.safetensors").stat().st_size < 400e3
 
 
 @needs_mnist
-def test_mnist_finds_its_judge_and_the_judge_is_as_good_as_it_says(tmp_path: Path):
+def test_mnist_finds_its_evaluator_which_is_as_good_as_it_says(tmp_path: Path):
     (train, train_labels), (test, test_labels) = mnist("train"), mnist("t10k")
     real = RealPictures(train[..., None], test[..., None], train_labels, test_labels, tuple("0123456789"))
 
     evaluator = find_evaluator(real, folder=tmp_path)
 
     assert evaluator.digest == shipped_evaluator("mnist").digest
-    assert np.isclose(evaluator.accuracy(real.test, test_labels), evaluator.facts.test_accuracy, atol=5e-4)
+    assert np.isclose(evaluator.accuracy(real.test, test_labels), evaluator.info.test_accuracy, atol=5e-4)
+
+
+def fit(path: Path, count: int = 256, **options: object) -> bytes:
+    real = real_digits()
+    train_evaluator(path, real.train[:count], real.train_labels[:count], CLASSES, epochs=1, **options)
+    return path.read_bytes()
+
+
+def test_it_learns_to_read_unseen_digits():
+    assert digits_evaluator().info.test_accuracy >= 0.95
+
+
+def test_the_same_seed_makes_the_same_file_and_another_another(tmp_path: Path):
+    first = fit(tmp_path / "a.safetensors")
+    other = fit(tmp_path / "a.safetensors", seed=1)
+
+    assert fit(tmp_path / "a.safetensors") == first
+    assert other != first
+
+
+def test_it_leaves_the_random_numbers_of_a_run_alone(tmp_path: Path):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    fit(tmp_path / "a.safetensors")
+
+    assert torch.rand(1) == expected
+
+
+@pytest.mark.parametrize("count", [2, 100, 300])
+def test_any_number_of_pictures_makes_whole_batches(tmp_path: Path, count: int):
+    """BatchNorm cannot take a batch of one, which 129 pictures would leave."""
+    fit(tmp_path / "a.safetensors", count, rotate=True)
+
+
+def test_no_temporary_file_is_left(tmp_path: Path):
+    fit(tmp_path / "made" / "a.safetensors")
+
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["a.safetensors"]
+
+
+def test_every_epoch_is_reported(tmp_path: Path):
+    lines: list[str] = []
+    fit(tmp_path / "a.safetensors", report=lines.append)
+
+    assert len(lines) == 1
+    assert lines[0].startswith("epoch 1 of 1: loss ")
+
+
+def test_the_digest_is_of_pictures_labels_and_classes():
+    real = real_digits()
+    digest = data_digest(real.train, real.train_labels, CLASSES)
+    other_pixel, other_label = real.train.copy(), real.train_labels.copy()
+    other_pixel[0, 0, 0, 0] += 1
+    other_label[0] += 1
+
+    assert data_digest(real.train.copy(), real.train_labels, CLASSES) == digest
+    assert data_digest(other_pixel, real.train_labels, CLASSES) != digest
+    assert data_digest(real.train, other_label, CLASSES) != digest
+    assert data_digest(real.train, real.train_labels, CLASSES[::-1]) != digest
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "words"),
+    [
+        ([0, 0, 0], ("only",), "found 1 class, expected 2 or more"),
+        ([0, 1, 2], ("a", "b"), "found 3 labels from 0 to 2, expected 3 from 0 to 1"),
+        ([0, -1, 1], ("a", "b"), "found 3 labels from -1 to 1, expected 3 from 0 to 1"),
+        ([0, 1], ("a", "b"), "found 2 labels from 0 to 1, expected 3 from 0 to 1"),
+    ],
+)
+def test_invalid_labels_are_refused(tmp_path: Path, labels: list[int], classes: tuple[str, ...], words: str):
+    with pytest.raises(ValueError, match=words):
+        train_evaluator(tmp_path / "a.safetensors", np.zeros((3, 8, 8, 1), np.uint8), np.array(labels), classes)

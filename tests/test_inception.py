@@ -35,7 +35,7 @@ def test_other_weights_are_refused(tmp_path: Path):
     (tmp_path / "other.pth").write_bytes(b"other")
 
     with pytest.raises(
-        ValueError, match=r"found SHA-256 d9298a10\.\.\., expected 6726825d.*comparable with no paper's"
+        ValueError, match=r"found SHA-256 d9298a10\.\.\., expected 6726825d.*does not compare with papers"
     ):
         inception_fid(PICTURES, PICTURES, tmp_path / "other.pth")
 

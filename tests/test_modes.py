@@ -5,7 +5,6 @@ import pytest
 from support.pictures import mnist, needs_mnist
 
 from training.data.stacked import stack
-from training.evaluation.evaluator import Features
 from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.modes import STACKS, mode_scores, read_stacks, stacked_scores
 
@@ -14,10 +13,10 @@ EVERY_TRIPLE = np.array(np.meshgrid(*[np.arange(10)] * 3)).reshape(3, -1).T
 
 
 class Reader:
-    """Reads the number that a picture's first pixel says."""
+    """Reads the value of a picture's first pixel."""
 
-    def extract(self, images_NHWC: np.ndarray) -> Features:
-        return Features(np.empty((len(images_NHWC), 0)), images_NHWC[:, 0, 0, 0].astype(np.int64))
+    def classify(self, images_NHWC: np.ndarray) -> np.ndarray:
+        return images_NHWC[:, 0, 0, 0].astype(np.int64)
 
 
 class Strip:
@@ -50,14 +49,14 @@ def test_digits_drawn_by_their_labels_land_on_the_floor():
     assert found.modes == found.modes_real == 1000
 
 
-def test_every_triple_alike_is_at_no_distance_from_uniform():
+def test_equally_frequent_triples_have_kl_0():
     found = mode_scores(EVERY_TRIPLE.repeat(5, axis=0), EVERY_TRIPLE, MNIST_LABELS)
 
     assert (found.modes, found.modes_of_5, found.modes_of_5_real) == (1000, 1000, 0)
     assert found.kl == pytest.approx(0, abs=1e-12)
 
 
-def test_one_triple_alone_is_as_far_as_it_goes():
+def test_a_single_triple_has_the_largest_kl():
     found = mode_scores(np.full((100, 3), 7), EVERY_TRIPLE, MNIST_LABELS)
 
     assert (found.modes, found.modes_of_5) == (1, 1)
@@ -80,7 +79,7 @@ def test_channels_are_read_in_order():
     assert read_stacks(Reader(), stacks).tolist() == [[1, 2, 3], [7, 0, 9]]
 
 
-def test_grey_pictures_are_no_stacks():
+def test_grey_pictures_are_refused():
     with pytest.raises(ValueError, match="found pictures of 1 channels, expected stacks of 3 digits"):
         read_stacks(Reader(), np.zeros((2, 4, 4, 1), np.uint8))
 
@@ -91,7 +90,7 @@ def test_too_few_real_stacks_are_refused():
 
 
 @needs_mnist
-def test_the_shipped_judge_reads_real_stacks():
+def test_the_shipped_evaluator_reads_real_stacks():
     images, labels = mnist("t10k")
     stacks = stack(images[:, :, :, None], "test")[:2000]
 

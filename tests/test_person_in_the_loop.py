@@ -77,14 +77,14 @@ def shown_next(server: Server, before: str) -> str:
 
 
 def share_of_sevens(server: Server, model: str) -> tuple[float, float]:
-    """Of a thousand pictures, as the judge names them; and how far the pictures lie from real ones, over the floor."""
+    """Of a thousand pictures, by the evaluator's classes; and the Frechet distance of those to real sevens."""
     status, body = server.generate(json.dumps({"model": model, "n": 1000, "seed": 1, "format": "npy"}))
     assert status == 200
     features = digits_evaluator().extract(np.load(io.BytesIO(body)))
     real = real_digits()
     sevens = digits_evaluator().extract(real.train[real.train_labels == 7])
-    drawn = features.features[features.classes == 7]
-    return float((features.classes == 7).mean()), digits_evaluator().distance(features._replace(features=drawn), sevens)
+    drawn = features.vectors[features.classes == 7]
+    return float((features.classes == 7).mean()), digits_evaluator().distance(features._replace(vectors=drawn), sevens)
 
 
 def test_a_few_hundred_grades_move_the_model_that_is_being_served(server: Server, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Labelled pictures that need no file, and a judge of them that takes seconds to fit."""
+"""Labelled pictures that need no file, and an evaluator of them that trains in seconds."""
 
 from functools import cache
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from training.evaluation.evaluator import Evaluator
+from training.evaluation.evaluator_store import train_evaluator
 from training.evaluation.reference import RealPictures
-from training.evaluation.train_evaluator import train_evaluator
 
 CLASSES = tuple("0123456789")
 
@@ -25,7 +25,7 @@ def real_digits() -> RealPictures:
 
 @cache
 def digits_evaluator() -> Evaluator:
-    """A judge of them."""
+    """An evaluator trained on them."""
     real = real_digits()
     path = Path(mkdtemp()) / "digits.safetensors"
     return train_evaluator(path, real.train, real.train_labels, CLASSES, (real.test, real.test_labels), epochs=40)

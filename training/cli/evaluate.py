@@ -14,9 +14,8 @@ from models.card import Card
 from training.cli.console import tell_plainly, told
 from training.cli.options import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
 from training.data.stacked import PREFIX
-from training.evaluation.evaluate import evaluate_model
+from training.evaluation.evaluate import evaluate_model, scores_table
 from training.evaluation.reference import RealPictures
-from training.evaluation.table import scores_table
 
 
 def judge(

@@ -6,6 +6,7 @@ A data set is (N, H, W, C) uint8 in memory, with a label a picture where it has
 classes, and named by the SHA-256 of both. Knows nothing of networks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -143,6 +144,13 @@ def _check(source: str, part: Part, decoded: Decoded) -> None:
             f"{source}: found too few readable pictures to train on in the class {', '.join(few[:5])}{more}; expected "
             f"{FEWEST_PICTURES} or more of each. Add pictures, leave the class out, or use --no-classes."
         )
+
+
+def data_digest(
+    images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64] | None, classes: Sequence[str] | None
+) -> str:
+    """SHA-256 of a data set in hex: its shape and pixels, and labels and class names where there are any."""
+    return _digest(Decoded(images_NHWC, labels_N, None if classes is None else tuple(classes)))
 
 
 def _digest(decoded: Decoded) -> str:

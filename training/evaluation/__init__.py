@@ -1,21 +1,19 @@
-"""BUNDLE + REAL PICTURES -> SCORES: how good a model is, on the file that is shipped.
+"""Evaluation: a bundle and real pictures -> scores in its card, measured on the file that is shipped.
 
-    bundle -> judge (classifier or wavelets; distances, manifold, memorisation, modes) -> card.json
+    quality_metrics -> evaluator, wavelets -> reference -> evaluate -> card.json
+                              evaluator_store ----------------^
+                              modes, inception ---------------^
 
 Read in this order:
 
-    judge           a bundle and real pictures -> scores, all of it together
-    classifier      the judge network: pictures -> features and classes
-    fitting         labelled pictures -> a judge, and where judges are kept
-    distances       Frechet distance and kernel distance between two sets of features
-    manifold        precision, recall, density and coverage
-    wavelets        the distance for pictures without labels, which needs no network
-    memorisation    did the model learn its training pictures by heart?
-    modes           Stacked-MNIST: how many of the thousand
-    recovery        what an encoder keeps: PSNR, PCA's PSNR, active units
-    inception       the canonical Inception FID, for those who have its weights
-    table           the scores for people
+    evaluate         a bundle and real pictures -> scores, all of it together; and their table
+    evaluator        the classifier whose features pictures are compared in
+    evaluator_store  finds the evaluator for a data set, or trains it
+    wavelets         an evaluator for pictures without labels, without a network
+    reference        real pictures in those features: floors
+    quality_metrics  Frechet and kernel distance, precision and recall, memorisation, reconstruction
+    modes            Stacked-MNIST: mode coverage of the 1,000 triples
+    inception        the canonical Inception FID, where its weights are available
 
-No judge is ever used in training: what is trained on a judge's opinion can no
-longer be judged by it.
+No generator is ever trained on an evaluator: it could no longer be evaluated by it.
 """

@@ -1,17 +1,16 @@
-"""The judge network: a picture becomes 64 features, and a class.
+"""The evaluator: a small classifier whose features are what pictures are compared in.
 
-    pictures -> [classifier] -> distances, manifold, judge        fitting -> judges/*.safetensors -> [classifier]
+    evaluator_store -> evaluator -> reference, evaluate, modes
+    (a file)           (features, classes, Frechet distance)
 
-A small convolutional classifier for any height and width, grey or colour. What
-it computes before its last layer is where pictures are compared. It looks in
-float32, in batches of one size, so that its opinion of a picture does not
-depend on the pictures beside it. Knows neither generators nor bundles, and none
-of them is trained on it.
+A convolutional network for any height and width, grey or colour; its features are
+the activations before the last layer. It runs in float32 and in batches of one
+size, so that the features of a picture do not depend on the pictures next to it.
+Knows neither generators nor bundles; no generator is ever trained on it.
 
 Letters: N pictures    H, W, C of a picture    F features    K classes
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -26,19 +25,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from training.evaluation.distances import Gaussian, frechet_distance
+from models.files import digest_of
+from training.data.batches import from_bytes
+from training.evaluation.quality_metrics import Gaussian, frechet_distance
 
 FEATURES = 64
-"""Numbers that stand for a picture: few enough for a covariance to be known from some thousand pictures."""
-EXTRACT_BATCH = 256
-"""Pictures looked at together, the last ones filled up with black: another shape may round otherwise."""
+"""F: few enough for a covariance to be known from some thousand pictures."""
+BATCH = 256
+"""Pictures of one pass, the last ones padded with black: another batch size may round otherwise."""
 _WIDTHS = (32, 48, 64, 64)
 _FORMAT = "judge-1"
+"""Key of the metadata in the file; the name is from the first version of the format."""
 
 
 @dataclass(frozen=True)
 class EvaluatorInfo:
-    """What a judge's file says of itself."""
+    """The metadata of an evaluator's file."""
 
     name: str
     height: int
@@ -46,9 +48,9 @@ class EvaluatorInfo:
     channels: int
     classes: tuple[str, ...]
     data_digest: str
-    """Of the pictures and labels it was fitted to; see `fitting`."""
+    """Of the pictures and labels that it was trained on."""
     test_accuracy: float | None
-    """Share of the test pictures whose class it names; None if it was fitted without a test part."""
+    """Share of the test pictures that it classifies correctly; None without a test part."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,33 +59,33 @@ class EvaluatorInfo:
 
 
 class Features(NamedTuple):
-    """What a judge sees in N pictures."""
+    """What an evaluator extracts from N pictures."""
 
-    features: NDArray[np.float32]
+    vectors: NDArray[np.float32]
     """(N, F), or (N, B, D) of wavelets."""
     classes: NDArray[np.int64] | None
-    """(N,) from 0 to K - 1; None from a judge that knows no classes."""
+    """(N,) most likely classes, from 0 to K - 1; None from an evaluator without classes."""
 
 
 class Classifier(nn.Module):
     """(N, C, H, W) pixels in [-1, 1] -> (N, F) features -> (N, K) logits.
 
-    Begins on patches of 2 x 2 pixels, halves the picture until its shorter side is 8 cells or fewer, and keeps a
-    4 x 4 map of where things are.
+    Starts on patches of 2 x 2 pixels, halves the resolution until the shorter side is 8 cells or fewer, and keeps a
+    4 x 4 map, so that positions count.
     """
 
-    def __init__(self, facts: EvaluatorInfo) -> None:
+    def __init__(self, info: EvaluatorInfo) -> None:
         super().__init__()
-        cells, halvings = min(facts.height, facts.width) // 2, 0
+        cells, halvings = min(info.height, info.width) // 2, 0
         while cells >> halvings > 8:
             halvings += 1
-        widths = [4 * facts.channels, *(_WIDTHS[min(stage, len(_WIDTHS) - 1)] for stage in range(halvings + 1))]
+        widths = [4 * info.channels, *(_WIDTHS[min(stage, len(_WIDTHS) - 1)] for stage in range(halvings + 1))]
         stages = [_stage(narrow, wide) for narrow, wide in pairwise(widths)]
         self.stages = nn.ModuleList(stages)
         self.features = nn.Sequential(
             nn.Linear(16 * widths[-1], FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU()
         )
-        self.classes = nn.Linear(FEATURES, len(facts.classes))
+        self.classes = nn.Linear(FEATURES, len(info.classes))
 
     def forward(self, images_NCHW: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) -> features (N, F), logits (N, K)."""
@@ -98,72 +100,77 @@ class Classifier(nn.Module):
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A fitted classifier, and the digest of its file."""
+    """A trained classifier, and the digest of its file."""
 
-    facts: EvaluatorInfo
+    info: EvaluatorInfo
     network: Classifier
     digest: str
     """SHA-256 of the file."""
 
     @property
     def name(self) -> str:
-        """The file's name when it was fitted."""
-        return self.facts.name
+        """The stem of its file's name when it was trained."""
+        return self.info.name
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """(K,) in label order."""
+        return self.info.classes
 
     def extract(self, images_NHWC: NDArray[np.uint8]) -> Features:
-        """Features and judged classes of pictures: (N, H, W, C) uint8.
+        """Features and most likely classes: (N, H, W, C) uint8.
 
         Raises:
-            ValueError: the pictures are not of this judge's shape.
+            ValueError: the pictures have another shape than those that it was trained on.
         """
-        if images_NHWC.shape[1:] != self.facts.shape:
-            found, expected = (" x ".join(map(str, shape)) for shape in (images_NHWC.shape[1:], self.facts.shape))
-            raise ValueError(f"judge {self.name}: found pictures of {found}, expected {expected}")
-        looks = list(self._extract_by_batch(images_NHWC))
-        features = [features_NF for features_NF, _ in looks] or [np.empty((0, FEATURES), np.float32)]
-        return Features(np.concatenate(features), np.concatenate([one for _, one in looks] or [np.empty(0, np.int64)]))
+        return Features(*self._run(images_NHWC))
 
-    def _extract_by_batch(self, images_NHWC: NDArray[np.uint8]) -> Iterator[Features]:
-        batch = np.zeros((EXTRACT_BATCH, *images_NHWC.shape[1:]), np.uint8)
-        for start in range(0, len(images_NHWC), EXTRACT_BATCH):
-            some = images_NHWC[start : start + EXTRACT_BATCH]
+    def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The most likely class of each picture: (N, H, W, C) uint8 -> (N,); raises what `extract` raises."""
+        return self._run(images_NHWC)[1]
+
+    def accuracy(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64]) -> float:
+        """Share of the pictures that it classifies correctly."""
+        return float(np.mean(self.classify(images_NHWC) == labels_N))
+
+    def distance(self, found: Features, real: Features) -> float:
+        """Frechet distance of two sets of features."""
+        return frechet_distance(Gaussian.of(found.vectors), Gaussian.of(real.vectors))
+
+    def _run(self, images_NHWC: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if images_NHWC.shape[1:] != self.info.shape:
+            found, expected = (" x ".join(map(str, shape)) for shape in (images_NHWC.shape[1:], self.info.shape))
+            raise ValueError(f"evaluator {self.name}: found pictures of {found}, expected {expected}")
+        parts = [(np.empty((0, FEATURES), np.float32), np.empty(0, np.int64)), *self._run_batches(images_NHWC)]
+        return np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+
+    def _run_batches(self, images_NHWC: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        batch = np.zeros((BATCH, *images_NHWC.shape[1:]), np.uint8)
+        for start in range(0, len(images_NHWC), BATCH):
+            some = images_NHWC[start : start + BATCH]
             batch[: len(some)], batch[len(some) :] = some, 0
             with torch.no_grad():
                 features, logits = self.network(to_pixels(torch.from_numpy(batch)))
-            yield Features(features.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)])
-
-    def distance(self, found: Features, real: Features) -> float:
-        """Frechet distance of what was seen."""
-        return frechet_distance(Gaussian.of(found.features), Gaussian.of(real.features))
-
-    def classify(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The most likely class of each picture: (N, H, W, C) uint8 -> (N,)."""
-        _, classes = self.extract(images_NHWC)
-        assert classes is not None  # this kind of evaluator has classes
-        return classes
-
-    def accuracy(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64]) -> float:
-        """Share of the pictures whose class it names."""
-        return float((self.extract(images_NHWC).classes == labels_N).mean())
+            yield features.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)]
 
 
 def to_pixels(images_NHWC: Tensor) -> Tensor:
     """(N, H, W, C) uint8 -> (N, C, H, W) float32 in [-1, 1]."""
-    return images_NHWC.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return from_bytes(images_NHWC.permute(0, 3, 1, 2))
 
 
-def encode_evaluator(facts: EvaluatorInfo, network: Classifier) -> bytes:
-    """A judge as a safetensors file: weights in bfloat16, facts in its metadata."""
+def encode_evaluator(info: EvaluatorInfo, network: Classifier) -> bytes:
+    """An evaluator as a safetensors file: weights in bfloat16, info in its metadata."""
     stored = {name: tensor.detach().cpu().bfloat16().contiguous() for name, tensor in _weights(network).items()}
-    # One entry: safetensors writes several in an order of chance, and the file would be another each time.
-    return save(stored, {_FORMAT: json.dumps(asdict(facts))})
+    # One entry: safetensors orders several at random, and the bytes would differ each time.
+    return save(stored, {_FORMAT: json.dumps(asdict(info))})
 
 
 def load_evaluator(path: Path) -> Evaluator:
-    """Read a judge.
+    """Read an evaluator.
 
     Raises:
-        ValueError: the file is no judge; says what was found.
+        ValueError: the file is not an evaluator; says what was found.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -172,20 +179,20 @@ def load_evaluator(path: Path) -> Evaluator:
         if _FORMAT not in metadata:
             raise ValueError(f"metadata of {', '.join(metadata) or 'nothing'}")
         found = json.loads(metadata[_FORMAT])
-        facts = EvaluatorInfo(**{**found, "classes": tuple(found["classes"])})
-        with torch.random.fork_rng(devices=[]):  # a run's random numbers are not ours to draw from
-            network = Classifier(facts)
+        info = EvaluatorInfo(**{**found, "classes": tuple(found["classes"])})
+        with torch.random.fork_rng(devices=[]):  # leaves the random state of a run unchanged
+            network = Classifier(info)
         network.load_state_dict({**network.state_dict(), **stored})
         if missing := _weights(network).keys() ^ stored.keys():
             raise ValueError(f"other weights: {', '.join(sorted(missing))}")
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         found_words = " ".join(str(error).split())
-        raise ValueError(f"{path}: found {found_words}, expected a judge ({_FORMAT}). Fit it anew.") from None
-    return Evaluator(facts, network.eval(), hashlib.sha256(path.read_bytes()).hexdigest())
+        raise ValueError(f"{path}: found {found_words}, expected an evaluator ({_FORMAT}). Train it again.") from None
+    return Evaluator(info, network.eval(), digest_of(path))
 
 
 def _weights(network: Classifier) -> dict[str, Tensor]:
-    """All that decides an opinion: the state without the count of batches that BatchNorm keeps."""
+    """The state that decides features: without the count of batches that BatchNorm keeps."""
     return {name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
 
 

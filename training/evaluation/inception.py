@@ -1,10 +1,10 @@
-"""The canonical FID, for those who have Inception's weights.
+"""The canonical Inception FID, where its weights are available.
 
-    pictures, a file of weights -> torch-fidelity -> [inception] -> scores
+    pictures, a file of weights -> torch-fidelity -> inception -> evaluate
 
-Our own ratio is read against real pictures and needs no foreign network. This
-is for comparing with papers, and only on the data that they used. Nothing is
-ever downloaded: the weights are a file that the user names.
+For comparisons with papers, and only on the data that they used; the FD ratio
+needs no Inception network. Nothing is ever downloaded: the user names a file of
+weights.
 
 Letters: N pictures    H, W, C of a picture, C is 1 or 3
 """
@@ -21,11 +21,11 @@ from torch.utils.data import Dataset
 
 WEIGHTS_NAME = "weights-inception-2015-12-05-6726825d.pth"
 WEIGHTS_DIGEST = "6726825d"
-"""How the SHA-256 of that file begins; by custom, its name ends in it."""
+"""The first digits of the file's SHA-256; by convention its name ends in them."""
 
 
 class _Rgb(Dataset[Tensor]):
-    """Pictures as torch-fidelity takes them: (3, H, W) uint8, grey ones three times over."""
+    """Pictures as torch-fidelity takes them: (3, H, W) uint8, grey ones repeated."""
 
     def __init__(self, images_NHWC: NDArray[np.uint8]) -> None:
         self.images = np.broadcast_to(images_NHWC, (*images_NHWC.shape[:3], 3))
@@ -40,19 +40,19 @@ class _Rgb(Dataset[Tensor]):
 def inception_fid(
     images_NHWC: NDArray[np.uint8], real: NDArray[np.uint8] | Path, weights: Path, *, cuda: bool = False
 ) -> float:
-    """FID of pictures to real ones, as torch-fidelity computes it.
+    """FID of pictures to real ones, computed by torch-fidelity.
 
     Args:
         images_NHWC: generated pictures; papers draw 50,000.
         real: an array of pictures, or a folder of PNG files.
-        weights: Inception's, in the file that torch-fidelity publishes.
+        weights: the file of Inception's weights that torch-fidelity publishes.
         cuda: compute on a GPU.
 
     Raises:
         ModuleNotFoundError: torch-fidelity is not installed; says how.
         RuntimeError: torchvision, which it needs, was built for another torch.
-        FileNotFoundError: there is no such file of weights; says which is meant.
-        ValueError: the file is another one: its FID would be comparable with nothing.
+        FileNotFoundError: there is no such file; says which one is expected.
+        ValueError: the file holds other weights: its FID would not compare with anything.
     """
     _check_weights(weights)
     calculate_metrics = _torch_fidelity()
@@ -64,7 +64,7 @@ def inception_fid(
         feature_extractor_weights_path=str(weights),
         cuda=cuda,
         cache=False,
-        save_cpu_ram=True,  # no worker processes: the pictures are in memory already
+        save_cpu_ram=True,  # no worker processes: the pictures are in memory
         verbose=False,
     )
     return float(scores["frechet_inception_distance"])
@@ -89,13 +89,13 @@ def _check_weights(weights: Path) -> None:
     if not weights.is_file():
         raise FileNotFoundError(
             f"{weights}: no such file. Expected {WEIGHTS_NAME}, which torch-fidelity publishes with its releases; "
-            "nothing is downloaded from here."
+            "nothing is downloaded."
         )
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(WEIGHTS_DIGEST):
         raise ValueError(
             f"{weights}: found SHA-256 {digest[:8]}..., expected {WEIGHTS_DIGEST}... ({WEIGHTS_NAME}). "
-            "Other weights give another distance, comparable with no paper's."
+            "Other weights give another distance, which does not compare with papers."
         )
-    torch.load(weights, map_location="cpu", weights_only=True)  # refuses a pickle that is more than tensors
+    torch.load(weights, map_location="cpu", weights_only=True)  # refuses a pickle with more than tensors

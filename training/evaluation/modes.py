@@ -1,11 +1,11 @@
-"""Stacked-MNIST: how many of the thousand triples of digits does a model draw, and how evenly?
+"""Mode coverage on Stacked-MNIST: how many of the 1,000 triples of digits a model draws, and how evenly.
 
-    stacks -> judge, channel by channel -> [modes] -> scores
+    stacks -> evaluator, channel by channel -> modes -> evaluate
 
 The protocol of [Lin2018]: 26,000 pictures of three digits, one a colour channel;
-a mode is a triple that the judge reads; KL of the triples against uniform, in
-natural logarithms. Beside it stand what papers leave out: the KL that a perfect
-generator gets from 26,000 pictures, and what the judge reads in real stacks.
+a mode is a triple that the evaluator reads; KL divergence of the triples from the
+uniform distribution, in nats. Reported with two values that papers leave out: the
+KL of a perfect generator at 26,000 pictures, and what is read in real stacks.
 
 Letters: N stacks    H, W of a picture    D = 3 digits of a stack    K classes of digits
 
@@ -22,7 +22,7 @@ from training.evaluation.evaluator import Evaluator
 
 STACKS = 26_000
 SURE_HITS = 5
-"""A mode that was read as often as this is no misreading."""
+"""A mode that was read as often as this is not a misreading."""
 
 
 def stacked_scores(
@@ -38,9 +38,9 @@ def stacked_scores(
 
     Args:
         runtime: draws pictures of three channels.
-        judge: of one channel: MNIST's.
-        real_stacks_NHWD: as many real stacks or more, to know the judge by; see `pictures.stacked`.
-        label_counts_K: how many digits of each class the data has.
+        evaluator: of single digits, such as MNIST's.
+        real_stacks_NHWD: at least `images` real stacks, for reference; see `training.data.stacked`.
+        label_counts_K: number of digits of each class in the data.
 
     Raises:
         ValueError: other than 3 channels, or fewer real stacks than `images`.
@@ -55,17 +55,17 @@ def stacked_scores(
 def mode_scores(
     drawn_ND: NDArray[np.int64], real_ND: NDArray[np.int64], label_counts_K: NDArray[np.int64]
 ) -> ModeScores:
-    """Count the modes of triples that were read: (N, 3), digits from 0 to K - 1."""
+    """Scores of triples that were read: (N, 3), digits from 0 to K - 1."""
     classes = len(label_counts_K)
     drawn_hits, real_hits = _hits(drawn_ND, classes), _hits(real_ND, classes)
-    chance = (classes**3 - 1) / (2 * len(drawn_ND))
+    kl_floor = (classes**3 - 1) / (2 * len(drawn_ND))
     return ModeScores(
         images=len(drawn_ND),
         modes=int((drawn_hits > 0).sum()),
         modes_of_5=int((drawn_hits >= SURE_HITS).sum()),
         kl=_kl_to_uniform(drawn_hits),
-        kl_floor=chance,
-        kl_floor_real=chance + 3 * _kl_to_uniform(label_counts_K),
+        kl_floor=kl_floor,
+        kl_floor_real=kl_floor + 3 * _kl_to_uniform(label_counts_K),
         modes_real=int((real_hits > 0).sum()),
         modes_of_5_real=int((real_hits >= SURE_HITS).sum()),
         kl_real=_kl_to_uniform(real_hits),
@@ -73,7 +73,7 @@ def mode_scores(
 
 
 def read_stacks(evaluator: Evaluator, stacks_NHWD: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The digits that the judge reads in each channel: (N, H, W, 3) -> (N, 3).
+    """The digits that the evaluator reads in each channel: (N, H, W, 3) -> (N, 3).
 
     Raises:
         ValueError: other than 3 channels.
@@ -81,7 +81,7 @@ def read_stacks(evaluator: Evaluator, stacks_NHWD: NDArray[np.uint8]) -> NDArray
     if stacks_NHWD.shape[3] != 3:
         raise ValueError(f"found pictures of {stacks_NHWD.shape[3]} channels, expected stacks of 3 digits")
     channels = [np.ascontiguousarray(stacks_NHWD[..., at : at + 1]) for at in range(3)]
-    return np.stack([evaluator.extract(channel).classes for channel in channels], axis=1)
+    return np.stack([evaluator.classify(channel) for channel in channels], axis=1)
 
 
 def _hits(digits_ND: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

@@ -1,12 +1,12 @@
-"""What a judge says of real pictures: the measure of everything that it says of generated ones.
+"""Reference values: what real pictures score, which everything about generated pictures is read against.
 
-    real pictures, judge -> [reference] -> judge
+    real pictures, evaluator, quality_metrics -> reference -> evaluate, feedback.acceptance
 
-Made once a data set and judge, and used for every model of it. Holds N test
-pictures and five seeded draws of N training pictures; each floor is the mean of
-what the five get in the place of generated pictures. Knows no bundle.
+Made once for a data set and an evaluator, and used for every model of it. Holds N
+test pictures and five seeded draws of N training pictures; each floor is the mean
+of what the five draws score in place of generated pictures. Knows no bundle.
 
-Letters: N pictures judged    H, W, C of a picture    F features    K classes
+Letters: N pictures scored    H, W, C of a picture    F features    K classes
 """
 
 from dataclasses import dataclass
@@ -15,31 +15,36 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.distances import kernel_distance
 from training.evaluation.evaluator import Evaluator, Features
-from training.evaluation.manifold import Manifold, manifold
-from training.evaluation.memorisation import Memorisation, memorisation, nearest_distances
+from training.evaluation.quality_metrics import (
+    Manifold,
+    Memorisation,
+    kernel_distance,
+    manifold,
+    memorisation,
+    nearest_distances,
+)
 from training.evaluation.wavelets import WaveletEvaluator
 
 AnyEvaluator = Evaluator | WaveletEvaluator
 DRAWS = 5
 MOST_IMAGES = 10_000
-"""Judged, if not asked for more: the nearest of all training pictures is looked for, for each of them."""
+"""N by default, at most: each picture is compared with all training pictures."""
 LEAST_ACCURACY = 0.95
-"""A judge that reaches less than this share of its own accuracy here was fitted to other pictures."""
+"""An evaluator that reaches less than this share of its own accuracy was trained on other pictures."""
 
 
 @dataclass(frozen=True)
 class RealPictures:
-    """A data set as its judge needs it."""
+    """A data set as an evaluator needs it."""
 
     train: NDArray[np.uint8]
     test: NDArray[np.uint8]
-    """Shown to no model."""
+    """Never trained on."""
     train_labels: NDArray[np.int64] | None = None
     test_labels: NDArray[np.int64] | None = None
     classes: tuple[str, ...] | None = None
-    """Names, in the order of the labels."""
+    """Names in label order."""
 
     def __post_init__(self) -> None:
         if self.train.shape[1:] != self.test.shape[1:]:
@@ -47,16 +52,15 @@ class RealPictures:
 
 
 class Reference:
-    """Real pictures as one judge sees them.
+    """Real pictures in the features of one evaluator.
 
     Args:
         real: training and test pictures.
-        judge: one that was fitted to such pictures, or the one by wavelets.
-        images: N; as many as there are test pictures and at most 10,000, if not given, and never more than there are of
-            either part.
+        evaluator: one that was trained on such pictures, or wavelets.
+        images: N; by default as many as there are test pictures, at most 10,000, and never more than either part has.
 
     Raises:
-        ValueError: the judge does not know these pictures.
+        ValueError: the evaluator does not recognise these pictures.
     """
 
     def __init__(self, real: RealPictures, evaluator: AnyEvaluator, images: int | None = None) -> None:
@@ -67,13 +71,13 @@ class Reference:
         self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
         self._test = real.test[chosen]
         self._test_features = evaluator.extract(self._test)
-        self.accuracy = None
+        self.accuracy: float | None = None
         if real.test_labels is not None and isinstance(evaluator, Evaluator):
-            self.accuracy = float((self._test_features.classes == real.test_labels[chosen]).mean())
+            self.accuracy = float(np.mean(self._test_features.classes == real.test_labels[chosen]))
             _check_accuracy(evaluator, self.accuracy)
 
     def fd_ratio(self, features: Features) -> float:
-        """Frechet distance of these pictures to the test pictures, over the floor: 1 is as good as real."""
+        """Frechet distance of pictures to the test pictures, over the floor: 1 is as good as real."""
         return self.evaluator.distance(features, self._test_features) / self.fd_floor
 
     @property
@@ -87,17 +91,17 @@ class Reference:
         return [self.evaluator.distance(features, self._test_features) for features in self.train_features]
 
     def kernel_distance(self, features: Features) -> float:
-        """Of these pictures to the test pictures."""
-        return kernel_distance(features.features, self._test_features.features)
+        """Of pictures to the test pictures."""
+        return kernel_distance(features.vectors, self._test_features.vectors)
 
     @cached_property
     def kernel_floor(self) -> float:
-        """Mean over the draws: 0, but for chance."""
+        """Mean over the draws: about 0."""
         return float(np.mean([self.kernel_distance(features) for features in self.train_features]))
 
     def manifold(self, features: Features) -> Manifold:
-        """Of these pictures and the test pictures."""
-        return manifold(features.features, self._test_features.features)
+        """Precision, recall, density and coverage of pictures against the test pictures."""
+        return manifold(features.vectors, self._test_features.vectors)
 
     @cached_property
     def manifold_floor(self) -> Manifold:
@@ -105,20 +109,21 @@ class Reference:
         return Manifold(*np.mean([self.manifold(features) for features in self.train_features], axis=0).tolist())
 
     def class_kl(self, features: Features) -> float | None:
-        """KL of the classes that the judge names in these pictures to those of the training labels; None without."""
-        if self.real.train_labels is None:
+        """KL divergence of the evaluator's classes from the training labels; None without labels or classes."""
+        if self.real.train_labels is None or features.classes is None or self.evaluator.class_names is None:
             return None
-        classes = len(self.evaluator.facts.classes)
-        expected = np.bincount(self.real.train_labels, minlength=classes).clip(min=1)  # an empty class is no infinity
+        classes = len(self.evaluator.class_names)
+        counts = np.bincount(self.real.train_labels, minlength=classes).clip(min=1)  # an empty class gives no infinity
+        expected = counts / counts.sum()
         shares = np.bincount(features.classes, minlength=classes) / len(features.classes)
-        named = shares > 0
-        return float((shares[named] * np.log(shares[named] / (expected / expected.sum())[named])).sum())
+        present = shares > 0
+        return float((shares[present] * np.log(shares[present] / expected[present])).sum())
 
     @cached_property
     def class_kl_floor(self) -> float | None:
         """Mean over the draws."""
-        found = [self.class_kl(features) for features in self.train_features]
-        return None if None in found else float(np.mean(found))
+        found = [kl for features in self.train_features if (kl := self.class_kl(features)) is not None]
+        return float(np.mean(found)) if found else None
 
     def memorisation(self, images_NHWC: NDArray[np.uint8]) -> Memorisation:
         """Of generated pictures, against the test pictures."""
@@ -126,12 +131,12 @@ class Reference:
 
     @cached_property
     def train_features(self) -> list[Features]:
-        """What the judge sees in each draw; a picture in two of them is looked at once."""
-        drawn, places = np.unique(np.stack(self.draws), return_inverse=True)
-        features, classes = self.evaluator.extract(self.real.train[drawn])
+        """Features of each draw; a picture that is in two of them is extracted once."""
+        drawn, indices = np.unique(np.stack(self.draws), return_inverse=True)
+        vectors, classes = self.evaluator.extract(self.real.train[drawn])
         return [
-            Features(features[at], None if classes is None else classes[at])
-            for at in places.reshape(DRAWS, self.images)
+            Features(vectors[at], None if classes is None else classes[at])
+            for at in indices.reshape(DRAWS, self.images)
         ]
 
     @cached_property
@@ -140,9 +145,9 @@ class Reference:
 
 
 def _check_accuracy(evaluator: Evaluator, accuracy: float) -> None:
-    own = evaluator.facts.test_accuracy
+    own = evaluator.info.test_accuracy
     if own is not None and accuracy < LEAST_ACCURACY * own:
         raise ValueError(
-            f"judge {evaluator.name}: found that it names {accuracy:.1%} of these test pictures, "
-            f"expected about {own:.1%}, as on its own. Fit one to these: judge --fit."
+            f"evaluator {evaluator.name}: found an accuracy of {accuracy:.1%} on these test pictures, "
+            f"expected about {own:.1%}, as on its own. Train one on these: evaluate --fit."
         )

@@ -1,12 +1,12 @@
-"""A judge without a network, for pictures without labels: distances between wavelet packets.
+"""An evaluator without a network, for pictures without labels: distances between wavelet packets.
 
-    pixels -> [wavelets] -> reference
+    pixels -> wavelets -> reference, evaluator_store
 
-After the idea of the Frechet wavelet distance [Veeramacheneni2025]. The Haar
-packet transform splits a picture into bands of one frequency each; the Frechet
-distance is taken in every band and averaged. Ours is scaled by the band's own
-variance in the real pictures, so that fine detail, whose numbers are small, has
-as much of a say as the coarse. Says nothing of what is in a picture.
+After the Frechet wavelet distance [Veeramacheneni2025]. The Haar packet transform
+splits a picture into frequency bands; the Frechet distance is computed in every
+band and averaged. Ours is scaled by the variance of the real pictures in the band,
+so that fine detail, whose coefficients are small, counts as much as coarse
+structure. Says nothing about the content of a picture.
 
 Letters: N pictures    H, W, C of a picture    B bands    D coefficients of a band    S side of a block in pixels
 
@@ -18,22 +18,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.evaluation.distances import Gaussian, frechet_distance
 from training.evaluation.evaluator import Features
+from training.evaluation.quality_metrics import Gaussian, frechet_distance
 
 MOST_COEFFICIENTS = 64
 """Of a band: few enough for a covariance to be known from some thousand pictures."""
 _ROUNDING_VARIANCE = 1 / 12
-"""Variance that rounding to whole levels gives every coefficient: a band with less than that is empty."""
+"""Variance that rounding to levels gives every coefficient: a band with less is empty."""
 _IMAGES = 1024
 """Pictures transformed at a time."""
 
 
 class WaveletEvaluator:
-    """Judges by wavelets. Fitted to nothing, so it fits everything."""
+    """Compares pictures by wavelets; it is not trained, so it works for any pictures."""
 
     name = "wavelets"
-    digest = None
+    digest: str | None = None
+    class_names: tuple[str, ...] | None = None
 
     def extract(self, images_NHWC: NDArray[np.uint8]) -> Features:
         """Coefficients of pictures: (N, H, W, C) uint8 -> (N, B, D); no classes."""
@@ -43,12 +44,12 @@ class WaveletEvaluator:
 
     def distance(self, found: Features, real: Features) -> float:
         """Mean over bands of the Frechet distance over the variance of the real pictures in that band: at least 0."""
-        bands = range(real.features.shape[1])
-        return float(np.mean([_band_distance(found.features[:, band], real.features[:, band]) for band in bands]))
+        bands = range(real.vectors.shape[1])
+        return float(np.mean([_band_distance(found.vectors[:, band], real.vectors[:, band]) for band in bands]))
 
 
 def block_side(height: int, width: int, channels: int) -> int:
-    """Side of the blocks whose frequencies are the bands: the least power of 2 that leaves few coefficients a band."""
+    """Side of the blocks whose frequencies are the bands: the least power of 2 with at most 64 coefficients a band."""
     side = 2
     while -(-height // side) * -(-width // side) * channels > MOST_COEFFICIENTS:
         side *= 2
@@ -56,7 +57,7 @@ def block_side(height: int, width: int, channels: int) -> int:
 
 
 def packets(images_NHWC: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    """All bands of the Haar packet transform of depth log2(side), which keeps distances: (N, H, W, C) -> (N, B, D).
+    """All bands of the Haar packet transform of depth log2(side), which preserves distances: (N, H, W, C) -> (N, B, D).
 
     Taken to its full depth it is the Hadamard transform of every block of side x side pixels. A picture that is no
     whole number of blocks is continued by its last row and column.
