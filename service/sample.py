@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from models.bundle import Bundle, open_bundle
+from models.bundle import find_bundle, open_bundle
+from models.engine_selection import select_engine
 from models.errors import ModelError
 from models.files import replacing, sync_folder, write_synced
 from models.runtime import Runtime
@@ -30,7 +31,6 @@ from service.encoders import encode_picture, encode_sheet, stream_of
 from service.errors import Problem
 from service.formats import Format
 from service.latents import AddressRange, resolve_address
-from service.registry import load_runtime
 from service.schemas import LARGEST_SHEET_N, GenerateRequest
 from service.settings import read_settings
 
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         options = _parse(argv)
         target, is_folder = _target(options.out, options.format)
-        runtime = load_runtime(find_bundle(options.model), read_settings())
+        runtime = load_runtime(options.model)
         body = GenerateRequest(
             n=options.n,
             seed=options.seed,
@@ -112,27 +112,20 @@ def encode(runtime: Runtime, source: AddressRange, chosen: Format) -> Iterator[b
     yield stream.end()
 
 
-def find_bundle(model: str) -> Bundle:
-    """The bundle at a path, or of this name in the folder of models (`ZOETROPE_MODELS`, by default ./models).
+def load_runtime(model: str) -> Runtime:
+    """A model with the engine that the service would choose, warm at its smallest and largest batch size.
 
     Args:
-        model: a path, `name`, or `name@version`.
+        model: the folder of a bundle, or a name in the folder of models (`ZOETROPE_MODELS`, by default ./models).
 
     Raises:
-        ValueError: no such model; names those that there are.
-        BundleError: the bundle is damaged.
+        BundleError: there is no such bundle, or it is damaged.
+        EngineUnavailable: the engine of the settings is not available here.
     """
-    folder = read_settings().models
-    for path in (Path(model), folder / model):
-        if (path / "card.json").is_file():
-            return open_bundle(path)
-    name, _, version = model.partition("@")
-    if version and (folder / name / "card.json").is_file():
-        current = open_bundle(folder / name)
-        if current.card.version == version:
-            return current
-    known = ", ".join(sorted(path.parent.name for path in folder.glob("*/card.json"))) or "none"
-    raise ValueError(f"found no model {model!r}, expected the folder of a bundle or a name in {folder}: {known}")
+    settings = read_settings()
+    bundle = open_bundle(find_bundle(model, settings.models))
+    name = select_engine(bundle.card, settings.device, settings.library, settings.exactly)
+    return Runtime(bundle, name, settings.threads, warm_all=False)
 
 
 def write_file(path: Path, runtime: Runtime, source: AddressRange, chosen: Format) -> None:
