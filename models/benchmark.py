@@ -195,7 +195,7 @@ def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int
     try:
         bundle = open_bundle(find_bundle(options.model))
         if options.write:
-            print(_write(bundle, options.device, options.threads))
+            print(_write(bundle, options.threads))
             return 0
         choice = choose_engine(bundle.card, this_machine(), options.device, options.engine, options.precision)
         if options.stage:
@@ -239,9 +239,9 @@ def _stage_line(
     return {"model": bundle.card.name, "version": bundle.card.version, **found}
 
 
-def _write(bundle: Bundle, device: Device, threads: int | None) -> str:
+def _write(bundle: Bundle, threads: int | None) -> str:
     """Measure what the engine rule reads, keep what other machines measured, and write the card."""
-    found = measure_fidelity(bundle, device, threads)
+    found = measure_fidelity(bundle, threads)
     card = write_fidelity(bundle.path, {**bundle.card.fidelity, **found}, count_multiply_adds(bundle.generator)).card
     assert card.compute is not None
     lines = [

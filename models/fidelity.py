@@ -11,7 +11,9 @@ Letters: N pictures    H, W, C of a picture
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from statistics import median
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.card import Fidelity, ReducedPrecision
 from models.engine import ENGINE_NAMES, Device, EngineName, reference_on
-from models.errors import EngineUnavailable
+from models.errors import BundleDamaged, EngineUnavailable
 from models.graph import count_multiply_adds
 from models.runtime import Runtime
 
@@ -31,25 +33,30 @@ _EQUAL_DB = 99.0
 
 
 def measure_fidelity(
-    bundle: Bundle, device: Device = "cpu", threads: int | None = None, images: int | None = None
+    bundle: Bundle, threads: int | None = None, images: int | None = None
 ) -> dict[ReducedPrecision, Fidelity]:
     """Draw the same pictures of seed 0 at float32 and at every reduced precision that this machine has.
 
     Args:
+        threads: see `Runtime`.
         images: how many; by default 4,096 up to 200 million multiply-adds a picture, else 512.
 
     Returns:
         Only the precisions that are available here; empty where there is none.
-
-    Raises:
-        EngineUnavailable: the device is not available.
     """
-    runtimes = dict(_reduced(bundle, device, threads))
-    if not runtimes:
-        return {}
     if images is None:
         compute = bundle.card.compute or count_multiply_adds(bundle.generator)
         images = IMAGES if compute.multiply_adds <= LARGE_MULTIPLY_ADDS else IMAGES_OF_LARGE
+    found: dict[ReducedPrecision, Fidelity] = {}
+    for device in get_args(Device):
+        found |= _measure_on(bundle, device, threads, images)
+    return found
+
+
+def _measure_on(bundle: Bundle, device: Device, threads: int | None, images: int) -> dict[ReducedPrecision, Fidelity]:
+    runtimes = dict(_load_reduced(bundle, device, threads))
+    if not runtimes:
+        return {}
     reference = Runtime(bundle, reference_on(device), threads, warm_all=False)
     decibels: dict[ReducedPrecision, list[float]] = {precision: [] for precision in runtimes}
     batch = reference.batch_sizes[-1]
@@ -59,9 +66,15 @@ def measure_fidelity(
         for precision, runtime in runtimes.items():
             decibels[precision] += psnr_db(runtime.generate(0, start, n), expected).tolist()
     return {
-        precision: Fidelity(worst_db=round(min(found), 2), median_db=round(median(found), 2), images=images)
-        for precision, found in decibels.items()
+        precision: Fidelity(worst_db=round(min(each), 2), median_db=round(median(each), 2), images=images)
+        for precision, each in decibels.items()
     }
+
+
+def _load_reduced(bundle: Bundle, device: Device, threads: int | None) -> Iterator[tuple[ReducedPrecision, Runtime]]:
+    for precision, name in reduced_engines(device).items():
+        with suppress(EngineUnavailable, BundleDamaged):  # what is not drawn here is not vouched for
+            yield precision, Runtime(bundle, name, threads, warm_all=False)
 
 
 def psnr_db(images_NHWC: NDArray[np.uint8], reference_NHWC: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -76,11 +89,3 @@ def psnr_db(images_NHWC: NDArray[np.uint8], reference_NHWC: NDArray[np.uint8]) -
 def reduced_engines(device: Device) -> dict[ReducedPrecision, EngineName]:
     """The engines of a device that compute at less than float32."""
     return {name.precision: name for name in ENGINE_NAMES if name.device == device and name.precision != "float32"}
-
-
-def _reduced(bundle: Bundle, device: Device, threads: int | None) -> Iterator[tuple[ReducedPrecision, Runtime]]:
-    for precision, name in reduced_engines(device).items():
-        try:
-            yield precision, Runtime(bundle, name, threads, warm_all=False)
-        except EngineUnavailable:  # on another machine it may be measured
-            continue

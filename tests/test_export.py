@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 
 from models.bundle import open_bundle
 from models.codes import codes
+from models.fidelity import measure_fidelity
+from models.graph import count_multiply_adds
 from models.runtime import Runtime
 from training.checkpoint import load_checkpoint
 from training.config import preset_named
@@ -153,6 +155,16 @@ def test_z_of_every_method_is_standard_normal_and_all_draw_by_address(encoding):
 
     assert bundle_z == (8 if encoding.card.method == "variational" else 9)
     assert np.array_equal(runtime.generate(0, 5, 3), runtime.generate(0, 0, 20)[5:8])
+
+
+def test_the_card_holds_what_the_engine_rule_reads(encoding):
+    card = encoding.card
+
+    assert card.compute == count_multiply_adds(encoding.generator)
+    assert card.compute.multiply_adds > 10_000
+    assert 0 < card.compute.conv_share <= 1
+    assert set(card.fidelity) == set(measure_fidelity(encoding, images=8))
+    assert all(one.images == 4096 for one in card.fidelity.values())
 
 
 def test_the_card_names_the_method_and_the_encoder_is_part_of_the_bundle(encoding):

@@ -1,6 +1,7 @@
 """How near a reduced precision is to float32, measured on the same pictures."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from models.bundle import open_bundle
 from models.card import Compute
 from models.engine import reference_on
 from models.engine_selection import MEDIAN_DB, WORST_DB
-from models.errors import EngineUnavailable
+from models.errors import BundleDamaged, EngineUnavailable
 from models.fidelity import measure_fidelity, psnr_db, reduced_engines
 from models.runtime import Runtime
 
@@ -51,12 +52,9 @@ def test_a_large_model_is_compared_on_fewer_pictures(bundles: Path, monkeypatch:
 
 
 def test_where_no_reduced_precision_is_available_nothing_is_told(bundles: Path, monkeypatch: pytest.MonkeyPatch):
-    def unavailable(*_: object, **__: object) -> None:
-        raise EngineUnavailable("not here")
-
-    monkeypatch.setattr(fidelity, "Runtime", unavailable)
-
-    assert measure_fidelity(open_bundle(bundles / "grey")) == {}
+    for error in (EngineUnavailable("not here"), BundleDamaged(bundles, found="an operator", expected="another")):
+        monkeypatch.setattr(fidelity, "Runtime", Mock(side_effect=error))
+        assert measure_fidelity(open_bundle(bundles / "grey")) == {}
 
 
 def test_every_reduced_engine_of_a_device_is_known():

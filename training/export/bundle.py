@@ -22,6 +22,8 @@ from torch import nn
 from models.bundle import ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, write_bundle
 from models.card import Lineage
 from models.codes import codes
+from models.fidelity import measure_fidelity
+from models.graph import count_multiply_adds
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
 from training.checkpoint import TrainingState, load_weights
@@ -66,7 +68,7 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
     config, settings = run.config(), run.settings().with_changes(precision="float32")
     kept = len(settings.half_life_shares)
     if average >= kept:
-        raise ValueError(f"average is {average}; this run has {kept} ema_bank, 0 to {kept - 1}")
+        raise ValueError(f"average is {average}; this run has {kept} averages, 0 to {kept - 1}")
     data = config["data"]
     geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
     state = new_state(settings, geometry, torch.device("cpu"))
@@ -78,8 +80,8 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
         contents[ENCODER] = encoder_graph(network, geometry)
     if isinstance(state.method, RewardWeighted):
         contents[REWARD] = reward_graph(state.method.reward, geometry)
-    contents[SAMPLES], facts["lineage"] = _checked(facts, contents, network, inspect)
-    return write_bundle(out, facts, contents)
+    contents[SAMPLES], found = _checked(facts, contents, network, inspect)
+    return write_bundle(out, facts | found, contents)
 
 
 def check_pictures(exported: NDArray[np.uint8], trained: NDArray[np.uint8]) -> None:
@@ -114,8 +116,12 @@ def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> 
 
 def _checked(
     facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module, inspect: Inspect | None
-) -> tuple[bytes, Lineage | None]:
-    """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them."""
+) -> tuple[bytes, dict[str, Any]]:
+    """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them.
+
+    Returns:
+        `samples.png`, and what is known of the model only now: lineage, and what the engine rule reads.
+    """
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})
         runtime = Runtime(draft)
@@ -127,8 +133,12 @@ def _checked(
             check_codes(runtime.encode(pictures, labels_N), encode(trained, pictures, labels_N))
         png = io.BytesIO()
         as_picture(contact_sheet(runtime.generate(seed=0, n=64))).save(png, "PNG")
-        lineage = None if inspect is None else inspect(runtime)
-    return png.getvalue(), lineage
+        found = {
+            "lineage": None if inspect is None else inspect(runtime),
+            "compute": count_multiply_adds(draft.generator),
+            "fidelity": measure_fidelity(draft),
+        }
+    return png.getvalue(), found
 
 
 def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> dict[str, Any]:
