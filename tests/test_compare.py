@@ -1,4 +1,4 @@
-"""Several ways to learn on the same pictures, as people type it: trained once, judged alike, one row each."""
+"""Several ways to learn on the same pictures, as people type it: trained once, evaluated alike, one row each."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from support.commandline import typed
 
 from models.bundle import open_all, open_bundle
 from models.card import Scores
-from training.cli import running
+from training import progress
 from training.comparison.recipes import RECIPES
 from training.run import Run
 
@@ -32,8 +32,8 @@ def runs_of(out: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def nothing_fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A place without judges of earlier days: all is judged by wavelets."""
+def no_evaluators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder without evaluators of earlier runs: wavelets evaluate all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         yield
@@ -41,17 +41,17 @@ def nothing_fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recipes on digits, the last one interrupted after some steps and gone on with."""
+    """Three recipes on digits, the last one interrupted after some steps and resumed."""
     out = tmp_path_factory.mktemp("compared")
     interrupted = pytest.MonkeyPatch()
-    show = running.Progress.show
+    show = progress.ProgressBar.update
 
     def interrupt(self, state):
         show(self, state)
         if state.method.averaged_network == "generator" and state.images_shown >= 2000:
             os.kill(os.getpid(), signal.SIGINT)
 
-    interrupted.setattr(running.Progress, "show", interrupt)
+    interrupted.setattr(progress.ProgressBar, "update", interrupt)
     code, said = typed("compare", "digits", *NAMES, "--out", out, *SHORT)
     interrupted.undo()
     assert code == 130, said
@@ -104,7 +104,7 @@ def test_every_row_is_served_from_one_folder(digits: Path):
     assert {bundle.card.name for bundle in open_all(digits / "models")} == set(NAMES)
 
 
-def test_going_on_trains_nothing_again_and_an_existing_bundle_keeps_its_version(digits: Path):
+def test_resuming_trains_nothing_again_and_an_existing_bundle_keeps_its_version(digits: Path):
     """The same line once more, with a bundle from elsewhere in it, whose scores are written."""
     taken, before, files = digits / "models" / "autoencoder", runs_of(digits), (digits / "table.json").read_bytes()
     card = open_bundle(taken).card
@@ -116,7 +116,7 @@ def test_going_on_trains_nothing_again_and_an_existing_bundle_keeps_its_version(
     assert runs_of(digits) == before
     assert [row["name"] for row in rows] == ["untrained", "gan", str(taken)]
     assert rows[2]["version"] == card.version == open_bundle(taken).card.version
-    assert f"{taken}: judged, and its scores written into {taken}/card.json; its version stays" in said
+    assert f"{taken}: evaluated; the scores are in {taken}/card.json, the version stays" in said
     assert not np.isnan(rows[2]["fd_ratio"])
     assert open_bundle(taken).card.scores != Scores()
 
@@ -172,8 +172,10 @@ def test_a_recipe_learns_once_for_each_number_of_minutes_and_each_seed(tmp_path:
     assert len({row["version"] for row in rows.values()}) == 6
 
 
-def test_stacks_are_judged_by_the_modes_that_a_judge_of_digits_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)  # where the judge is kept
+def test_stacks_are_evaluated_by_the_modes_that_an_evaluator_of_digits_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)  # where the evaluator is stored
     code, said = typed(
         "compare", "stacked:digits", "untrained", "--fit", "--out", tmp_path, "--threads", "1", "--device", "cpu"
     )

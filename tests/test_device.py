@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.config import preset_named
-from training.device import resolve_precision, select_device
+from training.device import describe_device, resolve_precision, select_device
 
 
 def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
@@ -36,3 +36,10 @@ def test_a_precision_that_was_asked_for_stays():
     settings = preset_named("tiny").with_changes(precision="float32")
 
     assert resolve_precision(settings, torch.device("cpu")) == settings
+
+
+def test_a_device_has_a_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the GPU at {device}")
+
+    assert describe_device(torch.device("cuda:1")) == "the GPU at cuda:1"
+    assert describe_device(torch.device("cpu")) == f"{torch.get_num_threads()} CPU threads"

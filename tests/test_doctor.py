@@ -15,9 +15,9 @@ from training.__main__ import app
 from training.config import preset_named
 from training.data.dataset import Pictures, open_pictures
 from training.device import ComputeContext
+from training.errors import Diverged
 from training.monitoring.doctor import LIMITS_OF_A_LOG, NO_DIVERSITY, diagnose
 from training.run import Run
-from training.run_logger import Diverged
 from training.train import train
 
 SMALL = {"images_shown": 3_840, "batch": 32, "width": 8, "discriminator_width": 8, "width_max": 16}
@@ -40,7 +40,7 @@ def test_a_real_run_gets_its_verdict(tmp_path: Path, verdict: str, method: str, 
     data = changed.pop("data", None) or open_pictures("digits", classes=False)
     settings = preset_named("tiny", method).with_changes(precision="float32", **SMALL, **changed)
     run = Run(tmp_path / "run")
-    run.begin(settings, data)
+    run.save_initial_checkpoint(settings, data)
     try:
         train(run, settings, data, ComputeContext(torch.device("cpu")))
     except Diverged:
@@ -109,7 +109,7 @@ def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
 
 def test_the_command_leaves_the_report_to_the_process_that_trains(tmp_path: Path):
     run = watched_run(tmp_path / "run", game_lines(50))
-    with run.alone():
+    with run.lock():
         done = CliRunner().invoke(app, ["doctor", str(run.path)])
 
     assert "kept up to date by the process that trains" in done.output

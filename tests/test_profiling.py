@@ -1,13 +1,9 @@
 """A training step is taken, counted and told, eager and compiled."""
 
-import re
-
 import pytest
 import torch
-from support.commandline import typed
 from support.shapes import SMALLEST
 
-from training.cli.profile import device_name
 from training.data.dataset import Pictures
 from training.data.sources import digits
 from training.profiling.limits import limits_of
@@ -52,22 +48,3 @@ def test_a_device_can_do_something():
 
     assert limits.matrix_flop_per_s > 1e9
     assert limits.copy_bytes_per_s > 1e8
-
-
-def test_a_device_has_a_name(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the GPU at {device}")
-
-    assert device_name(torch.device("cuda:1")) == "the GPU at cuda:1"
-    assert device_name(CPU) == f"{torch.get_num_threads()} CPU threads"
-
-
-def test_the_command_tells_a_table_a_ratio_and_where_the_time_goes():
-    code, said = typed(
-        "speed", "digits", "--batch", 8, "--width", 4, "--device", "cpu", "--threads", 1, "--rounds", 1, "--seconds", 0
-    )
-
-    assert code == 0, said
-    assert "digits, preset tiny, batch 8" in said
-    assert re.search(r"\| eager \| [\d,]+ \| [\d.]+ \| [\d.e-]+ \| [\d.]+% \|", said)
-    assert re.search(r"compiled / eager: \d+\.\d\d", said)
-    assert said.count("kernels take") == 2

@@ -92,12 +92,12 @@ def test_a_half_written_log_line_is_dropped(run: Run):
 
 def test_two_processes_do_not_train_in_one_folder(run: Run):
     with (
-        run.alone(),
+        run.lock(),
         pytest.raises(RunBusy, match=r"is being trained by another process.*--run"),
-        Run(run.path).alone(),
+        Run(run.path).lock(),
     ):
         pass
-    with run.alone():
+    with run.lock():
         pass
 
 

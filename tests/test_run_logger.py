@@ -10,8 +10,9 @@ from training.checkpoint import TrainingState
 from training.config import Settings
 from training.data.batches import Batches
 from training.distributed import DistributedContext
+from training.errors import Diverged
 from training.run import Run
-from training.run_logger import LOGS_A_RUN, Diverged, RunLogger
+from training.run_logger import LOGS_A_RUN, RunLogger
 from training.train import new_state
 
 SETTINGS = SMALLEST.with_changes(images_shown=8000, batch=4, precision="float32")

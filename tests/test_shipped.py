@@ -10,10 +10,10 @@ from support.pictures import DATA
 from models.bundle import Bundle, open_all
 from models.runtime import Runtime
 from models.sheet import contact_sheet
-from training.cli.evaluate import real_pictures
 from training.evaluation.evaluate import score
 from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.reference import RealPictures, Reference
+from training.inputs import real_pictures_for
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = [bundle for bundle in open_all(ROOT / "models") if "@" not in bundle.path.name]
@@ -64,7 +64,7 @@ def test_its_card_tells_what_the_judge_finds_here(bundle: Bundle, reals: dict[st
     source = DATA / card.training.data
     if not source.is_dir():
         pytest.skip(f"no {card.training.data} at {source}")
-    real = reals.setdefault(card.training.data, real_pictures(str(source), card))
+    real = reals.setdefault(card.training.data, real_pictures_for(str(source), card, print))
     reference = Reference(real, shipped_evaluator(card.training.data), card.scores.images)
     runtime = Runtime(bundle)
     drawn = runtime.generate(0, 0, reference.images)

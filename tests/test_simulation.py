@@ -79,20 +79,20 @@ def test_a_simulation_moves_a_copy_of_the_model(tmp_path: Path, learned_digits: 
     before = open_bundle(tmp_path / "models" / "digits").card
 
     code, said = typed(
-        *("rehearse", "digits", "--from", "models/digits", "--likes", "7", "--grades", 300, "--rounds", 2, "--fit"),
-        *("--strength", 0.9, "--kimg", 2, "--threads", 1, "--device", "cpu", "--out", "rehearsed", "--force"),
+        *("simulate", "digits", "--from", "models/digits", "--likes", "7", "--grades", 300, "--rounds", 2, "--fit"),
+        *("--strength", 0.9, "--kimg", 2, "--threads", 1, "--device", "cpu", "--out", "simulated", "--force"),
     )
 
     assert code == 0, said
     assert "digits, a grader who likes 7, tilted, strength 0.9" in said
     assert open_bundle(tmp_path / "models" / "digits").card == before
-    assert open_bundle(tmp_path / "rehearsed" / "models" / "digits").card.lineage.grades == 300
+    assert open_bundle(tmp_path / "simulated" / "models" / "digits").card.lineage.grades == 300
 
 
 def test_a_taste_needs_an_evaluator_that_knows_the_classes(learned_digits: Path, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    code, said = typed("rehearse", "digits", "--from", learned_digits / "digits", "--likes", "7")
+    code, said = typed("simulate", "digits", "--from", learned_digits / "digits", "--likes", "7")
 
     assert code == 1
     assert "found no judge that knows these classes, expected one: rehearse with --fit" in said

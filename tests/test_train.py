@@ -20,11 +20,11 @@ from training.config import preset_named
 from training.data.dataset import Pictures
 from training.data.sources import digits
 from training.device import ComputeContext
+from training.errors import Diverged
 from training.export.modules import draw
 from training.networks.geometry import geometry_of
 from training.run import Run
-from training.run_logger import Diverged
-from training.train import begin, new_state, train
+from training.train import new_state, save_initial_checkpoint, train
 
 ROOT = Path(__file__).parent.parent
 CPU = ComputeContext(torch.device("cpu"))
@@ -36,7 +36,7 @@ PICTURES = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 10, tup
 
 def begun(path: Path, changed=settings) -> Run:
     run = Run(path)
-    run.begin(changed, PICTURES)
+    run.save_initial_checkpoint(changed, PICTURES)
     return run
 
 
@@ -65,7 +65,7 @@ def test_the_same_run_twice_is_the_same_bit_for_bit(tmp_path: Path):
 
 def test_a_run_that_was_saved_before_its_first_step_goes_on_from_there(tmp_path: Path):
     saved, other = begun(tmp_path / "saved"), begun(tmp_path / "other")
-    begin(saved, settings, PICTURES, CPU)
+    save_initial_checkpoint(saved, settings, PICTURES, CPU)
     start = learned(saved)
     for run in (saved, other):
         train(run, settings, PICTURES, CPU)
@@ -79,7 +79,7 @@ def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
     for run in (one, other):
         train(run, settings, PICTURES, CPU)
-        run.begin(longer, PICTURES, come_to=images_shown_in(run.checkpoint))
+        run.save_initial_checkpoint(longer, PICTURES, come_to=images_shown_in(run.checkpoint))
         train(run, longer, PICTURES, CPU)
     lines = losses(one)
 

@@ -1,20 +1,47 @@
-"""PICTURES -> BUNDLE: learns to draw from people's pictures. The only room that knows torch.
+"""PICTURES -> BUNDLE: trains generators on people's pictures. The only room that knows torch.
 
-    pictures/ -> batches -> methods/ (networks/) -> loop -> export -> models/<name>/ -> judging/
+    data -> networks, methods -> train -> export -> models/<name>/ -> evaluation
+                                   ^
+                    feedback ------+        people's grades, for fine-tuning
+
+    from training import evaluate, export, finetune, fit
 
 Read in this order:
 
-    presets      every setting of a run, and the named sets of them
-    pictures/    pictures of any kind -> one uint8 array, with labels
-    networks/    code -> picture, picture -> score or code
+    config       every setting of a run, and the presets in one table
+    data/        pictures of any kind -> one uint8 array with labels -> batches
+    networks/    latent code -> picture, picture -> score or code
     methods/     the lecture's ways to learn; `gan` is the heart
     ema          the averaged networks, one of which is exported
-    loop         the one loop, counted in images; `book`, `run` and `checkpoint` keep what it does
-    watching/    the report of a run, its doctor, TensorBoard
-    export       a checkpoint -> ONNX (`graphs`) -> a bundle
-    rating/      people's grades -> which of the pictures to learn more from
-    judging/     a bundle and real pictures -> scores in its card
-    comparing/   several bundles side by side
-    speed/       how fast a machine learns and draws
-    commands/    `python -m training fit | judge | rehearse | compare | doctor | speed | race | export`
+    train        the training loop, counted in images shown; `run_logger`, `run` and `checkpoint` write what it does
+    monitoring/  the report of a run, its doctor, TensorBoard
+    export/      a checkpoint -> ONNX graphs -> a bundle
+    feedback/    fine-tuning with people's grades, and a simulated grader
+    evaluation/  a bundle and held-out pictures -> scores in its card
+    comparison/  several bundles in one table
+    profiling/   how fast a machine trains and draws
+    plan, api    from options to a plan to a bundle; the functions below
+    cli/         the commands: `zoetrope fit`, or `python -m training fit`
+
+Importing `training` loads nothing: its functions load torch when first used.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models import __version__
+    from training.api import evaluate, export, finetune, fit
+
+__all__ = ["__version__", "evaluate", "export", "finetune", "fit"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        import models
+
+        return models.__version__
+    if name in __all__:
+        from training import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -109,6 +109,8 @@ class Settings:
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
+CHECKPOINT_SECONDS = 60.0
+"""Time between two checkpoints."""
 METHODS_WITH_CLASSES = frozenset({"gan", "variational", "rated"})
 FINETUNING_SETTINGS = ("update", "strength", "parent", "grades")
 """Settings that say nothing of other methods."""
@@ -193,7 +195,9 @@ def preset_named(name: str, method: MethodName = "gan", network: NetworkName | N
         ValueError: no such row, and names those that there are; or `rated`, which begins with a model.
     """
     if method == "rated":
-        raise ValueError("method is rated, which goes on from a model: use --from MODEL --ratings GRADES")
+        raise ValueError(
+            "method is rated, which is fine-tuning: use `zoetrope finetune PICTURES --from MODEL --ratings GRADES`"
+        )
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
     settings = PRESETS[name].with_changes(method=method, network=network)

@@ -14,10 +14,8 @@ import torch
 from torch import Tensor
 
 from models.engine import usable_cores
-from training.config import Settings
+from training.config import CHECKPOINT_SECONDS, Settings
 from training.distributed import SINGLE_PROCESS, DistributedContext
-
-CHECKPOINT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -95,3 +93,10 @@ def compile_step(step: Callable[..., Any], device: torch.device, backend: str = 
 def cloned(seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Scalars for the log, out of the memory that the next compiled step writes to."""
     return {name: value.detach().clone() for name, value in seen.items()}
+
+
+def describe_device(device: torch.device) -> str:
+    """A device in words, for the head of a table."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads"

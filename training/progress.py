@@ -9,8 +9,7 @@ import time
 from types import TracebackType
 
 import rich
-from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from training.checkpoint import TrainingState
@@ -23,12 +22,12 @@ class _Speed(ProgressColumn):
         return Text(f"{task.speed or 0:,.0f} img/s")
 
 
-class Progress:
+class ProgressBar:
     """Shows a run of `total` images while it is entered."""
 
     def __init__(self, total: int) -> None:
         self._total, self._plain_at, self._began_at_images = total, time.monotonic(), -1
-        self._bar = Bar(
+        self._bar = Progress(
             BarColumn(bar_width=20),  # with the rest, a line of 80 characters
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
             _Speed(),
@@ -37,7 +36,7 @@ class Progress:
         )
         self._task = self._bar.add_task("", total=total)
 
-    def show(self, state: TrainingState) -> None:
+    def update(self, state: TrainingState) -> None:
         """Call after every step."""
         if self._began_at_images < 0:
             self._began_at_images, self._began = state.images_shown, time.monotonic()
@@ -50,7 +49,7 @@ class Progress:
             left_s = (self._total - state.images_shown) / max(speed, 1e-9)
             print(f"{state.images_shown:,} of {self._total:,} images, {speed:,.0f} a second, {left_s:,.0f} s left")
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressBar":
         self._bar.start()
         return self
 

@@ -73,7 +73,7 @@ class Run:
         _write_whole(self._config, lambda path: path.write_text(json.dumps(config, indent=2) + "\n"))
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Keep other processes from training here; the lock goes with this process, however it ends.
 
         Raises:

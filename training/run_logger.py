@@ -17,6 +17,7 @@ from models.codes import codes, labels
 from training.checkpoint import TrainingState, save_checkpoint
 from training.config import ADVERSARIAL_METHODS, Settings
 from training.data.batches import Batches
+from training.errors import Diverged
 from training.export.modules import draw
 from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
 from training.networks.autoencoder import Autoencoder
@@ -25,10 +26,6 @@ from training.schedule import schedule_at
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64
-
-
-class Diverged(RuntimeError):
-    """A loss is no longer a number."""
 
 
 class RunLogger:

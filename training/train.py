@@ -88,7 +88,7 @@ def train(
     return state
 
 
-def begin(run: Run, settings: Settings, pictures: Pictures, context: ComputeContext) -> None:
+def save_initial_checkpoint(run: Run, settings: Settings, pictures: Pictures, context: ComputeContext) -> None:
     """Save the checkpoint of a run before its first step: it can be exported, and `train` goes on from it."""
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
     save_checkpoint(run.checkpoint, new_state(settings, geometry, context.device))

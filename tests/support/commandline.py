@@ -2,7 +2,7 @@
 
 from typer.testing import CliRunner
 
-from training.__main__ import app
+from training.cli.app import app
 
 
 def typed(*words: object) -> tuple[int, str]:

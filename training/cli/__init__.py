@@ -1,6 +1,8 @@
-"""The command line of this room: one file a command.
+"""The command line of training: one file a command.
 
-    a person -> [commands] -> everything else
+    argv -> app -> fit, finetune, evaluate, compare, simulate, doctor, export, profile -> plan, api and the packages
 
-Each parses, reports and hands over; none decides anything that is not an option.
+A command parses, calls and prints; what it does is in `plan`, `api` and the
+packages. None imports another, and none loads torch before it has to: `--help`
+and errors in options are there at once.
 """

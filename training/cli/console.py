@@ -1,40 +1,49 @@
-"""Errors that a person can act on, told as one message and not as a stack of calls.
+"""What commands print: expected errors as one message instead of a stack trace, and text as it is.
 
-every command -> [telling] -> a person's eyes
+    every command -> [console] -> the terminal
+
+Imports no torch: an error is on the screen before torch would be loaded.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import rich
 import typer
 
-from models.bundle import Bundle
 from models.errors import ModelError
-from training.export.bundle import ExportDiffers
-from training.run_logger import Diverged
+from training.errors import TrainingError
 
-EXPECTED = (ValueError, FileNotFoundError, Diverged, ExportDiffers, ModelError)
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+
+EXPECTED = (ValueError, FileNotFoundError, TrainingError, ModelError)
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_as_messages() -> Iterator[None]:
     """Turn expected errors into one message and exit code 1 (130 when interrupted)."""
     try:
         yield
     except KeyboardInterrupt:
-        rich.print("Stopped, and saved. The same command goes on from here.")
+        rich.print("Stopped, and saved. The same command resumes from here.")
         raise typer.Exit(130) from None
     except EXPECTED as error:
         rich.get_console().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 
-def tell_plainly(words: str) -> None:
-    """Print words as they are: a file's name may look like markup."""
-    rich.get_console().print(words, markup=False, highlight=False, soft_wrap=True)
+def print_plain(text: str) -> None:
+    """Print text as it is: a file's name may look like markup."""
+    rich.get_console().print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def tell_bundle(bundle: Bundle) -> None:
-    """Say where a new model is."""
-    tell_plainly(f"wrote {bundle.path}, version {bundle.card.version}; look at {bundle.path / 'samples.png'}")
+def print_bundle(bundle: "Bundle") -> None:
+    """Say where a new bundle is."""
+    print_plain(f"wrote {bundle.path}, version {bundle.card.version}; look at {bundle.path / 'samples.png'}")
+
+
+def print_renamed(old: str, new: str) -> None:
+    """Say on stderr what an old command or option is called now."""
+    typer.echo(f"`{old}` is now `{new}`", err=True)

@@ -1,37 +1,22 @@
-"""`python -m training fit`: pictures -> a run -> a bundle.
+"""`zoetrope fit`: pictures -> a run -> a bundle.
 
-a person -> [fit] -> pictures, presets -> loop -> training.export.bundle
+a person -> [fit] -> plan -> train, export
 """
 
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.cli.console import told
-from training.cli.finetuning import new_round_of
-from training.cli.options import PicturesArgument, ResizeOption, SizeOption, open_with_progress, shape_of
-from training.cli.running import Plan, carry_out, tell_plan
-from training.config import METHODS_WITH_CLASSES, PRESETS, Settings, preset_named
-from training.data.dataset import Pictures
-from training.device import CHECKPOINT_SECONDS, ComputeContext, resolve_precision, select_device
-from training.distributed import process_group
-from training.run import RUNS, Run
+from training.cli.console import errors_as_messages, print_bundle, print_plain, print_renamed
+from training.cli.options import PicturesArgument, ResizeOption, SizeOption, panel
+from training.cli.show_plan import show_plan
+from training.config import CHECKPOINT_SECONDS, PRESETS
 
-_LEARNING, _GRADES, _MACHINE = "What is learned, and how", "Learning from people's grades", "This machine"
+if TYPE_CHECKING:
+    from training.plan import FitOptions
 
-
-def _learning(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=_LEARNING, **more)
-
-
-def _grades(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=_GRADES, **more)
-
-
-def _machine(text: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=_MACHINE, **more)
+_training, _compute = panel("Training"), panel("Compute")
 
 
 def fit(
@@ -39,82 +24,95 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="The bundle to write.  (models/<name of the pictures>)")] = None,
     run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<name of the bundle>)")] = None,
     preset: Annotated[str | None, typer.Option(help=f"{', '.join(PRESETS)}.  (by the size of the pictures)")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
+    method: Annotated[str, typer.Option(help="gan, autoencoder, denoising or variational.")] = "gan",
+    kimg: Annotated[float | None, typer.Option(help="Thousand images to show; schedules stretch to it.")] = None,
     size: SizeOption = None,
     resize: ResizeOption = "crop",
     channels: Annotated[int | None, typer.Option(min=1, max=3, help="1 grey, 3 colour.  (as the pictures)")] = None,
     classes: Annotated[bool, typer.Option(help="Learn to draw a class on demand, where pictures have labels.")] = True,
-    method: Annotated[str, _learning("gan, autoencoder, denoising or variational.")] = "gan",
-    loss: Annotated[str | None, _learning("Of a gan: relativistic, non-saturating or minimax (of 2014).")] = None,
-    network: Annotated[str | None, _learning("residual or dcgan.")] = None,
-    kimg: Annotated[float | None, _learning("Thousand images to show; schedules stretch to it.")] = None,
-    batch: Annotated[int | None, _learning("Pictures in one step.")] = None,
-    width: Annotated[int | None, _learning("Channels of the generator's finest stage.")] = None,
-    code_size: Annotated[int | None, _learning("Numbers in a latent code.")] = None,
-    gamma: Annotated[float | None, _learning("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
-    learning_rate: Annotated[float | None, _learning("At the start; a tenth at the end.")] = None,
-    seed: Annotated[int | None, _learning("Of weights, codes and order.", min=0)] = None,
-    model: Annotated[Path | None, _grades("Go on from this model, in the direction of --ratings.", "--from")] = None,
-    ratings: Annotated[str | None, _grades("Of its pictures: CSV, parquet, or http://host:port of a service.")] = None,
-    strength: Annotated[
-        float | None, _grades("How far to go: 0 not at all, 0.4, 0.95 almost only what is liked.")
-    ] = None,
-    update: Annotated[str | None, _grades("tilted; to see why not: both, gradient, literal.")] = None,
-    force: Annotated[bool, _grades("Go on where the grades say little, or the pictures break.", "--force")] = False,
-    device: Annotated[str, _machine("auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int | None, _machine("CPU threads.  (all cores)", min=1)] = None,
-    precision: Annotated[str | None, _machine("auto, float32 or bfloat16.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
+    loss: Annotated[str | None, _training("Of a GAN: relativistic, non-saturating or minimax (of 2014).")] = None,
+    network: Annotated[str | None, _training("residual or dcgan.")] = None,
+    batch: Annotated[int | None, _training("Pictures in one step.")] = None,
+    width: Annotated[int | None, _training("Channels of the generator's finest stage.")] = None,
+    code_size: Annotated[int | None, _training("Latent size: numbers in a latent code.")] = None,
+    gamma: Annotated[float | None, _training("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
+    learning_rate: Annotated[float | None, _training("At the start; a tenth at the end.")] = None,
+    seed: Annotated[int | None, _training("Of weights, latent codes and order.", min=0)] = None,
+    device: Annotated[str, _compute("auto, cpu, cuda, cuda:1 ...")] = "auto",
+    threads: Annotated[int | None, _compute("CPU threads.  (all cores)", min=1)] = None,
+    precision: Annotated[str | None, _compute("auto, float32 or bfloat16.")] = None,
     compiled: Annotated[
-        bool | None, _machine("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
+        bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
     ] = None,
-    checkpoint_seconds: Annotated[float, _machine("Time between checkpoints.")] = CHECKPOINT_SECONDS,
+    checkpoint_seconds: Annotated[float, _compute("Time between checkpoints.")] = CHECKPOINT_SECONDS,
+    model: Annotated[Path | None, typer.Option("--from", hidden=True)] = None,
+    ratings: Annotated[str | None, typer.Option(hidden=True)] = None,
+    strength: Annotated[float | None, typer.Option(hidden=True)] = None,
+    update: Annotated[str | None, typer.Option(hidden=True)] = None,
+    force: Annotated[bool, typer.Option("--force", hidden=True)] = False,
 ) -> None:
-    """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command goes on."""
-    with told(), process_group() as distributed:
-        where = select_device(device, threads, distributed)
-        context = ComputeContext(
-            where, where.type == "cuda" if compiled is None else compiled, distributed, checkpoint_seconds
+    """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command resumes."""
+    with errors_as_messages():
+        from training.plan import (
+            ComputeOptions,
+            FinetuneOptions,
+            FitOptions,
+            carry_out,
+            check_fit,
+            plan_finetuning,
+            plan_fit,
         )
-        changes = {
-            "images_shown": None if kimg is None else round(kimg * 1000),
-            "batch": batch,
-            "gamma": None if gamma is None else (gamma, gamma / 10),
-            "learning_rate": None if learning_rate is None else (learning_rate, learning_rate / 10),
-            "precision": precision,
-            "seed": seed,
-        }
+
+        compute = ComputeOptions(device, threads, compiled, checkpoint_seconds)
+        options = FitOptions(
+            run=run,
+            preset=preset,
+            size=size,
+            resize=resize,
+            channels=channels,
+            classes=classes,
+            method=method,
+            loss=loss,
+            network=network,
+            kimg=kimg,
+            batch=batch,
+            width=width,
+            code_size=code_size,
+            gamma=gamma,
+            learning_rate=learning_rate,
+            precision=precision,
+            seed=seed,
+        )
+        finetuning = None
         if model or ratings:
-            fixed = {"preset": preset, "size": size, "channels": channels, "loss": loss, "network": network}
-            fixed |= {"width": width, "code-size": code_size, "method": None if method in ("gan", "rated") else method}
-            fixed |= {"resize": None if resize == "crop" else resize, "no-classes": None if classes else True}
-            begun = new_round_of(pictures, model, ratings, fixed, changes, context, update, strength, force)
-            bundle = out or begun.parent.bundle.path
-            plan = Plan(begun.pictures, begun.settings, Run(run or RUNS / begun.name), bundle, begun, force)
-        else:
-            found = open_with_progress(pictures, shape_of(size, resize, channels), classes=classes)
-            settings = preset_named(preset or preset_for(found), method, network).with_changes(
-                resize=resize, loss=loss, width=width, code_size=code_size, **changes
+            print_renamed("fit --from MODEL --ratings GRADES", "finetune PICTURES --from MODEL --ratings GRADES")
+            if model is None or ratings is None:
+                raise ValueError("--from MODEL and --ratings GRADES go together: grades are of a model's pictures")
+            _refuse_fixed(options, model)
+            finetuning = FinetuneOptions(
+                model, ratings, run, strength, update, force, kimg, batch, gamma, learning_rate, precision, seed
             )
-            bundle = out or Path("models") / model_name(found.name)
-            plan = Plan(found, resolved(settings, found, context), Run(run or RUNS / bundle.name), bundle)
-        if distributed.is_main:
-            tell_plan(plan, context)
-        if not dry_run:
-            carry_out(plan, context)
+        else:
+            check_fit(pictures, options)
+        with compute.context() as context:
+            if finetuning is not None:
+                plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
+            else:
+                plan = plan_fit(pictures, out, options, context)
+            if context.distributed.is_main:
+                show_plan(plan, context)
+            if not dry_run and (bundle := carry_out(plan, context, print_plain)):
+                print_bundle(bundle)
 
 
-def resolved(settings: Settings, pictures: Pictures, context: ComputeContext) -> Settings:
-    """Decide what only the pictures and the machine can: whether there are classes to learn, and the precision."""
-    conditional = pictures.labels is not None and settings.method in METHODS_WITH_CLASSES
-    return resolve_precision(settings.with_changes(conditional=conditional), context.device)
-
-
-def preset_for(pictures: Pictures) -> str:
-    """By resolution: `base` is for a GPU and never chosen silently."""
-    return "tiny" if max(pictures.images.shape[1:3]) <= 16 else "small"
-
-
-def model_name(data_name: str) -> str:
-    """A model's name by that of its pictures."""
-    stem = data_name.split(".")[0].lower()
-    return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
+def _refuse_fixed(options: "FitOptions", model: Path) -> None:
+    """`fit --from` took no option that would change the pretrained model's networks or data."""
+    default = type(options)()
+    fixed = ("preset", "size", "channels", "loss", "network", "width", "code_size", "method", "resize", "classes")
+    given = [name for name in fixed if getattr(options, name) != getattr(default, name)]
+    if given == ["method"] and options.method == "rated":
+        return
+    if given:
+        names = ", ".join("--no-classes" if name == "classes" else f"--{name.replace('_', '-')}" for name in given)
+        raise ValueError(f"{names} cannot be changed by --from: {model} was trained with its own")

@@ -1,57 +1,119 @@
-"""`python -m training speed`: a training step, eager and compiled, beside what the device can do at best.
+"""`zoetrope profile`: how fast this machine trains on pictures, or how fast each engine draws a model.
 
-a person -> [speed] -> speed.step, speed.limits -> a table
+a person -> [profile] -> profiling.step, profiling.limits    pictures: a training step, eager and compiled
+                      -> profiling.engines                   a model's folder: every engine next to torch
 """
 
+from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 import typer
 
-from training.cli.console import tell_plainly, told
-from training.cli.fit import preset_for, resolved
-from training.cli.options import PicturesArgument, SizeOption, open_with_progress, shape_of
-from training.comparison.columns import Cell, as_markdown
-from training.config import Settings, preset_named
-from training.device import ComputeContext, select_device
-from training.profiling.limits import Limits, limits_of
-from training.profiling.step import Kernel, flop_of, kernels_of, steps_of
-from training.profiling.turns import seconds_of
+from training.cli.console import errors_as_messages, print_plain
+from training.cli.options import SizeOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from training.config import Settings
+    from training.profiling.engines import Lap
+    from training.profiling.limits import Limits
+    from training.profiling.step import Kernel
+
+_BATCHES = [1, 8, 64, 256, 1024]
+_STEP_SECONDS, _ENGINE_SECONDS = 2.0, 0.3
 
 
-def speed(
-    pictures: PicturesArgument,
-    preset: Annotated[str | None, typer.Option(help="As of fit.  (by the size of the pictures)")] = None,
+def profile(
+    subject: Annotated[
+        str, typer.Argument(help="Pictures: time a training step. A model's folder: time the engines that draw it.")
+    ],
+    batch: Annotated[
+        list[int] | None, typer.Option(min=1, help="Pictures of one step or call; of engines, may be repeated.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Of pictures, as of fit.  (by their size)")] = None,
     size: SizeOption = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Pictures of one step.  (the preset's)")] = None,
     width: Annotated[int | None, typer.Option(min=1, help="Channels of the generator.  (the preset's)")] = None,
+    precision: Annotated[str | None, typer.Option(help="Of a step: auto, float32 or bfloat16.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each has its turn.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.0, help="Of one turn.")] = 2.0,
+    threads: ThreadsOption = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is timed, in turns.")] = 5,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, help="Of one turn.  (2 for a step, 0.3 for an engine)")
+    ] = None,
 ) -> None:
-    """Time a training step on PICTURES, eager and compiled in turns; compiling comes first, and takes a minute."""
-    with told():
-        where = select_device(device, threads)
-        found = open_with_progress(pictures, shape_of(size, "crop", None))
-        settings = preset_named(preset or preset_for(found)).with_changes(batch=batch, width=width, precision=precision)
-        settings = resolved(settings, found, ComputeContext(where))
-        limits = limits_of(where, settings.precision)
-        steps = steps_of(settings, found, where)
-        flop = flop_of(steps["eager"])
-        taken = seconds_of(steps, where, rounds, seconds)
-        tell_plainly(f"{found.name}, preset {settings.preset}, batch {settings.batch}, {settings.precision}")
-        tell_plainly(f"{device_name(where)}, torch {torch.__version__}; medians of {rounds} turns\n")
-        tell_plainly(_table(settings, taken, flop, limits))
-        faster = median(eager / compiled for eager, compiled in zip(taken["eager"], taken["compiled"], strict=True))
-        tell_plainly(f"compiled / eager: {faster:.2f}\n")
-        for name, step in steps.items():
-            tell_plainly(_kernels(name, *kernels_of(step, where)))
+    """Time training on pictures, or drawing with a model's engines, in turns; compiling comes first."""
+    with errors_as_messages():
+        if (Path(subject) / "card.json").is_file():
+            given = {"--preset": preset, "--size": size, "--width": width, "--precision": precision}
+            if refused := [name for name, value in given.items() if value is not None]:
+                raise ValueError(f"{', '.join(refused)} is for pictures; found a model, {subject}")
+            window_s = _ENGINE_SECONDS if seconds is None else seconds
+            _profile_engines(Path(subject), batch or _BATCHES, device, threads, rounds, window_s)
+            return
+        if batch and len(batch) > 1:
+            raise ValueError("--batch is given more than once; a training step has one, an engine may have several")
+        changes = {"batch": batch[0] if batch else None, "width": width, "precision": precision}
+        window_s = _STEP_SECONDS if seconds is None else seconds
+        _profile_step(subject, preset, size, changes, device, threads, rounds, window_s)
 
 
-def _table(settings: Settings, taken: dict[str, list[float]], flop: int, limits: Limits) -> str:
+def _profile_step(
+    source: str,
+    preset: str | None,
+    size: str | None,
+    changes: dict[str, Any],
+    device_name: str,
+    threads: int | None,
+    rounds: int,
+    window_s: float,
+) -> None:
+    from training.plan import FitOptions, check_fit
+
+    shape = check_fit(source, FitOptions(preset=preset, size=size))
+
+    import torch
+
+    from training.config import preset_named
+    from training.device import ComputeContext, describe_device, select_device
+    from training.inputs import open_with_progress
+    from training.plan import preset_for, resolve_settings
+    from training.profiling.limits import limits_of
+    from training.profiling.step import flop_of, kernels_of, steps_of
+    from training.profiling.turns import seconds_of
+
+    device = select_device(device_name, threads)
+    found = open_with_progress(source, shape)
+    settings = preset_named(preset or preset_for(found)).with_changes(**changes)
+    settings = resolve_settings(settings, found, ComputeContext(device))
+    limits = limits_of(device, settings.precision)
+    steps = steps_of(settings, found, device)
+    flop = flop_of(steps["eager"])
+    taken = seconds_of(steps, device, rounds, window_s)
+    print_plain(f"{found.name}, preset {settings.preset}, batch {settings.batch}, {settings.precision}")
+    print_plain(f"{describe_device(device)}, torch {torch.__version__}; medians of {rounds} turns\n")
+    print_plain(_step_table(settings, taken, flop, limits))
+    faster = median(eager / compiled for eager, compiled in zip(taken["eager"], taken["compiled"], strict=True))
+    print_plain(f"compiled / eager: {faster:.2f}\n")
+    for name, step in steps.items():
+        print_plain(_kernels(name, *kernels_of(step, device)))
+
+
+def _profile_engines(
+    path: Path, batches: Sequence[int], device_name: str, threads: int | None, rounds: int, window_s: float
+) -> None:
+    from training.device import describe_device, select_device
+    from training.feedback.pretrained import Pretrained
+    from training.profiling.engines import engines_of, laps_of, torch_of
+
+    device, model = select_device(device_name, threads), Pretrained.open(path)
+    card = model.bundle.card
+    print_plain(f"{card.name} {card.version} on {describe_device(device)}; medians of {rounds} turns")
+    racers = [*engines_of(model, device, print_plain), *torch_of(model, device)]
+    print_plain(f"\n{_engine_table(list(laps_of(racers, model, batches, device, rounds, window_s)))}")
+
+
+def _step_table(settings: "Settings", taken: dict[str, list[float]], flop: int, limits: "Limits") -> str:
     headings = ["", "images a second", "ms a step", "TFLOP a second", "of the device's products"]
     lines = []
     for name, seconds in taken.items():
@@ -62,18 +124,34 @@ def _table(settings: Settings, taken: dict[str, list[float]], flop: int, limits:
     best = f"{limits.matrix_flop_per_s / 1e12:.3g} TFLOP a second in one large product"
     copied = f"{limits.copy_bytes_per_s / 1e9:,.0f} GB a second in one large copy, read and written"
     return (
-        f"{as_markdown(headings, [[Cell(text) for text in line] for line in lines])}\nThe device: {best}; {copied}. "
+        f"{_markdown(headings, lines)}\nThe device: {best}; {copied}. "
         f"A step: {flop / settings.batch / 1e9:.3g} GFLOP a picture, real pictures counted."
     )
 
 
-def _kernels(name: str, kernels: list[Kernel], busy: float) -> str:
-    told = [f"  {kernel.share:6.1%}  {kernel.name[:100]}" for kernel in kernels]
-    return "\n".join([f"{name}: kernels take {busy:.0%} of the time; the first {len(kernels)}:", *told])
+def _engine_table(laps: "Sequence[Lap]") -> str:
+    from training.profiling.engines import ALONE, BY_ADDRESS, WITH_COPIES
+
+    ways = [ALONE, WITH_COPIES, BY_ADDRESS]
+    lines = [
+        [
+            lap.name,
+            f"{lap.batch:,}",
+            *(f"{lap.images_per_s[way]:,.0f}" if way in lap.images_per_s else "" for way in ways),
+            f"{lap.worst_db:.1f}",
+            f"{lap.median_db:.1f}",
+        ]
+        for lap in laps
+    ]
+    return _markdown(["images a second", "batch", *ways, "dB at worst", "dB in the middle"], lines)
 
 
-def device_name(device: torch.device) -> str:
-    """A device in words, for the head of a table."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} CPU threads"
+def _kernels(name: str, kernels: "list[Kernel]", busy: float) -> str:
+    lines = [f"  {kernel.share:6.1%}  {kernel.name[:100]}" for kernel in kernels]
+    return "\n".join([f"{name}: kernels take {busy:.0%} of the time; the first {len(kernels)}:", *lines])
+
+
+def _markdown(headings: list[str], lines: list[list[str]]) -> str:
+    from training.comparison.columns import Cell, as_markdown
+
+    return as_markdown(headings, [[Cell(text) for text in line] for line in lines])

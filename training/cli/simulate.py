@@ -1,36 +1,33 @@
-"""`python -m training rehearse`: the loop with a simulated grader, and figures after every round.
+"""`zoetrope simulate`: the feedback loop with a simulated grader, and figures after every round.
 
-a person -> [rehearse] -> rating/
+a person -> [simulate] -> feedback
 """
 
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import rich
 import typer
 from rich.table import Table
 
-from models.bundle import open_bundle
-from training.cli.console import tell_plainly, told
-from training.cli.options import PicturesArgument, open_with_progress, real_of, shape_like, tell_if_others
-from training.device import ComputeContext, select_device
-from training.evaluation.evaluator import Evaluator
-from training.evaluation.evaluator_store import find_evaluator
-from training.export.bundle import export_run
-from training.feedback.finetuning_round import FineTuningRound, new_round
-from training.feedback.grades import Grade
-from training.feedback.reward_model import InconclusiveGrades
-from training.feedback.simulation import SimulatedGrader, SimulationFigures, collect_grades, measure_model
-from training.run import Run
-from training.train import train
+from training.cli.console import errors_as_messages, print_plain
+from training.cli.options import PicturesArgument
+
+if TYPE_CHECKING:
+    from training.device import ComputeContext
+    from training.evaluation.evaluator import Evaluator
+    from training.feedback.finetuning_round import FineTuningRound
+    from training.feedback.grades import Grade
+    from training.feedback.simulation import SimulationFigures
+    from training.run import Run
 
 _COLUMNS = ("grades", "agreement", "share", "least class", "FD of liked", "diversity of liked", "ink", "seconds")
 
 
-def rehearse(
+def simulate(
     pictures: PicturesArgument,
     model: Annotated[Path, typer.Option("--from", help="The model to begin with; a copy of it is taken.")],
     likes: Annotated[str, typer.Option(help="What the grader likes: the name of a class, or ink.")],
@@ -40,22 +37,36 @@ def rehearse(
     flips: Annotated[float, typer.Option(min=0, max=1, help="Share of the grades that are turned around.")] = 0.05,
     shuffled: Annotated[bool, typer.Option("--shuffled", help="Give the grades to other pictures: a control.")] = False,
     update: Annotated[str, typer.Option(help="tilted, both, gradient or literal.")] = "tilted",
-    kimg: Annotated[float | None, typer.Option(help="Thousand images a round.  (as fit --from)")] = None,
-    force: Annotated[bool, typer.Option("--force", help="As of fit.")] = False,
-    fit: Annotated[bool, typer.Option("--fit", help="Train a judge from the labels, once.")] = False,
+    kimg: Annotated[float | None, typer.Option(help="Thousand images a round.  (as finetune)")] = None,
+    force: Annotated[bool, typer.Option("--force", help="As of finetune.")] = False,
+    fit: Annotated[bool, typer.Option("--fit", help="Train an evaluator from the labels, once.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the grader and of what it is asked.")] = 0,
-    out: Annotated[Path, typer.Option(help="Emptied first.")] = Path("runs/rehearsal"),
+    out: Annotated[Path, typer.Option(help="Emptied first.")] = Path("runs/simulation"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")] = None,
 ) -> None:
     """Let a simulated grader with a known taste move a MODEL, and measure what comes of it."""
-    with told():
+    with errors_as_messages():
+        from training.data.sources import check_source
+
+        check_source(pictures)
+
+        from models.bundle import open_bundle
+        from training.device import ComputeContext, select_device
+        from training.evaluation.evaluator import Evaluator
+        from training.evaluation.evaluator_store import find_evaluator
+        from training.feedback.finetuning_round import new_round
+        from training.feedback.reward_model import InconclusiveGrades
+        from training.feedback.simulation import SimulatedGrader, collect_grades, measure_model
+        from training.inputs import open_with_progress, real_pictures, report_other_data, shape_of_model
+        from training.run import Run
+
         context = ComputeContext(select_device(device, threads))
         card = open_bundle(model).card
-        data, test = (open_with_progress(pictures, shape_like(card), part) for part in ("train", "test"))
-        tell_if_others(data, pictures, card)
-        real = real_of(data, test)
-        evaluator = find_evaluator(real, fit=fit, device=context.device, report=tell_plainly)
+        data, test = (open_with_progress(pictures, shape_of_model(card), part) for part in ("train", "test"))
+        report_other_data(data, pictures, card, print_plain)
+        real = real_pictures(data, test)
+        evaluator = find_evaluator(real, fit=fit, device=context.device, report=print_plain)
         if not isinstance(evaluator, Evaluator):
             raise ValueError("found no judge that knows these classes, expected one: rehearse with --fit")
         grader = SimulatedGrader(real, likes, flips, seed, shuffled)
@@ -75,24 +86,27 @@ def rehearse(
                     copy, given, data, changes, context=context, update=update, strength=strength, force=force
                 )
             except InconclusiveGrades as error:
-                tell_plainly(f"round {number + 1}: {error}")
+                print_plain(f"round {number + 1}: {error}")
                 continue
             _learn(one, Run(out / f"round-{number + 1}"), copy, context, evaluator, force)
             seconds = time.monotonic() - begun
             _add(table, len(given), one.agreement.share, measure_model(copy, real, evaluator, grader.liked), seconds)
         rich.print(table)
-        tell_plainly(f"the model after the last round: {copy}")
+        print_plain(f"the model after the last round: {copy}")
 
 
 def _learn(
-    one: FineTuningRound, run: Run, model: Path, context: ComputeContext, evaluator: Evaluator, force: bool
+    one: "FineTuningRound", run: "Run", model: Path, context: "ComputeContext", evaluator: "Evaluator", force: bool
 ) -> None:
+    from training.export.bundle import export_run
+    from training.train import train
+
     run.begin(one.settings, one.pictures)
     train(run, one.settings, one.pictures, context, prepare=one.prepare)
-    export_run(run, model, inspect=one.inspect(evaluator, force, tell_plainly))
+    export_run(run, model, inspect=one.inspect(evaluator, force, print_plain))
 
 
-def _add(table: Table, grades: int, agreement: float | None, figures: SimulationFigures, seconds: float) -> None:
+def _add(table: Table, grades: int, agreement: float | None, figures: "SimulationFigures", seconds: float) -> None:
     def shown(value: float | None, form: str) -> str:
         return "" if value is None else format(value, form)
 

@@ -7,6 +7,7 @@ bends it. A picture of which next to nothing would be left is refused, with its
 size. Knows no files.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -45,6 +46,19 @@ class Shape:
     size: tuple[int, int] | None = None
     channels: int | None = None
     resize: Resize = "crop"
+
+    @classmethod
+    def parse(cls, size: str | None, resize: str, channels: int | None) -> "Shape":
+        """The shape that options ask for: `size` is `64` or `48x80` (height x width).
+
+        Raises:
+            ValueError: an option is not valid.
+        """
+        if size is None:
+            return cls(None, channels, resize)
+        if not (match := re.fullmatch(r"(\d+)(?:x(\d+))?", size)):
+            raise ValueError(f"size is {size!r}; it must be like 64 or 48x80 (height x width)")
+        return cls((int(match[1]), int(match[2] or match[1])), channels, resize)
 
     def __post_init__(self) -> None:
         if self.size is not None and min(self.size) < SMALLEST_SIDE:

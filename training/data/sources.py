@@ -17,9 +17,23 @@ from training.data.folders import folder_source, zip_source
 from training.data.idx import idx_source, is_idx
 from training.data.kinds import Arrays, Encoded
 from training.data.parquet import parquet_source
+from training.data.stacked import PREFIX
 
+BUILT_IN = "digits"
+"""scikit-learn's handwritten digits."""
 _TEST_WORDS = ("test", "t10k", "validation")
 """In the name of an idx or parquet file; the first of them that any file has is the test part."""
+
+
+def check_source(source: str) -> None:
+    """Refuse a path that is not there, before anything is loaded that takes time.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+    """
+    path = source.removeprefix(PREFIX)
+    if path != BUILT_IN and not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such file or folder. Expected pictures there, or the word {BUILT_IN}.")
 
 
 def find_source(source: str, part: str, with_classes: bool) -> Arrays | Encoded:
@@ -35,10 +49,9 @@ def find_source(source: str, part: str, with_classes: bool) -> Arrays | Encoded:
         ValueError: what is there is no data set; says what was found and what was expected.
     """
     path = Path(source)
-    if source == "digits" and not path.exists():
+    check_source(source)
+    if source == BUILT_IN and not path.exists():
         return _digits(with_classes)
-    if not path.exists():
-        raise FileNotFoundError(f"{source}: no such file or folder. Expected pictures there, or the word digits.")
     if idx := _of_kind(path, is_idx):
         files, is_part = files_of_part(idx, part)
         return replace(idx_source(files, idx, with_classes), is_part=is_part)

@@ -28,6 +28,7 @@ from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
 from training.checkpoint import TrainingState, load_weights
 from training.config import Settings
+from training.errors import ExportDiffers
 from training.export.modules import draw, encode
 from training.export.onnx import encoder_graph, generator_graph, reward_graph
 from training.methods.reward_weighted import RewardWeighted
@@ -39,10 +40,6 @@ from training.train import new_state
 LARGEST_DIFFERENCE_LEVELS = 1
 LARGEST_DIFFERENCE_OF_CODES, LARGEST_SHARE_APART = 0.01, 0.05
 CHECKED_PICTURES = 67  # more than one full batch of 64: the padded remainder is checked too
-
-
-class ExportDiffers(RuntimeError):
-    """The exported graph draws other pictures than the network that was trained."""
 
 
 Inspect = Callable[[Runtime], Lineage]

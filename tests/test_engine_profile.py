@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from support.commandline import typed
 
 from training.feedback.pretrained import Pretrained
 from training.profiling.engines import ALONE, BY_ADDRESS, WITH_COPIES, engines_of, laps_of, torch_of
@@ -35,24 +34,3 @@ def test_torch_draws_with_the_weights_of_the_bundle(learned_digits: Path):
 
     assert abs(apart).mean() < 2
     assert drawn["torch-float32"].std() > 10
-
-
-def test_the_command_tells_a_table(learned_digits: Path):
-    code, said = typed(
-        "race",
-        learned_digits / "digits",
-        "--device",
-        "cpu",
-        "--threads",
-        1,
-        "--batch",
-        2,
-        "--rounds",
-        1,
-        "--seconds",
-        0,
-    )
-
-    assert code == 0, said
-    assert "| images a second | batch | the device alone | codes to bytes |" in said
-    assert said.count("| torch-") == 3

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from support.commandline import typed
+from typer.testing import CliRunner
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
+from training.cli.app import RENAMED, app
 
 ROOT = Path(__file__).parent.parent
 FEW = ["--kimg", "0.5", "--batch", "50", "--threads", "1", "--device", "cpu", "--precision", "float32"]
@@ -35,7 +38,7 @@ def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
     assert Runtime(open_bundle(tmp_path / "d")).generate(0, 0, 3).shape == (3, 8, 8, 1)
 
 
-def test_a_run_that_has_ended_goes_on_with_a_larger_kimg_and_its_model_says_so(tmp_path: Path):
+def test_a_run_that_has_ended_resumes_with_a_larger_kimg_and_its_model_says_so(tmp_path: Path):
     """Of such a length that the last line of the log is before its end."""
     few = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--batch", "2"]
     typed(*few, "--kimg", "1.99")
@@ -96,7 +99,7 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
         (["fit", "digits", "--method", "magic"], "method is 'magic'; it must be one of gan, autoencoder"),
         (["fit", "digits", "--resize", "squeeze"], "resize is 'squeeze'; it must be one of crop, pad, stretch"),
         (["fit", "digits", "--method", "autoencoder", "--code-size", "64"], "an autoencoder's code must be smaller"),
-        (["judge", "models/nobody", "digits"], "models/nobody: found no such folder"),
+        (["evaluate", "models/missing", "digits"], "models/missing: found no such folder"),
         (["fit", "digits", "--size", "big"], "size is 'big'; it must be like 64 or 48x80"),
         (["fit", "digits", "--batch", "0"], "batch is 0"),
         (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
@@ -132,7 +135,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path):
     said, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert "The same command goes on from here" in said
+    assert "The same command resumes" in said
     assert (tmp_path / "r" / "checkpoint.safetensors").exists()
 
 
@@ -158,11 +161,11 @@ def test_every_method_of_the_lecture_makes_a_bundle_that_draws_and_encodes(tmp_p
     assert runtime.encodes
 
 
-def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)  # where nobody has fitted a judge to these pictures
+def test_evaluating_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)  # where no evaluator was trained on these pictures
     typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", "--method", "autoencoder", *FEW)
     before = open_bundle(tmp_path / "d").card
-    code, said = typed("judge", tmp_path / "d", "digits", "--threads", "1")
+    code, said = typed("evaluate", tmp_path / "d", "digits", "--threads", "1")
     after = open_bundle(tmp_path / "d").card
 
     assert code == 0, said
@@ -176,18 +179,96 @@ def test_judging_writes_scores_into_the_card_and_keeps_the_version(tmp_path: Pat
 
 def test_a_model_without_classes_knows_its_labelled_pictures_again(tmp_path: Path):
     typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--no-classes")
-    code, said = typed("judge", tmp_path / "d", "digits", "--threads", "1")
+    code, said = typed("evaluate", tmp_path / "d", "digits", "--threads", "1")
 
     assert code == 0
     assert "other pictures" not in said
 
 
-def test_judging_against_other_pictures_is_said(tmp_path: Path):
+def test_evaluating_against_other_pictures_is_said(tmp_path: Path):
     typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--resize", "pad")
     (tmp_path / "others").mkdir()
     random = np.random.default_rng(0)
     for number in range(510):
         Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "others" / f"{number}.png")
-    _, said = typed("judge", tmp_path / "d", tmp_path / "others", "--threads", "1")
+    _, said = typed("evaluate", tmp_path / "d", tmp_path / "others", "--threads", "1")
 
     assert "d was trained on other pictures or labels (digits) than these" in said
+
+
+def options_by_panel(command_name: str) -> dict[str, list[str]]:
+    """The options of a command by the panel of `--help` that shows them."""
+    command = typer.main.get_command(app).commands[command_name]
+    panels: dict[str, list[str]] = {}
+    for option in command.params:
+        if not getattr(option, "hidden", False) and option.param_type_name == "option":
+            panels.setdefault(getattr(option, "rich_help_panel", None) or "Options", []).append(option.name)
+    return panels
+
+
+def test_fit_shows_at_most_twenty_options_first_and_the_rest_in_groups():
+    panels = options_by_panel("fit")
+
+    assert len(panels["Options"]) <= 20
+    assert list(panels) == ["Options", "Training", "Compute"]
+    assert not {"model", "ratings", "strength", "update", "force"} & {
+        name for names in panels.values() for name in names
+    }
+
+
+def test_fine_tuning_has_options_of_its_own():
+    names = {name for names in options_by_panel("finetune").values() for name in names}
+
+    assert {"model", "ratings", "strength", "update", "force"} <= names
+    assert not {"preset", "size", "channels", "classes", "method", "loss", "network", "width", "code_size"} & names
+
+
+@pytest.mark.parametrize(("old", "new"), [*RENAMED.items()])
+def test_an_old_name_still_runs_and_the_new_one_is_printed_on_stderr(old: str, new: str):
+    done = CliRunner().invoke(app, [old, "--help"], prog_name="zoetrope")
+
+    assert done.exit_code == 0
+    assert f"`{old}` is now `{new}`" in done.stderr
+    assert f"zoetrope {new} " in done.stdout
+    assert old not in typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], "finetune"),
+        (["fit", "--help"], "Compute"),
+        (["fit", "/nonexistent"], "no such file or folder"),
+        (["fit", "digits", "--preset", "huge"], "it must be one of tiny"),
+        (["fit", "digits", "--size", "big"], "it must be like 64"),
+        (["fit", "digits", "--bogus"], "No such option"),
+        (["finetune", "/nonexistent", "--from", "m", "--ratings", "r"], "no such file or folder"),
+        (["evaluate", "/nonexistent", "digits"], "no such folder"),
+        (["compare", "/nonexistent"], "no such file or folder"),
+        (["profile", "/nonexistent"], "no such file or folder"),
+        (["export", "--bogus"], "No such option"),
+    ],
+)
+def test_help_and_errors_load_no_torch(words: list[str], said: str):
+    script = f"""
+import sys
+from training.cli.app import app
+try:
+    app({words!r}, prog_name="zoetrope")
+finally:
+    print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert said in " ".join((done.stdout + done.stderr).split())
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_no_command_imports_another():
+    folder = ROOT / "training" / "cli"
+    commands = {path.stem for path in folder.glob("*.py")} - {"__init__", "app", "console", "options", "show_plan"}
+
+    assert commands == {"fit", "finetune", "evaluate", "compare", "simulate", "doctor", "export", "profile"}
+    for name in commands:
+        imported = re.findall(r"training\.cli\.(\w+)", (folder / f"{name}.py").read_text())
+        assert not commands & set(imported), name

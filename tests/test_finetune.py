@@ -1,4 +1,4 @@
-"""`fit --from MODEL --ratings GRADES` says what it found, and refuses what does not go together."""
+"""`finetune --from MODEL --ratings GRADES` says what it found, and refuses what does not go together."""
 
 from pathlib import Path
 
@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 from support.commandline import typed
 from support.rated import noise, write_parent
+from typer.testing import CliRunner
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
+from training.cli.app import app
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def fit(folder: Path, *options: str) -> list[str]:
+def finetune(folder: Path, *options: str) -> list[str]:
     fixed = ["--from", str(folder / "small"), "--ratings", str(folder / "grades.csv"), "--run", str(folder / "run")]
-    return ["fit", str(folder / "pictures"), *fixed, "--kimg", "0.3", "--batch", "32", "--device", "cpu", *options]
+    return ["finetune", str(folder / "pictures"), *fixed, "--kimg", "0.3", "--batch", "32", "--device", "cpu", *options]
 
 
 def said(*words: str) -> str:
@@ -47,7 +49,7 @@ def failing(*words: str) -> str:
 def test_it_says_what_the_grades_say_and_writes_the_next_version(folder: Path):
     before = open_bundle(folder / "small").card.version
 
-    words = said(*fit(folder, "--force"))
+    words = said(*finetune(folder, "--force"))
 
     assert "60 grades by 1 grader(s), mean 0.50; of two held-out pictures with different grades the better one" in words
     assert "strength 0.4: the mean predicted grade of the pictures that are shown goes from" in words
@@ -58,7 +60,7 @@ def test_it_says_what_the_grades_say_and_writes_the_next_version(folder: Path):
 def test_a_dry_run_learns_what_is_liked_and_writes_nothing(folder: Path):
     before = open_bundle(folder / "small").card
 
-    assert "strength" in said(*fit(folder, "--dry-run"))
+    assert "strength" in said(*finetune(folder, "--dry-run"))
     assert open_bundle(folder / "small").card == before
     assert not (folder / "run").exists()
 
@@ -67,7 +69,7 @@ def test_grades_of_a_version_that_is_gone_are_counted(folder: Path):
     path = folder / "grades.csv"
     path.write_text(path.read_text() + "small,ffffffffffffffff,1,1,0.5,bob\n")
 
-    assert "left out 1 grades of version ffffffffffffffff, which is not held" in said(*fit(folder, "--dry-run"))
+    assert "left out 1 grades of version ffffffffffffffff, which is not next to" in said(*finetune(folder, "--dry-run"))
 
 
 def test_the_one_does_not_go_without_the_other(folder: Path):
@@ -77,31 +79,37 @@ def test_the_one_does_not_go_without_the_other(folder: Path):
     assert "--from MODEL and --ratings GRADES go together" in failing("fit", pictures, "--ratings", "grades.csv")
 
 
-def test_what_the_parent_decides_cannot_be_changed(folder: Path):
+def test_fit_from_still_fine_tunes_and_names_the_command_of_today(folder: Path):
+    done = CliRunner().invoke(app, ["fit", *finetune(folder, "--dry-run")[1:]])
+
+    assert done.exit_code == 0, done.output
+    assert "strength 0.4" in done.stdout
+    assert "`fit --from MODEL --ratings GRADES` is now `finetune PICTURES --from MODEL" in done.stderr
+
+
+def test_what_the_pretrained_model_decides_cannot_be_changed(folder: Path):
     assert "--width, --code-size cannot be changed by --from" in failing(
-        *fit(folder, "--width", "9", "--code-size", "3")
+        "fit", *finetune(folder, "--width", "9", "--code-size", "3")[1:]
     )
     assert "--resize, --no-classes cannot be changed by --from" in failing(
-        *fit(folder, "--resize", "pad", "--no-classes")
+        "fit", *finetune(folder, "--resize", "pad", "--no-classes")[1:]
     )
 
 
-def test_it_is_no_method_for_autoencoders_nor_one_to_begin_with(folder: Path):
-    assert "--method cannot be changed by --from" in failing(*fit(folder, "--method", "denoising"))
-    assert "method is rated, which goes on from a model" in failing(
-        "fit", str(folder / "pictures"), "--method", "rated"
-    )
+def test_fine_tuning_is_neither_for_autoencoders_nor_a_method_of_fit(folder: Path):
+    assert "--method cannot be changed by --from" in failing("fit", *finetune(folder, "--method", "denoising")[1:])
+    assert "method is rated, which is fine-tuning" in failing("fit", str(folder / "pictures"), "--method", "rated")
 
 
 def test_no_grades_of_this_model_is_told(folder: Path):
     (folder / "grades.csv").write_text("model,version,seed,index,score,grader\nother,ffffffffffffffff,1,1,0.5,bob\n")
 
-    assert "found no grades of small, expected some. Grade pictures at its page first" in failing(*fit(folder))
+    assert "found no grades of small, expected some. Grade pictures at its page first" in failing(*finetune(folder))
 
 
 @pytest.mark.parametrize("update", ["both", "gradient", "literal"])
 def test_the_other_updates_leave_a_report_as_well(folder: Path, update: str):
-    said(*fit(folder, "--force", "--update", update))
+    said(*finetune(folder, "--force", "--update", update))
 
     assert "<svg" in (folder / "run" / "report.html").read_text()
     assert open_bundle(folder / "small").card.lineage.update == update

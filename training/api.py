@@ -1,0 +1,140 @@
+"""The functions of this room for a notebook: fit, finetune, evaluate, export.
+
+    a notebook -> [api] -> plan, evaluation, export -> models/<name>/
+
+Each does what the command of the same name does, raises instead of printing an
+error, and reports its progress by `print` unless told otherwise. Exported by
+`training` itself: `from training import fit`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from models.bundle import Bundle, open_bundle
+from models.card import Scores
+from training.data.stacked import PREFIX
+from training.inputs import Report, real_pictures_for
+from training.plan import (
+    ComputeOptions,
+    FinetuneOptions,
+    FitOptions,
+    Plan,
+    carry_out,
+    check_fit,
+    plan_finetuning,
+    plan_fit,
+)
+from training.run import Run
+
+StrPath = str | Path
+
+
+def fit(
+    pictures: StrPath,
+    out: StrPath | None = None,
+    *,
+    compute: ComputeOptions = ComputeOptions(),
+    report: Report = print,
+    **options: Any,
+) -> Bundle:
+    """Train a generator on pictures and write it as a bundle. Interrupted, the same call resumes.
+
+    Args:
+        pictures: a folder or zip of pictures, idx or parquet files, or `digits`.
+        out: the bundle's folder; `models/<name of the pictures>` by default.
+        compute: device, threads and compilation.
+        report: gets lines of text for a person.
+        options: those of `FitOptions`, such as kimg=100, method="variational", seed=1.
+
+    Returns:
+        The bundle, opened.
+
+    Raises:
+        FileNotFoundError: there are no such pictures.
+        ValueError: an option is not valid, the pictures are not, or the run's folder holds another run.
+        Diverged: a loss became infinite or NaN; says what to change.
+        KeyboardInterrupt: stopped, and saved.
+    """
+    given = FitOptions(**options)
+    check_fit(str(pictures), given)
+    with compute.context() as context:
+        plan = plan_fit(str(pictures), None if out is None else Path(out), given, context)
+        return _carried_out(plan, carry_out(plan, context, report))
+
+
+def finetune(
+    pictures: StrPath,
+    model: StrPath,
+    ratings: StrPath,
+    out: StrPath | None = None,
+    *,
+    compute: ComputeOptions = ComputeOptions(),
+    report: Report = print,
+    **options: Any,
+) -> Bundle:
+    """Train a model further, towards what people graded well, and write its next version.
+
+    Args:
+        pictures: those that the model was trained on.
+        model: its bundle.
+        ratings: grades of its pictures: a CSV or parquet file, or the http address of a service.
+        out: the bundle's folder; that of `model` by default, whose older version is kept next to it.
+        compute, report: as of `fit`.
+        options: those of `FinetuneOptions`, such as strength=0.6.
+
+    Raises:
+        InconclusiveGrades: the grades do not say what is liked; `force=True` goes on.
+        AcceptanceFailed: the new model lost quality or diversity; `force=True` writes it all the same.
+        ValueError: the pictures are not like those of the model, or it cannot be trained further.
+    """
+    given = FinetuneOptions(Path(model), str(ratings), **options)
+    with compute.context() as context:
+        plan = plan_finetuning(str(pictures), None if out is None else Path(out), given, context, report)
+        return _carried_out(plan, carry_out(plan, context, report))
+
+
+def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **options: Any) -> Scores:
+    """Score a model against held-out pictures, and write the scores into its card; its version stays.
+
+    Args:
+        model: a bundle's folder.
+        pictures: those that it was trained on; their test part is what it is compared with.
+        options: `fit`, `images`, `seed`, `inception`, `device` and `threads`, as of `evaluate_model`.
+
+    Raises:
+        ModelError: the bundle is damaged, or the device is not available.
+        ValueError: it draws another shape than the pictures, or classes that the evaluator does not know.
+    """
+    source, path = str(pictures), Path(model)
+    card = open_bundle(path).card
+    real = real_pictures_for(source, card, report)
+    digits = None
+    if source.startswith(PREFIX):
+        digits = real_pictures_for(source.removeprefix(PREFIX), card, report)
+    from training.evaluation.evaluate import evaluate_model
+
+    return evaluate_model(path, real, digits=digits, report=report, **options)
+
+
+def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle:
+    """Make a bundle of a run's last checkpoint, finished or not.
+
+    Args:
+        run: a run's folder, such as runs/mnist.
+        out: the bundle's folder; `models/<name of the run>` by default.
+        average: which of the averaged networks, by its place in `half_life_shares`.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint yet.
+        ValueError: the run has no such average.
+        ExportDiffers: the graph's pictures differ from torch's by more than one level of 255.
+    """
+    from training.export.bundle import export_run
+    from training.plan import MODELS
+
+    return export_run(Run(Path(run)), MODELS / Path(run).name if out is None else Path(out), average)
+
+
+def _carried_out(plan: Plan, bundle: Bundle | None) -> Bundle:
+    """Processes other than the main one find the bundle where the main one wrote it."""
+    return bundle or open_bundle(plan.bundle)

@@ -1,0 +1,41 @@
+"""The application: every command by its name, and the names that commands had before.
+
+zoetrope.py, __main__ -> [app] -> one module a command
+"""
+
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from training.cli.compare import compare
+from training.cli.console import print_renamed
+from training.cli.doctor import doctor
+from training.cli.evaluate import evaluate
+from training.cli.export import export
+from training.cli.finetune import finetune
+from training.cli.fit import fit
+from training.cli.profile import profile
+from training.cli.simulate import simulate
+
+RENAMED = {"judge": "evaluate", "rehearse": "simulate", "speed": "profile", "race": "profile"}
+"""Old name -> new name. An old one still runs, and is in no help."""
+
+
+class _Commands(TyperGroup):
+    """Commands that are also found by their old names."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Called by click with the words of the command line."""
+        if args and (new := RENAMED.get(args[0])):
+            print_renamed(args[0], new)
+            args = [new, *args[1:]]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Commands, help="Train generators on pictures.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+for command in (fit, finetune, evaluate, compare, simulate, doctor, export, profile):
+    app.command()(command)

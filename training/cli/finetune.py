@@ -1,0 +1,61 @@
+"""`zoetrope finetune`: a model and people's grades -> the next version of the model.
+
+a person -> [finetune] -> plan -> feedback, train, export
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.cli.console import errors_as_messages, print_bundle, print_plain
+from training.cli.options import PicturesArgument, panel
+from training.cli.show_plan import show_plan
+from training.config import CHECKPOINT_SECONDS
+
+_training, _compute = panel("Training"), panel("Compute")
+
+
+def finetune(
+    pictures: PicturesArgument,
+    model: Annotated[Path, typer.Option("--from", help="The model to start from, such as models/mnist.")],
+    ratings: Annotated[str, typer.Option(help="Of its pictures: CSV, parquet, or http://host:port of a service.")],
+    strength: Annotated[
+        float | None, typer.Option(help="How far to go: 0 not at all, 0.4, 0.95 almost only what is liked.")
+    ] = None,
+    update: Annotated[
+        str | None, typer.Option(help="tilted: reweight the pictures. For comparison: both, gradient, literal.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on where grades say little, or the acceptance test fails.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="The bundle to write.  (the next version of the model)")] = None,
+    run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<model>-<digest>)")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit the reward model, print the plan, and stop.")] = False,
+    kimg: Annotated[float | None, _training("Thousand images to show.  (48)")] = None,
+    batch: Annotated[int | None, _training("Pictures in one step.")] = None,
+    gamma: Annotated[float | None, _training("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
+    learning_rate: Annotated[float | None, _training("At the start; a tenth at the end.")] = None,
+    seed: Annotated[int | None, _training("Of latent codes and order.", min=0)] = None,
+    device: Annotated[str, _compute("auto, cpu, cuda, cuda:1 ...")] = "auto",
+    threads: Annotated[int | None, _compute("CPU threads.  (all cores)", min=1)] = None,
+    precision: Annotated[str | None, _compute("auto, float32 or bfloat16.")] = None,
+    compiled: Annotated[
+        bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
+    ] = None,
+    checkpoint_seconds: Annotated[float, _compute("Time between checkpoints.")] = CHECKPOINT_SECONDS,
+) -> None:
+    """Train a model further, towards what people graded well. PICTURES are those that it was trained on."""
+    with errors_as_messages():
+        from training.data.sources import check_source
+        from training.plan import ComputeOptions, FinetuneOptions, carry_out, plan_finetuning
+
+        check_source(pictures)
+        options = FinetuneOptions(
+            model, ratings, run, strength, update, force, kimg, batch, gamma, learning_rate, precision, seed
+        )
+        with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
+            plan = plan_finetuning(pictures, out, options, context, print_plain)
+            show_plan(plan, context)
+            if not dry_run and (bundle := carry_out(plan, context, print_plain)):
+                print_bundle(bundle)

@@ -1,0 +1,54 @@
+"""A plan as a table: what `fit` and `finetune` print before the first step.
+
+plan -> [show_plan] -> the terminal
+"""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import rich
+from rich.table import Table
+
+from training.cli.console import print_plain
+from training.config import FINETUNING_SETTINGS
+
+if TYPE_CHECKING:
+    from training.data.decode import Skipped
+    from training.device import ComputeContext
+    from training.plan import Plan
+
+_MOST_SKIPPED_SHOWN = 20
+
+
+def show_plan(plan: "Plan", context: "ComputeContext") -> None:
+    """Print every setting, the size of the networks, where run and bundle go, and which files were skipped."""
+    from training.methods.method import new_method
+    from training.networks.geometry import geometry_of
+
+    pictures, settings = plan.pictures, plan.settings
+    count, height, width, channels = pictures.images.shape
+    table = Table(
+        title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False
+    )
+    table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
+    for name, value in asdict(settings).items():
+        if settings.method == "rated" or name not in FINETUNING_SETTINGS:
+            table.add_row(name, f"{value:,}" if type(value) is int else str(value))
+    geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
+    for name, network in new_method(settings, geometry, context.device).networks.items():
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        table.add_row(f"{name} parameters", f"{parameters:,}")
+    table.add_row("device", f"{context.device}{', compiled' if context.compiled else ''}")
+    table.add_row("run", f"{plan.run.path} ({'resumes' if plan.run.checkpoint.exists() else 'new'})")
+    table.add_row("bundle", str(plan.bundle))
+    rich.print(table)
+    for note in pictures.notes:
+        print_plain(note)
+    _print_skipped(pictures.skipped)
+
+
+def _print_skipped(skipped: "tuple[Skipped, ...]") -> None:
+    for one in skipped[:_MOST_SKIPPED_SHOWN]:
+        print_plain(f"skipped {one.name}: {one.reason}")
+    if len(skipped) > _MOST_SKIPPED_SHOWN:
+        print_plain(f"... and {len(skipped) - _MOST_SKIPPED_SHOWN} more: {len(skipped)} files were skipped in all")

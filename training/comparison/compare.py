@@ -1,0 +1,132 @@
+"""A whole comparison: train what is missing, evaluate all alike, write one table and one page.
+
+    pictures, recipes, entries -> [compare] -> plan (train, export), evaluation -> comparison
+
+Interrupted, the same call resumes: runs are continued, bundles that exist are kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.bundle import open_bundle, write_scores
+from training.comparison.comparison import write_comparison
+from training.comparison.entries import Entry, entries_named, spread
+from training.comparison.rows import row_of
+from training.config import ResizeName, Settings
+from training.data.dataset import Pictures
+from training.data.shape import Shape
+from training.data.stacked import PREFIX
+from training.device import ComputeContext
+from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader
+from training.evaluation.evaluator_store import find_evaluator
+from training.evaluation.reference import RealPictures, Reference
+from training.export.bundle import export_run
+from training.inputs import Report, open_with_progress, real_pictures, report_other_data
+from training.plan import Plan, carry_out, model_name, preset_for, resolve_settings
+from training.run import RUNS, Run
+from training.throughput import measure_throughput
+from training.train import save_initial_checkpoint
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What a comparison may be asked for."""
+
+    out: Path | None = None
+    """The folder to write; `runs/compare-<name of the data>` by default."""
+    preset: str | None = None
+    kimg: float | None = None
+    """Thousand images to show to each recipe; its own by default."""
+    minutes: Sequence[float] = ()
+    """Training budgets: each recipe is trained once for each, compiling included."""
+    seeds: Sequence[int] = (0,)
+    resize: ResizeName = "crop"
+    fit: bool = False
+    """Train an evaluator from the labels, once."""
+    threads: int | None = None
+
+
+def compare(
+    source: str, shape: Shape, names: Sequence[str], options: CompareOptions, context: ComputeContext, report: Report
+) -> Path:
+    """Compare recipes and bundles on the same pictures.
+
+    Args:
+        source: pictures, as `open_pictures` takes them.
+        names: recipes to train, and folders of bundles to take as they are; every recipe, if there are none.
+
+    Returns:
+        The page, next to `table.md`, `table.json` and the models.
+
+    Raises:
+        ValueError: a name, an option or a bundle that cannot be compared; says what can. Nothing was trained then.
+    """
+    train = open_with_progress(source, shape)
+    out = options.out or RUNS / f"compare-{model_name(train.name)}"
+    entries = spread(entries_named(names, out / "models", train), options.minutes, options.seeds)
+    settings = {entry.name: _settings(entry, options, train, context) for entry in entries if entry.recipe is not None}
+    real, reader = _real(source, train, options.resize), None
+    if source.startswith(PREFIX):
+        reader = _stack_reader(source, train, options, context, report)
+    fit = options.fit and reader is None
+    reference = Reference(real, find_evaluator(real, fit=fit, device=context.device, report=report))
+    # Bundles that exist come first: what the evaluator finds wrong with them should not wait for the training.
+    for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
+        if entry.recipe is not None:
+            _train(entry, settings[entry.name], train, out, context, report)
+        else:
+            report_other_data(train, source, open_bundle(entry.bundle).card, report)
+        write_scores(entry.bundle, evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads))
+        report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")
+    page = write_comparison(out, train.name, [row_of(entry, real, options.threads) for entry in entries], real)
+    report((out / "table.md").read_text())
+    report(f"wrote {page}; serve what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")
+    return page
+
+
+def _settings(entry: Entry, options: CompareOptions, pictures: Pictures, context: ComputeContext) -> Settings:
+    """Of a recipe; its length may still follow from a training budget."""
+    assert entry.recipe is not None
+    settings = entry.recipe.settings(options.preset or preset_for(pictures), options.kimg)
+    return resolve_settings(settings.with_changes(resize=options.resize, seed=entry.seed), pictures, context)
+
+
+def _real(source: str, train: Pictures, resize: ResizeName) -> RealPictures:
+    """Both parts, in the shape of the one that is trained on."""
+    _, height, width, channels = train.images.shape
+    return real_pictures(train, open_with_progress(source, Shape((height, width), channels, resize), "test"))
+
+
+def _stack_reader(
+    source: str, stacks: Pictures, options: CompareOptions, context: ComputeContext, report: Report
+) -> StackReader:
+    """What reads the digits that stacks are made of."""
+    _, height, width, _ = stacks.images.shape
+    shape = Shape((height, width), 1, options.resize)
+    train, test = (open_with_progress(source.removeprefix(PREFIX), shape, part) for part in ("train", "test"))
+    return stack_reader(real_pictures(train, test), fit=options.fit, device=context.device, report=report)
+
+
+def _train(
+    entry: Entry, settings: Settings, pictures: Pictures, out: Path, context: ComputeContext, report: Report
+) -> None:
+    """Train a recipe and write its bundle, or find that both are there."""
+    assert entry.recipe is not None
+    if entry.minutes is not None:
+        throughput = measure_throughput(settings, pictures, context, out / f"pace-{entry.recipe.word}.json")
+        settings = settings.with_changes(images_shown=throughput.images_within(60 * entry.minutes, settings.batch))
+    run = Run(out / "runs" / entry.name)
+    run.begin(settings, pictures)
+    if entry.made_by(run):
+        report(f"{entry.name}: trained before")
+        return
+    if entry.learns:
+        report(f"{entry.name}: {settings.images_shown:,} images to show")
+        bundle = carry_out(Plan(pictures, settings, run, entry.bundle), context, report)
+    else:
+        if not run.checkpoint.exists():
+            save_initial_checkpoint(run, settings, pictures, context)
+        bundle = export_run(run, entry.bundle)
+    if bundle is not None:
+        report(f"wrote {bundle.path}, version {bundle.card.version}; look at {bundle.path / 'samples.png'}")

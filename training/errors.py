@@ -1,0 +1,20 @@
+"""Errors of training that a person can act on, importable without torch.
+
+    everything here -> [errors] -> cli.console, a notebook
+
+A module of its own because the command line prints them, and printing an error
+must not load torch. Bad values and missing files are plain `ValueError`s and
+`FileNotFoundError`s; what `models` refuses is a `ModelError`.
+"""
+
+
+class TrainingError(RuntimeError):
+    """Base of the errors that training raises by itself."""
+
+
+class Diverged(TrainingError):
+    """A loss became infinite or NaN."""
+
+
+class ExportDiffers(TrainingError):
+    """The exported graph draws other pictures than the network that was trained."""

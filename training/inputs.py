@@ -1,0 +1,65 @@
+"""The pictures that a command or a call names, read as a model or an evaluator needs them.
+
+    a path, a card -> [inputs] -> plan, api, cli
+
+Shows a progress bar where a terminal is there and reading takes time. Imports no
+torch until pictures were found.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import rich
+from rich.progress import Progress
+
+from models.card import Card
+from training.data.dataset import Pictures, open_pictures
+from training.data.parts import Part
+from training.data.shape import Shape
+from training.data.stacked import PREFIX
+
+if TYPE_CHECKING:
+    from training.evaluation.reference import RealPictures
+
+Report = Callable[[str], object]
+"""Gets what a person should read, a line at a time."""
+
+
+def open_with_progress(source: str, shape: Shape, part: Part = "train", classes: bool = True) -> Pictures:
+    """Read a data set behind a progress bar; arguments and errors are those of `open_pictures`."""
+    with Progress(transient=True, disable=not rich.get_console().is_terminal) as bar:
+        task = bar.add_task(f"reading {source}", total=None)
+        return open_pictures(
+            source, shape, part, classes, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def shape_of_model(card: Card, channels: int | None = None) -> Shape:
+    """The shape that a model draws, reached by the same resizing as in its training."""
+    size, resize = (card.image.height, card.image.width), str(card.training.options.get("resize", "crop"))
+    return Shape(size, channels or card.image.channels, resize)
+
+
+def report_other_data(pictures: Pictures, source: str, card: Card, report: Report) -> None:
+    """Say where a model was trained on other pictures than these, or on other labels."""
+    if card.classes is None and pictures.labels is not None:
+        pictures = open_with_progress(source, shape_of_model(card), classes=False)
+    if pictures.digest != card.training.data_digest:
+        report(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
+
+
+def real_pictures(train: Pictures, test: Pictures) -> "RealPictures":
+    """Both parts of a data set, as an evaluator needs them."""
+    from training.evaluation.reference import RealPictures
+
+    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)
+
+
+def real_pictures_for(source: str, card: Card, report: Report) -> "RealPictures":
+    """Read both parts of a data set in the shape that a model draws; says where it was trained on other pictures."""
+    single_digits = card.training.data.startswith("stacked-") and not source.startswith(PREFIX)
+    shape = shape_of_model(card, 1 if single_digits else None)
+    train, test = (open_with_progress(source, shape, part) for part in ("train", "test"))
+    if not single_digits:
+        report_other_data(train, source, card, report)
+    return real_pictures(train, test)

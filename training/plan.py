@@ -1,0 +1,295 @@
+"""From options to a plan, and from a plan to a bundle: what the command line and a notebook share.
+
+    options -> [plan]: plan_fit | plan_finetuning -> Plan -> carry_out -> train -> export -> models/<name>/
+
+Works without a terminal: what a person should read goes to `report`. Imports
+torch only after the options and the path of the pictures were checked.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.config import CHECKPOINT_SECONDS, METHODS_WITH_CLASSES, MethodName, Settings, preset_named
+from training.data.dataset import Pictures
+from training.data.shape import Shape
+from training.data.sources import check_source
+from training.inputs import Report, open_with_progress, report_other_data, shape_of_model
+from training.run import RUNS, Run
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+    from training.device import ComputeContext
+    from training.evaluation.reference import AnyEvaluator
+    from training.feedback.finetuning_round import FineTuningRound
+
+MODELS = Path("models")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be learned, from what, and where it goes."""
+
+    pictures: Pictures
+    settings: Settings
+    run: Run
+    bundle: Path
+    """The bundle to write."""
+    round: "FineTuningRound | None" = None
+    """Of fine-tuning: initialises the run from the pretrained model, and tests what came of it."""
+    force: bool = False
+    """Of fine-tuning: write the bundle even where the acceptance test fails."""
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """Where a run computes. None means: the default of the machine."""
+
+    device: str = "auto"
+    """`auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ..."""
+    threads: int | None = None
+    """CPU threads."""
+    compiled: bool | None = None
+    """Compile the training steps; by default on a GPU."""
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+
+    @contextmanager
+    def context(self) -> Iterator["ComputeContext"]:
+        """Join the process group of torchrun, where there is one, and set the device up.
+
+        Raises:
+            ValueError: the device is not available.
+        """
+        from training.device import ComputeContext, select_device
+        from training.distributed import process_group
+
+        with process_group() as distributed:
+            device = select_device(self.device, self.threads, distributed)
+            compiled = device.type == "cuda" if self.compiled is None else self.compiled
+            yield ComputeContext(device, compiled, distributed, self.checkpoint_seconds)
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What `fit` may be asked for; None leaves a setting to the preset. Units and meanings as in `Settings`."""
+
+    run: Path | None = None
+    """The run's folder; `runs/<name of the bundle>` by default."""
+    preset: str | None = None
+    size: str | None = None
+    """Height and width in pixels: `64` or `48x80`."""
+    resize: str = "crop"
+    channels: int | None = None
+    classes: bool = True
+    """Learn to draw a class on demand, where pictures have labels."""
+    method: MethodName = "gan"
+    loss: str | None = None
+    network: str | None = None
+    kimg: float | None = None
+    """Thousand images to show."""
+    batch: int | None = None
+    width: int | None = None
+    code_size: int | None = None
+    gamma: float | None = None
+    """R1 and R2 at the start; a tenth of it at the end."""
+    learning_rate: float | None = None
+    """At the start; a tenth of it at the end."""
+    precision: str | None = None
+    seed: int | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The settings of a preset that these options replace; None keeps the preset's."""
+        return {
+            **changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed),
+            "resize": self.resize,
+            "loss": self.loss,
+            "width": self.width,
+            "code_size": self.code_size,
+        }
+
+
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """What `finetune` may be asked for; None keeps what the pretrained model was trained with."""
+
+    model: Path
+    """The bundle to start from; it must have been trained adversarially."""
+    ratings: str
+    """Grades of its pictures: a CSV or parquet file, or the http address of a service."""
+    run: Path | None = None
+    strength: float | None = None
+    """How far to go: from 0, the data as they are, to below 1, only what is liked best."""
+    update: str | None = None
+    force: bool = False
+    kimg: float | None = None
+    batch: int | None = None
+    gamma: float | None = None
+    learning_rate: float | None = None
+    precision: str | None = None
+    seed: int | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The settings of the pretrained model that these options replace; None keeps them."""
+        return changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed)
+
+
+def changes_of(
+    kimg: float | None,
+    batch: int | None,
+    gamma: float | None,
+    learning_rate: float | None,
+    precision: str | None,
+    seed: int | None,
+) -> dict[str, Any]:
+    """Options as `Settings` spells them."""
+    return {
+        "images_shown": None if kimg is None else round(kimg * 1000),
+        "batch": batch,
+        "gamma": None if gamma is None else (gamma, gamma / 10),
+        "learning_rate": None if learning_rate is None else (learning_rate, learning_rate / 10),
+        "precision": precision,
+        "seed": seed,
+    }
+
+
+def check_fit(source: str, options: FitOptions) -> Shape:
+    """Refuse what cannot be before torch is loaded; returns the shape that is asked for.
+
+    Raises:
+        FileNotFoundError: there are no such pictures.
+        ValueError: an option is not valid; says which values are.
+    """
+    check_source(source)
+    preset_named(options.preset or "tiny", options.method, options.network).with_changes(**options.changes())
+    return Shape.parse(options.size, options.resize, options.channels)
+
+
+def plan_fit(source: str, out: Path | None, options: FitOptions, context: "ComputeContext") -> Plan:
+    """Read the pictures and decide every setting. Writes nothing but the cache of decoded pictures.
+
+    Raises:
+        FileNotFoundError, ValueError: as `check_fit` and `open_pictures`.
+    """
+    shape = check_fit(source, options)
+    pictures = open_with_progress(source, shape, classes=options.classes)
+    settings = preset_named(options.preset or preset_for(pictures), options.method, options.network)
+    settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
+    bundle = out or MODELS / model_name(pictures.name)
+    return Plan(pictures, settings, Run(options.run or RUNS / bundle.name), bundle)
+
+
+def plan_finetuning(
+    source: str, out: Path | None, options: FinetuneOptions, context: "ComputeContext", report: Report
+) -> Plan:
+    """Read model, grades and pictures, fit the reward model, and report what it found.
+
+    Raises:
+        ValueError: several processes, no grades of this model, or grades that decide nothing; says what to do.
+    """
+    from models.bundle import open_bundle
+    from training.feedback.finetuning_round import new_round
+    from training.feedback.grades import read_grades
+
+    check_source(source)
+    if context.distributed.world_size > 1:
+        raise ValueError(
+            f"found {context.distributed.world_size} processes, expected one: fine-tuning takes a minute or two"
+        )
+    card = open_bundle(options.model).card
+    grades = read_grades(options.ratings, card.name)
+    if not grades:
+        raise ValueError(
+            f"{options.ratings}: found no grades of {card.name}, expected some. Grade pictures at its page first."
+        )
+    pictures = open_with_progress(source, shape_of_model(card))
+    report_other_data(pictures, source, card, report)
+    started = new_round(
+        options.model,
+        grades,
+        pictures,
+        options.changes(),
+        update=options.update,
+        strength=options.strength,
+        force=options.force,
+        context=context,
+    )
+    _report_round(started, report)
+    run = Run(options.run or RUNS / started.name)
+    return Plan(started.pictures, started.settings, run, out or started.parent.bundle.path, started, options.force)
+
+
+def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle | None":
+    """Train to the planned length, from where the run stands, and write the bundle.
+
+    Returns:
+        The bundle; None in all processes of a group but the main one.
+
+    Raises:
+        Diverged, ExportDiffers, RunBusy, RunDiffers: see there.
+        KeyboardInterrupt: stopped, and saved.
+    """
+    from training.checkpoint import images_shown_in
+    from training.export.bundle import export_run
+    from training.monitoring.monitor import Monitor
+    from training.progress import ProgressBar
+    from training.train import train
+
+    run, settings = plan.run, plan.settings
+    if not context.distributed.is_main:
+        train(run, settings, plan.pictures, context)
+        return None
+    prepare = plan.round.prepare if plan.round else None
+    inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
+    run.begin(settings, plan.pictures, come_to=images_shown_in(run.checkpoint))
+    with run.lock(), Monitor(run, report) as monitor, ProgressBar(settings.images_shown) as progress:
+        train(run, settings, plan.pictures, context, progress.update, monitor.update, prepare)
+    report(f"how it went: {run.path / 'report.html'}")
+    return export_run(run, plan.bundle, inspect=inspect)
+
+
+def resolve_settings(settings: Settings, pictures: Pictures, context: "ComputeContext") -> Settings:
+    """Decide what only the pictures and the machine can: whether there are classes to learn, and the precision."""
+    from training.device import resolve_precision
+
+    conditional = pictures.labels is not None and settings.method in METHODS_WITH_CLASSES
+    return resolve_precision(settings.with_changes(conditional=conditional), context.device)
+
+
+def preset_for(pictures: Pictures) -> str:
+    """By resolution: `base` is for a GPU and never chosen silently."""
+    return "tiny" if max(pictures.images.shape[1:3]) <= 16 else "small"
+
+
+def model_name(data_name: str) -> str:
+    """A model's name, from that of its pictures."""
+    stem = data_name.split(".")[0].lower()
+    return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
+
+
+def _evaluator_of(pictures: Pictures, report: Report) -> "AnyEvaluator":
+    """The evaluator of the acceptance test."""
+    from training.evaluation.evaluator_store import find_evaluator
+    from training.evaluation.reference import RealPictures
+
+    real = RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)
+    return find_evaluator(real, report=report)
+
+
+def _report_round(started: "FineTuningRound", report: Report) -> None:
+    graded, shown = started.graded, started.reweighting
+    graders = Counter(grade.grader for grade in graded.grades)
+    report(
+        f"{len(graded.grades):,} grades by {len(graders)} grader(s), mean {graded.scores.mean():.2f}; of two held-out "
+        f"pictures with different grades the better one is known in {started.agreement.share:.0%}"
+    )
+    for version, count in graded.left_out.items():
+        report(f"left out {count:,} grades of version {version}, which is not next to {started.parent.bundle.path}")
+    report(
+        f"strength {started.settings.strength:g}: the mean predicted grade of the pictures that are shown goes from "
+        f"{shown.mean_grade_before:.2f} to {shown.mean_grade_after:.2f}; the effective sample size is "
+        f"{shown.effective_images:,.0f}"
+    )
