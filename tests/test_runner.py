@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from load.bench import runner
 from load.bench.measurements import Sample
 from load.bench.runner import (
     NEVER_VALUES,
@@ -109,6 +110,13 @@ def test_another_version_of_the_model_is_refused():
 
     with pytest.raises(MeasurementError, match=r"service draws pets 0123, and the baseline 4567. Set ZOETROPE_MODELS"):
         baseline.sample(0.1)
+
+
+def test_a_command_that_does_not_end_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runner, "BASELINE_TIMEOUT_S", 0.2)
+
+    with pytest.raises(MeasurementError, match=r"did not end within 0\.2 s"):
+        baseline_that_runs("import time; time.sleep(60)").sample(0.1)
 
 
 def test_a_command_that_fails_is_reported_with_its_last_words():

@@ -158,15 +158,19 @@ def _benchmark(model: str, stage: str, engine: str, *options: str) -> tuple[str,
 
 
 def _run_command(command: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**NO_TELEMETRY, **os.environ},
-        capture_output=True,
-        text=True,
-        timeout=BASELINE_TIMEOUT_S,
-    )
+    name = " ".join(command[1:7])
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**NO_TELEMETRY, **os.environ},
+            capture_output=True,
+            text=True,
+            timeout=BASELINE_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MeasurementError(f"{name} did not end within {BASELINE_TIMEOUT_S} s") from error
     if done.returncode:
-        raise MeasurementError(f"{' '.join(command[1:7])} ended with {done.returncode}: {done.stderr[-300:].strip()}")
+        raise MeasurementError(f"{name} ended with {done.returncode}: {done.stderr[-300:].strip()}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
