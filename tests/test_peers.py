@@ -52,6 +52,7 @@ def test_a_network_of_another_shape_is_refused(bundles: Path):
         read_network(bundles / "colour" / "generator.onnx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", PEERS, ids=lambda one: one.name)
 def test_a_peer_answers_in_every_format_that_it_offers(server: ServerUnderTest, tmp_path: Path):
     answers = answers_of(server, tmp_path)
@@ -67,6 +68,7 @@ def test_a_peer_answers_in_every_format_that_it_offers(server: ServerUnderTest, 
         assert names == ["0.png", "1.png", "2.png"]
 
 
+@pytest.mark.slow
 def test_the_bare_route_answers_with_as_many_bytes_as_one_image_has(tmp_path: Path):
     answers = answers_of(HTTP_ONLY[0], tmp_path)
 

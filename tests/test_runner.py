@@ -87,6 +87,7 @@ def test_an_engine_is_the_same_row_whatever_its_version():
     assert engine_name("openvino-2026.4.1-cpu-bfloat16") == "openvino bfloat16, engine alone"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["onnxruntime-1-cpu-float32", "openvino-1-cpu-float32"])
 def test_an_engine_baseline_counts_whole_batches_and_their_cpu(pets: ServedModel, engine: str):
     sample = engine_baseline(pets, 4, engine).sample(0.02)
@@ -97,6 +98,7 @@ def test_an_engine_baseline_counts_whole_batches_and_their_cpu(pets: ServedModel
     assert sample.answers == 0
 
 
+@pytest.mark.slow
 def test_an_encode_baseline_counts_whole_answers(pets: ServedModel):
     sample = encode_baseline(pets, 3, "zip").sample(0.02)
 
