@@ -158,21 +158,7 @@ class Runtime:
         Raises:
             AddressError: a label for a model without classes, one that it does not have, or too many or few of them.
         """
-        if self.card.classes is None:
-            if label is not None:
-                raise AddressError(f"label is {label}, but {self.card.name} has no classes; leave it out")
-            return None
-        if label is None:
-            return labels(seed, start, count, [one.count for one in self.card.classes])
-        given = [label] * count if isinstance(label, int) else list(label)
-        if len(given) != count:
-            raise AddressError(
-                f"found {len(given)} labels for {count} pictures, expected one for all, or one a picture"
-            )
-        wrong = next((one for one in given if not 0 <= one < len(self.class_names)), None)
-        if wrong is not None:
-            raise AddressError(f"label is {wrong}; it must be 0 to {len(self.class_names) - 1}")
-        return np.array(given, np.int64)
+        return labels_of(self.card, seed, start, count, label)
 
     def draw(self, codes_NZ: NDArray[np.float32], labels_N: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Pictures of these codes: (N, Z) float32 [and labels (N,) int64] -> (N, H, W, C) uint8."""
@@ -237,6 +223,25 @@ class Runtime:
             size = self.best_size(count - done)
             yield slice(done, min(done + size, count)), size
             done += size
+
+
+def labels_of(
+    card: Card, seed: int, start: int, count: int, label: int | Sequence[int] | None = None
+) -> NDArray[np.int64] | None:
+    """As `Runtime.labels`, for a model that is not loaded."""
+    if card.classes is None:
+        if label is not None:
+            raise AddressError(f"label is {label}, but {card.name} has no classes; leave it out")
+        return None
+    if label is None:
+        return labels(seed, start, count, [one.count for one in card.classes])
+    given = [label] * count if isinstance(label, int) else list(label)
+    if len(given) != count:
+        raise AddressError(f"found {len(given)} labels for {count} pictures, expected one for all, or one a picture")
+    wrong = next((one for one in given if not 0 <= one < len(card.classes)), None)
+    if wrong is not None:
+        raise AddressError(f"label is {wrong}; it must be 0 to {len(card.classes) - 1}")
+    return np.array(given, np.int64)
 
 
 class WarmUp:

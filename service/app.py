@@ -2,15 +2,17 @@
 
     registry, ratings -> [app] -> routes
 
-It is created without models, and started with a registry by the BentoML worker,
-so that building a Bento loads no model.
+It is created without models; the BentoML worker starts it, so that building a
+Bento loads no model. Starting takes milliseconds: models are loaded and the
+database of grades is opened in background threads.
 """
 
-from asyncio import get_running_loop
+import logging
+from asyncio import get_running_loop, shield, wrap_future
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -19,13 +21,18 @@ from service.errors import Problem
 from service.openapi import describe
 from service.ratings.candidates import CandidatePools
 from service.ratings.grade import DatabaseUnavailable
-from service.ratings.store import Store
 from service.registry import ModelRegistry
+from service.reloader import ModelReloader
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.ratings.store import Store  # SQLAlchemy is imported by the thread that opens the store
 
 _DRAWING_PATHS = frozenset({"/generate", "/decode", "/interpolate"})
 _READERS = 4
 _RETRY_AFTER_S = 5
 Found = TypeVar("Found")
+_log = logging.getLogger("zoetrope")
 
 
 class JsonRoute(APIRoute):
@@ -50,25 +57,39 @@ class App(FastAPI):
     """The typed HTTP API; `start` gives it the models."""
 
     registry: ModelRegistry
-    encoder_pool: ThreadPoolExecutor
     candidates: CandidatePools
+    reloader: ModelReloader
+    encoder_pool: ThreadPoolExecutor
     _writer_pool: ThreadPoolExecutor
     _reader_pool: ThreadPoolExecutor
-    _store: Store | str
+    _store: "Future[Store | str]"
 
-    def start(self, registry: ModelRegistry, store: Store | str, encoder_threads: int) -> None:
-        """From here on the routes can answer.
+    def start(self, settings: Settings) -> None:
+        """Begin to load the models and to open the database of grades; from here on the routes answer.
 
-        Args:
-            store: of grades, or the reason why there is none.
+        Raises:
+            BundleError: there is no folder of models, no model in it, or a card is damaged.
         """
-        self.registry, self._store = registry, store
-        self.encoder_pool = ThreadPoolExecutor(encoder_threads, thread_name_prefix="encoder")
+        if settings.engines is not None:
+            _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
+        self.registry = ModelRegistry(settings)
+        self.encoder_pool = ThreadPoolExecutor(settings.encoder_threads, thread_name_prefix="encoder")
         self._writer_pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._reader_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self.candidates = CandidatePools(registry)
-        if registry.unready is None:
-            self.candidates.refresh()
+        self.candidates = CandidatePools(self.registry)
+        self.reloader = ModelReloader(self.registry, settings.models)
+        self.registry.start(self.candidates.refresh)
+        self._store = self._writer_pool.submit(_open_store, settings.grades)
+        if settings.renew_seconds:
+            self.reloader.start(settings.renew_seconds)
+
+    def stop(self) -> None:
+        """Stop the background work."""
+        self.reloader.stop()
+        self.candidates.close()
+        self.registry.close()
+        if self._store.done() and not isinstance(store := self._store.result(), str):
+            store.close()
 
     def check_backpressure(self, path: str) -> None:
         """Refuse a drawing request while the queue is full, before its body is parsed.
@@ -76,10 +97,10 @@ class App(FastAPI):
         Raises:
             Problem: 503 with `Retry-After`.
         """
-        if path in _DRAWING_PATHS and self.registry.unready is None:
+        if path in _DRAWING_PATHS:
             self.registry.batcher.check_backpressure()
 
-    async def read(self, work: Callable[[Store], Found]) -> Found:
+    async def read(self, work: "Callable[[Store], Found]") -> Found:
         """Read from the store in a thread: a database call may block.
 
         Raises:
@@ -87,7 +108,7 @@ class App(FastAPI):
         """
         return await self._run(self._reader_pool, work)
 
-    async def write(self, work: Callable[[Store], Found]) -> Found:
+    async def write(self, work: "Callable[[Store], Found]") -> Found:
         """Write to the store in a thread: one write at a time, and never behind a read.
 
         Raises:
@@ -95,11 +116,12 @@ class App(FastAPI):
         """
         return await self._run(self._writer_pool, work)
 
-    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Store], Found]) -> Found:
-        if isinstance(self._store, str):
-            raise Problem(503, f"No grades can be kept here: {self._store}. Set ZOETROPE_GRADES to a database.")
+    async def _run(self, pool: ThreadPoolExecutor, work: "Callable[[Store], Found]") -> Found:
+        store = await shield(wrap_future(self._store))
+        if isinstance(store, str):
+            raise Problem(503, f"No grades can be kept here: {store}. Set ZOETROPE_GRADES to a database.")
         try:
-            return await get_running_loop().run_in_executor(pool, work, self._store)
+            return await get_running_loop().run_in_executor(pool, work, store)
         except DatabaseUnavailable as error:
             raise Problem(
                 503,
@@ -122,3 +144,9 @@ def app_of(request: Request) -> App:
     """The app that a request came to, with its type."""
     app: App = request.app
     return app
+
+
+def _open_store(url: str) -> "Store | str":
+    from service.ratings.store import open_store
+
+    return open_store(url)

@@ -19,7 +19,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -154,6 +154,26 @@ class DynamicBatcher:
         with self._work:
             self._enqueue(request)
         return request
+
+    def draw_in_background(self, runtime: Runtime, source: LatentSource) -> Iterator[NDArray[np.uint8]]:
+        """Chunks of pictures for a background thread; they take turns with those of requests.
+
+        Raises:
+            Problem: 503, the queue is full.
+        """
+        loop = asyncio.new_event_loop()
+
+        async def submit() -> AsyncIterator[NDArray[np.uint8]]:
+            return aiter(self.submit(runtime, source))
+
+        try:
+            chunks = loop.run_until_complete(submit())
+            with suppress(StopAsyncIteration):
+                while True:
+                    yield loop.run_until_complete(anext(chunks))
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
 
     def check_backpressure(self) -> None:
         """Raises: Problem: 503 with `Retry-After`, the queue is full, or longer than the deadline."""

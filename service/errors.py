@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
-PROBES = {"/livez": "alive", "/readyz": "ready to draw"}
+LIVEZ, READYZ = "/livez", "/readyz"
+PROBES = {LIVEZ: "alive", READYZ: "ready to draw"}
 _LONGEST_ECHO = 80
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.card import Card
 from models.codes import ADDRESS_END, codes
 from models.errors import AddressError
-from models.runtime import Runtime
+from models.runtime import Runtime, labels_of
 from service.errors import Problem
 from service.schemas import GenerateRequest, Label
 
@@ -118,7 +118,7 @@ class ExplicitCodes:
         return {} if self.labels is None else {"label": self.class_names[self.labels[at]]}
 
 
-def resolve_address(body: GenerateRequest, runtime: Runtime) -> AddressRange:
+def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:
     """The address range of a request, with a fresh seed and drawn classes where it names none.
 
     Raises:
@@ -127,9 +127,9 @@ def resolve_address(body: GenerateRequest, runtime: Runtime) -> AddressRange:
     if body.start + body.n > ADDRESS_END:
         raise Problem(422, f"start {body.start} + n {body.n} passes the last index, {ADDRESS_END - 1}.")
     seed = secrets.randbelow(_FRESH_SEED_END) if body.seed is None else body.seed
-    card, names = runtime.card, runtime.class_names
+    names = tuple(one.name for one in card.classes or ())
     try:
-        labels_N = runtime.labels(seed, body.start, body.n, label_numbers(body.label, card))
+        labels_N = labels_of(card, seed, body.start, body.n, label_numbers(body.label, card))
     except AddressError as error:
         raise Problem(422, f"{error}.") from None
     return AddressRange(card.name, card.version, seed, body.start, body.n, body.truncation, labels_N, names)

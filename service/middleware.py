@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import App
-from service.errors import PROBES, Problem
+from service.errors import LIVEZ, Problem
 
 LARGEST_BODY_BYTES = 1 << 20
 LARGEST_DRAINED_BYTES = 32 << 20
@@ -23,7 +23,7 @@ class RequestLimitsMiddleware:
     """Wraps an ASGI app.
 
     Args:
-        app: BentoML's, which answers the probes.
+        app: BentoML's, which answers the liveness probe.
         api: ours, which answers everything else, without BentoML's layers between.
     """
 
@@ -43,7 +43,7 @@ class RequestLimitsMiddleware:
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
-        app = self._outer if scope["path"] in PROBES else self._api
+        app = self._outer if scope["path"] == LIVEZ else self._api
         await app(scope, receive, send)
 
 

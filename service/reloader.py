@@ -12,18 +12,16 @@ knows no HTTP.
 
 import logging
 import threading
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from models.bundle import Bundle, bundle_folders, open_bundle
+from models.bundle import bundle_folders, open_bundle
 from models.card import Card
 from models.runtime import Runtime
 from service.registry import ModelRegistry
+from service.snapshot import Files, ModelVersion, stat_files
 
 _log = logging.getLogger("zoetrope")
-
-Files = frozenset[tuple[str, int, int, int]]
-"""Of one bundle: name, inode, bytes and time of each file."""
 
 
 class ModelReloader:
@@ -32,13 +30,12 @@ class ModelReloader:
     Args:
         registry: with what was in the folder at the start.
         folder: of bundles.
-        on_publish: called when another snapshot is published.
     """
 
-    def __init__(self, registry: ModelRegistry, folder: Path, on_publish: Callable[[], None]) -> None:
-        self._registry, self._folder, self._on_publish = registry, folder, on_publish
-        self._seen: dict[str, Files] = {}
-        self._settled: dict[str, Files] = {}
+    def __init__(self, registry: ModelRegistry, folder: Path) -> None:
+        self._registry, self._folder = registry, folder
+        self._settled = {name: version.files for name, version in registry.snapshot.by_folder.items()}
+        self._seen = self._settled
         self._stopping = threading.Event()
 
     def start(self, interval_s: float) -> None:
@@ -52,7 +49,8 @@ class ModelReloader:
     def scan(self) -> None:
         """Scan once, and publish what has changed if the scan before saw the same."""
         try:
-            found = {path.name: _files(path) for path in bundle_folders(self._folder)} if self._folder.is_dir() else {}
+            folders = bundle_folders(self._folder) if self._folder.is_dir() else []
+            found = {path.name: stat_files(path) for path in folders}
         except FileNotFoundError:  # a file went during the scan: scan again
             return
         before, self._seen = self._seen, found
@@ -61,6 +59,7 @@ class ModelReloader:
             self._settled = found
 
     def _watch(self, interval_s: float) -> None:
+        self._registry.wait_until_loaded()
         while not self._stopping.wait(interval_s if self._seen == self._settled else interval_s / 4):
             try:
                 self.scan()
@@ -68,59 +67,57 @@ class ModelReloader:
                 _log.exception("the folder of models could not be scanned; the served models stay")
 
     def _reload(self, found: dict[str, Files]) -> None:
-        served = self._registry.snapshot.loaded
-        loaded = {}
+        served = self._registry.snapshot.by_folder
+        versions = {}
         for name, files in found.items():
-            runtime = served.get(name)
+            version = served.get(name)
             if files != self._settled.get(name):
-                runtime = self._opened(name) or runtime
-            if runtime is not None:
-                loaded[name] = runtime
-        self._keep_current(loaded)
-        if not loaded:
+                version = self._opened(name) or version
+            if version is not None:
+                versions[name] = version
+        self._keep_current(versions)
+        if not versions:
             _log.error("%s: found no bundle, expected at least one; the served models stay", self._folder)
-        elif loaded != served:
-            self._registry.publish(loaded)
-            self._on_publish()
-            current = self._registry.snapshot.current
-            _log.info("served now: %s", ", ".join(f"{one.card.name} {one.card.version}" for one in current))
+        elif versions != served:
+            self._registry.publish(versions)
+            _log.info("served now: %s", ", ".join(map(str, self._registry.snapshot.current)))
 
-    def _keep_current(self, loaded: dict[str, Runtime]) -> None:
+    def _keep_current(self, versions: dict[str, ModelVersion]) -> None:
         """Older versions alone are not a model: its current one stays, if there was one."""
-        served = self._registry.snapshot.loaded
-        for name in [one for one in loaded if "@" in one]:
+        served = self._registry.snapshot.by_folder
+        for name in [one for one in versions if "@" in one]:
             current = name.split("@")[0]
-            if current in loaded:
+            if current in versions:
                 continue
             _log.error("%s: found only %s, expected the current version next to it", self._folder / current, name)
             if current in served:
-                loaded[current] = served[current]
+                versions[current] = served[current]
             else:
-                del loaded[name]
+                del versions[name]
 
-    def _opened(self, name: str) -> Runtime | None:
-        """The runtime of a bundle that is new or has changed; None where it is refused."""
+    def _opened(self, name: str) -> ModelVersion | None:
+        """A new or changed version: checked, and loaded if it is a current one. None where it is refused."""
         try:
-            bundle = open_bundle(self._folder / name)
-            return self._same_graphs(bundle) or self._registry.load(bundle)
+            version = ModelVersion.read(self._folder / name)
+            runtime = self._same_graphs(version.card)
+            if runtime is None and version.is_current:
+                self._registry.loader.load(version)
+                return version
+            open_bundle(version.path)  # checks the digests
+            return replace(version, runtime=runtime)
         except Exception as error:  # onnxruntime's own classes have no common base
             _log.error("%s is refused until it changes, and the served models stay: %s", name, error)
             return None
 
-    def _same_graphs(self, bundle: Bundle) -> Runtime | None:
-        """The runtime that has loaded the same files already, under the new card."""
-        for runtime in self._registry.snapshot.loaded.values():
-            if _drawing(runtime.card) == _drawing(bundle.card):
-                return runtime if runtime.card == bundle.card else runtime.with_card(bundle.card)
+    def _same_graphs(self, card: Card) -> Runtime | None:
+        """The runtime that has loaded the same files already, under this card."""
+        for version in self._registry.snapshot.by_folder.values():
+            runtime = version.runtime
+            if runtime is not None and _drawing(runtime.card) == _drawing(card):
+                return runtime if runtime.card == card else runtime.with_card(card)
         return None
-
-
-def _files(path: Path) -> Files:
-    found = [(file.name, file.stat()) for file in path.iterdir() if not file.name.startswith(".")]
-    return frozenset((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found)
 
 
 def _drawing(card: Card) -> tuple[object, ...]:
     """All of a card that decides how it is drawn: the scores of an evaluation do not."""
-    rule = card.fidelity, card.compute  # the engine follows from them
-    return card.name, card.version, card.files, card.image, card.code_size, rule
+    return card.name, card.version, card.files, card.image, card.code_size

@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
             label=_label(options.label, runtime),
             truncation=options.truncation,
         )
-        source = resolve_address(body, runtime)
+        source = resolve_address(body, runtime.card)
         if is_folder:
             write_folder(options.out, runtime, source, target)
         else:
@@ -86,7 +86,7 @@ def encode_answer(runtime: Runtime, n: int, format_name: str, seed: int | None =
     Raises:
         ValueError: n, the seed or the format is out of range.
     """
-    source = resolve_address(GenerateRequest(n=n, seed=seed), runtime)
+    source = resolve_address(GenerateRequest(n=n, seed=seed), runtime.card)
     return encode(runtime, source, Format(format_name))
 
 
@@ -124,7 +124,7 @@ def load_runtime(model: str) -> Runtime:
     """
     settings = read_settings()
     bundle = open_bundle(find_bundle(model, settings.models))
-    name = select_engine(bundle.card, settings.device, settings.library, settings.exactly)
+    name = select_engine(bundle.card, settings.device, settings.pinned_library, settings.pinned_precision)
     return Runtime(bundle, name, settings.threads, warm_all=False)
 
 

@@ -1,26 +1,59 @@
 """The BentoML service that `bentoml serve` runs, builds and containerises.
 
-    bentofile.yaml -> [server] -> app
+    bentofile.yaml -> [server] -> middleware -> app
 
 The API is a FastAPI app mounted on the service, because a method of BentoML's
 own API can only be POST, declares a wrong OpenAPI, masks errors and costs about
 three milliseconds of CPU a call, while a mounted app says exactly what it does;
 BentoML keeps what it is good at: processes, probes, bentos and containers.
+
+BentoML's parent process imports this module only to start the worker, so it
+loads no engine, no database library and no FastAPI: the worker does.
 """
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING
 
 import bentoml
 
-from models.bundle import open_all
+from models.bundle import list_bundles, read_card
 from models.errors import ModelError
 from service.image import environment, image
-from service.middleware import RequestLimitsMiddleware
-from service.ratings.store import open_store
-from service.registry import ModelRegistry
-from service.reloader import ModelReloader
-from service.routes import create_app
 from service.settings import read_settings
 
-app = create_app()
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from service.app import App
+
+
+@cache
+def api() -> "App":
+    """The API of this process; the worker imports and creates it."""
+    from service.routes import create_app
+
+    return create_app()
+
+
+async def mounted_api(scope: "Scope", receive: "Receive", send: "Send") -> None:
+    """The API as a plain ASGI app: BentoML would answer unknown paths of a FastAPI app with its own pages."""
+    await api()(scope, receive, send)
+
+
+def request_limits(app: "ASGIApp") -> "ASGIApp":
+    """The middleware around BentoML's app; called by the worker."""
+    from service.middleware import RequestLimitsMiddleware
+
+    return RequestLimitsMiddleware(app, api())
+
+
+def print_log() -> None:
+    """Print what this service logs at level INFO, which BentoML's configuration of the root logger hides."""
+    log = logging.getLogger("zoetrope")
+    log.disabled = False  # BentoML's configuration disables loggers that were there before it
+    if logging.getLogger().level <= logging.WARNING:  # else `bentoml serve --quiet`
+        log.setLevel(logging.INFO)
 
 
 @bentoml.service(
@@ -33,36 +66,31 @@ app = create_app()
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(app.__call__)  # not `app`: BentoML would answer unknown paths of a FastAPI app with its own pages
+@bentoml.asgi_app(mounted_api)
 class Zoetrope:
     """Draws pictures with every bundle in `models/`."""
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Stop before any worker starts where a setting or a bundle is wrong, with one line that says which."""
+        """Stop before any worker starts where a setting or a card is wrong, with one line that says which.
+
+        The digests of the other files are checked by the worker, which answers meanwhile.
+        """
         try:
-            open_all(read_settings().models)
+            for folder in list_bundles(read_settings().models):
+                read_card(folder)
         except (ModelError, ValueError) as error:
             raise SystemExit(f"error: {error}") from None
 
     def __init__(self) -> None:
-        settings = read_settings()
-        self.registry = ModelRegistry(open_all(settings.models), settings)
-        app.start(self.registry, open_store(settings.grades), settings.encoder_threads)
-        self.reloader = ModelReloader(self.registry, settings.models, app.candidates.refresh)
-        if settings.renew_seconds and self.registry.unready is None:
-            self.reloader.start(settings.renew_seconds)
+        print_log()
+        api().start(read_settings())
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
         """Stop the background work."""
-        self.reloader.stop()
-        app.candidates.close()
-        self.registry.batcher.close()
-
-    async def __is_ready__(self) -> bool:
-        return self.registry.unready is None
+        api().stop()
 
 
-Zoetrope.add_asgi_middleware(RequestLimitsMiddleware, api=app)  # type: ignore[attr-defined]  # by now it is a bentoml.Service
+Zoetrope.add_asgi_middleware(request_limits)  # type: ignore[attr-defined]  # by now it is a bentoml.Service

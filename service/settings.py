@@ -1,6 +1,6 @@
 """Every environment variable of the service: read once, typed, named when wrong.
 
-ZOETROPE_* -> [settings] -> server, registry
+ZOETROPE_* -> [settings] -> server, app, registry, loader
 """
 
 import os
@@ -13,30 +13,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.engine import Device, Library, Precision
 
 PREFIX = "ZOETROPE_"
-_HOUSE = Path(__file__).parent.parent  # in a container the service does not start beside its code
 
 
 class Settings(BaseModel):
-    """`ZOETROPE_DEVICE=cuda` sets `device`, and so on."""
+    """`ZOETROPE_DEVICE=cuda` sets `device`, and so on. Paths are relative to the working directory."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    models: Path = Field(
-        default=_HOUSE / "models", description="The folder of bundles; this project's own `models/` by default."
-    )
+    models: Path = Field(default=Path("models"), description="The folder of bundles.")
     default_model: str = Field(
         default="mnist", description="Draws where a request names no model; the first by name, if it is not there."
     )
+    older_versions: int = Field(
+        default=4, ge=1, description="Older versions in memory at most; the least recently used one is released."
+    )
     device: Device = Field(default="cpu", description="cpu or cuda. Where it is missing, the service is not ready.")
     engine: Library | Literal["auto"] = Field(
-        default="auto", description="onnxruntime or openvino; auto measures once which is the faster one."
+        default="auto", description="onnxruntime or openvino; auto follows the rule of models.engine_selection."
     )
     precision: Precision | Literal["auto"] = Field(
-        default="auto", description="float32, tf32, float16 or bfloat16; auto goes below float32 where no eye sees it."
+        default="auto",
+        description="float32, tf32, float16 or bfloat16; auto follows the rule, too.",
     )
-    engines: Path = Field(
-        default=_HOUSE / "runs" / "engines.json", description="The file in which the measured engines are kept."
-    )
+    engines: str | None = Field(default=None, description="Ignored: no engine is measured any more.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; all cores by default.")
     queue_images: int = Field(default=16_384, ge=1, description="Pictures that may wait for the engine; then 503.")
     deadline_seconds: float = Field(
@@ -44,27 +43,27 @@ class Settings(BaseModel):
     )
     coalesce: bool = Field(default=True, description="Whether pictures of several requests are drawn in one batch.")
     grades: str = Field(
-        default=f"sqlite:///{_HOUSE / 'runs' / 'grades.db'}",
+        default="sqlite:///runs/grades.db",
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
     )
     renew_seconds: float = Field(
-        default=1, ge=0, allow_inf_nan=False, description="How often the models are looked at for new ones; 0 is never."
+        default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."
     )
     encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
 
     @property
-    def library(self) -> Library | None:
-        """The engine that is pinned; None: the faster one."""
+    def pinned_library(self) -> Library | None:
+        """The library of the engine; None leaves it to the rule."""
         return None if self.engine == "auto" else self.engine
 
     @property
-    def exactly(self) -> Precision | None:
-        """The precision that is pinned; None: the fastest that is exact enough."""
+    def pinned_precision(self) -> Precision | None:
+        """The precision of the engine; None leaves it to the rule."""
         return None if self.precision == "auto" else self.precision
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that the environment asks for.
+    """The settings in the environment.
 
     Raises:
         ValueError: a variable that is unknown or has no legal value; names it and what is legal.

@@ -14,18 +14,14 @@ from typing import Any
 import pytest
 import torch
 from starlette.testclient import TestClient
-from support.asking import PINNED
+from support.asking import started_app
 from support.browsing import Visitor, browser
 from support.databases import Postgres
 from support.serving import ROOT, Server, started
 from support.untrained import write_untrained
 
-from models.bundle import open_all
 from service.middleware import RequestLimitsMiddleware
 from service.ratings.store import Store
-from service.registry import ModelRegistry
-from service.routes import create_app
-from service.settings import Settings
 
 CLASSES = ("cat", "dog", "7")
 
@@ -51,14 +47,12 @@ def grey(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The API with its perimeter, in this process, drawing with `bundles`."""
-    settings = Settings(models=bundles, default_model="grey", **PINNED)
-    api = create_app()
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}")
-    api.start(ModelRegistry(open_all(bundles), settings), store, encoder_threads=1)
-    with TestClient(RequestLimitsMiddleware(api, api), raise_server_exceptions=False) as client:
+    """The API with its middleware, in this process, drawing with `bundles`."""
+    grades = f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}"
+    app = started_app(bundles, grades, default_model="grey", encoder_threads=1)
+    with TestClient(RequestLimitsMiddleware(app, app), raise_server_exceptions=False) as client:
         yield client
-    store.close()
+    app.stop()
 
 
 @pytest.fixture(scope="session")

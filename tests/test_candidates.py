@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.asking import PINNED, Held, address
+from support.asking import Held, address, loaded, loaded_registry
 from support.rewarded import write_rewarded
 
 from models.active_learning import GRADE_WEIGHT
-from models.bundle import open_all, open_bundle
+from models.bundle import open_bundle
 from models.runtime import Runtime
 from service.ratings.candidates import CANDIDATES, POOL_SIZE, REFILL_BELOW, CandidatePools, sample_batch
 from service.ratings.grade import Picture
 from service.registry import ModelRegistry
-from service.settings import Settings
+from service.snapshot import ModelVersion
 
 
 def pictures(count: int, seed: int = 1) -> list[Picture]:
@@ -75,7 +75,7 @@ def registry(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRe
     for name in ("pets", "grey"):
         shutil.copytree(bundles / name, folder / name)
     write_rewarded(folder / "pets")
-    return ModelRegistry(open_all(folder), Settings(**PINNED))
+    return loaded_registry(folder)
 
 
 @pytest.fixture
@@ -91,6 +91,13 @@ def scored(pools: CandidatePools) -> None:
     pools._scorer.submit(int).result()
 
 
+def publish(registry: ModelRegistry, path: Path) -> None:
+    """Serve this bundle and no other."""
+    version = ModelVersion.read(path)
+    registry.loader.load(version)
+    registry.publish({path.name: version})
+
+
 def value(runtime: Runtime, picture: Picture) -> float:
     label = runtime.class_names.index(picture.label or "")
     drawn = runtime.generate(picture.seed, picture.index, 1, picture.truncation, label)
@@ -99,7 +106,7 @@ def value(runtime: Runtime, picture: Picture) -> float:
 
 
 def test_it_hands_out_the_best_of_its_candidates_first(registry: ModelRegistry, pools: CandidatePools):
-    pets = registry.find("pets")
+    pets = loaded(registry, "pets")
     found = pools.take(pets, POOL_SIZE)
     (seed,) = {one.seed for one in found}
     grade, deviation = pets.grade(pets.generate(seed, 0, CANDIDATES), pets.labels(seed, 0, CANDIDATES))
@@ -111,7 +118,7 @@ def test_it_hands_out_the_best_of_its_candidates_first(registry: ModelRegistry, 
 
 
 def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(registry: ModelRegistry, pools: CandidatePools):
-    pets, found = registry.find("pets"), []
+    pets, found = loaded(registry, "pets"), []
     for _ in range(2 * POOL_SIZE // 100):
         found += pools.take(pets, 100)
         scored(pools)
@@ -122,9 +129,9 @@ def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(registry:
 
 
 def test_while_none_are_scored_it_gives_none_and_does_not_wait(registry: ModelRegistry):
-    pets, pools = registry.find("pets"), CandidatePools(registry)
+    pets, pools = loaded(registry, "pets"), CandidatePools(registry)
     held = Held(address(pets, 1))
-    holding = threading.Thread(target=lambda: list(registry.draw_in_background(pets, held)))
+    holding = threading.Thread(target=lambda: list(registry.batcher.draw_in_background(pets, held)))
     holding.start()
     assert held.begun.wait(30)
     pools.refresh()
@@ -133,46 +140,46 @@ def test_while_none_are_scored_it_gives_none_and_does_not_wait(registry: ModelRe
     held.go_on.set()
     holding.join()
     scored(pools)
-    assert len(pools.take(registry.find("pets"), 10)) == 10
+    assert len(pools.take(loaded(registry, "pets"), 10)) == 10
 
 
 def test_a_model_without_a_reward_has_none(registry: ModelRegistry, pools: CandidatePools):
-    assert pools.take(registry.find("grey"), 10) == []
+    assert pools.take(loaded(registry, "grey"), 10) == []
 
 
 def test_a_version_that_is_no_longer_current_is_forgotten_and_another_scored(bundles: Path, tmp_path: Path):
     for name in ("pets", "grey"):
         shutil.copytree(bundles / name, tmp_path / name)
     write_rewarded(tmp_path / "pets")
-    registry = ModelRegistry(open_all(tmp_path), Settings(**PINNED))
-    old, pools = registry.find("pets"), CandidatePools(registry)
+    registry = loaded_registry(tmp_path)
+    old, pools = loaded(registry, "pets"), CandidatePools(registry)
     pools.refresh()
     scored(pools)
     write_rewarded(tmp_path / "grey")
-    registry.publish({"grey": registry.load(open_all(tmp_path)[0])})
+    publish(registry, tmp_path / "grey")
     pools.refresh()
     scored(pools)
 
     assert pools.take(old, 10) == []
-    assert len(pools.take(registry.find("grey"), 10)) == 10
+    assert len(pools.take(loaded(registry, "grey"), 10)) == 10
 
 
 def test_a_version_with_a_new_reward_is_scored_again(bundles: Path, tmp_path: Path):
     shutil.copytree(bundles / "pets", tmp_path / "pets")
-    registry = ModelRegistry(open_all(tmp_path), Settings(**PINNED))
+    registry = loaded_registry(tmp_path)
     pools = CandidatePools(registry)
     pools.refresh()
-    registry.publish({"pets": registry.load(write_rewarded(tmp_path / "pets"))})
+    publish(registry, write_rewarded(tmp_path / "pets").path)
     pools.refresh()
     scored(pools)
 
-    assert len(pools.take(registry.find("pets"), 10)) == 10
+    assert len(pools.take(loaded(registry, "pets"), 10)) == 10
 
 
 def test_what_goes_wrong_is_logged_and_the_next_request_tries_again(
     registry: ModelRegistry, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    pets, pools = registry.find("pets"), CandidatePools(registry)
+    pets, pools = loaded(registry, "pets"), CandidatePools(registry)
     with monkeypatch.context() as broken:
         broken.setattr(Runtime, "grade", lambda *_: 1 / 0)
         pools.refresh()

@@ -6,22 +6,19 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
 from starlette.testclient import TestClient
-from support.asking import PINNED
+from support.asking import started_app
 from support.databases import Postgres
 
-from models.bundle import open_all
 from service.middleware import RequestLimitsMiddleware
 from service.ratings import database
 from service.ratings.grade import DatabaseUnavailable, Grade
 from service.ratings.store import Store
-from service.registry import ModelRegistry
-from service.routes import create_app
-from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 MANY = 6
@@ -31,10 +28,11 @@ def grade() -> Grade:
     return Grade(str(uuid.uuid4()), "mnist", "0" * 16, 7, 3, None, 1.0, 0.75, "ann")
 
 
-def asking(store: Store, bundles: Path) -> TestClient:
-    api = create_app()
-    api.start(ModelRegistry(open_all(bundles), Settings(**PINNED)), store, encoder_threads=1)
-    return TestClient(RequestLimitsMiddleware(api, api), raise_server_exceptions=False)
+@contextmanager
+def asking(grades: str, bundles: Path) -> Iterator[TestClient]:
+    app = started_app(bundles, grades)
+    yield TestClient(RequestLimitsMiddleware(app, app), raise_server_exceptions=False)
+    app.stop()
 
 
 @pytest.fixture
@@ -45,8 +43,7 @@ def stoppable() -> Iterator[Postgres]:
 
 
 def test_while_the_server_is_unavailable_every_route_says_so_and_afterwards_goes_on(stoppable: Postgres, bundles: Path):
-    store = Store(stoppable.database())
-    with asking(store, bundles) as client:
+    with asking(stoppable.database(), bundles) as client:
         batch = client.get("/ratings/batch", params={"n": 2, "grader": "ann"}).json()
         sent = [
             {**{key: one[key] for key in one.keys() - {"url", "why"}}, "id": str(uuid.uuid4())}
@@ -67,7 +64,6 @@ def test_while_the_server_is_unavailable_every_route_says_so_and_afterwards_goes
             assert "send them again with the same ids" in answer.json()["detail"]
         assert client.post("/ratings", json=sent).json()["added"] == 1
         assert client.get("/ratings/summary").json()["grades"] == 2
-    store.close()
 
 
 def test_a_database_that_another_program_locks_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

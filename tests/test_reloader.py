@@ -7,28 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.asking import PINNED
+from support.asking import loaded, loaded_registry
 from support.serving import Server, started
 from support.untrained import write_untrained
 
 from models.bundle import Bundle, open_all, write_scores
 from models.card import Scores
-from models.runtime import Runtime
+from models.runtime import Runtime, WarmUp
 from service.errors import Problem
-from service.registry import ModelRegistry
+from service.loader import ModelLoader
 from service.reloader import ModelReloader
-from service.settings import Settings
+from service.snapshot import ModelVersion
 
 QUESTION = '{"n": 300, "seed": 3, "format": "npy"}'
 
 
 class Watched:
-    """A registry on a folder, and who renews it; notes the models each time that it is told of something else."""
+    """A registry on a folder, and its reloader; notes the models at each change of what is served."""
 
     def __init__(self, folder: Path) -> None:
-        self.registry, self.folder = ModelRegistry(open_all(folder), Settings(**PINNED)), folder
-        self.told: list[list[str]] = []
-        self.reloader = ModelReloader(self.registry, folder, lambda: self.told.append(self.registry.snapshot.names))
+        self.registry, self.folder = loaded_registry(folder), folder
+        self.published: list[list[str]] = []
+        self.registry._on_change = lambda: self.published.append(self.registry.snapshot.names)
+        self.reloader = ModelReloader(self.registry, folder)
         self.settle()
 
     def settle(self) -> None:
@@ -53,56 +54,56 @@ def refused(watched: Watched, asked: str) -> int:
 
 
 def test_a_new_version_is_current_and_the_old_one_stays_by_its_name(watched: Watched):
-    old = watched.registry.find("grey")
+    old = loaded(watched.registry, "grey")
     new = write(watched.folder, seed=2)
     watched.settle()
 
     assert watched.registry.find("grey").card == new.card
     assert watched.registry.snapshot.versions("grey") == [new.card.version, old.card.version]
     assert (
-        watched.registry.find(f"grey@{old.card.version}") is old
+        loaded(watched.registry, f"grey@{old.card.version}") is old
     )  # its folder has another name, its files are the same
-    assert watched.told == [["grey"]]
+    assert watched.published == [["grey"]]
 
 
 def test_who_asked_before_goes_on_with_the_version_that_it_began_with(watched: Watched):
-    runtime, before = watched.registry.find("grey"), watched.registry.snapshot
+    runtime, before = loaded(watched.registry, "grey"), watched.registry.snapshot
     expected = runtime.generate(3, 0, 10)
     write(watched.folder, seed=2)
     watched.settle()
 
     assert np.array_equal(runtime.generate(3, 0, 10), expected)
-    assert before.find("grey") is runtime
-    assert not np.array_equal(watched.registry.find("grey").generate(3, 0, 10), expected)
+    assert before.find("grey").runtime is runtime
+    assert not np.array_equal(loaded(watched.registry, "grey").generate(3, 0, 10), expected)
 
 
 def test_only_what_changed_is_loaded(watched: Watched, monkeypatch: pytest.MonkeyPatch):
-    loaded: list[str] = []
-    load = ModelRegistry.load
+    names: list[str] = []
+    load = ModelLoader.load
 
-    def noted(registry: ModelRegistry, bundle: Bundle) -> Runtime:
-        loaded.append(bundle.path.name)
-        return load(registry, bundle)
+    def noted(loader: ModelLoader, version: ModelVersion) -> None:
+        names.append(version.path.name)
+        load(loader, version)
 
-    monkeypatch.setattr(ModelRegistry, "load", noted)
+    monkeypatch.setattr(ModelLoader, "load", noted)
     watched.settle()
     write(watched.folder, seed=1, name="other")
     watched.settle()
     write(watched.folder, seed=2)
     watched.settle()
 
-    assert loaded == ["other", "grey"]
+    assert names == ["other", "grey"]
 
 
 def test_a_judged_model_has_its_new_card_and_is_not_loaded_again(watched: Watched, monkeypatch: pytest.MonkeyPatch):
-    old = watched.registry.find("grey")
-    monkeypatch.setattr(ModelRegistry, "load", lambda *_: pytest.fail("loaded again"))
+    old = loaded(watched.registry, "grey")
+    monkeypatch.setattr(ModelLoader, "load", lambda *_: pytest.fail("loaded again"))
     write_scores(watched.folder / "grey", Scores(fd_ratio=1.5))
     watched.settle()
 
     assert watched.registry.find("grey").card.scores.fd_ratio == 1.5
     assert old.card.scores.fd_ratio is None
-    assert np.array_equal(watched.registry.find("grey").generate(3, 0, 2), old.generate(3, 0, 2))
+    assert np.array_equal(loaded(watched.registry, "grey").generate(3, 0, 2), old.generate(3, 0, 2))
 
 
 def test_models_come_and_go(watched: Watched):
@@ -134,20 +135,20 @@ def test_what_is_seen_once_is_not_believed(watched: Watched):
     watched.settle()
 
     assert watched.registry.snapshot.names == ["grey"]
-    assert watched.told == []
+    assert watched.published == []
 
 
 def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ):
-    old = watched.registry.find("grey")
+    old = loaded(watched.registry, "grey")
     new = write(watched.folder, seed=2)
     whole = new.generator
     (new.path / "generator.onnx").write_bytes(whole[:1000])
     for _ in range(3):
         watched.settle()
 
-    assert watched.registry.find("grey") is old
+    assert loaded(watched.registry, "grey") is old
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert line.startswith("grey is refused until it changes, and the served models stay: ")
     assert "generator.onnx: found 1000 bytes with SHA-256" in line
@@ -157,14 +158,14 @@ def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again
     assert watched.registry.find("grey").card == new.card
 
 
-def test_a_graph_that_is_none_is_refused_too(watched: Watched, monkeypatch: pytest.MonkeyPatch):
-    old = watched.registry.find("grey")
+def test_a_bundle_whose_engine_fails_is_refused_too(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    old = loaded(watched.registry, "grey")
     write(watched.folder, seed=2)
     with monkeypatch.context() as broken:
-        broken.setattr(Runtime, "labels", lambda *_: 1 / 0)
+        broken.setattr(WarmUp, "_run", lambda *_: 1 / 0)
         watched.settle()
 
-    assert watched.registry.find("grey") is old
+    assert loaded(watched.registry, "grey") is old
 
 
 def test_a_bundle_that_is_half_copied_is_not_shown(watched: Watched):
@@ -182,7 +183,7 @@ def test_a_bundle_that_is_half_copied_is_not_shown(watched: Watched):
 
 
 def test_older_versions_alone_leave_the_current_one_where_it_was(watched: Watched, caplog: pytest.LogCaptureFixture):
-    old = watched.registry.find("grey")
+    old = loaded(watched.registry, "grey")
     new = write(watched.folder, seed=2)
     watched.settle()
     shutil.rmtree(new.path)

@@ -1,29 +1,29 @@
 """An answer is whole, or a problem: whatever happens before its first byte is still said in words."""
 
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.asking import PINNED
+from support.asking import PINNED, started_app
 
-from models.bundle import open_all
 from service.app import App
+from service.loader import ModelLoader
 from service.middleware import RequestLimitsMiddleware
-from service.registry import ModelRegistry
 from service.routes import create_app
 from service.settings import Settings
+from service.snapshot import ModelVersion
 
 
 @contextmanager
 def served(bundles: Path, **settings: object) -> Iterator[tuple[App, TestClient]]:
-    api = create_app()
-    registry = ModelRegistry(open_all(bundles), Settings(models=bundles, **PINNED, **settings))
-    api.start(registry, "none", encoder_threads=1)
-    with TestClient(RequestLimitsMiddleware(api, api)) as client:
-        yield api, client
-    registry.batcher.close()
+    app = started_app(bundles, "none", **settings)
+    with TestClient(RequestLimitsMiddleware(app, app)) as client:
+        yield app, client
+    app.stop()
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def test_pictures_that_were_not_begun_in_time_are_a_503(hurried: TestClient, n: 
 
 
 def test_while_the_queue_is_full_nothing_is_drawn_and_all_else_is_answered(bundles: Path):
-    with served(bundles, queue_images=10) as (api, client):
-        api.registry.batcher.waiting_images = 10
-        drawn = {route.path for route in api.routes if "POST" in getattr(route, "methods", ())} - {"/ratings"}
+    with served(bundles, queue_images=10) as (app, client):
+        app.registry.batcher.waiting_images = 10
+        drawn = {route.path for route in app.routes if "POST" in getattr(route, "methods", ())} - {"/ratings"}
         refused = [client.post(path, content=b"not even looked at") for path in drawn]
-        picture = client.get(f"/models/grey/{api.registry.find('grey').card.version}/images/0/0.png")
+        picture = client.get(f"/models/grey/{app.registry.find('grey').card.version}/images/0/0.png")
         others = [client.get("/models"), client.get("/metrics")]
 
     assert len(refused) == 3
@@ -55,3 +55,34 @@ def test_while_the_queue_is_full_nothing_is_drawn_and_all_else_is_answered(bundl
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert "10 pictures wait for the engine; 10 may." in answer.json()["detail"]
     assert [answer.status_code for answer in others] == [200, 200]
+
+
+def test_while_a_model_is_loading_the_page_answers_and_the_rest_says_what_is_waited_for(
+    bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    go_on, load = threading.Event(), ModelLoader._load
+
+    def late(loader: ModelLoader, version: ModelVersion) -> None:
+        assert go_on.wait(30)
+        load(loader, version)
+
+    monkeypatch.setattr(ModelLoader, "_load", late)
+    app = create_app()
+    app.start(Settings(models=bundles, grades=f"sqlite:///{tmp_path / 'grades.db'}", renew_seconds=0, **PINNED))
+    with TestClient(RequestLimitsMiddleware(app, app)) as client:
+        page, ready, metrics = (client.get(path) for path in ("/", "/readyz", "/metrics"))
+        refused = [client.post("/generate", json={"model": "pets"}), client.get("/models"), client.get("/models/pets")]
+        summary = client.get("/ratings/summary")
+        go_on.set()
+        app.registry.wait_until_loaded()
+        drawn = client.post("/generate", json={"model": "pets"})
+        later = client.get("/readyz")
+    app.stop()
+
+    assert (page.status_code, metrics.status_code, summary.status_code) == (200, 200, 200)
+    assert ready.status_code == 503
+    assert re.fullmatch(r"colour \w{16} is loading\n", ready.text)
+    for answer in refused:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert " is loading" in answer.json()["detail"]
+    assert (drawn.status_code, later.status_code, later.text) == (200, 200, "ready\n")

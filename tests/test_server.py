@@ -2,12 +2,15 @@
 
 import io
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.serving import Server, started
+from support.serving import ROOT, Server, started
 
 LARGEST_GROWTH_BYTES = 200e6
 LARGEST_RESIDENT_BYTES = 600e6
@@ -89,12 +92,61 @@ def test_what_is_refused_is_refused_and_the_service_goes_on(server: Server, body
     assert server.get("/readyz")[0] == 200
 
 
-def test_a_damaged_bundle_stops_the_service_with_its_name(grey: Path, tmp_path: Path):
+def test_the_parent_process_imports_no_engine_and_no_database_library():
+    """BentoML's parent imports `service.server` before it starts the worker."""
+    heavy = {"onnxruntime", "openvino", "sqlalchemy", "fastapi", "PIL", "pyarrow"}
+    program = f"import service.server, sys; print(sorted(sys.modules.keys() & {heavy!r}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_the_log_says_what_is_loaded_and_when_the_service_is_ready(server: Server):
+    server.wait_until(lambda: "the digests of all older versions are checked" in server.log)
+
+    for name in ("colour", "grey", "pets"):
+        assert re.search(rf"\[INFO\].* {name} \w{{16}} is loaded in [\d.]+ s: onnxruntime-", server.log)
+        assert re.search(rf"{name} \w{{16}} is warm: batch sizes 1, 2, 4, 8", server.log)
+    assert "ready: every model can draw" in server.log
+
+
+def test_a_setting_that_is_ignored_is_said_in_the_log(bundles: Path, tmp_path: Path):
+    with started(bundles, tmp_path / "log", ZOETROPE_ENGINES="runs/engines.json") as server:
+        server.wait_for("/readyz")
+
+    assert "[WARNING]" in server.log
+    assert "ZOETROPE_ENGINES is ignored" in server.log
+
+
+def test_a_damaged_bundle_leaves_the_service_alive_and_not_ready_and_it_says_why(grey: Path, tmp_path: Path):
     (grey / "generator.onnx").write_bytes(b"altered")
+    words = "generator.onnx: found 7 bytes with SHA-256"
+    with started(grey.parent, tmp_path / "log") as server:
+        server.wait_until(lambda: words.encode() in server.get("/readyz")[1])
+
+        assert server.get("/livez")[0] == server.get("/")[0] == 200
+        assert server.get("/readyz")[0] == 503
+        status, problem = server.generate("{}")
+        assert status == 503
+        assert words in json.loads(problem)["detail"]
+        assert words in server.log
+
+
+def test_a_damaged_card_stops_the_service_with_its_name(grey: Path, tmp_path: Path):
+    (grey / "card.json").write_text("{")
     with started(grey.parent, tmp_path / "log") as server:
         assert server.process.wait(60) != 0
 
-        assert "generator.onnx: found 7 bytes with SHA-256" in server.log
+        assert "card.json: found" in server.log
+        assert "Traceback" not in server.log
+
+
+def test_a_folder_without_a_model_stops_the_service_and_says_how_to_get_one(tmp_path: Path):
+    (tmp_path / "models").mkdir()
+    with started(tmp_path / "models", tmp_path / "log") as server:
+        assert server.process.wait(60) != 0
+
+        assert "found no bundle, expected at least one. Train one: zoetrope fit" in server.log
 
 
 def test_a_wrong_setting_stops_the_service_with_its_name(bundles: Path, tmp_path: Path):
@@ -110,8 +162,9 @@ def test_asked_for_cuda_without_it_the_service_is_alive_but_not_ready_and_says_w
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime offers CUDA")
     with started(bundles, tmp_path / "log", ZOETROPE_DEVICE="cuda") as server:
-        server.wait_for("/livez")
+        server.wait_until(lambda: b"device is 'cuda'" in server.get("/readyz")[1])
 
+        assert server.get("/livez")[0] == 200
         assert server.get("/readyz")[0] == 503
         status, problem = server.generate("{}")
         assert status == 503

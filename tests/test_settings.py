@@ -6,13 +6,12 @@ import pytest
 
 from service.settings import Settings, read_settings
 
-ROOT = Path(__file__).parent.parent
 
-
-def test_nothing_set_is_the_cpu_and_the_models_folder():
+def test_nothing_set_is_the_cpu_and_the_models_of_the_working_directory():
     settings = read_settings({"PATH": "/bin"})
 
-    assert (settings.device, settings.models, settings.threads) == ("cpu", ROOT / "models", None)
+    assert (settings.device, settings.models, settings.threads) == ("cpu", Path("models"), None)
+    assert settings.grades == "sqlite:///runs/grades.db"
 
 
 def test_what_is_set_is_read_and_typed():
@@ -21,11 +20,11 @@ def test_what_is_set_is_read_and_typed():
     assert (settings.device, settings.threads, settings.models) == ("cuda", 3, Path("/m"))
 
 
-def test_an_engine_is_left_to_measurement_unless_it_is_pinned():
+def test_an_engine_is_left_to_the_rule_unless_it_is_pinned():
     pinned = read_settings({"ZOETROPE_ENGINE": "openvino", "ZOETROPE_PRECISION": "bfloat16"})
 
-    assert (Settings().library, Settings().exactly) == (None, None)
-    assert (pinned.library, pinned.exactly) == ("openvino", "bfloat16")
+    assert (Settings().pinned_library, Settings().pinned_precision) == (None, None)
+    assert (pinned.pinned_library, pinned.pinned_precision) == ("openvino", "bfloat16")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +34,7 @@ def test_an_engine_is_left_to_measurement_unless_it_is_pinned():
         ("ZOETROPE_ENGINE", "abacus", r"ZOETROPE_ENGINE is 'abacus'"),
         ("ZOETROPE_THREADS", "0", r"ZOETROPE_THREADS is '0'\. Expected: Input should be greater"),
         ("ZOETROPE_RENEW_SECONDS", "-1", r"ZOETROPE_RENEW_SECONDS is '-1'\. Expected: Input should be greater"),
+        ("ZOETROPE_OLDER_VERSIONS", "0", r"ZOETROPE_OLDER_VERSIONS is '0'\. Expected: Input should be greater"),
         ("ZOETROPE_THREADS", "many", r"ZOETROPE_THREADS is 'many'"),
         ("ZOETROPE_DEVISE", "cpu", r"ZOETROPE_DEVISE is 'cpu'\. Expected: one of .*ZOETROPE_DEVICE"),
     ],

@@ -53,7 +53,7 @@ def sample_batch(
     """
     why: dict[Picture, Why] = dict.fromkeys(informative, "informative")
     why |= dict.fromkeys(repeated, "repeat")
-    fresh = resolve_address(GenerateRequest(n=n), runtime)
+    fresh = resolve_address(GenerateRequest(n=n), runtime.card)
     for at in range(n):
         if len(why) < n:
             why.setdefault(Picture.at_address(fresh.metadata_of(at)), "random")
@@ -82,7 +82,7 @@ class CandidatePools:
 
     def refresh(self) -> None:
         """Drop the pools of versions that are no longer current, and begin to fill pools for new ones."""
-        current = {_key(one): one for one in self._registry.snapshot.current if one.has_reward}
+        current = {_key(one): one for one in self._registry.current_runtimes if one.has_reward}
         with self._lock:
             known = self._pools
             self._pools = {key: known.get(key) or _Pool(runtime) for key, runtime in current.items()}
@@ -121,9 +121,9 @@ class CandidatePools:
 
     def _score(self, pool: _Pool) -> list[Picture]:
         """The best of fresh candidates; none when the pool was dropped meanwhile."""
-        candidates = resolve_address(GenerateRequest(n=CANDIDATES), pool.runtime)
+        candidates = resolve_address(GenerateRequest(n=CANDIDATES), pool.runtime.card)
         values: list[NDArray[np.float32]] = []
-        for images_NHWC in self._registry.draw_in_background(pool.runtime, candidates):
+        for images_NHWC in self._registry.batcher.draw_in_background(pool.runtime, candidates):
             if pool not in self._pools.values():
                 return []
             at = sum(map(len, values))

@@ -24,11 +24,11 @@ router = APIRouter(route_class=JsonRoute)
 @router.post("/generate", response_class=Response)
 async def generate(body: GenerateRequest, request: Request) -> Response:
     """Draw n pictures: one, a contact sheet, or a stream of many."""
-    runtime = app_of(request).registry.find(body.model)
+    runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet(body.n, LARGEST_SHEET_N, "A sheet")
-    source = resolve_address(body, runtime)
+    source = resolve_address(body, runtime.card)
     headers = {**made_by(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, headers, encode)
@@ -37,7 +37,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
 @router.post("/decode", response_class=Response)
 async def decode(body: DecodeRequest, request: Request) -> Response:
     """Draw the pictures of these codes: one, a contact sheet, or a stream of many."""
-    runtime = app_of(request).registry.find(body.model)
+    runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet(len(body.codes), LARGEST_SHEET_N, "A sheet")
@@ -49,7 +49,7 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
 @router.post("/interpolate", response_class=Response)
 async def interpolate(body: InterpolateRequest, request: Request) -> Response:
     """Walk past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
-    runtime = app_of(request).registry.find(body.model)
+    runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen is Format.WEBP:
         check_sheet(body.frames, LARGEST_SHEET_N, "An animation")

@@ -21,8 +21,8 @@ from service.ratings.schemas import (
     SummaryResponse,
     VersionSummary,
 )
-from service.registry import Snapshot
 from service.routes.images import path_of
+from service.snapshot import Snapshot
 
 router = APIRouter()
 _JAVASCRIPT_MAX = 2**53 - 1
@@ -33,7 +33,7 @@ _JAVASCRIPT_MAX = 2**53 - 1
 async def batch(query: Annotated[BatchQuery, Query()], request: Request) -> BatchResponse:
     """Pictures to grade: random ones, some repeated, and for models that learned from grades, informative ones."""
     app = app_of(request)
-    runtime = app.registry.find(query.model)
+    runtime = await app.registry.runtime(query.model)
     card, grader, limit = runtime.card, query.grader or "", query.n // REPEATED_SHARE
     repeated = await app.read(
         lambda store: store.graded_before(grader, card.name, card.version, _JAVASCRIPT_MAX, limit)

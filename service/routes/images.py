@@ -44,14 +44,14 @@ async def image(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """One picture: png, jpg or webp."""
-    runtime = app_of(request).registry.find(f"{name}@{version}")
+    runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     if suffix not in SUFFIXES:
         raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
     chosen = SUFFIXES[suffix]
     wanted = GenerateRequest(
         seed=_within("seed", seed), start=_within("index", index), label=query.label, truncation=query.truncation
     )
-    source = resolve_address(wanted, runtime)
+    source = resolve_address(wanted, runtime.card)
     headers = {
         **made_by(source, runtime),
         "ETag": _etag(source, runtime.engine, chosen),

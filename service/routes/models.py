@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 
 from models.runtime import Runtime
 from service.app import app_of
-from service.registry import Snapshot
 from service.schemas import ModelResponse, ModelsResponse
+from service.snapshot import Snapshot
 
 router = APIRouter()
 
@@ -16,18 +16,23 @@ router = APIRouter()
 @router.get("/models")
 async def models(request: Request) -> ModelsResponse:
     """Every model, by name."""
-    snapshot = app_of(request).registry.snapshot
-    return ModelsResponse(default=snapshot.default, models=[_answer(snapshot, one) for one in snapshot.current])
+    registry = app_of(request).registry
+    registry.require_ready()
+    snapshot = registry.snapshot
+    return ModelsResponse(
+        default=snapshot.default, models=[_answer(snapshot, one) for one in registry.current_runtimes]
+    )
 
 
 @router.get("/models/{name}")
 async def model(name: str, request: Request) -> ModelResponse:
     """One model: its card, its versions and what draws it."""
-    snapshot = app_of(request).registry.snapshot
-    return _answer(snapshot, snapshot.find(name))
+    registry = app_of(request).registry
+    return _answer(registry.snapshot, await registry.runtime(name))
 
 
 def _answer(snapshot: Snapshot, runtime: Runtime) -> ModelResponse:
+    """Older versions are listed, and not loaded for it."""
     return ModelResponse(
         card=runtime.card,
         engine=runtime.engine,

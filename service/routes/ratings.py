@@ -56,7 +56,7 @@ async def download_ratings(query: Annotated[RatingsQuery, Query()], request: Req
 
 def _grade_of(app: App, body: RatingRequest) -> Grade:
     """The grade with the name of its class, of a picture that can be drawn here."""
-    runtime = app.registry.find(f"{body.model}@{body.version}")
+    card = app.registry.find(f"{body.model}@{body.version}").card  # an older version is not loaded for it
     picture = GenerateRequest(seed=body.seed, start=body.index, label=body.label, truncation=body.truncation)
     return Grade(
         id=str(body.id or uuid4()),
@@ -64,7 +64,7 @@ def _grade_of(app: App, body: RatingRequest) -> Grade:
         version=body.version,
         seed=body.seed,
         index=body.index,
-        label=resolve_address(picture, runtime).metadata_of(0).get("label"),
+        label=resolve_address(picture, card).metadata_of(0).get("label"),
         truncation=body.truncation,
         score=body.score,
         grader=body.grader,

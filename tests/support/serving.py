@@ -84,7 +84,6 @@ def started(models: Path, log: Path, **environment: str) -> Iterator[Server]:
         **os.environ,
         "ZOETROPE_MODELS": str(models),
         "ZOETROPE_GRADES": grades,
-        "ZOETROPE_ENGINES": str(log.parent / "engines.json"),
         "ZOETROPE_ENGINE": "onnxruntime",
         "ZOETROPE_PRECISION": "float32",
         "BENTOML_DO_NOT_TRACK": "True",
