@@ -86,9 +86,9 @@ def _missing(command: str, module: str, extra: str) -> str:
 
 
 def _version(_command: str, _argv: list[str]) -> int:
-    from importlib.metadata import version
+    from models import __version__
 
-    print(f"zoetrope {version('zoetrope')}")
+    print(f"zoetrope {__version__}")
     return 0
 
 
