@@ -1,11 +1,20 @@
 """Streamed formats: a file of many pictures, encoded chunk by chunk, so that memory does not grow with their number.
 
-    routes/responses, sample -> [streams] -> zip_stream, png
+    routes/responses, sample -> [streams] -> raster
 
 npy is the pixels behind a header. JSON is one object with a list of pictures,
-each a base64 PNG with its address. A zip is long enough for a file of its own.
+each a base64 PNG with its address. A zip has one stored PNG for each picture,
+named by its index. It is stored, not deflated, because a PNG is compressed
+already; so sizes and checksums are known before an entry is written, and a reader
+needs no data descriptors. The central directory comes last, so a truncated zip is
+detected. Past 4 GiB the offsets in the directory use ZIP64; entry counts and
+sizes never get large enough to need it. Times and permissions are constant, so
+the same pictures give the same bytes.
 
 Letters: N pictures of a chunk    H, W, C of a picture
+
+Paper:
+    [ZIP]  .ZIP File Format Specification, PKWARE APPNOTE 6.3.10, 2022.
 """
 
 import io
@@ -13,15 +22,39 @@ import json
 import math
 from binascii import b2a_base64
 from functools import lru_cache
+from struct import Struct
 from typing import Any, Protocol
 
 import numpy as np
+from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
-from service.encoders.png import encode_pngs
-from service.encoders.zip_stream import ZipStream
+from service.encoders.raster import encode_pngs
 from service.formats import Format
 from service.latents import LatentSource
+
+_PLAIN, _ZIP64 = b"\x14\0", b"\x2d\0"
+"""Version of the specification that a reader needs: 2.0 or 4.5."""
+_MADE_BY = b"\x2d\3"
+"""4.5, with Unix permissions."""
+_STORED = 0
+_MIDNIGHT, _1980_01_01 = 0, 0x21
+_PERMISSIONS = 0o600 << 16
+_ZIP64_MARK = 2**32 - 1
+"""In a 32-bit field: the value stands in the ZIP64 field."""
+
+_COMMON = Struct("<HHHHIIIH")
+"""Fields that a local header [ZIP, 4.3.7] and a directory header [ZIP, 4.3.12] share."""
+_DIRECTORY_ONLY = Struct("<HHHHII")
+"""Fields of a directory header alone."""
+_ZIP64_OFFSET = Struct("<HHQ")
+"""[ZIP, 4.5.3]."""
+_ZIP64_END = Struct("<4sQ2s2sIIQQQQ")
+"""[ZIP, 4.3.14]."""
+_ZIP64_LOCATOR = Struct("<4sIQI")
+"""[ZIP, 4.3.15]."""
+_END = Struct("<4sHHHHIIH")
+"""[ZIP, 4.3.16]."""
 
 
 class Stream(Protocol):
@@ -110,3 +143,56 @@ def _open_object(fields: dict[str, Any]) -> bytes:
     """A JSON object left open for one more field. Base64 needs no escaping, so `json` need not scan megabytes of it."""
     text = json.dumps(fields)[:-1]
     return (f"{text}, " if fields else text).encode()
+
+
+class ZipStream:
+    """A zip of pictures.
+
+    Args:
+        asked: the pictures; `asked.start` is the number of the first.
+        offset: bytes before the zip in the same file.
+    """
+
+    def __init__(self, asked: LatentSource, offset: int = 0) -> None:
+        self._next_index, self._offset = asked.start, offset
+        self._directory: list[bytes] = []
+        self.length: int | None = None
+
+    def begin(self) -> bytes:
+        """Nothing: a zip starts with its first entry."""
+        return b""
+
+    def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
+        """An entry for each picture."""
+        return b"".join([self._entry(png) for png in encode_pngs(images_NHWC)])
+
+    def _entry(self, png: bytes) -> bytes:
+        name, size = b"%06d.png" % self._next_index, len(png)
+        common = _COMMON.pack(0, _STORED, _MIDNIGHT, _1980_01_01, crc32(png), size, size, len(name))
+        entry = b"".join((b"PK\3\4", _PLAIN, common, b"\0\0", name, png))
+        self._directory.append(_directory_header(common, name, self._offset))
+        self._next_index += 1
+        self._offset += len(entry)
+        return entry
+
+    def end(self) -> bytes:
+        """The central directory and its end record."""
+        directory = b"".join(self._directory)
+        return directory + _end_record(len(self._directory), len(directory), self._offset)
+
+
+def _directory_header(common: bytes, name: bytes, offset: int) -> bytes:
+    """The entry of the central directory for the local entry at `offset`."""
+    version, extra = (_PLAIN, b"") if offset < _ZIP64_MARK else (_ZIP64, _ZIP64_OFFSET.pack(1, 8, offset))
+    rest = _DIRECTORY_ONLY.pack(len(extra), 0, 0, 0, _PERMISSIONS, min(offset, _ZIP64_MARK))
+    return b"".join((b"PK\1\2", _MADE_BY, version, common, rest, name, extra))
+
+
+def _end_record(entries: int, size: int, offset: int) -> bytes:
+    """The end record of a central directory of `size` bytes at `offset`."""
+    end = _END.pack(b"PK\5\6", 0, 0, entries, entries, size, min(offset, _ZIP64_MARK), 0)
+    if offset < _ZIP64_MARK:
+        return end
+    size_left = _ZIP64_END.size - 12
+    zip64_end = _ZIP64_END.pack(b"PK\6\6", size_left, _MADE_BY, _ZIP64, 0, 0, entries, entries, size, offset)
+    return zip64_end + _ZIP64_LOCATOR.pack(b"PK\6\7", 0, offset + size, 1) + end
