@@ -31,6 +31,7 @@ from load.server import (
     exit_on_signals,
     running_service,
     usable_cores,
+    wait_until_warm,
 )
 
 REPORTS = Path(__file__).parent / "reports"
@@ -77,6 +78,8 @@ def run_load_test(url: str, service: subprocess.Popen[bytes] | None, profiles: S
     Raises:
         MeasurementError: the service does not answer, or its engine cannot be measured here.
     """
+    if service is None:
+        wait_until_warm(url)
     model = default_model(url)
     engine = engine_baseline(model, model.batch_sizes[-1], model.engine)
     print(f"{url} draws {model.name} {model.version}: {model.height} x {model.width} x {model.channels}")

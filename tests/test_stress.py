@@ -106,3 +106,13 @@ def test_the_old_name_of_the_command_still_runs_and_prints_the_new_one():
 
     assert "python -m load.stress" in done.stderr
     assert "overload" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_short_soak_of_the_service_finds_no_error():
+    """Twelve seconds of what `python -m load.stress soak` does for half an hour."""
+    command = [sys.executable, "-m", "load.stress", "soak", "--short", "--minutes", "0.2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pass  errors" in done.stdout
