@@ -1,6 +1,6 @@
 """Which pictures a person is asked to grade next: random, repeated and informative ones.
 
-    registry, models.active_learning -> [candidates] -> routes/grading
+    registry, models.active_learning -> [candidates] -> routes/ratings
 
 Random pictures show what the model draws now. Pictures that this person graded
 before show how far they agree with themselves. Informative pictures, for models

@@ -1,6 +1,6 @@
 """Bodies and queries of the routes of grades, with their bounds.
 
-HTTP -> [schemas] -> routes/ratings, routes/grading
+HTTP -> [schemas] -> routes/ratings
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The store of grades: append-only, idempotent by the client's id.
 
-    routes/ratings, routes/grading -> [store] -> database
+    routes/ratings -> [store] -> database
 
 An inserted grade is on the disk when the call returns. A client without an
 answer sends the same grades again: the id is their idempotency key, so each is

@@ -7,8 +7,7 @@ Read in this order:
     generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
     images       GET /models/{name}/{version}/images/...: one picture at a URL of its own, forever
     models       GET /models: the cards
-    ratings      POST and GET /ratings: people's grades
-    grading      GET /ratings/batch, /ratings/summary: what to grade next, and what the grades have done
+    ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
     health       GET /metrics
     pages        the page at /, and /docs
     responses    pictures as a response: what generate and images share
@@ -17,10 +16,10 @@ Read in this order:
 from service import errors
 from service.app import App
 from service.batching import ClientDisconnected
-from service.routes import generate, grading, health, images, models, pages, ratings
+from service.routes import generate, health, images, models, pages, ratings
 from service.routes.responses import client_closed_request
 
-ROUTERS = tuple(module.router for module in (generate, images, models, ratings, grading, health, pages))
+ROUTERS = tuple(module.router for module in (generate, images, models, ratings, health, pages))
 
 
 def create_app() -> App:

@@ -1,12 +1,16 @@
-"""`POST /ratings`, `GET /ratings`: people's grades, stored and given back.
+"""`/ratings`: people's grades, stored and given back; which pictures to grade next; a summary of the grades so far.
 
-    HTTP -> [ratings] -> ratings/store -> ratings/tabular -> HTTP
+    POST /ratings         -> [ratings] -> ratings/store
+    GET /ratings          <- [ratings] <- ratings/tabular <- ratings/store
+    GET /ratings/batch    <- [ratings] <- ratings/candidates
+    GET /ratings/summary  <- [ratings] <- ratings/store
 
 201 means that the grades are on the disk. A grade belongs to a picture of a
 version that is available here, so what was graded can be drawn again.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
@@ -14,20 +18,37 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
+from models.active_learning import informative_quota
+from models.card import Card
 from service.app import App, JsonRoute, app_of
 from service.errors import Problem
 from service.formats import GradesFormat, negotiate
 from service.latents import resolve_address
-from service.ratings.grade import Grade, GradeConflict
-from service.ratings.schemas import RatingRequest, RatingsQuery, RatingsResponse
+from service.ratings.candidates import REPEATED_SHARE, Candidate, sample_batch
+from service.ratings.grade import Grade, GradeConflict, VersionGrades
+from service.ratings.schemas import (
+    BatchQuery,
+    BatchResponse,
+    PictureToGrade,
+    RatingRequest,
+    RatingsQuery,
+    RatingsResponse,
+    SummaryQuery,
+    SummaryResponse,
+    VersionSummary,
+)
 from service.ratings.tabular import writer_of
+from service.routes.images import path_of
 from service.schemas import GenerateRequest
+from service.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from service.ratings.store import Store
 
 router = APIRouter(route_class=JsonRoute)
 MAX_GRADES = 1_000
+_JAVASCRIPT_MAX = 2**53 - 1
+"""Number.MAX_SAFE_INTEGER: a page cannot send larger integers back."""
 
 
 @router.post("/ratings", status_code=201)
@@ -52,6 +73,30 @@ async def download_ratings(query: Annotated[RatingsQuery, Query()], request: Req
     pieces = _pieces(app_of(request), chosen, query.model)
     first = await anext(pieces)  # before the response starts, so that it can still be an error
     return StreamingResponse(_chained(first, pieces), media_type=chosen.media_type)
+
+
+@router.get("/ratings/batch", response_model_exclude_none=True)
+async def batch(query: Annotated[BatchQuery, Query()], request: Request) -> BatchResponse:
+    """Pictures to grade: random ones, some repeated, and for models that learned from grades, informative ones."""
+    app = app_of(request)
+    runtime = await app.registry.runtime(query.model)
+    card, grader, limit = runtime.card, query.grader or "", query.n // REPEATED_SHARE
+    repeated = await app.read(
+        lambda store: store.graded_before(grader, card.name, card.version, _JAVASCRIPT_MAX, limit)
+    )
+    informative = app.candidates.take(runtime, informative_quota(query.n))
+    candidates = sample_batch(query.n, runtime, repeated, informative)
+    pictures = [_picture_to_grade(card, one) for one in candidates]
+    return BatchResponse(model=card.name, version=card.version, pictures=pictures)
+
+
+@router.get("/ratings/summary")
+async def summary(query: Annotated[SummaryQuery, Query()], request: Request) -> SummaryResponse:
+    """The mean grade by version, and how consistent graders are."""
+    app = app_of(request)
+    found = await app.read(lambda store: store.summary(query.model, query.grader))
+    versions = [_version_summary(app.registry.snapshot, one) for one in found.versions]
+    return SummaryResponse.model_validate({**asdict(found), "versions": versions})
 
 
 def _grade_of(app: App, body: RatingRequest) -> Grade:
@@ -91,3 +136,14 @@ async def _chained(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[
     yield first
     async for piece in others:
         yield piece
+
+
+def _picture_to_grade(card: Card, candidate: Candidate) -> PictureToGrade:
+    picture = candidate.picture
+    url = path_of(card.name, card.version, picture)
+    return PictureToGrade(model=card.name, version=card.version, **vars(picture), url=url, why=candidate.why)
+
+
+def _version_summary(snapshot: Snapshot, graded: VersionGrades) -> VersionSummary:
+    available = snapshot.versions(graded.model)
+    return VersionSummary(**vars(graded), current=graded.version in available[:1], held=graded.version in available)
