@@ -1,4 +1,4 @@
-"""training -> models <- service; load imports nothing of ours. And these tests can fail."""
+"""training -> models <- service; load imports nothing of ours; zoetrope.py alone knows several rooms."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {"training", "models", "service", "load"}
-PEERS = ROOT / "load" / "peers"  # servers of other people's making, one of which is written with torch
+PEERS = ROOT / "load" / "bench" / "peers"  # servers in other frameworks, one of which is written with torch
 BANNED = {
     "models": {"torch", "bentoml", "training", "service", "load"},
     "service": {"torch", "training", "load"},
@@ -19,7 +19,7 @@ BANNED = {
 MODULES = {
     "models": "models.runtime models.sheet",
     "service": "service.server",
-    "training": "training.__main__",
+    "training": "training.cli.app",
     "load": "load",
 }
 
@@ -62,6 +62,18 @@ def test_no_file_of_a_room_names_what_is_banned_there(room: str):
 
 def test_the_test_above_finds_imports_that_hide_in_functions():
     assert imported_rooms("def f():\n    from training.train import train") == {"training"}
+
+
+def test_the_console_script_is_the_one_module_outside_the_rooms_and_imports_none_at_its_top():
+    (script,) = ROOT.glob("*.py")
+    top = [node for node in ast.parse(script.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+    assert script.name == "zoetrope.py"
+    assert not imported_rooms("\n".join(map(ast.unparse, top))) & ROOMS
+    helped = (
+        "import contextlib, io, zoetrope\nwith contextlib.redirect_stdout(io.StringIO()): zoetrope.main(['--help'])"
+    )
+    assert broken_by(helped, ROOMS) == set()
 
 
 @pytest.mark.parametrize("room", BANNED)
