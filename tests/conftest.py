@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from starlette.testclient import TestClient
 from support.asking import started_app
 from support.browsing import Visitor, browser
@@ -25,7 +24,22 @@ from service.ratings.store import Store
 
 CLASSES = ("cat", "dog", "7")
 
-torch.set_num_threads(1)  # these networks are too small to share between cores
+try:
+    import torch
+
+    torch.set_num_threads(1)  # these networks are too small to share between cores
+except ModuleNotFoundError:
+    pass  # .ci/lowest tests what needs no torch in an environment without it
+
+SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use a browser, a database server or a trained model are slow, without a mark of their own."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if SLOW_FIXTURES & {*getattr(item, "fixturenames", ()), parameters.get("url")}:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,11 @@
 """Bundles that need no training: real graphs, exported by our own code, whose pictures are noise."""
 
+import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-import torch
-
 from models.bundle import Bundle, write_bundle
-from training.config import preset_named
-from training.export.onnx import generator_graph
-from training.networks.generator import Generator
-from training.networks.geometry import Geometry
 
 
 def write_untrained(
@@ -19,9 +15,6 @@ def write_untrained(
 
     Class number k has k + 1 training pictures, by the card.
     """
-    torch.manual_seed(seed)
-    settings = preset_named("tiny").with_changes(code_size=code_size)
-    geometry = Geometry(height, width, channels, settings.patch_pixels, len(classes))
     facts = {
         "method": "gan",
         "image": {"height": height, "width": width, "channels": channels},
@@ -38,8 +31,31 @@ def write_untrained(
             "options": {},
         },
     }
-    return write_bundle(
-        path,
-        facts,
-        {"generator.onnx": generator_graph(Generator(settings, geometry), geometry), "samples.png": b"none"},
-    )
+    graph = _graph(height, width, channels, code_size, seed, len(classes))
+    return write_bundle(path, facts, {"generator.onnx": graph, "samples.png": b"none"})
+
+
+@cache
+def _graph(*shape: int) -> bytes:
+    """Exported once a process. TEST_GRAPHS names a folder that keeps the graphs, for an environment without torch."""
+    kept = Path(os.environ["TEST_GRAPHS"], "-".join(map(str, shape)) + ".onnx") if "TEST_GRAPHS" in os.environ else None
+    if kept and kept.exists():
+        return kept.read_bytes()
+    graph = _exported(*shape)
+    if kept:
+        kept.write_bytes(graph)
+    return graph
+
+
+def _exported(height: int, width: int, channels: int, code_size: int, seed: int, classes: int) -> bytes:
+    import torch
+
+    from training.config import preset_named
+    from training.export.onnx import generator_graph
+    from training.networks.generator import Generator
+    from training.networks.geometry import Geometry
+
+    torch.manual_seed(seed)
+    settings = preset_named("tiny").with_changes(code_size=code_size)
+    geometry = Geometry(height, width, channels, settings.patch_pixels, classes)
+    return generator_graph(Generator(settings, geometry), geometry)
