@@ -31,6 +31,10 @@ check: lint types                    ## Lint, types and the fast tests: in a min
 test: lint types                     ## Everything that must hold
 	$(DEV)/bin/python -m pytest
 
+campaign: $(DEV)/.made               ## Hours: 20,000 cases of each property and fuzz test, every stress test in full length
+	CAMPAIGN_CASES=20000 $(DEV)/bin/python -m pytest -m hypothesis
+	$(DEV)/bin/python -m load.stress all
+
 lint: $(DEV)/.made
 	$(DEV)/bin/ruff check
 	$(DEV)/bin/ruff format --check

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 from starlette.testclient import TestClient
 from support.asking import started_app
 from support.browsing import Visitor, browser
@@ -31,6 +32,7 @@ try:
 except ModuleNotFoundError:
     pass  # .ci/lowest tests what needs no torch in an environment without it
 
+CAMPAIGN_CASES = int(os.environ.get("CAMPAIGN_CASES", "0"))  # `make campaign`: cases of each property and fuzz test
 SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits"}
 
 
@@ -40,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if SLOW_FIXTURES & {*getattr(item, "fixturenames", ()), parameters.get("url")}:
             item.add_marker(pytest.mark.slow)
+        test = getattr(item, "obj", None)
+        if CAMPAIGN_CASES and is_hypothesis_test(test):
+            # What @settings sets; hypothesis has no public way to set it over a test's own.
+            test._hypothesis_internal_use_settings = settings(
+                test._hypothesis_internal_use_settings or settings(), max_examples=CAMPAIGN_CASES, deadline=None
+            )
 
 
 @pytest.fixture(scope="session")
