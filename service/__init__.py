@@ -1,25 +1,29 @@
-"""BUNDLE -> HTTP: draws pictures on request, in batches, for anyone. Never imports torch or training.
+"""BUNDLE -> HTTP: draws pictures on request, in dynamic batches. Never imports torch or training.
 
-    models/<name>/ -> registry -> routes -> HTTP
+    models/<name>/ -> loader -> registry -> routes -> latents -> batching -> encoders -> HTTP
 
 Read in this order:
 
-    server      the BentoML service that `bentoml serve` runs, and why the API is mounted on it
-    settings    every environment variable
-    routes/     what is asked, what is answered
-    api         the app that they are added to
-    schemas     the shapes of questions and answers, with their bounds
-    asked       what whoever draws must know of a question: address and walk say it
-    grades/     what people think of pictures, kept
-    collection  every model at one moment: which name means which version
-    registry     the collection that is shown, each model with the engine that draws it best here
-    order       some pictures that somebody waits for
-    batcher     one queue of them, drawn in common batches by one thread
-    renewal     bundles that come and go while it runs
-    formats     which format an answer has
-    encoders/   pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
-    metrics     what it has done so far, for Prometheus
-    problems    every error as problem+json (RFC 9457)
-    perimeter   what is refused before anything looks at it
-    page/       the page at /
+    server         the BentoML service that `bentoml serve` runs, and why the API is mounted on it
+    settings       every environment variable
+    middleware     path, body-size and backpressure checks before routing
+    app            the FastAPI app: what every route takes from it
+    routes/        one `APIRouter` a file
+    schemas        requests and responses, with their bounds
+    latents        what a request asks to draw: an address range, or codes
+    interpolation  codes between codes
+    snapshot       the models at one moment: which name means which version
+    loader         loads and warms up in the background, one model at a time
+    registry       the models, and the batcher that draws with them
+    reloader       bundles that change while the service runs
+    batching       one queue and one engine thread: dynamic batching
+    formats        which format a response has
+    encoders/      pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
+    ratings/       people's grades
+    metrics        counters for Prometheus
+    errors         every error as problem+json (RFC 9457)
+    openapi        the OpenAPI document, completed
+    static/        the page at /
+    sample         `zoetrope sample`: pictures without a server
+    image          the container's image, for `bentoml build`
 """

@@ -1,6 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457): what was found, what is allowed, what to do.
 
-    api, registry, perimeter raise -> [problems] -> HTTP
+    routes, registry, batching, middleware raise -> [errors] -> HTTP
 
 A problem is an exception, so that it ends a request wherever it is noticed.
 """
@@ -20,7 +20,7 @@ _LONGEST_ECHO = 80
 
 
 class Problem(Exception):
-    """An answer that is an error.
+    """A response that is an error.
 
     Args:
         status: the HTTP status.
@@ -34,7 +34,7 @@ class Problem(Exception):
         self.status, self.detail, self.headers, self.facts = HTTPStatus(status), detail, headers, facts
 
     def response(self) -> JSONResponse:
-        """The problem as an HTTP answer."""
+        """The problem as an HTTP response."""
         body = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -70,7 +70,7 @@ def install(app: FastAPI) -> None:
 def _of_validation(error: RequestValidationError) -> Problem:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return Problem(400, f'The body is no JSON: {found[0]["ctx"]["error"]}. Send an object like {{"n": 64}}.')
+        return Problem(400, f'The body is not valid JSON: {found[0]["ctx"]["error"]}. Send an object like {{"n": 64}}.')
     errors = [
         {
             "field": ".".join(str(step) for step in one["loc"][1:]) or "body",
@@ -85,7 +85,7 @@ def _of_validation(error: RequestValidationError) -> Problem:
 
 def _of_routing(request: Request, error: HTTPException) -> Problem:
     path = request.url.path
-    if path in PROBES:  # BentoML answers GET there; what comes to us is another method
+    if path in PROBES:  # GET is answered there; what comes here is another method
         error = HTTPException(405, headers={"Allow": "GET"})
     details = {
         400: f"The body cannot be read as JSON: {error.detail}",

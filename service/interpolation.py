@@ -1,14 +1,14 @@
-"""ExplicitCodes that were sent, and codes between codes: a walk through what a model has learned.
+"""Interpolation: codes of the client, and codes between two codes.
 
-    schemas -> [walk] -> asked -> registry, encoders
+    schemas -> [interpolation] -> latents -> batching, encoders
 
-A walk is spherical [White2016]: nearly all of a standard normal lies at one
-distance from its middle, so a straight line between two codes passes through
-places that the generator never learned. An autoencoder's mixture is cut into
-components, and a walk jumps where it passes a cut; the class of a picture on
-the way is that of the nearer end.
+Interpolation is spherical [White2016]: nearly all of a standard normal lies at
+one distance from its middle, so a straight line between two codes passes through
+places that the generator never learned. The mixture of an autoencoder is cut
+into components, and a path jumps where it passes a cut; the class of a frame is
+that of the nearer end.
 
-Letters: N codes    P points of a walk    Z numbers in a code
+Letters: N codes    P points of a path    Z numbers in a code
 
 Paper:
     [White2016]  Sampling Generative Networks.  arXiv:1609.04468
@@ -27,41 +27,41 @@ from service.latents import ExplicitCodes, label_numbers
 from service.schemas import DecodeRequest, InterpolateRequest, Point
 
 _PARALLEL = 1e-6
-"""Sine of an angle below which two codes point the same way, or apart: there a straight line has to do."""
+"""Sine of an angle below which two codes are parallel: there the path is a straight line."""
 
 
-def codes_sent(question: DecodeRequest, runtime: Runtime) -> ExplicitCodes:
-    """The codes of a question.
+def explicit_codes(body: DecodeRequest, runtime: Runtime) -> ExplicitCodes:
+    """The codes of a request, as they are.
 
     Raises:
         Problem: 422, codes of another size than the model's, or a label that it does not have.
     """
-    codes_NZ = np.stack([_sent(code, runtime, f"codes.{at}") for at, code in enumerate(question.codes)])
-    label = label_numbers(question.label, runtime.card)
+    codes_NZ = np.stack([_checked(code, runtime, f"codes.{at}") for at, code in enumerate(body.codes)])
+    label = label_numbers(body.label, runtime.card)
     _require_label(label is not None, runtime, "label")
-    return _asked(runtime, codes_NZ, label)
+    return _source(runtime, codes_NZ, label)
 
 
-def codes_between(question: InterpolateRequest, runtime: Runtime) -> ExplicitCodes:
-    """The codes of a walk past all points of a question: `frames` of them, evenly spread.
+def interpolated_codes(body: InterpolateRequest, runtime: Runtime) -> ExplicitCodes:
+    """The codes of a path past all points of a request: `frames` of them, evenly spread.
 
     Raises:
         Problem: 422, a point that the model does not have.
     """
-    points = [*question.points, *question.points[: question.loop]]
+    points = [*body.points, *body.points[: body.loop]]
     ends_PZ = np.stack([_code(point, runtime, f"points.{at}") for at, point in enumerate(points)])
     legs = len(points) - 1
-    steps = question.frames if question.loop else question.frames - 1
-    places_N = np.arange(question.frames) * legs / steps
-    starts_N = np.minimum(places_N.astype(int), legs - 1)
-    codes_NZ = slerp(ends_PZ[starts_N], ends_PZ[starts_N + 1], places_N - starts_N)
+    steps = body.frames if body.loop else body.frames - 1
+    positions_N = np.arange(body.frames) * legs / steps
+    starts_N = np.minimum(positions_N.astype(int), legs - 1)
+    codes_NZ = slerp(ends_PZ[starts_N], ends_PZ[starts_N + 1], positions_N - starts_N)
     classes_P = [_label(point, runtime, f"points.{at}") for at, point in enumerate(points)]
-    nearest_N = np.floor(places_N + 0.5).astype(int)
-    return _asked(runtime, codes_NZ, None if classes_P[0] is None else [classes_P[at] or 0 for at in nearest_N])
+    nearest_N = np.floor(positions_N + 0.5).astype(int)
+    return _source(runtime, codes_NZ, None if classes_P[0] is None else [classes_P[at] or 0 for at in nearest_N])
 
 
 def slerp(a_NZ: NDArray[np.float32], b_NZ: NDArray[np.float32], along_N: NDArray[np.float64]) -> NDArray[np.float32]:
-    """ExplicitCodes between codes, by the arc: at 0 the first to the last bit, at 1 the second; lengths change evenly.
+    """Spherical linear interpolation: exactly the first code at 0, exactly the second at 1; lengths change linearly.
 
     Args:
         a_NZ, b_NZ: (N, Z) float32.
@@ -88,12 +88,12 @@ def _polar(ends_NZ: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 def _code(point: Point, runtime: Runtime, field: str) -> NDArray[np.float32]:
     if point.code is not None:
-        return _sent(point.code, runtime, f"{field}.code")
+        return _checked(point.code, runtime, f"{field}.code")
     found: NDArray[np.float32] = codes(point.seed or 0, point.index, 1, runtime.card.code_size, point.truncation)[0]
     return found
 
 
-def _sent(code: Sequence[float], runtime: Runtime, field: str) -> NDArray[np.float32]:
+def _checked(code: Sequence[float], runtime: Runtime, field: str) -> NDArray[np.float32]:
     size = runtime.card.code_size
     if len(code) != size:
         raise Problem(422, f"{field} has {len(code)} numbers; a code of {runtime.card.name} has {size}.")
@@ -121,7 +121,7 @@ def _require_label(given: bool, runtime: Runtime, field: str) -> None:
         )
 
 
-def _asked(runtime: Runtime, codes_NZ: NDArray[np.float32], label: int | list[int] | None) -> ExplicitCodes:
+def _source(runtime: Runtime, codes_NZ: NDArray[np.float32], label: int | list[int] | None) -> ExplicitCodes:
     try:
         labels_N = runtime.labels(0, 0, len(codes_NZ), label)
     except AddressError as error:

@@ -1,8 +1,8 @@
-"""The OpenAPI document, made true: every status and media type that a route can answer with.
+"""The OpenAPI document, completed: every status and media type that a route can respond with.
 
     api -> [openapi] -> /openapi.json
 
-FastAPI derives questions and good answers from the types; errors and pictures
+FastAPI derives requests and good responses from the types; errors and pictures
 are declared here, once for all routes.
 """
 
@@ -14,30 +14,30 @@ from service.formats import Format, GradesFormat
 from service.schemas import ProblemResponse
 
 _DESCRIPTIONS = {
-    400: "The body is no JSON",
+    400: "The body is not valid JSON",
     404: "No such model",
     406: "Nothing that we have fits `Accept`",
-    409: "An id came before with another grade; nothing of this question was kept",
-    410: "This version is no longer held; the answer names those that are",
+    409: "An id came before with another grade; nothing of this request was stored",
+    410: "This version is no longer available; the problem names those that are",
     413: "The body is too large",
     415: "The body's Content-Type is not application/json",
     422: "A value is missing, unknown, of the wrong type or out of range",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
 }
-_OF_EVERY_MODEL_ROUTE = (404, 410, 503)
-_OF_EVERY_QUESTION = (400, 404, 406, 410, 413, 415, 422, 503)
+_OF_MODEL_ROUTES = (404, 410, 503)
+_OF_DRAWING_ROUTES = (400, 404, 406, 410, 413, 415, 422, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _ERRORS = {
-    ("post", "/generate"): _OF_EVERY_QUESTION,
-    ("post", "/decode"): _OF_EVERY_QUESTION,
-    ("post", "/interpolate"): _OF_EVERY_QUESTION,
+    ("post", "/generate"): _OF_DRAWING_ROUTES,
+    ("post", "/decode"): _OF_DRAWING_ROUTES,
+    ("post", "/interpolate"): _OF_DRAWING_ROUTES,
     ("get", _IMAGE): (404, 410, 422, 503),
     ("post", "/ratings"): (400, 404, 409, 410, 413, 415, 422, 503),
     ("get", "/ratings"): (406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),
     ("get", "/models"): (503,),
-    ("get", "/models/{name}"): _OF_EVERY_MODEL_ROUTE,
+    ("get", "/models/{name}"): _OF_MODEL_ROUTES,
 }
 _ADDRESSES = (
     ("GenerateRequest", "seed"),
@@ -52,7 +52,7 @@ _MADE_BY = {
     "X-Model-Version": "Its version",
     "X-Engine": "Library, version, device and precision",
 }
-_ADDRESS = {"X-Seed": "The seed: the one asked for, or a fresh one", "X-Start": "Index of the first picture"}
+_ADDRESS = {"X-Seed": "The seed: the requested one, or a fresh one", "X-Start": "Index of the first picture"}
 _KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "Keep it for ever"}
 
 

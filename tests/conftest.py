@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import is_hypothesis_test, settings
 from starlette.testclient import TestClient
-from support.asking import started_app
 from support.browsing import Visitor, browser
 from support.databases import Postgres
+from support.in_process import started_app
 from support.serving import ROOT, Server, started
 from support.untrained import write_untrained
 

@@ -1,4 +1,4 @@
-"""The routes, in this process: what is asked, what is answered, and what is refused."""
+"""The routes, in this process: requests, responses and refusals."""
 
 import io
 import json
@@ -16,46 +16,46 @@ from models.codes import ADDRESS_END
 JSON = {"content-type": "application/json"}
 
 
-def ask(client: TestClient, **question: object):
-    return client.post("/generate", json=question)
+def generate(client: TestClient, **body: object):
+    return client.post("/generate", json=body)
 
 
-def npy(client: TestClient, **question: object) -> np.ndarray:
-    answer = ask(client, format="npy", **question)
-    assert answer.status_code == 200, answer.text
-    return np.load(io.BytesIO(answer.content))
+def npy(client: TestClient, **body: object) -> np.ndarray:
+    response = generate(client, format="npy", **body)
+    assert response.status_code == 200, response.text
+    return np.load(io.BytesIO(response.content))
 
 
-def refused(answer, status: int) -> dict:
+def refused(response, status: int) -> dict:
     """The problem, after checking that it is one."""
-    assert answer.status_code == status, answer.text[:300]
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
+    assert response.status_code == status, response.text[:300]
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
     assert problem["status"] == status
     assert problem["title"]
     return problem
 
 
-def test_an_empty_question_is_one_picture_of_the_default_model(client: TestClient):
-    answer = ask(client)
+def test_an_empty_body_is_one_picture_of_the_default_model(client: TestClient):
+    response = generate(client)
 
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.headers["x-model"] == "grey"
-    assert Image.open(io.BytesIO(answer.content)).size == (8, 8)
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["x-model"] == "grey"
+    assert Image.open(io.BytesIO(response.content)).size == (8, 8)
 
 
-def test_the_answer_names_what_made_it(client: TestClient):
-    answer = ask(client, n=4, seed=7, start=5, model="colour")
+def test_the_response_names_what_made_it(client: TestClient):
+    response = generate(client, n=4, seed=7, start=5, model="colour")
     card = client.get("/models/colour").json()["card"]
 
-    assert answer.headers["x-seed"] == "7"
-    assert answer.headers["x-start"] == "5"
-    assert answer.headers["x-model"] == "colour"
-    assert answer.headers["x-model-version"] == card["version"]
-    assert answer.headers["x-engine"].startswith("onnxruntime-")
+    assert response.headers["x-seed"] == "7"
+    assert response.headers["x-start"] == "5"
+    assert response.headers["x-model"] == "colour"
+    assert response.headers["x-model-version"] == card["version"]
+    assert response.headers["x-engine"].startswith("onnxruntime-")
 
 
-def test_without_a_seed_each_answer_has_a_fresh_one_that_makes_it_again(client: TestClient):
+def test_without_a_seed_each_response_has_a_fresh_one_that_makes_it_again(client: TestClient):
     one, other = (client.post("/generate", json={"n": 2, "format": "npy"}) for _ in range(2))
     again = npy(client, n=2, seed=int(one.headers["x-seed"]))
 
@@ -70,16 +70,16 @@ def test_images_5_to_14_are_the_same_from_any_slice(client: TestClient):
 
 @pytest.mark.parametrize("n", [1, 255, 256, 257, 600])
 def test_npy_is_complete_whatever_its_chunks(client: TestClient, n: int):
-    answer = ask(client, n=n, seed=1, model="colour", format="npy")
+    response = generate(client, n=n, seed=1, model="colour", format="npy")
 
-    assert np.load(io.BytesIO(answer.content)).shape == (n, 12, 20, 3)
-    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert np.load(io.BytesIO(response.content)).shape == (n, 12, 20, 3)
+    assert int(response.headers["content-length"]) == len(response.content)
 
 
 def test_every_format_shows_the_same_pictures(client: TestClient):
     expected = npy(client, n=300, seed=3)
-    archive = zipfile.ZipFile(io.BytesIO(ask(client, n=300, seed=3, format="zip").content))
-    listed = ask(client, n=300, seed=3, format="json").json()["images"]
+    archive = zipfile.ZipFile(io.BytesIO(generate(client, n=300, seed=3, format="zip").content))
+    listed = generate(client, n=300, seed=3, format="json").json()["images"]
 
     unzipped = np.stack([np.asarray(Image.open(archive.open(name))) for name in archive.namelist()])
     assert np.array_equal(unzipped, expected[..., 0])
@@ -88,19 +88,19 @@ def test_every_format_shows_the_same_pictures(client: TestClient):
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
 def test_more_than_one_picture_is_a_sheet(client: TestClient, kind: str):
-    answer = ask(client, n=9, seed=1, format=kind)
+    response = generate(client, n=9, seed=1, format=kind)
 
-    assert answer.headers["content-type"] == f"image/{kind}"
-    assert Image.open(io.BytesIO(answer.content)).size == (3 * 10 - 2, 3 * 10 - 2)
-
-
-def test_accept_chooses_the_format_where_the_question_does_not(client: TestClient):
-    answer = client.post("/generate", json={"n": 2}, headers={"accept": "application/zip"})
-
-    assert answer.headers["content-type"] == "application/zip"
+    assert response.headers["content-type"] == f"image/{kind}"
+    assert Image.open(io.BytesIO(response.content)).size == (3 * 10 - 2, 3 * 10 - 2)
 
 
-def test_truncation_0_draws_one_picture_over_and_over(client: TestClient):
+def test_accept_chooses_the_format_where_the_body_does_not(client: TestClient):
+    response = client.post("/generate", json={"n": 2}, headers={"accept": "application/zip"})
+
+    assert response.headers["content-type"] == "application/zip"
+
+
+def test_truncation_0_draws_one_picture_again_and_again(client: TestClient):
     assert len(np.unique(npy(client, n=5, truncation=0), axis=0)) == 1
     assert len(np.unique(npy(client, n=5, truncation=1), axis=0)) == 5
 
@@ -112,12 +112,12 @@ def test_the_last_picture_of_the_last_seed_can_be_drawn(client: TestClient):
 
 
 def test_sheets_end_at_1024_and_the_refusal_names_zip_and_npy(client: TestClient):
-    assert ask(client, n=1024).status_code == 200
-    assert "zip or npy" in refused(ask(client, n=1025), 422)["detail"]
+    assert generate(client, n=1024).status_code == 200
+    assert "zip or npy" in refused(generate(client, n=1025), 422)["detail"]
 
 
 @pytest.mark.parametrize(
-    ("question", "words"),
+    ("body", "words"),
     [
         ({"n": 0}, "n is 0"),
         ({"n": -1}, "n is -1"),
@@ -138,47 +138,45 @@ def test_sheets_end_at_1024_and_the_refusal_names_zip_and_npy(client: TestClient
         ({"model": ""}, "model is ''"),
     ],
 )
-def test_a_wrong_value_is_422_and_says_what_was_found_and_what_is_allowed(
-    client: TestClient, question: dict, words: str
-):
-    assert words in refused(ask(client, **question), 422)["detail"]
+def test_a_wrong_value_is_422_and_says_what_was_found_and_what_is_allowed(client: TestClient, body: dict, words: str):
+    assert words in refused(generate(client, **body), 422)["detail"]
 
 
 def test_truncation_nan_is_refused(client: TestClient):
-    answer = client.post("/generate", content='{"truncation": NaN}', headers=JSON)
+    response = client.post("/generate", content='{"truncation": NaN}', headers=JSON)
 
-    assert "truncation is nan" in refused(answer, 422)["detail"]
+    assert "truncation is nan" in refused(response, 422)["detail"]
 
 
 @pytest.mark.parametrize(
     "body", ["{", '{"n": }', "nope", "\x00", '{"n": ' + "9" * 5000 + "}", "[" * 100_000, '"\\ud800']
 )
-def test_what_is_no_json_is_400(client: TestClient, body: str):
+def test_a_body_that_is_not_valid_json_is_400(client: TestClient, body: str):
     assert "JSON" in refused(client.post("/generate", content=body, headers=JSON), 400)["detail"]
 
 
 @pytest.mark.parametrize("body", ["[]", "3", "null", '"n"', ""])
-def test_json_that_is_no_object_is_422(client: TestClient, body: str):
+def test_json_that_is_not_an_object_is_422(client: TestClient, body: str):
     refused(client.post("/generate", content=body, headers=JSON), 422)
 
 
 def test_an_unknown_model_is_404_and_lists_those_that_there_are(client: TestClient):
-    assert "There are: colour, grey, pets" in refused(ask(client, model="nobody"), 404)["detail"]
-    refused(client.get("/models/nobody"), 404)
+    assert "There are: colour, grey, pets" in refused(generate(client, model="unknown"), 404)["detail"]
+    refused(client.get("/models/unknown"), 404)
 
 
-def test_a_version_no_longer_held_is_410_and_names_those_that_are(client: TestClient):
+def test_a_version_that_is_no_longer_available_is_410_and_names_those_that_are(client: TestClient):
     current = client.get("/models/grey").json()["card"]["version"]
 
-    assert current in refused(ask(client, model="grey@0000000000000000"), 410)["detail"]
+    assert current in refused(generate(client, model="grey@0000000000000000"), 410)["detail"]
 
 
 def test_an_older_version_still_draws_its_own_pictures(client: TestClient):
     current, older = client.get("/models/grey").json()["versions"]
 
-    answer = ask(client, model=f"grey@{older}", seed=1, format="npy")
-    assert answer.headers["x-model-version"] == older
-    assert not np.array_equal(np.load(io.BytesIO(answer.content)), npy(client, seed=1))
+    response = generate(client, model=f"grey@{older}", seed=1, format="npy")
+    assert response.headers["x-model-version"] == older
+    assert not np.array_equal(np.load(io.BytesIO(response.content)), npy(client, seed=1))
     assert np.array_equal(npy(client, model=f"grey@{current}", seed=1), npy(client, seed=1))
 
 
@@ -206,7 +204,7 @@ def test_a_path_with_a_line_break_is_a_problem_too(client: TestClient, path: str
     refused(client.get(path), 404)
 
 
-def test_a_path_where_nothing_is_and_a_wrong_method_are_problems_too(client: TestClient):
+def test_a_path_that_does_not_exist_and_a_wrong_method_are_problems_too(client: TestClient):
     refused(client.get("/nothing"), 404)
     assert "POST" in client.get("/generate").headers["allow"]
     refused(client.get("/generate"), 405)
@@ -215,12 +213,12 @@ def test_a_path_where_nothing_is_and_a_wrong_method_are_problems_too(client: Tes
     refused(client.post("/livez"), 405)
 
 
-def test_models_tells_of_all_models_and_of_the_default_one(client: TestClient):
-    answer = client.get("/models").json()
+def test_models_lists_all_models_and_names_the_default_one(client: TestClient):
+    response = client.get("/models").json()
 
-    assert answer["default"] == "grey"
-    assert [one["card"]["name"] for one in answer["models"]] == ["colour", "grey", "pets"]
-    assert [len(one["versions"]) for one in answer["models"]] == [1, 2, 1]
+    assert response["default"] == "grey"
+    assert [one["card"]["name"] for one in response["models"]] == ["colour", "grey", "pets"]
+    assert [len(one["versions"]) for one in response["models"]] == [1, 2, 1]
 
 
 def test_docs_need_nothing_from_outside(client: TestClient):
@@ -252,19 +250,19 @@ small = st.fixed_dictionaries(
 
 @given(st.dictionaries(fields, anything, max_size=3) | small)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_is_asked_is_drawn_or_refused_with_a_problem(client: TestClient, question: dict):
-    answer = client.post("/generate", content=json.dumps(question), headers=JSON)
+def test_every_request_is_drawn_or_refused_with_a_problem(client: TestClient, body: dict):
+    response = client.post("/generate", content=json.dumps(body), headers=JSON)
 
-    if answer.status_code == 200:
-        assert answer.headers["x-seed"].isdigit()
+    if response.status_code == 200:
+        assert response.headers["x-seed"].isdigit()
     else:
-        assert answer.status_code in (404, 410, 422)
-        refused(answer, answer.status_code)
+        assert response.status_code in (404, 410, 422)
+        refused(response, response.status_code)
 
 
 @given(st.binary(max_size=60))
 @settings(max_examples=80, deadline=None)
-def test_whatever_bytes_are_sent_the_service_answers_with_a_problem(client: TestClient, body: bytes):
-    answer = client.post("/generate", content=body, headers=JSON)
+def test_whatever_bytes_are_sent_the_service_responds_with_a_problem(client: TestClient, body: bytes):
+    response = client.post("/generate", content=body, headers=JSON)
 
-    assert answer.status_code in (200, 400, 422)
+    assert response.status_code in (200, 400, 422)

@@ -1,4 +1,4 @@
-"""Many people's pictures in common batches: each gets their own, in turn, and nothing is drawn for nobody."""
+"""Dynamic batching: pictures of many requests in common batches; each request gets its own, in turn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.asking import Held, address
+from support.in_process import BlockedSource, address
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
@@ -30,94 +30,94 @@ def pets(bundles: Path) -> Runtime:
 
 @dataclass
 class Scene:
-    """A batcher whose engine is held up by one picture until `go_on` is called."""
+    """A batcher whose engine is blocked by one picture until `go_on` is called."""
 
     batcher: DynamicBatcher
-    held: Held
+    blocked: BlockedSource
     first: asyncio.Task
 
     async def go_on(self) -> None:
-        self.held.go_on.set()
+        self.blocked.go_on.set()
         await self.first
 
 
 def ahead(runtime: Runtime) -> int:
-    """Pictures of one order that are drawn before some of them are taken away, at most."""
+    """Pictures of one request that are drawn before some of them are consumed, at most."""
     return AHEAD_BATCHES * runtime.batch_sizes[-1]
 
 
-async def whole(order: PendingRequest) -> np.ndarray:
-    return np.concatenate([chunk async for chunk in order])
+async def whole(request: PendingRequest) -> np.ndarray:
+    return np.concatenate([chunk async for chunk in request])
 
 
 def played(runtime: Runtime, play: Callable[[Scene], Awaitable[None]], **changes: object) -> DynamicBatcher:
-    """Play something while the engine is held up."""
+    """Play something while the engine is blocked."""
     batcher = DynamicBatcher(**{"queue_images": 1000, "deadline_s": 30.0, **changes})
-    held = Held(address(runtime, 1, seed=99))
+    blocked = BlockedSource(address(runtime, 1, seed=99))
 
     async def scene() -> None:
-        first = asyncio.create_task(whole(batcher.submit(runtime, held)))
-        await asyncio.to_thread(held.begun.wait, 30)
-        await play(Scene(batcher, held, first))
+        first = asyncio.create_task(whole(batcher.submit(runtime, blocked)))
+        await asyncio.to_thread(blocked.begun.wait, 30)
+        await play(Scene(batcher, blocked, first))
         await first
 
     try:
         asyncio.run(scene())
     finally:
-        held.go_on.set()
+        blocked.go_on.set()
         batcher.close()
     return batcher  # nothing is under way any more
 
 
 @settings(max_examples=25, deadline=None)
 @given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=6))
-def test_everybody_gets_the_very_pictures_that_they_asked_for(grey: Runtime, pets: Runtime, sizes: list[int]):
+def test_every_request_gets_its_own_pictures(grey: Runtime, pets: Runtime, sizes: list[int]):
     runtimes = [grey, pets]
     batcher = DynamicBatcher(queue_images=10_000, deadline_s=30)
-    asked = [(runtimes[k % 2], address(runtimes[k % 2], n, seed=k, start=k)) for k, n in enumerate(sizes)]
+    wanted = [(runtimes[k % 2], address(runtimes[k % 2], n, seed=k, start=k)) for k, n in enumerate(sizes)]
 
     async def all_at_once() -> list[np.ndarray]:
-        return await asyncio.gather(*(whole(batcher.submit(runtime, one)) for runtime, one in asked))
+        return await asyncio.gather(*(whole(batcher.submit(runtime, one)) for runtime, one in wanted))
 
-    for (runtime, one), drawn in zip(asked, asyncio.run(all_at_once()), strict=True):
+    for (runtime, one), drawn in zip(wanted, asyncio.run(all_at_once()), strict=True):
         assert np.array_equal(drawn, runtime.draw(*one.codes(runtime, 0, one.n)))
     assert batcher.waiting_images == 0
     assert batcher.counters.images_drawn == sum(sizes)
     batcher.close()
 
 
-def test_those_who_come_while_a_batch_is_drawn_share_the_next_one(grey: Runtime):
+def test_requests_that_come_while_a_batch_is_drawn_share_the_next_one(grey: Runtime):
     async def play(scene: Scene) -> None:
-        orders = [asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 1, seed=k)))) for k in range(8)]
+        requests = [asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 1, seed=k)))) for k in range(8)]
         await asyncio.sleep(0)
         assert scene.batcher.waiting_images == 8
         await scene.go_on()
-        await asyncio.gather(*orders)
+        await asyncio.gather(*requests)
 
     batcher = played(grey, play)
 
     assert sum(batcher.counters.batches.values()) < 6  # the first, and 8 in a few of the sizes 8, 4, 2 and 1
 
 
-def test_without_coalescing_each_is_drawn_alone(grey: Runtime):
+def test_without_coalescing_each_request_has_its_own_batch(grey: Runtime):
     async def play(scene: Scene) -> None:
-        orders = [asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 1, seed=k)))) for k in range(8)]
+        requests = [asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 1, seed=k)))) for k in range(8)]
         await asyncio.sleep(0)
         await scene.go_on()
-        await asyncio.gather(*orders)
+        await asyncio.gather(*requests)
 
     assert sum(played(grey, play, coalesce=False).counters.batches.values()) == 9
 
 
 def test_one_picture_does_not_wait_behind_the_whole_of_a_large_order(grey: Runtime):
-    """LatentSource for after 5,000 pictures, it comes before the large order has had three turns."""
+    """Requested after 5,000 pictures, it comes before the large request has had three turns."""
     before: list[int] = []
 
     async def play(scene: Scene) -> None:
         large = scene.batcher.submit(grey, address(grey, 5000))
         small = scene.batcher.submit(grey, address(grey, 1, seed=5))
         reading = asyncio.create_task(whole(large))
-        scene.held.go_on.set()
+        scene.blocked.go_on.set()
         await whole(small)
         before.append(large.scheduled)
         await reading
@@ -127,7 +127,7 @@ def test_one_picture_does_not_wait_behind_the_whole_of_a_large_order(grey: Runti
     assert before[0] <= 3 * TURN_IMAGES + ahead(grey)
 
 
-def test_a_reader_that_does_not_read_holds_up_nobody_and_is_not_drawn_far_ahead(grey: Runtime):
+def test_a_reader_that_does_not_read_delays_no_other_and_is_not_drawn_far_ahead(grey: Runtime):
     async def play(scene: Scene) -> None:
         stalled = scene.batcher.submit(grey, address(grey, 5000))
         await scene.go_on()
@@ -182,13 +182,13 @@ def test_what_was_not_begun_in_time_is_refused(grey: Runtime):
     assert (batcher.counters.requests_late, batcher.counters.images_drawn, batcher.waiting_images) == (1, 1, 0)
 
 
-def test_nothing_is_drawn_for_those_who_have_gone(grey: Runtime):
+def test_nothing_is_drawn_for_clients_that_have_gone(grey: Runtime):
     async def play(scene: Scene) -> None:
-        orders = [scene.batcher.submit(grey, address(grey, 3, seed=k)) for k in range(50)]
-        waiting = [asyncio.create_task(whole(order)) for order in orders]
+        requests = [scene.batcher.submit(grey, address(grey, 3, seed=k)) for k in range(50)]
+        waiting = [asyncio.create_task(whole(request)) for request in requests]
         await asyncio.sleep(0)
-        for order in orders:
-            order.cancel()
+        for request in requests:
+            request.cancel()
         await scene.go_on()
         for one in waiting:
             with pytest.raises(ClientDisconnected):
@@ -199,12 +199,12 @@ def test_nothing_is_drawn_for_those_who_have_gone(grey: Runtime):
     assert (batcher.counters.images_drawn, batcher.counters.images_dropped, batcher.waiting_images) == (1, 150, 0)
 
 
-def test_an_order_that_is_left_half_way_is_drawn_no_further(grey: Runtime):
+def test_an_request_that_is_left_half_way_is_drawn_no_further(grey: Runtime):
     async def play(scene: Scene) -> None:
         await scene.go_on()
-        order = aiter(scene.batcher.submit(grey, address(grey, 5000)))
-        await anext(order)
-        await order.aclose()
+        request = aiter(scene.batcher.submit(grey, address(grey, 5000)))
+        await anext(request)
+        await request.aclose()
 
     batcher = played(grey, play)
 
@@ -212,8 +212,8 @@ def test_an_order_that_is_left_half_way_is_drawn_no_further(grey: Runtime):
     assert batcher.counters.images_drawn + batcher.counters.images_dropped == 5001
 
 
-def test_what_goes_wrong_is_told_to_whom_it_concerns_and_the_next_is_drawn(grey: Runtime):
-    class Broken(Held):
+def test_an_error_reaches_its_own_request_and_the_next_is_drawn(grey: Runtime):
+    class Broken(BlockedSource):
         def codes(self, *_: object) -> object:
             raise RuntimeError("no codes")
 
@@ -227,13 +227,13 @@ def test_what_goes_wrong_is_told_to_whom_it_concerns_and_the_next_is_drawn(grey:
 
 
 def test_models_take_turns(grey: Runtime, pets: Runtime):
-    """While a large order of one is drawn, a picture of another comes out between."""
+    """While a large request of one is drawn, a picture of another comes out between."""
 
     async def play(scene: Scene) -> None:
         large = scene.batcher.submit(grey, address(grey, 5000))
         reading = asyncio.create_task(whole(large))
         small = scene.batcher.submit(pets, address(pets, 1))
-        scene.held.go_on.set()
+        scene.blocked.go_on.set()
         await whole(small)
         assert large.scheduled < 5000
         large.cancel()
@@ -243,18 +243,18 @@ def test_models_take_turns(grey: Runtime, pets: Runtime):
     played(grey, play)
 
 
-def test_somebody_whose_loop_has_ended_does_not_stop_the_engine(grey: Runtime):
-    batcher, held = DynamicBatcher(queue_images=1000, deadline_s=30), Held(address(grey, 1))
+def test_a_request_whose_event_loop_has_ended_does_not_stop_the_engine(grey: Runtime):
+    batcher, blocked = DynamicBatcher(queue_images=1000, deadline_s=30), BlockedSource(address(grey, 1))
 
-    async def ask_and_end() -> None:
-        batcher.submit(grey, held)
-        await asyncio.to_thread(held.begun.wait, 30)
+    async def submit_and_end() -> None:
+        batcher.submit(grey, blocked)
+        await asyncio.to_thread(blocked.begun.wait, 30)
 
-    asyncio.run(ask_and_end())
-    held.go_on.set()
+    asyncio.run(submit_and_end())
+    blocked.go_on.set()
 
-    async def ask() -> np.ndarray:
+    async def draw() -> np.ndarray:
         return await whole(batcher.submit(grey, address(grey, 3)))
 
-    assert len(asyncio.run(ask())) == 3
+    assert len(asyncio.run(draw())) == 3
     batcher.close()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.asking import Held, address, loaded, loaded_registry
+from support.in_process import BlockedSource, address, loaded, loaded_registry
 from support.rewarded import write_rewarded
 
 from models.active_learning import GRADE_WEIGHT
@@ -130,7 +130,7 @@ def test_each_is_handed_out_once_and_more_are_scored_when_few_are_left(registry:
 
 def test_while_none_are_scored_it_gives_none_and_does_not_wait(registry: ModelRegistry):
     pets, pools = loaded(registry, "pets"), CandidatePools(registry)
-    held = Held(address(pets, 1))
+    held = BlockedSource(address(pets, 1))
     holding = threading.Thread(target=lambda: list(registry.batcher.draw_in_background(pets, held)))
     holding.start()
     assert held.begun.wait(30)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sql
 from starlette.testclient import TestClient
-from support.asking import started_app
 from support.databases import Postgres
+from support.in_process import started_app
 
 from service.middleware import RequestLimitsMiddleware
 from service.ratings import database

@@ -17,31 +17,31 @@ def version(client: TestClient) -> dict[str, str]:
     return {one["card"]["name"]: one["card"]["version"] for one in client.get("/models").json()["models"]}
 
 
-def drawn(client: TestClient, **question: object) -> bytes:
-    return client.post("/generate", json=question).content
+def drawn(client: TestClient, **body: object) -> bytes:
+    return client.post("/generate", json=body).content
 
 
 @pytest.mark.parametrize(("seed", "index"), [(7, 0), (7, 12), (LAST, LAST)])
 def test_it_is_the_picture_of_that_address(client: TestClient, version: dict, seed: int, index: int):
-    answer = client.get(f"/models/grey/{version['grey']}/images/{seed}/{index}.png")
+    response = client.get(f"/models/grey/{version['grey']}/images/{seed}/{index}.png")
 
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.content == drawn(client, model="grey", seed=seed, start=index)
+    assert response.headers["content-type"] == "image/png"
+    assert response.content == drawn(client, model="grey", seed=seed, start=index)
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("png", "png"), ("jpg", "jpeg"), ("webp", "webp")])
 def test_it_comes_in_three_formats(client: TestClient, version: dict, suffix: str, kind: str):
-    answer = client.get(f"/models/colour/{version['colour']}/images/7/3.{suffix}")
+    response = client.get(f"/models/colour/{version['colour']}/images/7/3.{suffix}")
 
-    assert answer.headers["content-type"] == f"image/{kind}"
-    assert answer.content == drawn(client, model="colour", seed=7, start=3, format=kind)
-    assert Image.open(io.BytesIO(answer.content)).size == (20, 12)
+    assert response.headers["content-type"] == f"image/{kind}"
+    assert response.content == drawn(client, model="colour", seed=7, start=3, format=kind)
+    assert Image.open(io.BytesIO(response.content)).size == (20, 12)
 
 
-def test_class_and_truncation_stand_behind_the_question_mark(client: TestClient, version: dict):
-    answer = client.get(f"/models/pets/{version['pets']}/images/7/3.png?label=dog&truncation=0.5")
+def test_class_and_truncation_are_query_parameters(client: TestClient, version: dict):
+    response = client.get(f"/models/pets/{version['pets']}/images/7/3.png?label=dog&truncation=0.5")
 
-    assert answer.content == drawn(client, model="pets", seed=7, start=3, label="dog", truncation=0.5)
+    assert response.content == drawn(client, model="pets", seed=7, start=3, label="dog", truncation=0.5)
 
 
 def test_an_older_version_keeps_its_pictures(client: TestClient):
@@ -52,7 +52,7 @@ def test_an_older_version_keeps_its_pictures(client: TestClient):
     assert not np.array_equal(*[np.asarray(Image.open(io.BytesIO(one))) for one in pictures])
 
 
-def test_it_may_be_kept_for_ever_and_who_has_it_is_told_so(client: TestClient, version: dict):
+def test_it_may_be_cached_forever_and_a_client_that_has_it_gets_304(client: TestClient, version: dict):
     url = f"/models/grey/{version['grey']}/images/7/0.png"
     first = client.get(url)
     tag = first.headers["etag"]
@@ -86,7 +86,7 @@ def test_another_encoder_is_another_tag(client: TestClient, version: dict, monke
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("nobody/{grey}/images/7/0.png", 404, "There is no model 'nobody'"),
+        ("unknown/{grey}/images/7/0.png", 404, "There is no model 'unknown'"),
         ("grey/0000000000000000/images/7/0.png", 410, "is not available. Available: "),
         ("grey/{grey}/images/7/0.gif", 404, "There are no pictures that end in .gif. There are: png, jpg, webp."),
         ("grey/{grey}/images/7/-1.png", 422, "index is '-1'"),
@@ -100,8 +100,8 @@ def test_another_encoder_is_another_tag(client: TestClient, version: dict, monke
         ("grey/{grey}/images/7/0.png?lable=3", 422, "lable is '3': Extra inputs are not permitted"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_words(client: TestClient, version: dict, path: str, status: int, words: str):
-    answer = client.get(f"/models/{path.format(**version)}")
+def test_a_url_of_no_picture_is_refused_in_words(client: TestClient, version: dict, path: str, status: int, words: str):
+    response = client.get(f"/models/{path.format(**version)}")
 
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    assert words in answer.json()["detail"]
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    assert words in response.json()["detail"]

@@ -1,4 +1,4 @@
-"""Codes that are sent are drawn as they are; a walk begins and ends at its pictures, and goes by the arc."""
+"""Explicit codes are drawn as they are; an interpolation begins and ends at its pictures, and is spherical."""
 
 import io
 
@@ -15,16 +15,16 @@ from service.interpolation import slerp
 GREY_Z, PETS_Z = 5, 4
 
 
-def npy(client: TestClient, route: str, **question: object) -> np.ndarray:
-    answer = client.post(route, json={"format": "npy", **question})
-    assert answer.status_code == 200, answer.text
-    return np.load(io.BytesIO(answer.content))
+def npy(client: TestClient, route: str, **body: object) -> np.ndarray:
+    response = client.post(route, json={"format": "npy", **body})
+    assert response.status_code == 200, response.text
+    return np.load(io.BytesIO(response.content))
 
 
-def refusal(client: TestClient, route: str, **question: object) -> str:
-    answer = client.post(route, json=question)
-    assert answer.status_code == 422, answer.text
-    return answer.json()["detail"]
+def refusal(client: TestClient, route: str, **body: object) -> str:
+    response = client.post(route, json=body)
+    assert response.status_code == 422, response.text
+    return response.json()["detail"]
 
 
 def test_half_way_between_two_axes_is_the_diagonal():
@@ -35,7 +35,7 @@ def test_half_way_between_two_axes_is_the_diagonal():
 
 
 @pytest.mark.parametrize(("a", "b"), [([1, 2], [2, 4]), ([1, 2], [-1, -2]), ([0, 0], [3, 4]), ([0, 0], [0, 0])])
-def test_where_there_is_no_arc_the_walk_is_straight(a: list, b: list):
+def test_where_there_is_no_arc_the_path_is_straight(a: list, b: list):
     half = slerp(np.array([a], np.float32), np.array([b], np.float32), np.array([0.5]))
 
     assert half == pytest.approx((np.array([a]) + np.array([b])) / 2)
@@ -62,7 +62,7 @@ def test_codes_of_a_model_with_classes_are_drawn_as_the_class_that_is_named(clie
     assert np.array_equal(npy(client, "/decode", model="pets", codes=sent, label=["dog", 0, "7"]), expected)
 
 
-def test_a_walk_passes_its_points_and_comes_back_where_it_shall(client: TestClient):
+def test_a_path_passes_its_points_and_returns_to_the_first_where_it_is_a_loop(client: TestClient):
     points = [{"seed": 7, "index": 2}, {"seed": 8}, {"seed": 7, "index": 5, "truncation": 0.5}]
     ends = [npy(client, "/generate", seed=7, start=2), npy(client, "/generate", seed=8)]
     ends.append(npy(client, "/generate", seed=7, start=5, truncation=0.5))
@@ -74,7 +74,7 @@ def test_a_walk_passes_its_points_and_comes_back_where_it_shall(client: TestClie
     assert len(np.unique(there, axis=0)) == len(np.unique(round_trip, axis=0)) == 9
 
 
-def test_a_walk_between_codes_is_that_between_their_addresses(client: TestClient):
+def test_a_path_between_codes_is_that_between_their_addresses(client: TestClient):
     sent = codes(7, 0, 2, GREY_Z).astype(float).tolist()
     by_code = npy(client, "/interpolate", points=[{"code": sent[0]}, {"code": sent[1]}], frames=5)
 
@@ -83,18 +83,18 @@ def test_a_walk_between_codes_is_that_between_their_addresses(client: TestClient
 
 def test_the_class_on_the_way_is_that_of_the_nearer_end(client: TestClient):
     points = [{"seed": 1, "label": "cat"}, {"seed": 2, "label": "dog"}]
-    answer = client.post("/interpolate", json={"model": "pets", "points": points, "frames": 5, "format": "json"})
+    response = client.post("/interpolate", json={"model": "pets", "points": points, "frames": 5, "format": "json"})
 
-    assert [one["label"] for one in answer.json()["images"]] == ["cat", "cat", "dog", "dog", "dog"]
-    assert set(answer.json()["images"][0]) == {"label", "png"}
+    assert [one["label"] for one in response.json()["images"]] == ["cat", "cat", "dog", "dog", "dog"]
+    assert set(response.json()["images"][0]) == {"label", "png"}
 
 
 def test_webp_is_an_animation_and_png_a_strip(client: TestClient):
     def opened(kind: str, **more: object) -> Image.Image:
-        question = {"points": [{"seed": 1}, {"seed": 2}], "frames": 6, "format": kind, **more}
-        answer = client.post("/interpolate", json=question)
-        assert answer.headers["content-type"] == f"image/{kind}"
-        return Image.open(io.BytesIO(answer.content))
+        body = {"points": [{"seed": 1}, {"seed": 2}], "frames": 6, "format": kind, **more}
+        response = client.post("/interpolate", json=body)
+        assert response.headers["content-type"] == f"image/{kind}"
+        return Image.open(io.BytesIO(response.content))
 
     animation = opened("webp", frames_per_second=20)
     animation.load()
@@ -103,7 +103,7 @@ def test_webp_is_an_animation_and_png_a_strip(client: TestClient):
 
 
 @pytest.mark.parametrize(
-    ("question", "words"),
+    ("body", "words"),
     [
         ({"points": [{"seed": 1}]}, "points is [{'seed': 1}]"),
         ({"points": [{"seed": 1}, {}]}, "a point is either `seed` (with `index` and `truncation`) or `code`"),
@@ -113,17 +113,20 @@ def test_webp_is_an_animation_and_png_a_strip(client: TestClient):
         ({"points": [{"seed": 1}, {"seed": 1, "label": "cat"}]}, "label is 'cat', but grey has no classes"),
         ({"points": [{"seed": 1}, {"seed": 1, "label": 3}], "model": "pets"}, "points.1: label is 3; it must be"),
         ({"points": [{"seed": 1}, {"code": [0.0] * 4}], "model": "pets"}, "points.1.label is not given"),
-        ({"points": [{"seed": 1}, {"seed": 2}], "frames": 65}, "A strip shows up to 64 pictures, and 65 were asked"),
+        (
+            {"points": [{"seed": 1}, {"seed": 2}], "frames": 65},
+            "A strip shows up to 64 pictures, and 65 were",
+        ),
         ({"points": [{"seed": 1}, {"seed": 2}], "frames": 1025, "format": "webp"}, "An animation shows up to 1,024"),
         ({"points": [{"seed": 1}, {"seed": 2}], "frames": 1}, "frames is 1"),
     ],
 )
-def test_a_walk_that_cannot_be_is_refused_in_words(client: TestClient, question: dict, words: str):
-    assert words in refusal(client, "/interpolate", **question)
+def test_an_interpolation_that_cannot_be_is_refused_in_words(client: TestClient, body: dict, words: str):
+    assert words in refusal(client, "/interpolate", **body)
 
 
 @pytest.mark.parametrize(
-    ("question", "words"),
+    ("body", "words"),
     [
         ({"codes": []}, "codes is []"),
         ({"codes": [[0.0] * 5, [0.0] * 4]}, "codes.1 has 4 numbers; a code of grey has 5."),
@@ -131,8 +134,8 @@ def test_a_walk_that_cannot_be_is_refused_in_words(client: TestClient, question:
         ({"codes": [[0.0] * 4], "model": "pets"}, "label is not given, and a code alone has no class."),
         ({"codes": [[0.0] * 4], "model": "pets", "label": [0, 1]}, "found 2 labels for 1 pictures"),
         ({"codes": [[0.0] * 5], "label": 0}, "label is 0, but grey has no classes; leave it out."),
-        ({"codes": [[0.0] * 5] * 1025}, "A sheet shows up to 1,024 pictures, and 1,025 were asked for."),
+        ({"codes": [[0.0] * 5] * 1025}, "A sheet shows up to 1,024 pictures, and 1,025 were requested."),
     ],
 )
-def test_codes_that_cannot_be_drawn_are_refused_in_words(client: TestClient, question: dict, words: str):
-    assert words in refusal(client, "/decode", **question)
+def test_codes_that_cannot_be_drawn_are_refused_in_words(client: TestClient, body: dict, words: str):
+    assert words in refusal(client, "/decode", **body)

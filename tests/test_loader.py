@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.asking import loaded_registry
+from support.in_process import loaded_registry
 from support.untrained import write_untrained
 
 from models.bundle import open_bundle

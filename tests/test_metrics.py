@@ -1,15 +1,15 @@
-"""Prometheus reads what was done, and nobody can make it read more labels than there are."""
+"""Counters are rendered for Prometheus, and no request can add a label."""
 
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 
 def read(client: TestClient) -> dict[str, float]:
-    answer = client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=")
+    response = client.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=")
     return {
         f"{sample.name}{sorted(sample.labels.items())}" if "size" in sample.labels else sample.name: sample.value
-        for family in text_string_to_metric_families(answer.text)
+        for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
 
@@ -28,11 +28,12 @@ def test_pictures_and_batches_are_counted(client: TestClient):
     assert after["zoetrope_images_waiting"] == 0
 
 
-def test_a_model_is_told_with_its_version_and_its_engine(client: TestClient):
+def test_a_model_is_listed_with_its_version_and_its_engine(client: TestClient):
     text = client.get("/metrics").text
-    told = client.get("/models/grey").json()
+    model = client.get("/models/grey").json()
+    version = model["card"]["version"]
 
-    assert f'zoetrope_model_info{{engine="{told["engine"]}",model="grey",version="{told["card"]["version"]}"}}' in text
+    assert f'zoetrope_model_info{{engine="{model["engine"]}",model="grey",version="{version}"}}' in text
 
 
 def test_strange_paths_and_names_make_no_labels(client: TestClient):

@@ -15,13 +15,13 @@ def document(client: TestClient) -> dict:
 
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
-    questions = {"/generate", "/decode", "/interpolate", IMAGE}
+    drawing = {"/generate", "/decode", "/interpolate", IMAGE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary"}
-    assert set(document["paths"]) == questions | grades | {"/models", "/models/{name}", "/metrics", "/livez", "/readyz"}
+    assert set(document["paths"]) == drawing | grades | {"/models", "/models/{name}", "/metrics", "/livez", "/readyz"}
 
 
 @pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate"])
-def test_a_question_declares_every_status_that_it_is_answered_with(document: dict, path: str):
+def test_a_route_declares_every_status_that_it_responds_with(document: dict, path: str):
     responses = document["paths"][path]["post"]["responses"]
 
     assert set(responses) == {"200", "400", "404", "406", "410", "413", "415", "422", "503"}
@@ -45,7 +45,7 @@ def test_an_image_declares_what_caches_need(document: dict):
     assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
 
 
-def test_the_routes_of_grades_declare_what_they_are_answered_with(document: dict):
+def test_the_routes_of_grades_declare_their_responses(document: dict):
     paths = document["paths"]
 
     assert set(paths["/ratings"]["post"]["responses"]) == {
@@ -58,7 +58,7 @@ def test_the_routes_of_grades_declare_what_they_are_answered_with(document: dict
     assert set(paths["/ratings/summary"]["get"]["responses"]) == {"200", "422", "503"}
 
 
-def test_the_question_declares_its_bounds(document: dict):
+def test_the_request_body_declares_its_bounds(document: dict):
     fields = document["components"]["schemas"]["GenerateRequest"]["properties"]
 
     assert (fields["n"]["minimum"], fields["n"]["maximum"]) == (1, 10_000)
@@ -67,7 +67,7 @@ def test_the_question_declares_its_bounds(document: dict):
 
 
 @pytest.mark.parametrize(
-    ("question", "field"),
+    ("schema", "field"),
     [
         ("GenerateRequest", "seed"),
         ("Point", "seed"),
@@ -76,8 +76,8 @@ def test_the_question_declares_its_bounds(document: dict):
         ("RatingRequest", "index"),
     ],
 )
-def test_the_largest_address_is_a_whole_number(document: dict, question: str, field: str):
-    declared = document["components"]["schemas"][question]["properties"][field]
+def test_the_largest_address_is_a_whole_number(document: dict, schema: str, field: str):
+    declared = document["components"]["schemas"][schema]["properties"][field]
     bounds = [one for one in (declared, *declared.get("anyOf", ())) if "maximum" in one]
 
     assert [(type(one["maximum"]), one["maximum"]) for one in bounds] == [(int, 2**64 - 1)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.asking import PINNED, loaded, loaded_registry
+from support.in_process import PINNED, loaded, loaded_registry
 
 from models.bundle import BundleMissing, list_bundles, open_bundle
 from models.runtime import Runtime

@@ -1,4 +1,4 @@
-"""A folder of bundles that changes is shown as it is now: checked first, in one step, and nobody's request fails."""
+"""A changed folder of bundles is checked and published in one step, and no request fails."""
 
 import io
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.asking import loaded, loaded_registry
+from support.in_process import loaded, loaded_registry
 from support.serving import Server, started
 from support.untrained import write_untrained
 
@@ -19,7 +19,7 @@ from service.loader import ModelLoader
 from service.reloader import ModelReloader
 from service.snapshot import ModelVersion
 
-QUESTION = '{"n": 300, "seed": 3, "format": "npy"}'
+BODY = '{"n": 300, "seed": 3, "format": "npy"}'
 
 
 class Watched:
@@ -47,9 +47,9 @@ def write(folder: Path, seed: int, name: str = "grey") -> Bundle:
     return write_untrained(folder / name, 8, 8, 1, code_size=5, seed=seed)
 
 
-def refused(watched: Watched, asked: str) -> int:
+def refused(watched: Watched, model: str) -> int:
     with pytest.raises(Problem) as caught:
-        watched.registry.find(asked)
+        watched.registry.find(model)
     return caught.value.status
 
 
@@ -66,7 +66,7 @@ def test_a_new_version_is_current_and_the_old_one_stays_by_its_name(watched: Wat
     assert watched.published == [["grey"]]
 
 
-def test_who_asked_before_goes_on_with_the_version_that_it_began_with(watched: Watched):
+def test_a_request_that_has_begun_goes_on_with_the_version_that_it_began_with(watched: Watched):
     runtime, before = loaded(watched.registry, "grey"), watched.registry.snapshot
     expected = runtime.generate(3, 0, 10)
     write(watched.folder, seed=2)
@@ -95,7 +95,7 @@ def test_only_what_changed_is_loaded(watched: Watched, monkeypatch: pytest.Monke
     assert names == ["other", "grey"]
 
 
-def test_a_judged_model_has_its_new_card_and_is_not_loaded_again(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+def test_an_evaluated_model_has_its_new_card_and_is_not_loaded_again(watched: Watched, monkeypatch: pytest.MonkeyPatch):
     old = loaded(watched.registry, "grey")
     monkeypatch.setattr(ModelLoader, "load", lambda *_: pytest.fail("loaded again"))
     write_scores(watched.folder / "grey", Scores(fd_ratio=1.5))
@@ -127,7 +127,7 @@ def test_a_version_whose_folder_is_gone_is_gone(watched: Watched):
     assert refused(watched, f"grey@{old}") == 410
 
 
-def test_what_is_seen_once_is_not_believed(watched: Watched):
+def test_a_change_that_is_seen_once_is_not_believed(watched: Watched):
     """A bundle that is being renamed is not there for a moment."""
     (watched.folder / "grey").rename(watched.folder / ".aside")
     watched.reloader.scan()
@@ -168,7 +168,7 @@ def test_a_bundle_whose_engine_fails_is_refused_too(watched: Watched, monkeypatc
     assert loaded(watched.registry, "grey") is old
 
 
-def test_a_bundle_that_is_half_copied_is_not_shown(watched: Watched):
+def test_a_bundle_that_is_half_copied_is_not_served(watched: Watched):
     other = write(watched.folder, seed=2, name="other")
     shutil.copytree(other.path, watched.folder / ".copy")
     shutil.rmtree(other.path)
@@ -197,7 +197,7 @@ def test_older_versions_alone_leave_the_current_one_where_it_was(watched: Watche
 
 
 @pytest.mark.parametrize("what", ["grey", "."])
-def test_the_last_model_is_not_taken_from_those_who_draw(watched: Watched, what: str, caplog: pytest.LogCaptureFixture):
+def test_the_last_model_is_not_taken_away(watched: Watched, what: str, caplog: pytest.LogCaptureFixture):
     shutil.rmtree(watched.folder / what)
     watched.settle()
 
@@ -205,11 +205,11 @@ def test_the_last_model_is_not_taken_from_those_who_draw(watched: Watched, what:
     assert "found no bundle, expected at least one; the served models stay" in caplog.text
 
 
-def test_a_look_that_fails_is_logged_and_the_next_one_is_taken(
+def test_a_scan_that_fails_is_logged_and_the_next_one_is_made(
     watched: Watched, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    looks = iter([lambda: 1 / 0, watched.reloader.stop])
-    monkeypatch.setattr(watched.reloader, "scan", lambda: next(looks)())
+    scans = iter([lambda: 1 / 0, watched.reloader.stop])
+    monkeypatch.setattr(watched.reloader, "scan", lambda: next(scans)())
     watched.reloader._watch(0.001)
 
     assert "the folder of models could not be scanned" in caplog.text
@@ -218,7 +218,7 @@ def test_a_look_that_fails_is_logged_and_the_next_one_is_taken(
 def draw(server: Server, until: threading.Event, answers: list[tuple[int, str, bytes]]) -> None:
     """Status, version and body of one request after another."""
     while not until.is_set():
-        status, headers, body = server.ask(QUESTION)
+        status, headers, body = server.request(BODY)
         answers.append((status, headers.get("X-Model-Version", ""), body))
 
 
@@ -238,8 +238,8 @@ def test_a_running_service_changes_versions_and_no_request_fails(tmp_path: Path)
         for one in people:
             one.join()
 
-    held = [Runtime(bundle, threads=1) for bundle in open_all(folder)]
-    expected = {runtime.card.version: runtime.generate(3, 0, 300) for runtime in held}
+    runtimes = [Runtime(bundle, threads=1) for bundle in open_all(folder)]
+    expected = {runtime.card.version: runtime.generate(3, 0, 300) for runtime in runtimes}
     assert {version for _, version, _ in answers} == {bundle.card.version for bundle in bundles} == expected.keys()
     for status, version, body in answers:
         assert status == 200, body[:300]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.asking import PINNED, started_app
+from support.in_process import PINNED, started_app
 
 from service.app import App
 from service.loader import ModelLoader

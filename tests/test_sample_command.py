@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from support.asking import PINNED
+from support.in_process import PINNED
 
 from models.bundle import open_bundle
 from models.runtime import Runtime

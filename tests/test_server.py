@@ -1,4 +1,4 @@
-"""The real thing: a `bentoml serve` process, spoken to over HTTP."""
+"""The real thing: a `bentoml serve` process, over HTTP."""
 
 import io
 import json
@@ -24,8 +24,8 @@ def server(bundles: Path, tmp_path_factory: pytest.TempPathFactory):
         yield server
 
 
-def npy(server: Server, question: str) -> np.ndarray:
-    status, body = server.generate(question)
+def npy(server: Server, body: str) -> np.ndarray:
+    status, body = server.generate(body)
     assert status == 200, body[:300]
     return np.load(io.BytesIO(body))
 
@@ -36,7 +36,7 @@ def test_probes_page_docs_and_openapi_answer(server: Server):
 
 
 def test_what_bentoml_itself_would_serve_is_not_there(server: Server):
-    """BentoML's own metrics grow with every path that a stranger tries."""
+    """BentoML's own metrics grow with every path that a client tries."""
     assert server.get("/docs.json")[0] == 404
     assert b"bentoml" not in server.get("/metrics")[1]
 
@@ -48,21 +48,21 @@ def test_the_process_draws_the_bytes_that_this_process_draws(server: Server, cli
 
 
 def test_a_restart_changes_no_byte(server: Server, bundles: Path, tmp_path: Path):
-    question = '{"n": 10, "seed": 7, "start": 5, "format": "npy"}'
+    body = '{"n": 10, "seed": 7, "start": 5, "format": "npy"}'
     whole = npy(server, '{"n": 64, "seed": 7, "format": "npy"}')
     with started(bundles, tmp_path / "log", ZOETROPE_DEFAULT_MODEL="grey") as again:
         again.wait_for("/readyz")
 
-        assert np.array_equal(npy(again, question), whole[5:15])
-    assert np.array_equal(npy(server, question), whole[5:15])
+        assert np.array_equal(npy(again, body), whole[5:15])
+    assert np.array_equal(npy(server, body), whole[5:15])
 
 
 @pytest.mark.parametrize("chosen", ["npy", "zip", "json"])
 def test_ten_thousand_pictures_are_complete_and_memory_does_not_grow_with_them(server: Server, chosen: str):
-    question = {"n": 256, "seed": 1, "model": "colour", "format": chosen}
-    server.generate(json.dumps(question))
+    body = {"n": 256, "seed": 1, "model": "colour", "format": chosen}
+    server.generate(json.dumps(body))
     before = server.resident_bytes()
-    status, body = server.generate(json.dumps(question | {"n": 10_000}))
+    status, body = server.generate(json.dumps(body | {"n": 10_000}))
 
     assert status == 200
     assert server.resident_bytes() - before < LARGEST_GROWTH_BYTES
@@ -156,7 +156,9 @@ def test_a_wrong_setting_stops_the_service_with_its_name(bundles: Path, tmp_path
         assert "ZOETROPE_DEVICE is 'tpu'. Expected: Input should be 'cpu' or 'cuda'" in server.log
 
 
-def test_asked_for_cuda_without_it_the_service_is_alive_but_not_ready_and_says_why(bundles: Path, tmp_path: Path):
+def test_with_the_setting_cuda_and_without_the_device_the_service_is_alive_but_not_ready_and_says_why(
+    bundles: Path, tmp_path: Path
+):
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():

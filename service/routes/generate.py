@@ -13,9 +13,9 @@ from starlette.responses import Response
 from service.app import JsonRoute, app_of
 from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, negotiate
-from service.interpolation import codes_between, codes_sent
+from service.interpolation import explicit_codes, interpolated_codes
 from service.latents import resolve_address
-from service.routes.responses import check_sheet, made_by, picture_response
+from service.routes.responses import check_sheet_size, picture_response, provenance_headers
 from service.schemas import LARGEST_SHEET_N, LARGEST_STRIP_N, DecodeRequest, GenerateRequest, InterpolateRequest
 
 router = APIRouter(route_class=JsonRoute)
@@ -27,9 +27,9 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
-        check_sheet(body.n, LARGEST_SHEET_N, "A sheet")
+        check_sheet_size(body.n, LARGEST_SHEET_N, "A sheet")
     source = resolve_address(body, runtime.card)
-    headers = {**made_by(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
+    headers = {**provenance_headers(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, headers, encode)
 
@@ -40,10 +40,10 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
     runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
-        check_sheet(len(body.codes), LARGEST_SHEET_N, "A sheet")
-    source = codes_sent(body, runtime)
+        check_sheet_size(len(body.codes), LARGEST_SHEET_N, "A sheet")
+    source = explicit_codes(body, runtime)
     encode = partial(encode_sheet, picture_format=chosen)
-    return await picture_response(request, runtime, source, chosen, made_by(source, runtime), encode)
+    return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)
 
 
 @router.post("/interpolate", response_class=Response)
@@ -52,13 +52,13 @@ async def interpolate(body: InterpolateRequest, request: Request) -> Response:
     runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen is Format.WEBP:
-        check_sheet(body.frames, LARGEST_SHEET_N, "An animation")
+        check_sheet_size(body.frames, LARGEST_SHEET_N, "An animation")
     elif chosen.is_one_picture:
-        check_sheet(body.frames, LARGEST_STRIP_N, "A strip")
-    source = codes_between(body, runtime)
+        check_sheet_size(body.frames, LARGEST_STRIP_N, "A strip")
+    source = interpolated_codes(body, runtime)
     encode = (
         partial(encode_animation, frames_per_second=body.frames_per_second)
         if chosen is Format.WEBP
         else partial(encode_strip, picture_format=chosen)
     )
-    return await picture_response(request, runtime, source, chosen, made_by(source, runtime), encode)
+    return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)

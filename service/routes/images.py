@@ -22,7 +22,7 @@ from service.errors import Problem
 from service.formats import Format
 from service.latents import AddressRange, resolve_address
 from service.ratings.grade import Picture
-from service.routes.responses import encode_all, made_by
+from service.routes.responses import encode_all, provenance_headers
 from service.schemas import GenerateRequest, ImageQuery
 
 router = APIRouter()
@@ -48,12 +48,12 @@ async def image(
     if suffix not in SUFFIXES:
         raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
     chosen = SUFFIXES[suffix]
-    wanted = GenerateRequest(
+    picture = GenerateRequest(
         seed=_within("seed", seed), start=_within("index", index), label=query.label, truncation=query.truncation
     )
-    source = resolve_address(wanted, runtime.card)
+    source = resolve_address(picture, runtime.card)
     headers = {
-        **made_by(source, runtime),
+        **provenance_headers(source, runtime),
         "ETag": _etag(source, runtime.engine, chosen),
         "Cache-Control": _FOREVER,
     }

@@ -15,23 +15,27 @@ router = APIRouter()
 
 @router.get("/models")
 async def models(request: Request) -> ModelsResponse:
-    """Every model, by name."""
+    """Every model, by name, with its card, its versions and the engine that draws it.
+
+    Replicas on different processors may choose different engines, and then draw other bytes: where they must agree,
+    set ZOETROPE_ENGINE and ZOETROPE_PRECISION alike.
+    """
     registry = app_of(request).registry
     registry.require_ready()
     snapshot = registry.snapshot
     return ModelsResponse(
-        default=snapshot.default, models=[_answer(snapshot, one) for one in registry.current_runtimes]
+        default=snapshot.default, models=[_response(snapshot, one) for one in registry.current_runtimes]
     )
 
 
 @router.get("/models/{name}")
 async def model(name: str, request: Request) -> ModelResponse:
-    """One model: its card, its versions and what draws it."""
+    """One model: its card, its versions and the engine that draws it."""
     registry = app_of(request).registry
-    return _answer(registry.snapshot, await registry.runtime(name))
+    return _response(registry.snapshot, await registry.runtime(name))
 
 
-def _answer(snapshot: Snapshot, runtime: Runtime) -> ModelResponse:
+def _response(snapshot: Snapshot, runtime: Runtime) -> ModelResponse:
     """Older versions are listed, and not loaded for it."""
     return ModelResponse(
         card=runtime.card,

@@ -31,7 +31,7 @@ _STREAMED_ABOVE_IMAGES = 256
 _CLIENT_GONE = 499  # no client reads it; nginx's own number, for the log
 
 
-def made_by(source: LatentSource, runtime: Runtime) -> dict[str, str]:
+def provenance_headers(source: LatentSource, runtime: Runtime) -> dict[str, str]:
     """The headers that name what made the pictures."""
     return {"X-Model": source.model, "X-Model-Version": source.version, "X-Engine": runtime.engine}
 
@@ -84,14 +84,14 @@ async def client_closed_request(_: Request, __: Exception) -> Response:
     return Response(status_code=_CLIENT_GONE)
 
 
-def check_sheet(n: int, largest: int, what: str) -> None:
-    """Refuse more pictures than one file shows.
+def check_sheet_size(n: int, largest: int, what: str) -> None:
+    """Refuse more pictures than one file can show.
 
     Raises:
         Problem: 422, names the formats that hold more.
     """
     if n > largest:
-        raise Problem(422, f"{what} shows up to {largest:,} pictures, and {n:,} were asked for. Ask for zip or npy.")
+        raise Problem(422, f"{what} shows up to {largest:,} pictures, and {n:,} were requested. Request zip or npy.")
 
 
 def _whole(stream: Stream, images_NHWC: NDArray[np.uint8]) -> bytes:
@@ -141,11 +141,11 @@ class StreamedPictures(Response):
 @contextmanager
 def cancelled_on_disconnect(receive: Receive, pending: PendingRequest) -> Iterator[None]:
     """Cancel a pending request as soon as its client hangs up."""
-    watching = asyncio.create_task(_cancel_on_disconnect(receive, pending))
+    watcher = asyncio.create_task(_cancel_on_disconnect(receive, pending))
     try:
         yield
     finally:
-        watching.cancel()
+        watcher.cancel()
 
 
 async def _cancel_on_disconnect(receive: Receive, pending: PendingRequest) -> None:

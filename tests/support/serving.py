@@ -25,39 +25,39 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """What it has printed so far."""
         return self._log.read_text()
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
-                return answer.status, answer.read()
+            with urllib.request.urlopen(self.url + path, timeout=30) as response:
+                return response.status, response.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
     def generate(self, body: str) -> tuple[int, bytes]:
         """POST /generate: status and body."""
-        status, _, answer = self.ask(body)
-        return status, answer
+        status, _, response = self.request(body)
+        return status, response
 
-    def ask(self, body: str) -> tuple[int, Message, bytes]:
+    def request(self, body: str) -> tuple[int, Message, bytes]:
         """POST /generate: status, headers and body."""
         request = urllib.request.Request(
             self.url + "/generate", body.encode(), {"content-type": "application/json"}, method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer.status, answer.headers, answer.read()
+            with urllib.request.urlopen(request, timeout=120) as response:
+                return response.status, response.headers, response.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
 
     def wait_for(self, path: str) -> None:
-        """Until GET `path` is answered with 200."""
-        self.wait_until(lambda: self.get(path)[0] == 200, f"{path} answered with 200")
+        """Until GET `path` responds with 200."""
+        self.wait_until(lambda: self.get(path)[0] == 200, f"{path} responds with 200")
 
     def wait_until(self, holds: Callable[[], bool], what: str = "so") -> None:
-        """Until something holds; while nobody listens, it does not."""
+        """Until something holds; while no process listens, it does not."""
         end = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < end and self.process.poll() is None:
             try:
@@ -66,7 +66,7 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.1)
-        raise AssertionError(f"it was not {what}; the service printed:\n{self.log}")
+        raise AssertionError(f"it is not {what}; the service printed:\n{self.log}")
 
     def resident_bytes(self) -> int:
         """Resident memory of all its processes together."""
@@ -75,7 +75,7 @@ class Server:
 
 @contextmanager
 def started(models: Path, log: Path, **environment: str) -> Iterator[Server]:
-    """Start a service; it is not awaited here, and is stopped at the end."""
+    """Start a service; this does not wait until it is ready, and is stopped at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

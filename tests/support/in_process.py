@@ -41,15 +41,15 @@ def loaded(registry: ModelRegistry, model: str | None) -> Runtime:
 
 
 def address(runtime: Runtime, n: int, seed: int = 0, start: int = 0) -> AddressRange:
-    """As a question for n pictures of a model, or of its classes by turns, would give it."""
+    """As a request for n pictures of a model gives it, with its classes by turns."""
     count = len(runtime.class_names)
     labels = np.arange(n) % count if count else None
     return AddressRange(runtime.card.name, runtime.card.version, seed, start, n, 1.0, labels, runtime.class_names)
 
 
 @dataclass
-class Held:
-    """Pictures whose codes come only when `go_on` is set: so the engine is held up for as long as a test needs."""
+class BlockedSource:
+    """Pictures whose codes come only when `go_on` is set: this blocks the engine thread for as long as a test needs."""
 
     address: AddressRange
     begun: threading.Event = field(default_factory=threading.Event)
