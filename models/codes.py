@@ -1,12 +1,12 @@
 """Codes by address: every picture has a seed and an index, and so its latent code.
 
-    (seed, index) -> [codes] -> z -> runtime -> picture
+    (seed, index) -> codes -> z -> runtime -> picture
 
-A slice [start, start + n) of a seed's endless strip of codes is computed
-directly, on any machine, in any split: nothing is drawn before it. The random
+A slice [start, start + n) of a seed's endless sequence of codes is computed
+directly, on any machine, in any split: nothing before it has to be drawn. The random
 words are those of Philox4x64-10 [Salmon2011], a generator without state, keyed
-by (seed, stream) and counted by image. This file knows numbers only: no
-bundle, no network.
+by (seed, stream) and counted by image. This file knows numbers only:
+neither bundles nor networks.
 
 Letters: N codes in the slice    Z numbers in a code    B counter blocks a code
 
@@ -29,7 +29,7 @@ ADDRESS_END = 2**64
 """Seeds and indices are unsigned 64-bit integers: 0 to 2^64 - 1."""
 
 TRUNCATION_MAX = 2.0
-"""Truncation multiplies a code: 0 draws the average picture, 1 what was learned, 2 the far corners."""
+"""Truncation multiplies a code: 0 draws the average picture, 1 follows the training data, 2 exaggerates."""
 
 _WORDS_PER_BLOCK = 4
 _CODE_STREAM, _LABEL_STREAM = 0, 1
@@ -88,7 +88,7 @@ def _cumulative(class_counts: tuple[int, ...]) -> NDArray[np.uint64]:
 
 
 def check_address(seed: int, start: int, count: int, truncation: float = 1.0) -> None:
-    """Refuse what addresses no picture.
+    """Refuse an address outside its range.
 
     Raises:
         AddressError: names the argument, its value and its range.

@@ -5,9 +5,9 @@
 The choice is a pure function of the card, the processor, the installed libraries
 and the settings, so that replicas on equal machines agree and a start is quick.
 Different processors may choose differently: replicas that must draw the same
-bytes pin library and precision. A speed measured elsewhere does not travel, a
-fidelity does: so the card holds the fidelity, and the rule knows by the counted
-multiply-adds where bfloat16 pays (1.2 to 2.1 times on plain convolutions, never
+bytes pin library and precision. A fidelity holds on
+every machine and is kept in the card; a speed does not, so the rule tells by the
+counted multiply-adds where bfloat16 pays (1.2 to 2.1 times on plain convolutions, never
 on transposed ones).
 """
 

@@ -1,15 +1,15 @@
-"""Everything that can be wrong with a bundle, an address or a device.
+"""Every error of this room: of a bundle, an address or an engine.
 
     ModelError
     |-- BundleError            a folder that is not a whole, unaltered bundle
-    |   |-- BundleMissing      no such folder, or a file of it is not there
+    |   |-- BundleMissing      no such folder, or one of its files is missing
     |   |-- BundleDamaged      a file is truncated, altered or not what the card says
-    |   `-- BundleTooNew       written by a later format than this code reads
+    |   `-- BundleTooNew       written in a later format than this code reads
     |-- AddressError           a seed, index, count or truncation outside its range
-    `-- EngineUnavailable      the engine that was asked for is not here
+    `-- EngineUnavailable      the requested engine is not available
 
 Each message says what was found, what was expected and what to do. Nothing in
-this project repairs a bundle or falls back to another device in silence.
+this project silently repairs a bundle or falls back to another device.
 """
 
 from pathlib import Path
@@ -28,20 +28,20 @@ class BundleError(ModelError):
 
 
 class BundleMissing(BundleError):
-    """The folder or one of its files is not there."""
+    """The folder or one of its files is missing."""
 
 
 class BundleDamaged(BundleError):
-    """A file is there, but it is not the file that was written."""
+    """A file exists, but it is not the file that was written."""
 
 
 class BundleTooNew(BundleError):
-    """The bundle follows a later format than this code knows."""
+    """The bundle has a later format than this code reads."""
 
 
 class AddressError(ModelError, ValueError):
-    """A seed, index, count or truncation that addresses no picture."""
+    """A seed, index, count, label or truncation outside its range."""
 
 
 class EngineUnavailable(ModelError):
-    """The operator asked for a library, device or precision that is not here."""
+    """The requested library, device or precision is not available here."""

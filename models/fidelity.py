@@ -4,8 +4,8 @@
 
 The worst picture counts as well as the median, because an average hides the few
 codes that lie at a boundary of a mixture and are drawn as something else. A
-fidelity holds wherever the precision is offered, so unlike a speed it belongs
-into the card.
+fidelity holds on every machine that has the precision, so unlike a speed it
+belongs in the card.
 
 Letters: N pictures    H, W, C of a picture
 """
@@ -73,7 +73,7 @@ def _measure_on(bundle: Bundle, device: Device, threads: int | None, images: int
 
 def _load_reduced(bundle: Bundle, device: Device, threads: int | None) -> Iterator[tuple[ReducedPrecision, Runtime]]:
     for precision, name in reduced_engines(device).items():
-        with suppress(EngineUnavailable, BundleDamaged):  # what is not drawn here is not vouched for
+        with suppress(EngineUnavailable, BundleDamaged):  # a precision that is not available here stays unmeasured
             yield precision, Runtime(bundle, name, threads, warm_all=False)
 
 

@@ -1,9 +1,9 @@
-"""Pixels to a contact sheet: many pictures laid out in one.
+"""Pixels to a contact sheet: a grid of pictures in one picture.
 
-    runtime -> pixels -> [sheet] -> one picture that a person looks at
+    pixels -> sheet -> one picture
 
 Used by training (sheets of a run, a bundle's `samples.png`) and by the service
-(PNG, JPEG and WebP answers for more than one picture). Knows no bundle.
+(PNG, JPEG and WebP responses with more than one picture). Knows no bundle.
 
 Letters: N pictures    H, W height and width in pixels    C channels, 1 or 3
 """
@@ -19,25 +19,25 @@ GAP_PIXELS = 2
 
 
 def contact_sheet(images_NHWC: NDArray[np.uint8], columns: int | None = None) -> NDArray[np.uint8]:
-    """Lay pictures out row by row, left to right, as near to a square as they fill.
+    """Lay pictures out row by row, left to right, by default in a grid that is nearly square.
 
     Args:
         images_NHWC: (N, H, W, C) uint8, N at least 1.
         columns: pictures a row; the square root of N, rounded up, if not given.
 
     Returns:
-        (rows * (H + gap) - gap, columns * (W + gap) - gap, C) uint8, a view; unfilled places are black.
+        (rows * (H + gap) - gap, columns * (W + gap) - gap, C) uint8, a view; unfilled cells are black.
     """
     count, height, width, channels = images_NHWC.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = -(-count // columns)
     sheet = np.zeros((rows * (height + GAP_PIXELS), columns * (width + GAP_PIXELS), channels), np.uint8)
-    places = sheet.reshape(rows, height + GAP_PIXELS, columns, width + GAP_PIXELS, channels)[:, :height, :, :width]
+    cells = sheet.reshape(rows, height + GAP_PIXELS, columns, width + GAP_PIXELS, channels)[:, :height, :, :width]
     full = count // columns
     in_rows = images_NHWC[: full * columns].reshape(full, columns, height, width, channels)
-    places[:full] = in_rows.swapaxes(1, 2)
-    # The last row, where it is not full.
-    places[full:, :, : count - full * columns] = images_NHWC[full * columns :].swapaxes(0, 1)
+    cells[:full] = in_rows.swapaxes(1, 2)
+    # The last row, if it is not full.
+    cells[full:, :, : count - full * columns] = images_NHWC[full * columns :].swapaxes(0, 1)
     return sheet[:-GAP_PIXELS, :-GAP_PIXELS]
 
 

@@ -102,17 +102,17 @@ def test_a_stage_is_one_line_of_json(grey: Path, stage: str, capsys: pytest.Capt
 
 
 def test_the_stage_encode_makes_answers_of_fresh_seeds(grey: Path, capsys: pytest.CaptureFixture[str]):
-    asked = []
+    answers = []
 
     def encode(runtime: Runtime, n: int, file_format: str, seed: int) -> Iterator[bytes]:
-        asked.append((runtime.card.name, n, file_format, seed))
+        answers.append((runtime.card.name, n, file_format, seed))
         yield b"piece"
 
     assert main([str(grey), "--stage", "encode", "--n", "5", "--format", "npy", "--seconds", "0.01"], encode) == 0
     line = json.loads(capsys.readouterr().out)
 
-    assert line["images"] == 5 * (len(asked) - 2)  # two answers to warm up
-    assert asked[:3] == [("grey", 5, "npy", seed) for seed in range(3)]
+    assert line["images"] == 5 * (len(answers) - 2)  # two answers to warm up
+    assert answers[:3] == [("grey", 5, "npy", seed) for seed in range(3)]
 
 
 def test_a_batch_that_no_engine_draws_is_refused(grey: Path):

@@ -1,12 +1,22 @@
 """A bundle is written whole or not at all, and opened unaltered or not at all."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from support.untrained import write_untrained
 
-from models.bundle import open_all, open_bundle, write_bundle, write_scores
+from models import bundle as bundle_module
+from models.bundle import (
+    find_bundle,
+    list_bundles,
+    open_all,
+    open_bundle,
+    read_card,
+    write_bundle,
+    write_scores,
+)
 from models.card import Scores
 from models.errors import BundleDamaged, BundleError, BundleMissing, BundleTooNew
 
@@ -28,7 +38,7 @@ def test_no_trace_of_writing_is_left(grey: Path):
     assert [path.name for path in grey.parent.iterdir()] == ["grey"]
 
 
-def test_another_version_keeps_the_old_one_beside_it(tmp_path: Path):
+def test_another_version_keeps_the_old_one_next_to_it(tmp_path: Path):
     old = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=1).card.version
     new = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=2).card.version
 
@@ -65,7 +75,7 @@ def test_scores_are_written_into_the_card_and_nothing_else_changes(grey: Path):
 
 
 def test_a_kill_while_scores_are_written_leaves_the_old_card_whole(grey: Path, monkeypatch: pytest.MonkeyPatch):
-    """All is written beside the card; the last step is one rename."""
+    """Everything is written to a temporary file; the last step is one rename."""
     before = (grey / "card.json").read_bytes()
 
     def killed(path: Path, target: Path) -> None:
@@ -148,7 +158,7 @@ def test_a_card_that_was_edited_by_hand_is_refused_in_words(grey: Path, changes:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00\xff"])
-def test_a_card_that_is_no_card_is_refused(grey: Path, text: str):
+def test_a_file_that_is_not_a_card_is_refused(grey: Path, text: str):
     (grey / "card.json").write_text(text, encoding="latin-1")
 
     with pytest.raises(BundleDamaged, match=r"card\.json"):
@@ -192,9 +202,62 @@ def test_a_folder_named_for_another_version_is_refused(grey: Path):
         open_bundle(grey.rename(grey.with_name("grey@0000000000000000")))
 
 
-def test_code_and_hidden_folders_are_no_bundles(grey: Path):
-    for name in ("__pycache__", ".grey.writing-1"):
+def test_folders_of_code_and_hidden_folders_are_never_taken_for_bundles(grey: Path):
+    for name in ("__pycache__", ".grey.writing-1", "package"):
         (grey.parent / name).mkdir()
+    (grey.parent / "package" / "__init__.py").write_text("")
     (grey.parent / "card.py").write_text("")
 
+    assert [path.name for path in list_bundles(grey.parent)] == ["grey"]
     assert [bundle.card.name for bundle in open_all(grey.parent)] == ["grey"]
+
+
+def test_bundles_are_listed_without_opening_any(grey: Path):
+    (grey / "generator.onnx").write_bytes(b"damaged")
+    (grey / "card.json").write_text("damaged too")
+
+    assert list_bundles(grey.parent) == [grey]
+
+
+def test_a_card_is_read_without_reading_the_other_files(grey: Path):
+    expected = open_bundle(grey).card
+    (grey / "generator.onnx").unlink()
+
+    assert read_card(grey) == expected
+
+
+def test_the_bytes_of_the_graphs_are_those_that_were_hashed(grey: Path):
+    bundle = open_bundle(grey)
+    (grey / "generator.onnx").write_bytes(b"replaced later")
+
+    assert hashlib.sha256(bundle.generator).hexdigest() == bundle.card.files["generator.onnx"]
+    assert (bundle.encoder, bundle.reward) == (None, None)
+
+
+def test_a_model_is_found_by_its_folder_or_by_its_name(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("ZOETROPE_MODELS", raising=False)
+    assert find_bundle(grey) == find_bundle(str(grey)) == find_bundle("grey", grey.parent) == grey
+    monkeypatch.setenv("ZOETROPE_MODELS", str(grey.parent))
+    assert find_bundle("grey") == grey
+    monkeypatch.delenv("ZOETROPE_MODELS")
+    (grey.parent / "models").mkdir()
+    grey.rename(grey.parent / "models" / "grey")
+    monkeypatch.chdir(grey.parent)
+    assert find_bundle("grey") == Path("models/grey")
+    monkeypatch.chdir(grey.parent / "models" / "grey")
+    assert find_bundle(".").name == "grey"
+
+
+def test_a_model_that_is_not_found_is_named_with_those_that_exist(grey: Path):
+    with pytest.raises(BundleMissing, match=r"gray: found no bundle, expected a folder with a card\.json, or .*: grey"):
+        find_bundle("gray", grey.parent)
+
+
+def test_files_and_folders_are_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced: list[Path] = []
+    monkeypatch.setattr(bundle_module, "sync_folder", synced.append)
+    write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
+
+    written, parent = synced
+    assert (written.parent, written.name[:13]) == (tmp_path, ".grey.writing")
+    assert parent == tmp_path

@@ -40,7 +40,7 @@ def test_words_are_those_of_the_paper_at_the_counter_of_the_image(seed: int, sta
 
 
 def test_codes_are_the_golden_ones():
-    """Written down once: whoever changes them changes every picture of every model."""
+    """Changing them changes every picture of every model."""
     golden = np.array(
         [
             [-0.5702505, 1.9461275, -0.86485827, 0.58464634, -0.13685097],

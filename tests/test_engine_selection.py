@@ -102,10 +102,10 @@ def test_a_graph_with_little_work_or_little_of_it_in_conv_is_drawn_in_float32(
 
 
 def test_openvino_is_asked_for_its_processor_only_where_it_would_draw(card: Card):
-    def asked() -> bool:
+    def fails() -> bool:
         raise AssertionError("OpenVINO was loaded")
 
-    lazy = replace(COMPLETE, lists_bfloat16=asked)
+    lazy = replace(COMPLETE, lists_bfloat16=fails)
 
     assert choose_engine(but(card, fidelity={}), lazy).name == REFERENCE
     assert choose_engine(card, lazy, library="onnxruntime").name == REFERENCE

@@ -74,7 +74,7 @@ def test_without_the_package_it_says_what_to_install(grey: Path, monkeypatch: py
         OnnxruntimeEngine(open_bundle(grey).generator, grey, HALF, 1, ["z float32 [N, 5]", "images uint8 [N, 8, 8, 1]"])
 
 
-def test_a_file_that_is_no_graph_is_a_damaged_bundle(tmp_path: Path):
+def test_bytes_that_are_not_a_graph_are_a_damaged_bundle(tmp_path: Path):
     with pytest.raises(BundleDamaged, match="expected a graph that onnxruntime loads"):
         OnnxruntimeEngine(b"no graph", tmp_path / "generator.onnx", HALF, 1, [])
 

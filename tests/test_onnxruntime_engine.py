@@ -1,4 +1,4 @@
-"""onnxruntime runs bound batches on the device that was asked for, or says why not."""
+"""onnxruntime runs bound batches on the requested device, or says why not."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -48,21 +48,21 @@ def test_another_interface_says_what_was_found_and_what_was_expected(grey: Path)
     assert " -> ".join(wanted) in str(refused.value)
 
 
-def test_a_file_that_is_no_graph_is_a_damaged_bundle(tmp_path: Path):
+def test_bytes_that_are_not_a_graph_are_a_damaged_bundle(tmp_path: Path):
     path = tmp_path / "generator.onnx"
 
     with pytest.raises(BundleDamaged, match=r"generator\.onnx: .* expected a graph that onnxruntime loads"):
         OnnxruntimeEngine(b"no graph", path, REFERENCE, 1, INTERFACE)
 
 
-def test_a_device_that_there_is_not_is_never_replaced(grey: Path):
+def test_a_missing_device_is_never_replaced_by_another(grey: Path):
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime offers CUDA")
     with pytest.raises(EngineUnavailable, match=r"device is 'cuda', but this onnxruntime offers .*extra \[gpu\]"):
         OnnxruntimeEngine(*graph_of(grey), reference_on("cuda"), 1, INTERFACE)
 
 
-def test_cuda_is_told_to_record_and_to_round_as_its_name_says():
+def test_on_cuda_graphs_are_recorded_and_rounding_follows_the_precision():
     exact = provider_options(reference_on("cuda"))
     quick = provider_options(EngineName("onnxruntime", "cuda", "tf32"))
 
@@ -105,17 +105,17 @@ def test_one_thread_does_all_that_is_done_with_cuda(grey: Path, monkeypatch: pyt
 
 def test_a_graph_that_cannot_be_recorded_is_run_as_it_is(grey: Path, monkeypatch: pytest.MonkeyPatch):
     """The first attempt is refused, as by CUDA where part of a graph runs on the CPU."""
-    honest, asked = onnxruntime.InferenceSession, []
+    original, options_seen = onnxruntime.InferenceSession, []
 
     def refuses_to_record(path, options, providers, provider_options):
-        asked.append(provider_options[0])
+        options_seen.append(provider_options[0])
         if "enable_cuda_graph" in provider_options[0]:
             raise RuntimeError("not all nodes are on CUDA")
-        return honest(path, options, providers=providers)
+        return original(path, options, providers=providers)
 
     monkeypatch.setattr("models.onnxruntime_engine.onnxruntime.InferenceSession", refuses_to_record)
     monkeypatch.setattr("models.onnxruntime_engine.provider_options", lambda _: {"enable_cuda_graph": "1", "a": "b"})
     engine = OnnxruntimeEngine(*graph_of(grey), REFERENCE, 1, INTERFACE)
 
-    assert asked == [{"enable_cuda_graph": "1", "a": "b"}, {"a": "b"}]
+    assert options_seen == [{"enable_cuda_graph": "1", "a": "b"}, {"a": "b"}]
     assert len(engine.run(codes(1, 0, 2, 5))[0]) == 2

@@ -1,4 +1,4 @@
-"""OpenVINO draws what onnxruntime draws, and reports home to nobody."""
+"""OpenVINO draws what onnxruntime draws, and its telemetry is off."""
 
 import os
 import subprocess
@@ -91,7 +91,7 @@ def test_where_it_is_not_installed_it_says_what_to_install(grey: Path, monkeypat
         OpenvinoEngine(*graph_of(grey), FLOAT32, 1, INTERFACE)
 
 
-def test_another_interface_and_a_file_that_is_no_graph_are_damaged_bundles(grey: Path, tmp_path: Path):
+def test_another_interface_and_bytes_that_are_not_a_graph_are_damaged_bundles(grey: Path, tmp_path: Path):
     with pytest.raises(BundleDamaged, match=r"found z float32 \[N, 5\] -> images .* expected z float32 \[N, 6\]"):
         OpenvinoEngine(*graph_of(grey), FLOAT32, 1, ["z float32 [N, 6]"])
     with pytest.raises(BundleDamaged, match=r"generator\.onnx: .*(\n.*)*expected a graph that OpenVINO loads"):

@@ -80,10 +80,10 @@ def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(bundles: 
 
 def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytest.MonkeyPatch):
     """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
-    honest = runtime_module.run_padded
+    original = runtime_module.run_padded
 
     def rounds_differently_for_8(engine, size: int, rows: np.ndarray, labels_N: None) -> list[np.ndarray]:
-        pixels = honest(engine, size, rows, labels_N)[0]
+        pixels = original(engine, size, rows, labels_N)[0]
         if size == 8:
             pixels[0, 0, 0, 0] ^= 1
         return [pixels]
@@ -170,7 +170,7 @@ def test_a_graph_that_is_not_what_the_card_says_is_refused(tmp_path: Path):
         Runtime(replace(bundle, card=lying))
 
 
-def test_a_file_that_is_no_graph_is_refused(tmp_path: Path):
+def test_bytes_that_are_not_a_graph_are_refused(tmp_path: Path):
     bundle = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
 
     with pytest.raises(BundleDamaged, match=r"grey.generator\.onnx: .* expected a graph that onnxruntime loads"):

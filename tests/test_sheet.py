@@ -1,4 +1,4 @@
-"""Many pictures laid out in one."""
+"""A contact sheet: a grid of pictures in one picture."""
 
 import math
 

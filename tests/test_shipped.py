@@ -17,7 +17,7 @@ from training.inputs import real_pictures_for
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = [bundle for bundle in open_all(ROOT / "models") if "@" not in bundle.path.name]
-PICTURES_LOOKED_AT = 2_000
+COMPARED_IMAGES = 2_000
 every_shipped_bundle = pytest.mark.parametrize("bundle", SHIPPED, ids=lambda bundle: bundle.card.name)
 
 
@@ -38,13 +38,13 @@ def test_its_sheet_is_what_it_draws_here(bundle: Bundle):
 
 @every_shipped_bundle
 def test_no_picture_repeats_another(bundle: Bundle):
-    drawn = Runtime(bundle).generate(seed=7, n=PICTURES_LOOKED_AT)
+    drawn = Runtime(bundle).generate(seed=7, n=COMPARED_IMAGES)
 
     assert len(np.unique(drawn.reshape(len(drawn), -1), axis=0)) == len(drawn)
 
 
 @every_shipped_bundle
-def test_it_was_judged_by_the_committed_judge_of_its_data(bundle: Bundle):
+def test_it_was_scored_by_the_committed_evaluator_of_its_data(bundle: Bundle):
     scores = bundle.card.scores
 
     assert scores.evaluator_digest == shipped_evaluator(bundle.card.training.data).digest
@@ -58,8 +58,8 @@ def reals() -> dict[str, RealPictures]:
 
 
 @every_shipped_bundle
-def test_its_card_tells_what_the_judge_finds_here(bundle: Bundle, reals: dict[str, RealPictures]):
-    """All of the judge's pictures are drawn and judged again; what a 1 % of difference leaves is another machine's."""
+def test_its_card_says_what_the_evaluator_finds_here(bundle: Bundle, reals: dict[str, RealPictures]):
+    """The pictures are drawn and scored again; a difference of up to 1 % is that of another machine."""
     card = bundle.card
     source = DATA / card.training.data
     if not source.is_dir():
