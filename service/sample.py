@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from models.bundle import find_bundle, open_bundle
 from models.engine_selection import select_engine
 from models.errors import ModelError
-from models.files import replacing, sync_folder, write_synced
+from models.files import replacing, sync_folder
 from models.runtime import Runtime
 from service.encoders import encode_picture, encode_sheet, stream_of
 from service.errors import Problem
@@ -150,9 +150,9 @@ def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: For
         for images_NHWC in _batches(runtime, source):
             for image_HWC in images_NHWC:
                 name = f"{index:06}{SUFFIX_OF_FORMAT[chosen]}"
-                write_synced(temporary / name, encode_picture(image_HWC, chosen))
+                (temporary / name).write_bytes(encode_picture(image_HWC, chosen))
                 index += 1
-        sync_folder(temporary)
+        os.sync()  # once for all files: a flush of each would take minutes for ten thousand
         temporary.replace(path)
         sync_folder(path.parent)
     finally:

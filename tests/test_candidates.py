@@ -1,4 +1,4 @@
-"""A batch has as many pictures as asked for, none twice; informative ones are scored ahead and handed out once."""
+"""A batch has as many pictures as requested, none twice; informative ones are scored ahead and handed out once."""
 
 import shutil
 import threading

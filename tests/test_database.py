@@ -42,6 +42,7 @@ def stoppable() -> Iterator[Postgres]:
     server.remove()
 
 
+@pytest.mark.slow
 def test_while_the_server_is_unavailable_every_route_says_so_and_afterwards_goes_on(stoppable: Postgres, bundles: Path):
     with asking(stoppable.database(), bundles) as client:
         batch = client.get("/ratings/batch", params={"n": 2, "grader": "ann"}).json()
@@ -99,6 +100,7 @@ def test_a_file_that_was_replaced_is_not_written_to(tmp_path: Path):
     store.close()
 
 
+@pytest.mark.slow
 def test_many_services_may_start_at_once_on_an_empty_database(url: str):
     program = (
         "import sys\nfrom service.ratings.store import Store\nprint('ready', flush=True)\n"
@@ -135,11 +137,11 @@ class Refusing:
     """A cursor that is refused some times, as where several services change an empty file at one moment."""
 
     def __init__(self, times: int) -> None:
-        self.times, self.asked = times, 0
+        self.times, self.calls = times, 0
 
     def execute(self, _: str) -> None:
-        self.asked += 1
-        if self.asked <= self.times:
+        self.calls += 1
+        if self.calls <= self.times:
             raise sqlite3.OperationalError("database is locked")
 
 
@@ -147,7 +149,7 @@ def test_a_change_that_sqlite_refuses_at_once_is_retried():
     cursor = Refusing(times=2)
     database._enable_write_ahead_log(cursor)
 
-    assert cursor.asked == 3
+    assert cursor.calls == 3
 
 
 def test_it_is_not_retried_forever(monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""Grade, as a person uses it: every grade that was given arrives, once, whatever happens on the way."""
+"""Grade, as a person uses it: every grade arrives once, also when requests or responses are lost."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ import pytest
 from support.browsing import PHONE, Visitor, ask
 from support.serving import Server
 
+pytestmark = pytest.mark.slow
 PICTURE = "#grade .stage img"
 GRADE = "#grade?model=mnist"
 

@@ -8,6 +8,7 @@ import pytest
 from support.browsing import PHONE, ask
 from support.serving import Server
 
+pytestmark = pytest.mark.slow
 TILES = "#grid .tile img"
 OPEN = "#picture[open] figure img"
 LARGEST = 2**64 - 1
@@ -18,11 +19,11 @@ def sources(page, n: int = 12) -> list[str]:
     return page.eval_on_selector_all(TILES, f"all => all.slice(0, {n}).map(one => one.src)")
 
 
-def drawn(server: Server, n: int = 12, **question) -> list[str]:
+def drawn(server: Server, n: int = 12, **body) -> list[str]:
     """What the API gives for these pictures."""
-    status, body = server.generate(json.dumps({"model": "mnist", "n": n, "format": "json"} | question))
+    status, answer = server.generate(json.dumps({"model": "mnist", "n": n, "format": "json"} | body))
     assert status == 200
-    return [f"data:image/png;base64,{one['png']}" for one in json.loads(body)["images"]]
+    return [f"data:image/png;base64,{one['png']}" for one in json.loads(answer)["images"]]
 
 
 def test_the_first_sheet_is_of_the_default_model_and_its_link_says_so(arrive, studio: Server):

@@ -11,6 +11,7 @@ from PIL import Image
 from support.browsing import PHONE
 from support.serving import Server
 
+pytestmark = pytest.mark.slow
 WALK = "#walk?model=mnist&at=7/3&at=7/12/0.8/5&at=7/0"
 LEG_FRAMES = 45
 SLIDER, PLAY, POINTS = "#walk .position", "#walk .play", "#walk .points li"
@@ -26,8 +27,8 @@ def shown(page) -> np.ndarray:
 
 def drawn(server: Server, seed: int, index: int, **more) -> np.ndarray:
     """The picture of an address, from the API: (height, width, 3)."""
-    question = {"model": "mnist", "seed": seed, "start": index, "format": "npy"} | more
-    pixels = np.load(io.BytesIO(server.generate(json.dumps(question))[1]))[0]
+    body = {"model": "mnist", "seed": seed, "start": index, "format": "npy"} | more
+    pixels = np.load(io.BytesIO(server.generate(json.dumps(body))[1]))[0]
     return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
 
 
@@ -66,7 +67,7 @@ def test_the_walk_begins_passes_and_ends_at_its_pictures(arrive, studio: Server)
     assert np.array_equal(shown(page), drawn(studio, 7, 0))
 
 
-def test_sliding_changes_the_picture_at_every_step_and_asks_for_nothing(arrive):
+def test_sliding_changes_the_picture_at_every_step_and_requests_nothing(arrive):
     visitor = arrive()
     page = visitor.visit(WALK)
     ready(visitor, 3)
@@ -80,7 +81,7 @@ def test_sliding_changes_the_picture_at_every_step_and_asks_for_nothing(arrive):
     assert len(visitor.requests) == before
 
 
-def test_it_plays_comes_round_and_stops(arrive):
+def test_it_plays_loops_and_stops(arrive):
     visitor = arrive()
     page = visitor.visit(WALK)
     ready(visitor, 3)
@@ -95,7 +96,7 @@ def test_it_plays_comes_round_and_stops(arrive):
     assert page.get_by_role("button", name="Play").is_visible()
 
 
-def test_a_walk_that_does_not_come_back_plays_to_its_end(arrive, studio: Server):
+def test_a_walk_that_does_not_loop_plays_to_its_end(arrive, studio: Server):
     visitor = arrive()
     page = visitor.visit(f"{WALK}&loop=no")
     ready(visitor, 3)

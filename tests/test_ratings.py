@@ -158,10 +158,10 @@ def test_a_batch_has_64_pictures_or_as_many_as_are_asked_for(client: TestClient)
 def test_each_url_serves_its_picture(client: TestClient):
     for model in ("pets", "grey"):
         for one in batch(client, model=model, n=5)["pictures"]:
-            asked = {"model": model, "seed": one["seed"], "start": one["index"], "truncation": one["truncation"]}
+            body = {"model": model, "seed": one["seed"], "start": one["index"], "truncation": one["truncation"]}
             label = {"label": one["label"]} if "label" in one else {}
 
-            assert client.get("/" + one["url"]).content == client.post("/generate", json=asked | label).content
+            assert client.get("/" + one["url"]).content == client.post("/generate", json=body | label).content
             assert ("label" in one) == (model == "pets")
 
 

@@ -180,7 +180,7 @@ def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(
         return drawn(runtime, *given)
 
     monkeypatch.setattr(Runtime, "draw", draw)
-    code, _, err = run(capsys, "grey", "--n", 1000, "--out", *out)
+    code, _, err = run(capsys, "grey", "--n", 300, "--out", *out)
 
     assert code == 1
     assert "the disk is full" in err

@@ -130,7 +130,7 @@ def test_a_database_of_another_schema_is_refused(url: str):
         Store(url)
 
 
-def test_a_service_without_a_database_is_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_a_database_there_is_a_reason_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").touch()
     assert "file" in str(open_store(f"sqlite:///{tmp_path}/file/grades.db"))
     assert open_store("mysql://here/grades") == "the database is 'mysql'; it must be one of sqlite, postgresql"
@@ -188,7 +188,7 @@ def test_each_grade_is_compared_with_the_one_before_it_of_the_same_person_and_pi
     assert (ann.pairs, ann.mean_difference) == (2, pytest.approx((0.5 + 0.25) / 2))
 
 
-def test_one_model_and_one_grader_can_be_asked_for(store: Store):
+def test_a_summary_can_be_of_one_model_and_of_one_grader(store: Store):
     store.insert_idempotently(
         graded(("ann", "mnist", "a", 0, 1.0), ("bob", "mnist", "a", 0, 0.5), ("ann", "eurosat", "c", 0, 0.25))
     )

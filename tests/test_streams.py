@@ -28,7 +28,7 @@ def test_each_format_has_its_stream(chosen: Format, kind: type):
 
 
 @pytest.mark.parametrize("chosen", KINDS)
-def test_the_same_pictures_make_the_same_bytes_however_they_are_cut(chosen: Format):
+def test_the_same_pictures_make_the_same_bytes_in_chunks_of_any_size(chosen: Format):
     whole, *parts = (written(stream_of(chosen, address(10), (6, 5, 3)), random_pictures(10), cut) for cut in (10, 1, 3))
 
     assert parts == [whole, whole]
@@ -82,15 +82,15 @@ def test_json_gives_each_picture_with_its_own_address(cut: int):
 
 
 @pytest.mark.parametrize(
-    "asked", [address(10), codes(10), codes(10, np.arange(10) % 2)], ids=["address", "codes", "classes"]
+    "source", [address(10), codes(10), codes(10, np.arange(10) % 2)], ids=["address", "codes", "classes"]
 )
 @pytest.mark.parametrize("cut", [1, 4, 10])
-def test_json_is_what_the_standard_library_would_write(asked: LatentSource, cut: int):
+def test_json_is_what_the_standard_library_would_write(source: LatentSource, cut: int):
     images = random_pictures(10)
     pngs = [base64.b64encode(png).decode() for png in encode_pngs(images)]
-    expected = {**asked.metadata(), "images": [{**asked.metadata_of(at), "png": png} for at, png in enumerate(pngs)]}
+    expected = {**source.metadata(), "images": [{**source.metadata_of(at), "png": png} for at, png in enumerate(pngs)]}
 
-    assert written(JsonStream(asked), images, cut) == json.dumps(expected).encode()
+    assert written(JsonStream(source), images, cut) == json.dumps(expected).encode()
 
 
 def zipped(n: int, start: int = 0, cut: int = 4) -> bytes:
@@ -135,7 +135,7 @@ def test_entries_of_a_zip_have_one_constant_time_and_owner_permissions():
 
 
 @pytest.mark.parametrize("lost", [1, 30, 400])
-def test_a_zip_that_was_cut_short_is_known_by_it(lost: int):
+def test_a_truncated_zip_is_detected(lost: int):
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(zipped(10)[:-lost]))
 

@@ -73,25 +73,25 @@ class Stream(Protocol):
         """The bytes after the last picture."""
 
 
-def stream_of(chosen: Format, asked: LatentSource, shape_HWC: tuple[int, int, int]) -> Stream:
+def stream_of(chosen: Format, source: LatentSource, shape_HWC: tuple[int, int, int]) -> Stream:
     """The encoder of a streamed format: zip, npy or JSON.
 
     Args:
         chosen: a format with `is_one_picture` false.
-        asked: all pictures of the file.
+        source: all pictures of the file.
         shape_HWC: of each of them.
     """
     if chosen is Format.NPY:
-        return NpyStream(asked, shape_HWC)
-    return ZipStream(asked) if chosen is Format.ZIP else JsonStream(asked)
+        return NpyStream(source, shape_HWC)
+    return ZipStream(source) if chosen is Format.ZIP else JsonStream(source)
 
 
 class NpyStream:
     """A numpy array file of uint8 (n, H, W, C); its length is known in advance."""
 
-    def __init__(self, asked: LatentSource, shape_HWC: tuple[int, int, int]) -> None:
-        self._header = _npy_header((asked.n, *shape_HWC))
-        self.length: int | None = len(self._header) + asked.n * math.prod(shape_HWC)
+    def __init__(self, source: LatentSource, shape_HWC: tuple[int, int, int]) -> None:
+        self._header = _npy_header((source.n, *shape_HWC))
+        self.length: int | None = len(self._header) + source.n * math.prod(shape_HWC)
 
     def begin(self) -> bytes:
         """The header."""
@@ -116,18 +116,18 @@ def _npy_header(shape_NHWC: tuple[int, ...]) -> bytes:
 class JsonStream:
     """One JSON object: the fields that all pictures share, and `images`, a list with one object a picture."""
 
-    def __init__(self, asked: LatentSource) -> None:
-        self._asked, self._images_done = asked, 0
+    def __init__(self, source: LatentSource) -> None:
+        self._source, self._images_done = source, 0
         self.length: int | None = None
 
     def begin(self) -> bytes:
         """Up to the start of the list."""
-        return _open_object(self._asked.metadata()) + b'"images": ['
+        return _open_object(self._source.metadata()) + b'"images": ['
 
     def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
         """An object for each picture."""
         objects = [
-            b'%s"png": "%s"}' % (_open_object(self._asked.metadata_of(at)), b2a_base64(png, newline=False))
+            b'%s"png": "%s"}' % (_open_object(self._source.metadata_of(at)), b2a_base64(png, newline=False))
             for at, png in enumerate(encode_pngs(images_NHWC), self._images_done)
         ]
         comma = b", " if self._images_done else b""
@@ -149,12 +149,12 @@ class ZipStream:
     """A zip of pictures.
 
     Args:
-        asked: the pictures; `asked.start` is the number of the first.
+        source: the pictures; `source.start` is the number of the first.
         offset: bytes before the zip in the same file.
     """
 
-    def __init__(self, asked: LatentSource, offset: int = 0) -> None:
-        self._next_index, self._offset = asked.start, offset
+    def __init__(self, source: LatentSource, offset: int = 0) -> None:
+        self._next_index, self._offset = source.start, offset
         self._directory: list[bytes] = []
         self.length: int | None = None
 

@@ -89,7 +89,7 @@ class Visitor:
         return self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     def leave(self) -> None:
-        """Close the window. Fails where the page complained, or asked another host for something."""
+        """Close the window. Fails where the page complained, or requested something from another host."""
         self.context.close()
         hosts = {urlsplit(one.url).netloc for one in self.requests if one.url.startswith("http")}
         assert hosts <= {urlsplit(self.server.url).netloc}

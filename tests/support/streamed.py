@@ -1,4 +1,4 @@
-"""Files that are made piece by piece, for tests: what is asked for, the pieces put together, pictures opened again."""
+"""Streamed files, for tests: an address range, the pieces put together, pictures opened again."""
 
 import io
 
