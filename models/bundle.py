@@ -123,7 +123,12 @@ def list_bundles(folder: Path) -> list[Path]:
         BundleMissing: the folder is not there, holds no bundle, or older versions of one without the current one.
     """
     if not folder.is_dir():
-        raise BundleMissing(folder, found="no such folder", expected="a folder of bundles")
+        raise BundleMissing(
+            folder,
+            found="no such folder",
+            expected="a folder of bundles",
+            advice="Set ZOETROPE_MODELS to one, or train a model: zoetrope fit PICTURES --out models/NAME",
+        )
     paths = bundle_folders(folder)
     if not paths:
         raise BundleMissing(

@@ -12,7 +12,9 @@ loads no engine, no database library and no FastAPI: the worker does.
 """
 
 import logging
+import os
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bentoml
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from service.app import App
+
+
+def use_models_of_bento(root: Path) -> None:
+    """In a Bento, thus in a container, serve the models that are packed with this code: no process starts there."""
+    if (root.parent / "bento.yaml").is_file():
+        os.environ.setdefault("ZOETROPE_MODELS", str(root / "models"))
+
+
+use_models_of_bento(Path(__file__).parent.parent)
 
 
 @cache

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from service.server import use_models_of_bento
 from service.settings import Settings, read_settings
 
 
@@ -42,3 +43,17 @@ def test_an_engine_is_left_to_the_rule_unless_it_is_pinned():
 def test_a_wrong_variable_is_named(variable: str, value: str, words: str):
     with pytest.raises(ValueError, match=words):
         read_settings({variable: value})
+
+
+def test_in_a_bento_the_models_that_are_packed_with_it_are_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZOETROPE_MODELS", "mine")
+    (tmp_path / "bento.yaml").touch()
+    use_models_of_bento(tmp_path / "src")
+    assert read_settings().models == Path("mine")
+
+    monkeypatch.delenv("ZOETROPE_MODELS")
+    use_models_of_bento(tmp_path / "other" / "src")
+    assert read_settings().models == Path("models")
+    use_models_of_bento(tmp_path / "src")
+    assert read_settings().models == tmp_path / "src" / "models"
+    monkeypatch.delenv("ZOETROPE_MODELS")
