@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.data.sources import digits
+from training.data.dataset import digits
 from training.networks.autoencoder import Autoencoder
 from training.networks.geometry import Geometry
 
@@ -31,7 +31,7 @@ def test_z_is_the_code_and_where_there_is_a_mixture_one_number_more(variational:
 @pytest.mark.parametrize("variational", [False, True])
 def test_encoding_and_drawing_again_is_reconstruction(variational: bool):
     network = autoencoder(variational)
-    network.settle(pictures(300), finished=True)
+    network.fit_prior(pictures(300), finished=True)
     images = pictures(20).float() / 127.5 - 1
     with torch.no_grad():
         direct = network.decoder(network.encoder(images)[:, :8])
@@ -43,14 +43,14 @@ def test_encoding_and_drawing_again_is_reconstruction(variational: bool):
 def test_settling_is_a_function_of_weights_and_pictures():
     one, other = autoencoder(False), autoencoder(False)
     for network in (one, other):
-        network.settle(pictures(200), finished=False)
+        network.fit_prior(pictures(200), finished=False)
 
     assert all(torch.equal(a, b) for a, b in zip(one.prior.buffers(), other.prior.buffers(), strict=True))
 
 
 def test_codes_drawn_after_settling_lie_where_pictures_have_them():
     network = autoencoder(False)
-    network.settle(pictures(1000), finished=True)
+    network.fit_prior(pictures(1000), finished=True)
     with torch.no_grad():
         real = network.encoder(pictures(1000).float() / 127.5 - 1).numpy()
         drawn = network.prior(torch.randn(1000, 9)).numpy()

@@ -2,8 +2,9 @@
 
 import torch
 
-from training.data.batches import Batches, from_bytes
+from training.data.batches import Batches
 from training.distributed import DistributedContext
+from training.pixels import from_bytes
 
 
 def batches(distributed: DistributedContext, labels: bool = True) -> Batches:

@@ -12,10 +12,9 @@ import torch
 
 from training.data import cache as cache_module
 from training.data.cache import kept, key_of
-from training.data.decode import Skipped
-from training.data.kinds import Encoded
-from training.data.reading import Decoded
+from training.data.decode import Decoded, Skipped
 from training.data.shape import Shape
+from training.data.sources import Encoded
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
 TRAIN = Decoded(IMAGES, np.arange(20) % 2, ("a", "b"), (Skipped("x", "empty file"),), ("8 x 8, as they are",))

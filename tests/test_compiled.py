@@ -13,14 +13,13 @@ import torch
 from support.shapes import SMALLEST
 from torch import nn
 
+from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.device import compile_step
+from training.methods.autoencoders import Reconstruction, Variational, reconstruction_loss, variational_loss
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
-from training.methods.reconstruction import Reconstruction, reconstruction_loss
-from training.methods.variational import Variational, variational_loss
 from training.networks.geometry import Geometry
-from training.schedule import ScheduleValues
 from training.train import new_state
 
 CPU = torch.device("cpu")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from training.data.decode import attempt, decode, pillow_told, read_header
-from training.data.kinds import EncodedFile
 from training.data.shape import Header, Target
+from training.data.sources import EncodedFile
 
 COLOUR = Target(16, 16, 3, "crop")
 RED_BLUE = Image.fromarray(np.array([[[255, 0, 0]] * 8 + [[0, 0, 255]] * 8] * 16, np.uint8))

@@ -5,7 +5,7 @@ import torch
 from support.shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
 
 from training.config import preset_named
-from training.networks.discriminator import Discriminator, Encoder
+from training.networks.gan import Discriminator, Encoder
 from training.networks.geometry import Geometry
 
 

@@ -15,8 +15,7 @@ from models.graph import count_multiply_adds
 from models.runtime import Runtime
 from training.checkpoint import load_checkpoint
 from training.config import preset_named
-from training.data.dataset import Pictures
-from training.data.sources import digits
+from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
 from training.errors import ExportDiffers
 from training.export import bundle as export_module

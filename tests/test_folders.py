@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.folders import folder_source, zip_source
-from training.data.kinds import Encoded
+from training.data.sources import Encoded, folder_source, zip_source
 
 
 def source(

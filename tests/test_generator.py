@@ -5,7 +5,7 @@ import torch
 from support.shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
 
 from training.config import preset_named
-from training.networks.generator import Generator
+from training.networks.gan import Generator
 from training.networks.geometry import Geometry
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from training.data.idx import idx_source, read_idx
+from training.data.sources import idx_source, read_idx
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 10, 12, 1), np.uint8)
 

@@ -10,11 +10,9 @@ from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from training.config import MethodName
+from training.config import MethodName, ScheduleValues
 from training.data.batches import Batches
-from training.methods import gan, reconstruction, variational
-from training.methods.method import METHODS, new_method
-from training.schedule import ScheduleValues
+from training.methods import METHODS, autoencoders, gan, new_method
 
 
 def test_every_name_has_its_method():
@@ -67,7 +65,7 @@ def test_what_a_step_saw_outlives_the_next_compiled_step(name: str, monkeypatch:
     settings = SMALLEST.with_changes(method=name, precision="float32")
     images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
     overwritten = Overwritten()
-    for module in (gan, reconstruction, variational):
+    for module in (gan, autoencoders):
         monkeypatch.setattr(module, "compile_step", overwritten)
 
     assert two_steps(compiled=True) == two_steps(compiled=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.networks.mixture import Mixture
+from training.networks.autoencoder import MixturePrior
 
 
 def three_heaps(count: int) -> np.ndarray:
@@ -16,13 +16,13 @@ def three_heaps(count: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Mixture:
-    mixture = Mixture(3, 2)
+def fitted() -> MixturePrior:
+    mixture = MixturePrior(3, 2)
     mixture.fit(three_heaps(6000), iterations=100)
     return mixture
 
 
-def test_codes_drawn_from_standard_normal_numbers_lie_as_those_it_was_fitted_to(fitted: Mixture):
+def test_codes_drawn_from_standard_normal_numbers_lie_as_those_it_was_fitted_to(fitted: MixturePrior):
     torch.manual_seed(0)
     drawn, real = fitted(torch.randn(20_000, 3)).numpy(), three_heaps(20_000)
 
@@ -33,20 +33,20 @@ def test_codes_drawn_from_standard_normal_numbers_lie_as_those_it_was_fitted_to(
         assert np.allclose(covariances[0], covariances[1], atol=0.15, rtol=0.1)
 
 
-def test_the_first_number_chooses_the_component_alone(fitted: Mixture):
+def test_the_first_number_chooses_the_component_alone(fitted: MixturePrior):
     same = torch.zeros(101, 2)
     codes = fitted(torch.cat([torch.linspace(-4, 4, 101)[:, None], same], dim=1))
 
     assert len(torch.unique(codes, dim=0)) == 3
 
 
-def test_inverting_and_drawing_again_is_the_same_code(fitted: Mixture):
+def test_inverting_and_drawing_again_is_the_same_code(fitted: MixturePrior):
     codes = torch.from_numpy(three_heaps(500))
 
     assert torch.allclose(fitted(fitted.invert(codes)), codes, atol=1e-4)
 
 
-def test_inverted_codes_of_the_training_pictures_are_about_standard_normal(fitted: Mixture):
+def test_inverted_codes_of_the_training_pictures_are_about_standard_normal(fitted: MixturePrior):
     z = fitted.invert(torch.from_numpy(three_heaps(6000)))
 
     assert z[:, 1:].std() == pytest.approx(1, abs=0.05)
@@ -56,12 +56,12 @@ def test_inverted_codes_of_the_training_pictures_are_about_standard_normal(fitte
 def test_an_unfitted_mixture_passes_codes_through():
     z = torch.randn(10, 4)
 
-    assert torch.equal(Mixture(5, 3)(z), z[:, 1:])
-    assert torch.equal(Mixture(5, 3).invert(z[:, 1:])[:, 1:], z[:, 1:])
+    assert torch.equal(MixturePrior(5, 3)(z), z[:, 1:])
+    assert torch.equal(MixturePrior(5, 3).invert(z[:, 1:])[:, 1:], z[:, 1:])
 
 
 def test_few_codes_make_fewer_components_and_still_draw():
-    mixture = Mixture(32, 3)
+    mixture = MixturePrior(32, 3)
     mixture.fit(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32), iterations=100)
 
     assert torch.isfinite(mixture(torch.randn(1000, 4))).all()
@@ -69,7 +69,7 @@ def test_few_codes_make_fewer_components_and_still_draw():
 
 
 def test_the_same_codes_give_the_same_mixture():
-    one, other = Mixture(4, 2), Mixture(4, 2)
+    one, other = MixturePrior(4, 2), MixturePrior(4, 2)
     for mixture in (one, other):
         mixture.fit(three_heaps(1000), iterations=20)
 

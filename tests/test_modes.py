@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.pictures import mnist, needs_mnist
 
-from training.data.stacked import stack
+from training.data.splits import stack
 from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.modes import STACKS, mode_scores, read_stacks, stacked_scores
 

@@ -12,7 +12,7 @@ from support.shapes import SHAPES, SMALLEST
 from training.export.modules import draw, encode
 from training.export.onnx import encoder_graph, generator_graph
 from training.networks.autoencoder import Autoencoder
-from training.networks.generator import Generator
+from training.networks.gan import Generator
 from training.networks.geometry import Geometry
 
 
@@ -41,7 +41,7 @@ def test_an_autoencoders_graphs_draw_and_encode_as_it_does(variational: bool):
     geometry = Geometry(8, 8, 1, 1)
     network = Autoencoder(SMALLEST.with_changes(components=4), geometry, torch.float32, variational).eval()
     images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8)
-    network.settle(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()), finished=True)
+    network.fit_prior(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()), finished=True)
     z = encode(network, images)
 
     assert np.allclose(drawn_by(encoder_graph(network, geometry), images=images), z, atol=1e-3)

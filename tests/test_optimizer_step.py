@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from training.config import ScheduleValues
 from training.distributed import SINGLE_PROCESS
-from training.methods.optimizer_step import new_adam, optimizer_step
-from training.schedule import ScheduleValues
+from training.methods.method import new_adam, optimizer_step
 
 
 def test_the_first_step_is_as_long_as_the_learning_rate_downhill():

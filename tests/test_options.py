@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from test_decode import RED_BLUE, bytes_as, encoded
 
-from training.data.kinds import Arrays, Encoded, EncodedFile
-from training.data.reading import Decoded, read_arrays, read_files
+from training.data.decode import Decoded, read_arrays, read_files
 from training.data.shape import Shape
+from training.data.sources import Arrays, Encoded, EncodedFile
 
 
 def read(files: list[EncodedFile], shape: Shape = Shape(), classes: tuple[str, ...] | None = None) -> Decoded:
@@ -116,7 +116,7 @@ def test_a_shape_that_is_asked_for_needs_no_headers():
 
 def test_only_a_few_encoded_files_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch):
     """4,000 files that count themselves from being handed out to being decoded."""
-    monkeypatch.setattr("training.data.reading.usable_cores", lambda: 2)
+    monkeypatch.setattr("training.data.decode.usable_cores", lambda: 2)
     data, held, most, lock = encoded(Image.new("L", (8, 8))).read(), 0, 0, threading.Lock()
 
     def count(by: int) -> None:

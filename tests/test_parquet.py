@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from training.data.kinds import Encoded
 from training.data.parquet import parquet_source
+from training.data.sources import Encoded
 
 DATA = [b"a", b"b", b"c"]
 

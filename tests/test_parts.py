@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.data.parts import FEWEST_TO_HOLD_OUT, is_held_out, split
-from training.data.reading import Decoded
+from training.data.decode import Decoded
+from training.data.splits import FEWEST_TO_HOLD_OUT, is_held_out, split
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2000, 8, 8, 1), np.uint8)
 WHOLE = Decoded(IMAGES, np.arange(2000), tuple(map(str, range(2000))), (), ("a note",))

@@ -35,8 +35,8 @@ def test_a_rewards_features_are_those_that_the_discriminator_scores():
 
 def _scores(one: Pretrained, images) -> torch.Tensor:
     from training.checkpoint import below
-    from training.data.batches import from_bytes
-    from training.networks.discriminator import Discriminator
+    from training.networks.gan import Discriminator
+    from training.pixels import from_bytes
 
     discriminator = Discriminator(one.settings, one.geometry)
     discriminator.load_state_dict(below("discriminator", one.weights))

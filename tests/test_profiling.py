@@ -4,8 +4,7 @@ import pytest
 import torch
 from support.shapes import SMALLEST
 
-from training.data.dataset import Pictures
-from training.data.sources import digits
+from training.data.dataset import Pictures, digits
 from training.profiling.limits import limits_of
 from training.profiling.step import flop_of, kernels_of, steps_of
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.data.shape import Header, Shape, Target, settle
+from training.data.shape import Header, Shape, Target, decide_target
 
 SIDES = st.integers(8, 60)
 COLOUR, GREY = (lambda height, width: Header(height, width, False)), (lambda height, width: Header(height, width, True))
@@ -87,12 +87,12 @@ def test_a_stretch_keeps_all_of_it_and_bends_it():
     ],
 )
 def test_what_was_decided_is_said_with_the_reason(shape: Shape, headers: list, target: Target, said: str):
-    assert settle(shape, headers) == (target, said)
+    assert decide_target(shape, headers) == (target, said)
 
 
 def test_slivers_have_no_say():
     """One dot in colour and one line among grey pictures of one size."""
-    target, said = settle(Shape(), [GREY(28, 28)] * 9 + [COLOUR(1, 1), COLOUR(10, 20_000)])
+    target, said = decide_target(Shape(), [GREY(28, 28)] * 9 + [COLOUR(1, 1), COLOUR(10, 20_000)])
 
     assert target == Target(28, 28, 1, "crop")
     assert said == "28 x 28, as they are"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.data.stacked import STACKS, stack
+from training.data.splits import STACKS, stack
 
 LEVELS = np.arange(250, dtype=np.uint8).repeat(64).reshape(250, 8, 8, 1)
 

@@ -6,8 +6,7 @@ import torch
 
 from training import throughput as pace_module
 from training.config import preset_named
-from training.data.dataset import Pictures
-from training.data.sources import digits
+from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
 from training.throughput import Throughput, measure_throughput
 

@@ -17,8 +17,7 @@ from safetensors.torch import load_file
 from models.codes import codes
 from training.checkpoint import images_shown_in
 from training.config import preset_named
-from training.data.dataset import Pictures
-from training.data.sources import digits
+from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
 from training.errors import Diverged
 from training.export.modules import draw

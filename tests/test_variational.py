@@ -6,11 +6,11 @@ import pytest
 import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
+from training.config import ScheduleValues
 from training.data.batches import Batches
-from training.data.sources import digits
-from training.methods.variational import Variational, divergence, misfit
+from training.data.dataset import digits
+from training.methods.autoencoders import Variational, divergence, misfit
 from training.networks.geometry import Geometry
-from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 
@@ -47,7 +47,7 @@ def test_it_learns_a_better_bound(classes: int):
 
 def test_codes_that_are_drawn_are_those_of_the_encoder():
     """With `normal` at zero the decoder sees the mean: then the reconstruction is that of encode and draw."""
-    from training.methods.variational import variational_loss
+    from training.methods.autoencoders import variational_loss
 
     torch.manual_seed(0)
     learner = Variational(SMALLEST.with_changes(method="variational", precision="float32"), EIGHT_BY_EIGHT, CPU)

@@ -12,7 +12,7 @@ from typing import Any
 
 from models.bundle import Bundle, open_bundle
 from models.card import Scores
-from training.data.stacked import PREFIX
+from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
 from training.plan import (
     ComputeOptions,

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from training.ema import EmaBank
 from training.methods.method import Method
+from training.networks.gan import LatentGenerator
 
 _RANDOM = "random"
 
@@ -34,7 +35,7 @@ class TrainingState:
     seconds: float = 0.0
 
     @property
-    def ema(self) -> torch.nn.Module:
+    def ema(self) -> LatentGenerator:
         """The average that draws sheets and is exported."""
         return self.ema_bank.networks[0]
 

@@ -1,13 +1,16 @@
-"""Every setting of a run, and the named sets of them in one table.
+"""Every setting of a run, the presets in one table, and the schedules of learning rate, beta2 and gamma.
 
-    [presets] -> loop, networks, data        `--dry-run` prints them; the card keeps them
+    [config] -> everything in this room        `--dry-run` prints the settings; the card keeps them
 
 Progress is counted in images shown (real pictures that reached the
 discriminator), never in steps, so a setting survives a change of batch size.
 `gamma` is the exception to know: it does not carry over from one resolution to
-another. This file knows no torch.
+another. One schedule for all three: half a cosine over the burn-in, constant
+after it. The burn-in is a share of the planned length, so a short run goes
+through the whole schedule. This file knows no torch.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
@@ -211,3 +214,23 @@ def preset_named(name: str, method: MethodName = "gan", network: NetworkName | N
         half_life_shares=(0.02,),
         noise=_VARIATIONAL_NOISE if method == "variational" and name != "tiny" else None,
     )
+
+
+@dataclass(frozen=True)
+class ScheduleValues:
+    """The scheduled settings at one schedule of a run."""
+
+    learning_rate: float
+    beta2: float
+    gamma: float
+
+
+def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
+    """The scheduled settings after so many images shown."""
+    progress = min(1.0, images_shown / (settings.burn_in * settings.images_shown))
+    left = (1 + math.cos(math.pi * progress)) / 2
+
+    def between(ends: tuple[float, float]) -> float:
+        return ends[1] + (ends[0] - ends[1]) * left
+
+    return ScheduleValues(between(settings.learning_rate), between(settings.beta2), between(settings.gamma))

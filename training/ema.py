@@ -15,16 +15,17 @@ import torch
 from torch import nn
 
 from training.config import Settings
+from training.networks.gan import LatentGenerator
 
 
 class EmaBank:
     """EmaBank of one network, a half-life each; the first is the one to draw with."""
 
-    def __init__(self, network: nn.Module, settings: Settings) -> None:
+    def __init__(self, network: LatentGenerator, settings: Settings) -> None:
         self._shares, self._longest_images = settings.half_life_shares, settings.half_life_images
         self.networks = [copy.deepcopy(network).requires_grad_(False).eval() for _ in self._shares]
 
-    def update(self, network: nn.Module, batch: int, images_shown: int) -> None:
+    def update(self, network: LatentGenerator, batch: int, images_shown: int) -> None:
         """Move every average towards the network by one batch's worth.
 
         Args:

@@ -14,9 +14,8 @@ from rich.progress import Progress
 
 from models.card import Card
 from training.data.dataset import Pictures, open_pictures
-from training.data.parts import Part
 from training.data.shape import Shape
-from training.data.stacked import PREFIX
+from training.data.splits import PREFIX, Part
 
 if TYPE_CHECKING:
     from training.evaluation.reference import RealPictures

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.config import CHECKPOINT_SECONDS, METHODS_WITH_CLASSES, MethodName, Settings, preset_named
-from training.data.dataset import Pictures
+from training.data.dataset import Pictures, check_source
 from training.data.shape import Shape
-from training.data.sources import check_source
 from training.inputs import Report, open_with_progress, report_other_data, shape_of_model
 from training.run import RUNS, Run
 

@@ -15,14 +15,12 @@ from torch import Tensor
 
 from models.codes import codes, labels
 from training.checkpoint import TrainingState, save_checkpoint
-from training.config import ADVERSARIAL_METHODS, Settings
+from training.config import ADVERSARIAL_METHODS, Settings, schedule_at
 from training.data.batches import Batches
 from training.errors import Diverged
 from training.export.modules import draw
 from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
-from training.networks.autoencoder import Autoencoder
 from training.run import Run
-from training.schedule import schedule_at
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64
@@ -57,7 +55,7 @@ class RunLogger:
     def save(self, state: TrainingState) -> None:
         """Write the checkpoint; what it holds can be drawn with."""
         if self._batches.distributed.is_main:
-            _settle(state, self._settings, self._batches)
+            _prepare_to_draw(state, self._settings, self._batches)
             save_checkpoint(self._run.checkpoint, state)
 
     def write_if_due(self, state: TrainingState) -> bool:
@@ -88,7 +86,7 @@ class RunLogger:
 
     def _show(self, state: TrainingState) -> dict[str, float]:
         """Save a sheet; returns what it adds to the line of the log."""
-        _settle(state, self._settings, self._batches)
+        _prepare_to_draw(state, self._settings, self._batches)
         labels_N = None
         if (counts := self._batches.class_counts) is not None:
             labels_N = labels(0, 0, SHEET_PICTURES, counts)
@@ -105,9 +103,8 @@ class RunLogger:
         return line | asdict(schedule_at(self._settings, state.images_shown)) | means
 
 
-def _settle(state: TrainingState, settings: Settings, batches: Batches) -> None:
-    """An autoencoder draws from the codes of its training pictures, and has to look where they lie by now."""
+def _prepare_to_draw(state: TrainingState, settings: Settings, batches: Batches) -> None:
+    """The method's hook, for every average."""
     finished = state.images_shown >= settings.images_shown
-    for network in state.ema_bank.networks:
-        if isinstance(network, Autoencoder):
-            network.settle(batches.images, finished)
+    for average in state.ema_bank.networks:
+        state.method.prepare_to_draw(average, batches.images, finished)

@@ -19,16 +19,15 @@ import torch
 from torch import Tensor
 
 from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from training.config import Settings
+from training.config import Settings, schedule_at
 from training.data.batches import Batches
 from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.ema import EmaBank
-from training.methods.method import new_method
+from training.methods import new_method
 from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
 from training.run_logger import RunLogger
-from training.schedule import schedule_at
 
 
 def train(
@@ -100,7 +99,7 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
         torch.compiler.reset()  # or what earlier runs of this process compiled counts against this one
     torch.manual_seed(settings.seed)
     method = new_method(settings, geometry, device, compiled)
-    ema_bank = EmaBank(method.networks[method.averaged_network], settings)
+    ema_bank = EmaBank(method.averaged, settings)
     return TrainingState(method, ema_bank, torch.Generator(device).manual_seed(settings.seed))
 
 
@@ -117,7 +116,7 @@ def take_step(settings: Settings, batches: Batches, state: TrainingState) -> dic
     """One batch further."""
     seen = state.method.update(batches, schedule_at(settings, state.images_shown))
     state.images_shown += settings.batch
-    state.ema_bank.update(state.method.networks[state.method.averaged_network], settings.batch, state.images_shown)
+    state.ema_bank.update(state.method.averaged, settings.batch, state.images_shown)
     return seen
 
 

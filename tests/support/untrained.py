@@ -52,7 +52,7 @@ def _exported(height: int, width: int, channels: int, code_size: int, seed: int,
 
     from training.config import preset_named
     from training.export.onnx import generator_graph
-    from training.networks.generator import Generator
+    from training.networks.gan import Generator
     from training.networks.geometry import Geometry
 
     torch.manual_seed(seed)

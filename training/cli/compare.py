@@ -39,8 +39,8 @@ def compare(
     with errors_as_messages():
         if kimg is not None and minutes:
             raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
+        from training.data.dataset import check_source
         from training.data.shape import Shape
-        from training.data.sources import check_source
 
         check_source(pictures)
         shape = Shape.parse(size, resize, None)

@@ -47,7 +47,7 @@ def finetune(
 ) -> None:
     """Train a model further, towards what people graded well. PICTURES are those that it was trained on."""
     with errors_as_messages():
-        from training.data.sources import check_source
+        from training.data.dataset import check_source
         from training.plan import ComputeOptions, FinetuneOptions, carry_out, plan_finetuning
 
         check_source(pictures)

@@ -22,7 +22,7 @@ _MOST_SKIPPED_SHOWN = 20
 
 def show_plan(plan: "Plan", context: "ComputeContext") -> None:
     """Print every setting, the size of the networks, where run and bundle go, and which files were skipped."""
-    from training.methods.method import new_method
+    from training.methods import new_method
     from training.networks.geometry import geometry_of
 
     pictures, settings = plan.pictures, plan.settings

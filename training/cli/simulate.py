@@ -47,7 +47,7 @@ def simulate(
 ) -> None:
     """Let a simulated grader with a known taste move a MODEL, and measure what comes of it."""
     with errors_as_messages():
-        from training.data.sources import check_source
+        from training.data.dataset import check_source
 
         check_source(pictures)
 

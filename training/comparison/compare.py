@@ -16,7 +16,7 @@ from training.comparison.rows import row_of
 from training.config import ResizeName, Settings
 from training.data.dataset import Pictures
 from training.data.shape import Shape
-from training.data.stacked import PREFIX
+from training.data.splits import PREFIX
 from training.device import ComputeContext
 from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader
 from training.evaluation.evaluator_store import find_evaluator

@@ -13,11 +13,7 @@ import torch
 from torch import Tensor
 
 from training.distributed import SINGLE_PROCESS, DistributedContext
-
-
-def from_bytes(images_NCHW: Tensor) -> Tensor:
-    """Bytes -> float32 in [-1, 1], the networks' pixels."""
-    return images_NCHW.float() / 127.5 - 1
+from training.pixels import from_bytes
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 import PIL
 
-from training.data.decode import DECODER, Skipped
-from training.data.kinds import Encoded
-from training.data.parts import Part
-from training.data.reading import Decoded
+from training.data.decode import DECODER, Decoded, Skipped
 from training.data.shape import Shape
+from training.data.sources import Encoded
+from training.data.splits import Part
 
 CACHE = Path("runs/pictures.cache")
 """Beside the runs; may be deleted at any time."""

@@ -1,25 +1,33 @@
-"""One encoded picture of any kind -> pixels.
+"""Encoded files -> one uint8 array, in parallel and in their order.
 
-    sources -> [decode] -> reading
+    sources, parquet, shape -> [decode] -> splits, cache
 
 Any mode (grey, palette, transparency, CMYK, 16 bits), EXIF rotation applied,
-transparency laid on white. What is no whole picture becomes the reason why.
-Knows no folders and no training.
+transparency laid on white. A file that is not a whole picture is named and
+skipped, with the reason; only where most are unreadable does the run stop. Holds
+the decoded pixels and a few encoded files at a time, however many there are.
 """
 
+import hashlib
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from training.data.kinds import EncodedFile
-from training.data.shape import Header, Target
+from models.engine import usable_cores
+from models.sheet import as_picture
+from training.data.shape import Header, Shape, Target, decide_target
+from training.data.sources import Arrays, Encoded, EncodedFile
 
 DECODER = "1"
 """Raise it where the same file would give other pixels than before: what was decoded and kept is then made anew."""
@@ -110,3 +118,115 @@ def _opaque(picture: Image.Image) -> Image.Image:
     if "A" not in picture.getbands() and "transparency" not in picture.info:
         return picture
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+
+
+Progress = Callable[[int, int], None]
+"""Called with the files read so far and the files to read; a source of unknown shape is read twice."""
+
+FILES_A_BATCH = 16
+"""What one thread takes at a time: enough that handing over costs nothing."""
+_BATCHES_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures of one shape, with all that is known of them."""
+
+    images: NDArray[np.uint8]
+    """(N, H, W, C) uint8."""
+    labels: NDArray[np.int64] | None = None
+    """(N,) places in `classes`."""
+    classes: tuple[str, ...] | None = None
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences for a person; the first says how the pictures got their shape."""
+
+    @cached_property
+    def pixels_sha256(self) -> "hashlib._Hash":
+        """Over shape and pixels."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return digest
+
+
+def read_files(source: Encoded, shape: Shape, progress: Progress) -> Decoded:
+    """Decode all files of a source, in parallel.
+
+    Raises:
+        ValueError: there are no files, or most of them are no pictures.
+    """
+    needs_headers = shape.size is None or shape.channels is None
+    steps, done = source.count * (2 if needs_headers else 1), 0
+    with pillow_told():
+        headers = []
+        for _, header in _in_order(read_header, source.files()) if needs_headers else ():
+            headers += [header] if isinstance(header, Header) else []
+            progress(done := done + 1, steps)
+        target, note = decide_target(shape, headers)
+        images = np.empty((source.count, target.height, target.width, target.channels), np.uint8)
+        names: list[str | None] = []
+        skipped: list[Skipped] = []
+        for file, pixels in _in_order(partial(decode, target=target), source.files()):
+            if isinstance(pixels, str):
+                skipped.append(Skipped(file.name, pixels))
+            else:
+                images[len(names)] = pixels
+                names.append(file.class_name)
+            progress(done := done + 1, steps)
+    _refuse_if_mostly_unreadable(len(names), skipped)
+    labels, classes, why_not = _labels(names, source.classes)
+    return Decoded(images[: len(names)], labels, classes, tuple(skipped), (note, *why_not))
+
+
+def read_arrays(source: Arrays, shape: Shape) -> Decoded:
+    """The same for pictures that need no decoding; those that have the shape already are left as they are."""
+    _, height, width, channels = source.images.shape
+    header = Header(height, width, grey=channels == 1)
+    target, note = decide_target(shape, [header])
+    if refusal := target.refusal(header):
+        raise ValueError(f"the pictures are {refusal}")
+    images = source.images
+    if (target.height, target.width, target.channels) != images.shape[1:]:
+        images = np.stack([target.shaped(as_picture(pixels)) for pixels in images])
+    return Decoded(images, source.labels, source.classes, (), (note,))
+
+
+def _in_order(
+    job: Callable[[EncodedFile], Result], files: Iterable[EncodedFile]
+) -> Iterator[tuple[EncodedFile, Result | str]]:
+    """Every file with the job's result or the reason why there is none; a few batches are in flight, no more."""
+
+    def work(batch: list[EncodedFile]) -> list[tuple[EncodedFile, Result | str]]:
+        return [(file, attempt(job, file)) for file in batch]
+
+    coming = iter(files)
+    waiting: deque[Future[list[tuple[EncodedFile, Result | str]]]] = deque()
+    with ThreadPoolExecutor(cores := usable_cores()) as pool:
+        while batch := list(islice(coming, FILES_A_BATCH)):
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > cores * _BATCHES_IN_FLIGHT:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _refuse_if_mostly_unreadable(readable: int, skipped: list[Skipped]) -> None:
+    if readable > len(skipped):
+        return
+    reasons = "; ".join(f"{one.name}: {one.reason}" for one in skipped[:5])
+    raise ValueError(
+        f"{len(skipped)} of {readable + len(skipped)} files are no readable pictures "
+        f"({reasons or 'there are none at all'}). Expected a folder or zip where most files are pictures."
+    )
+
+
+def _labels(
+    names: list[str | None], classes: tuple[str, ...] | None
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...] | None, tuple[str, ...]]:
+    """Labels and classes of the pictures that were read; neither, and a note, where some belong to no class."""
+    if classes is None:
+        return None, None, ()
+    place = {name: label for label, name in enumerate(classes)}
+    if outside := sum(name not in place for name in names):
+        return None, None, (f"no classes: {outside:,} of {len(names):,} pictures lie outside of the class folders",)
+    return np.array([place[name] for name in names if name is not None], np.int64), classes, ()

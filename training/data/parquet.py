@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 from pyarrow import types
 
-from training.data.kinds import Encoded, EncodedFile, stamp_of
+from training.data.sources import Encoded, EncodedFile, stamp_of
 
 _ROWS = 1000
 _IMAGE_COLUMNS = ("image", "img")

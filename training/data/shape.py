@@ -138,7 +138,7 @@ class Target:
         return whole
 
 
-def settle(shape: Shape, headers: Sequence[Header]) -> tuple[Target, str]:
+def decide_target(shape: Shape, headers: Sequence[Header]) -> tuple[Target, str]:
     """Decide the shape, and say in one sentence what was decided and why.
 
     Slivers have no say in it where there are others.

@@ -1,105 +1,222 @@
-"""What a path is, and which of its files are the part that is asked for.
+"""Where pictures come from: encoded files in a folder or a zip, or the arrays of idx files.
 
-    a path on the command line -> [sources] (folders, parquet, idx, digits) -> reading
+    a path -> [sources] (and parquet) -> dataset, decode
 
-Told by looking at the path; what the files hold is the business of each kind.
+    cats/1.jpg, dogs/2.jpg                  the first folder is the class, where every picture is in one
+    train/cats/1.jpg, test/cats/2.jpg       where both folders exist, they are the parts
+    train-images-idx3-ubyte.gz              has its labels in train-labels-idx1-ubyte.gz; either may be unpacked
+
+Knows names and bytes; decodes nothing.
 """
 
-import re
-from collections.abc import Callable
-from dataclasses import replace
+import gzip
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from training.data.folders import folder_source, zip_source
-from training.data.idx import idx_source, is_idx
-from training.data.kinds import Arrays, Encoded
-from training.data.parquet import parquet_source
-from training.data.stacked import PREFIX
-
-BUILT_IN = "digits"
-"""scikit-learn's handwritten digits."""
-_TEST_WORDS = ("test", "t10k", "validation")
-"""In the name of an idx or parquet file; the first of them that any file has is the test part."""
+from PIL import Image
 
 
-def check_source(source: str) -> None:
-    """Refuse a path that is not there, before anything is loaded that takes time.
+@dataclass(frozen=True)
+class EncodedFile:
+    """The bytes of one picture file, read when asked for."""
+
+    name: str
+    read: Callable[[], bytes]
+    class_name: str | None = None
+    """What its folder or its row calls it."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Files of one part of a source."""
+
+    files: Callable[[], Iterable[EncodedFile]]
+    """Begins anew at every call, and reads as it goes: all files together may be larger than the memory."""
+    count: int
+    stamp: str
+    """Another one wherever a file was added, removed, renamed or written."""
+    classes: tuple[str, ...] | None = None
+    """Names in label order, of all parts; None where the source has no classes."""
+    is_part: bool = False
+    """The source itself says which pictures are for testing: nothing need be held out."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Pixels of one part of a source."""
+
+    images: NDArray[np.uint8]
+    """(N, H, W, C) uint8."""
+    labels: NDArray[np.int64] | None = None
+    """(N,) places in `classes`."""
+    classes: tuple[str, ...] | None = None
+    is_part: bool = False
+
+
+def stamp_of(path: Path) -> str:
+    """Changes when the file does.
+
+    Size and times, not the contents: to hash 20,000 photos took three times as long as the rest of a second reading
+    when they were in memory, and from a disk takes minutes. ctime is among the times because no tool sets it back.
+    """
+    facts = path.stat()
+    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+
+
+Parts = tuple[str, ...]
+
+
+def folder_source(folder: Path, part: str, with_classes: bool) -> Encoded:
+    """Every file below a folder but hidden ones, by path."""
+    paths = {}
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        above = Path(here).relative_to(folder).parts
+        paths |= {(*above, name): Path(here, name) for name in files if not _is_hidden(name)}
+    names = sorted(parts for parts, path in paths.items() if path.is_file())
+    stamps = "\n".join(f"{'/'.join(parts)} {stamp_of(paths[parts])}" for parts in names)
+    return _encoded(
+        {parts: parts for parts in names},
+        lambda parts: paths[parts].read_bytes,
+        f"folder {folder.resolve()}\n{stamps}",
+        part,
+        with_classes,
+    )
+
+
+def zip_source(path: Path, part: str, with_classes: bool) -> Encoded:
+    """Every file in a zip but hidden ones, by path; a single folder around all of them is looked through.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        ValueError: the file is no zip.
     """
-    path = source.removeprefix(PREFIX)
-    if path != BUILT_IN and not Path(path).exists():
-        raise FileNotFoundError(f"{path}: no such file or folder. Expected pictures there, or the word {BUILT_IN}.")
+    try:
+        archive = zipfile.ZipFile(path)  # stays open for as long as its entries are read
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path}: found no zip ({error}), expected a zip of pictures") from None
+    entries = {Path(entry.filename).parts: entry.filename for entry in archive.infolist() if not entry.is_dir()}
+    names = sorted(parts for parts in entries if not any(map(_is_hidden, parts)))
+    wrapped = len({parts[0] for parts in names}) == 1 and all(len(parts) > 1 for parts in names)
+    return _encoded(
+        {parts: parts[1:] if wrapped else parts for parts in names},
+        lambda parts: partial(archive.read, entries[parts]),
+        f"zip {path.resolve()} {stamp_of(path)}",
+        part,
+        with_classes,
+    )
 
 
-def find_source(source: str, part: str, with_classes: bool) -> Arrays | Encoded:
-    """Look at a path.
+def _encoded(
+    names: dict[Parts, Parts],
+    reader: Callable[[Parts], Callable[[], bytes]],
+    stamp: str,
+    part: str,
+    with_classes: bool,
+) -> Encoded:
+    """Of names, each with its place below the root, those of a part, with the class of each."""
+    tops = {below[0].lower() for below in names.values() if len(below) > 1}
+    is_part = {"train", "test"} <= tops
+    if is_part:
+        names = {
+            name: below for name, below in names.items() if len(below) > 1 and below[0].lower() in ("train", "test")
+        }
+    depth = 1 if is_part else 0
+    classes = _classes([below[depth:] for below in names.values()]) if with_classes else None
+    files = [
+        EncodedFile("/".join(name), reader(name), below[depth] if classes and len(below) > depth + 1 else None)
+        for name, below in names.items()
+        if not is_part or below[0].lower() == part
+    ]
+    stamp = f"{stamp}\n{part if is_part else 'whole'} {classes}"
+    return Encoded(lambda: files, len(files), stamp, classes, is_part)
+
+
+def _classes(places: Sequence[Parts]) -> tuple[str, ...] | None:
+    """The first folders that hold what is meant as a picture, by name; None where there are fewer than two."""
+    pictures = {"", *Image.registered_extensions()}
+    found = {place[0] for place in places if len(place) > 1 and os.path.splitext(place[-1])[1].lower() in pictures}
+    return tuple(sorted(found)) if len(found) > 1 else None
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+_KINDS = {0x803: "pictures", 0x801: "labels"}
+
+
+def is_idx(path: Path) -> bool:
+    """Does the name say that this is an idx file of pictures?"""
+    return "idx3-ubyte" in path.name
+
+
+def idx_source(paths: Sequence[Path], all_paths: Sequence[Path], with_classes: bool) -> Arrays:
+    """The pictures of one part, with their labels where there are any.
 
     Args:
-        source: a folder or zip of pictures; an idx or parquet file, or a folder of them; or `digits`.
-        part: `train` or `test`, where the source says which is which; otherwise all pictures are given.
-        with_classes: look for labels as well.
+        paths: files of pictures of the part asked for.
+        all_paths: those of all parts, which decide on the classes.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
-        ValueError: what is there is no data set; says what was found and what was expected.
+        ValueError: a file is not what its name says, or is cut; or there is not one label for each picture.
     """
-    path = Path(source)
-    check_source(source)
-    if source == BUILT_IN and not path.exists():
-        return _digits(with_classes)
-    if idx := _of_kind(path, is_idx):
-        files, is_part = files_of_part(idx, part)
-        return replace(idx_source(files, idx, with_classes), is_part=is_part)
-    if parquet := _of_kind(path, lambda file: file.suffix == ".parquet"):
-        files, is_part = files_of_part(parquet, part)
-        return replace(parquet_source(files, parquet, with_classes), is_part=is_part)
-    if path.is_dir():
-        return folder_source(path, part, with_classes)
-    if path.suffix == ".zip":
-        return zip_source(path, part, with_classes)
-    raise ValueError(f"{source}: found a file, expected a folder, a .zip, a .parquet or an idx file of pictures")
+    images = [read_idx(path, 0x803)[..., None] for path in paths]
+    if not with_classes or not any(_labels_path(path) for path in paths):
+        return Arrays(np.concatenate(images))
+    labels = np.concatenate([_labels(path, len(part)) for path, part in zip(paths, images, strict=True)])
+    others = [read_idx(beside, 0x801) for path in all_paths if (beside := _labels_path(path))]
+    numbers = np.unique(np.concatenate(others))
+    places = np.searchsorted(numbers, labels).astype(np.int64)
+    return Arrays(np.concatenate(images), places, tuple(str(number) for number in numbers))
 
 
-def files_of_part(files: list[Path], part: str) -> tuple[list[Path], bool]:
-    """The files of a part, and whether their names say so; all of them where no name does.
+def read_idx(path: Path, magic: int) -> NDArray[np.uint8]:
+    """The bytes of an idx file, gzipped or not: (N, H, W) for magic 0x803, (N,) for 0x801.
 
-    `train` is what is called so, and where nothing is, all that is not called test or validation.
+    Raises:
+        ValueError: it has another magic, or its length is not what its header says.
     """
-
-    def called(word: str) -> list[Path]:
-        return [file for file in files if word in re.split(r"[^a-z0-9]+", file.name.lower())]
-
-    for_test = [file for word in _TEST_WORDS for file in called(word)]
-    to_train = called("train") or [file for file in files if file not in for_test]
-    if not for_test or not to_train:
-        return to_train or files, False
-    return (to_train if part == "train" else next(found for word in _TEST_WORDS if (found := called(word)))), True
-
-
-def digits() -> NDArray[np.uint8]:
-    """scikit-learn's 1,797 handwritten digits, (N, 8, 8, 1) uint8; comes with the package, no download."""
-    from sklearn.datasets import load_digits
-
-    levels_0_to_16 = load_digits().images
-    return (levels_0_to_16 * (255 / 16)).round().astype(np.uint8)[..., None]
+    data = _unpacked(path)
+    axes = magic & 0xFF
+    header = np.frombuffer(data[: 4 + 4 * axes], ">u4") if len(data) >= 4 + 4 * axes else np.zeros(1, ">u4")
+    if header[0] != magic:
+        raise ValueError(f"{path}: found {data[:4].hex()}, expected the magic {magic:08x} of idx {_KINDS[magic]}")
+    shape = [int(number) for number in header[1:]]
+    expected = 4 + 4 * axes + int(np.prod(shape, dtype=object))
+    if len(data) != expected:
+        raise ValueError(f"{path}: found {len(data)} bytes, expected {expected} by its header")
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
-def _digits(with_classes: bool) -> Arrays:
-    from sklearn.datasets import load_digits
+def _unpacked(path: Path) -> bytes:
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path}: found no whole gzip file ({error}), expected one") from None
 
-    if not with_classes:
-        return Arrays(digits())
-    return Arrays(digits(), load_digits().target.astype(np.int64), tuple("0123456789"))
+
+def _labels(path: Path, count: int) -> NDArray[np.int64]:
+    beside = _labels_path(path)
+    if beside is None:
+        raise ValueError(f"{path}: found no labels beside it, as other files have. Add them, or use --no-classes.")
+    labels = read_idx(beside, 0x801).astype(np.int64)
+    if len(labels) != count:
+        raise ValueError(
+            f"{beside}: found {len(labels):,} labels, expected {count:,}, one for each picture of {path.name}. "
+            "Put the right file there, or use --no-classes."
+        )
+    return labels
 
 
-def _of_kind(path: Path, is_kind: Callable[[Path], bool]) -> list[Path]:
-    """The files of a kind at this path: itself, or in this folder; one that lies there packed as well only once."""
-    if path.is_file():
-        return [path] if is_kind(path) else []
-    files = sorted(file for file in path.iterdir() if file.is_file() and is_kind(file))
-    return [file for file in files if file.suffix != ".gz" or file.with_suffix("") not in files]
+def _labels_path(path: Path) -> Path | None:
+    name = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
+    return next((beside for suffix in ("", ".gz") if (beside := path.with_name(name + suffix)).is_file()), None)

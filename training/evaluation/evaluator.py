@@ -26,8 +26,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from models.files import digest_of
-from training.data.batches import from_bytes
 from training.evaluation.quality_metrics import Gaussian, frechet_distance
+from training.pixels import from_bytes
 
 FEATURES = 64
 """F: few enough for a covariance to be known from some thousand pictures."""

@@ -39,7 +39,7 @@ def stacked_scores(
     Args:
         runtime: draws pictures of three channels.
         evaluator: of single digits, such as MNIST's.
-        real_stacks_NHWD: at least `images` real stacks, for reference; see `training.data.stacked`.
+        real_stacks_NHWD: at least `images` real stacks, for reference; see `training.data.splits`.
         label_counts_K: number of digits of each class in the data.
 
     Raises:

@@ -31,8 +31,7 @@ from training.config import Settings
 from training.errors import ExportDiffers
 from training.export.modules import draw, encode
 from training.export.onnx import encoder_graph, generator_graph, reward_graph
-from training.methods.reward_weighted import RewardWeighted
-from training.networks.autoencoder import Autoencoder
+from training.methods.method import Exports
 from training.networks.geometry import geometry_of
 from training.run import Run
 from training.train import new_state
@@ -73,11 +72,12 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
     network = state.ema_bank.networks[average]
     facts = _facts(config, settings, state)
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
-    if isinstance(network, Autoencoder):
-        contents[ENCODER] = encoder_graph(network, geometry)
-    if isinstance(state.method, RewardWeighted):
-        contents[REWARD] = reward_graph(state.method.reward, geometry)
-    contents[SAMPLES], found = _checked(facts, contents, network, inspect)
+    exports = state.method.exports(network)
+    if exports.encoder is not None:
+        contents[ENCODER] = encoder_graph(exports.encoder, geometry)
+    if exports.reward is not None:
+        contents[REWARD] = reward_graph(exports.reward, geometry)
+    contents[SAMPLES], found = _checked(facts, contents, exports, inspect)
     return write_bundle(out, facts | found, contents)
 
 
@@ -112,7 +112,7 @@ def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> 
 
 
 def _checked(
-    facts: dict[str, Any], contents: dict[str, bytes], trained: nn.Module, inspect: Inspect | None
+    facts: dict[str, Any], contents: dict[str, bytes], exports: Exports, inspect: Inspect | None
 ) -> tuple[bytes, dict[str, Any]]:
     """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them.
 
@@ -125,9 +125,9 @@ def _checked(
         addressed = codes(1, 0, CHECKED_PICTURES, facts["code_size"])
         labels_N = runtime.labels(1, 0, CHECKED_PICTURES)
         pictures = runtime.draw(addressed, labels_N)
-        check_pictures(pictures, draw(trained, addressed, labels_N))
-        if isinstance(trained, Autoencoder):
-            check_codes(runtime.encode(pictures, labels_N), encode(trained, pictures, labels_N))
+        check_pictures(pictures, draw(exports.generator, addressed, labels_N))
+        if exports.encoder is not None:
+            check_codes(runtime.encode(pictures, labels_N), encode(exports.encoder, pictures, labels_N))
         png = io.BytesIO()
         as_picture(contact_sheet(runtime.generate(seed=0, n=64))).save(png, "PNG")
         found = {

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.data.batches import from_bytes
 from training.networks.autoencoder import Autoencoder
 from training.networks.reward import Reward
+from training.pixels import from_bytes, to_levels
 
 
 class GeneratorToBytes(nn.Module):
@@ -22,9 +22,7 @@ class GeneratorToBytes(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, Z) float32, (N,) int64 -> (N, H, W, C) uint8."""
-        # Clamped before the cast: a float outside of uint8's range has no defined byte in ONNX. Rounds half to even.
-        levels = (self.network(z, label).clamp(-1, 1) * 127.5 + 127.5).round()
-        return levels.to(torch.uint8).permute(0, 2, 3, 1)
+        return to_levels(self.network(z, label)).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class EncoderFromBytes(nn.Module):

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.data.batches import from_bytes
 from training.networks.reward import HEADS, Reward
+from training.pixels import from_bytes
 
 FEWEST_GRADES = 10
 """With fewer grades nothing is learned."""
@@ -68,7 +68,7 @@ class Agreement:
 @torch.no_grad()
 def reward_features(reward: Reward, images_NHWC: NDArray[np.uint8]) -> Tensor:
     """The discriminator's features of any number of pictures: (N, H, W, C) uint8 -> (N, F)."""
-    return torch.cat([reward.eyes.see(pixels) for pixels, _ in _batches(images_NHWC, None)])
+    return torch.cat([reward.eyes.head_outputs(pixels) for pixels, _ in _batches(images_NHWC, None)])
 
 
 @torch.no_grad()

@@ -1,14 +1,34 @@
-"""The lecture's ways to learn a generator, one file each; all are the same thing to the loop.
+"""The lecture's ways to train a generator; all are the same thing to the training loop.
 
-    networks, batches -> [methods] -> loop
+    networks, data.batches -> [methods] -> train, export
 
 Read in this order:
 
-    losses           what the players of the game try to minimise
-    gan              a generator and a discriminator: the two updates, side by side
-    reconstruction   autoencoder and denoising autoencoder
-    variational      the variational autoencoder
-    rated            going on from a model, with people's grades
-    descent          one step of Adam down a loss
-    method           what the loop asks of a method, and which there are
+    losses            what the two players of the game minimise
+    gan               generator and discriminator: the two updates, next to each other
+    autoencoders      autoencoder, denoising and variational autoencoder
+    reward_weighted   fine-tuning a GAN with people's grades
+    method            what the loop asks of a method, and the optimizer step
 """
+
+import torch
+
+from training.config import MethodName, Settings
+from training.methods.autoencoders import Reconstruction, Variational
+from training.methods.gan import Gan
+from training.methods.method import Method
+from training.methods.reward_weighted import RewardWeighted
+from training.networks.geometry import Geometry
+
+METHODS: dict[MethodName, type[Method]] = {
+    "gan": Gan,
+    "autoencoder": Reconstruction,
+    "denoising": Reconstruction,
+    "variational": Variational,
+    "rated": RewardWeighted,
+}
+
+
+def new_method(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> Method:
+    """The method that the settings name, before its first step."""
+    return METHODS[settings.method](settings, geometry, device, compiled)

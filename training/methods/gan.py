@@ -8,7 +8,7 @@ and so do algorithm 1 of Goodfellow et al. (arXiv:1406.2661), with `--loss
 minimax`, and the relativistic game with exact R1 and R2 at every step (Huang et
 al., arXiv:2501.05441), the default.
 
-This file knows two networks and two optimisers; it does not know what a run is.
+This file knows two networks and two optimizers; it does not know what a run is.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from training.config import Settings
+from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
-from training.methods.optimizer_step import new_adam, optimizer_step
-from training.networks.discriminator import Discriminator
-from training.networks.generator import Generator
+from training.methods.method import Method, new_adam, optimizer_step
+from training.networks.gan import Discriminator, Generator
 from training.networks.geometry import Geometry
-from training.schedule import ScheduleValues
 
 Real = tuple[Tensor, Tensor | None]
 """Pictures (N, C, H, W) in [-1, 1], and their labels (N,) where they have any."""
@@ -83,8 +81,8 @@ def generator_loss(
     return game, {"g_loss": game}
 
 
-class Gan:
-    """A generator, a discriminator, and an optimiser for each."""
+class Gan(Method):
+    """A generator, a discriminator, and an optimizer for each."""
 
     averaged_network = "generator"
 

@@ -1,49 +1,86 @@
-"""What the loop asks of a method, and which methods there are.
+"""What the training loop asks of a method, and the optimizer step that all methods take.
 
-    gan, reconstruction, variational, rated -> [method] -> loop, export
+    networks, data.batches -> [method] -> gan, autoencoders, reward_weighted -> train, run_logger, export
 
-The loop knows how to repeat, to average, to save and to show; a method knows how
-to take one step. Whatever the method, its averaged network draws pictures from
-standard normal z: (N, Z) [and labels (N,)] -> (N, C, H, W), and says its
-`code_size`, Z.
+The loop knows how to repeat, to average, to save and to log; a method knows how
+to take one step. Two hooks say what is special about it: `prepare_to_draw`, called
+before its averages draw or are saved, and `exports`, the networks that become
+graphs of a bundle.
 """
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from training.config import MethodName, Settings
+from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
-from training.methods.gan import Gan
-from training.methods.reconstruction import Reconstruction
-from training.methods.reward_weighted import RewardWeighted
-from training.methods.variational import Variational
+from training.distributed import DistributedContext
+from training.networks.autoencoder import Autoencoder
+from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
-from training.schedule import ScheduleValues
+from training.networks.reward import Reward
 
 
-class Method(Protocol):
-    """Networks, their optimisers, and the step that teaches them."""
+@dataclass(frozen=True)
+class Exports:
+    """The networks of a trained model that a bundle holds as graphs."""
+
+    generator: LatentGenerator
+    encoder: Autoencoder | None = None
+    reward: Reward | None = None
+
+
+class Method(ABC):
+    """Networks, their optimizers, and the step that trains them."""
 
     averaged_network: str
-    """Which of the networks is averaged, drawn with and exported."""
+    """Name of the network that is averaged, drawn with and exported."""
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Adam]
 
+    @abstractmethod
+    def __init__(self, settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> None:
+        """The method before its first step, on a device."""
+
+    @abstractmethod
     def update(self, batches: Batches, schedule: ScheduleValues) -> dict[str, Tensor]:
         """Take one step; returns detached scalars for the log."""
 
+    @property
+    def averaged(self) -> LatentGenerator:
+        """The network that is averaged: z (N, Z) standard normal [and labels (N,)] -> (N, C, H, W)."""
+        network = self.networks[self.averaged_network]
+        assert isinstance(network, LatentGenerator)
+        return network
 
-METHODS: dict[MethodName, type[Method]] = {
-    "gan": Gan,
-    "autoencoder": Reconstruction,
-    "denoising": Reconstruction,
-    "variational": Variational,
-    "rated": RewardWeighted,
-}
+    def prepare_to_draw(self, average: LatentGenerator, images_NCHW: Tensor, finished: bool) -> None:  # noqa: B027
+        """Hook: called with each average before it draws a sheet or is saved. Does nothing by default.
+
+        Args:
+            images_NCHW: the training pictures, uint8, on the device.
+            finished: the run is at its end, so this may take its time.
+        """
+
+    def exports(self, average: LatentGenerator) -> Exports:
+        """Hook: the networks to export; by default the average alone."""
+        return Exports(average)
 
 
-def new_method(settings: Settings, geometry: Geometry, device: torch.device, compiled: bool = False) -> Method:
-    """The method that the settings name, before its first step."""
-    return METHODS[settings.method](settings, geometry, device, compiled)
+def new_adam(parameters: Iterable[nn.Parameter], beta1: float) -> torch.optim.Adam:
+    """An Adam whose learning rate and beta2 are set at every step."""
+    return torch.optim.Adam(parameters, betas=(beta1, 0.9), eps=1e-8, fused=True)
+
+
+def optimizer_step(
+    adam: torch.optim.Adam, loss: Tensor, schedule: ScheduleValues, distributed: DistributedContext
+) -> None:
+    """One step of Adam down this loss, with the gradients of all processes averaged."""
+    group = adam.param_groups[0]
+    group.update(lr=schedule.learning_rate, betas=(group["betas"][0], schedule.beta2))
+    adam.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    distributed.average_gradients(group["params"])
+    adam.step()

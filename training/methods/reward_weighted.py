@@ -24,13 +24,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import Settings
-from training.data.batches import Batches, from_bytes
+from training.config import ScheduleValues, Settings
+from training.data.batches import Batches
 from training.methods.gan import Gan, Real, Seen
-from training.methods.optimizer_step import optimizer_step
+from training.methods.method import Exports, optimizer_step
+from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
 from training.networks.reward import PESSIMISM, Reward
-from training.schedule import ScheduleValues
+from training.pixels import from_bytes
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class RewardWeighted(Gan):
             loss = literal_loss(self.generator, some, batches.normal(self.generator.code_size))
         optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
         return {"g_loss": loss.detach()}
+
+    def exports(self, average: LatentGenerator) -> Exports:
+        """The average, and the reward model."""
+        return Exports(average, reward=self.reward)
 
     def _pleasing(self, real: Real, z: Tensor) -> tuple[Tensor, Seen]:
         """The generator's loss of `both`."""

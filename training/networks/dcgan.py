@@ -21,7 +21,7 @@ from training.networks.geometry import Geometry
 LEAK = 0.2
 
 
-class Upward(nn.Module):
+class UpsamplingBody(nn.Module):
     """Coarsest cells (N, C', h, w) -> pixels (N, C, H', W') in [-1, 1], float32."""
 
     def __init__(self, settings: Settings, geometry: Geometry) -> None:
@@ -39,7 +39,7 @@ class Upward(nn.Module):
         return torch.tanh(x.float() + self.bias[:, None, None])
 
 
-class Downward(nn.Module):
+class DownsamplingBody(nn.Module):
     """Pixels (N, C, H', W') -> coarsest cells (N, C', h, w)."""
 
     def __init__(self, settings: Settings, geometry: Geometry) -> None:

@@ -50,7 +50,7 @@ class Residual(nn.Module):
         return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, LEAK)), LEAK))
 
 
-class Upward(nn.Module):
+class UpsamplingBody(nn.Module):
     """Coarsest cells (N, C', h, w) -> pixels (N, C, H', W') in float32, H' and W' before cropping."""
 
     def __init__(self, settings: Settings, geometry: Geometry) -> None:
@@ -69,7 +69,7 @@ class Upward(nn.Module):
         return F.pixel_shuffle(self.to_pixels(F.leaky_relu(x, LEAK)).float(), self._patch_pixels)
 
 
-class Downward(nn.Module):
+class DownsamplingBody(nn.Module):
     """Pixels (N, C, H', W') -> coarsest cells (N, C', h, w)."""
 
     def __init__(self, settings: Settings, geometry: Geometry) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import Settings
-from training.networks.discriminator import Discriminator
+from training.networks.gan import Discriminator
 from training.networks.geometry import Geometry
 
 HEADS = 20
@@ -43,7 +43,7 @@ class Reward(nn.Module):
 
     def logits(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """What each head thinks: pixels in [-1, 1], (N,) -> (N, M); the grade is their sigmoid."""
-        logits_NM = self.heads(self.standardised(self.eyes.see(images_NCHW)))
+        logits_NM = self.heads(self.standardised(self.eyes.head_outputs(images_NCHW)))
         return logits_NM if self.label_heads is None else logits_NM + self.label_heads(labels_N)
 
     def forward(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> tuple[Tensor, Tensor]:
