@@ -13,6 +13,7 @@
     engine_selection    the rule: which engine draws a model here
     runtime             codes -> pixels
     sheet               pixels -> a contact sheet
+    active_learning     which pictures are worth a person's grade
     benchmark           speed and fidelity of the engines: `zoetrope benchmark NAME`
     errors              everything that can go wrong
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from support.in_process import started_app
 
 from service.middleware import RequestLimitsMiddleware
 from service.ratings import database
-from service.ratings.grade import DatabaseUnavailable, Grade
+from service.ratings.grade import DatabaseUnavailable, Grade, StoredGrade
 from service.ratings.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -157,3 +159,30 @@ def test_it_is_not_retried_forever(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(sqlite3.OperationalError, match="database is locked"):
         database._enable_write_ahead_log(Refusing(times=10**6))
+
+
+BEFORE_RENAMING = (
+    "CREATE TABLE zoetrope_schema (version INTEGER NOT NULL, PRIMARY KEY (version))",
+    "CREATE TABLE grades (serial INTEGER NOT NULL, id VARCHAR(36) NOT NULL, model VARCHAR(200) NOT NULL, version "
+    'VARCHAR(16) NOT NULL, seed BIGINT NOT NULL, "index" BIGINT NOT NULL, label VARCHAR(200), truncation DOUBLE NOT '
+    "NULL, score DOUBLE NOT NULL, grader VARCHAR(200) NOT NULL, graded_at DATETIME NOT NULL, PRIMARY KEY (serial), "
+    "UNIQUE (id))",
+    "CREATE INDEX grades_of_a_grader ON grades (grader, model, version)",
+    "INSERT INTO zoetrope_schema VALUES (1)",
+    "INSERT INTO grades VALUES (1, 'id 0', 'mnist', 'aaaaaaaaaaaaaaaa', 9223372036854775807, -9223372036854775807, "
+    "'7', 0.5, 0.25, 'ann', '2026-07-01 12:30:15.123456')",
+)
+"""What the release of July 2026 wrote."""
+
+
+def test_a_database_of_an_earlier_release_opens_and_its_grades_are_known(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "grades.db")) as connection, connection:
+        for statement in BEFORE_RENAMING:
+            connection.execute(statement)
+    store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
+    (before,) = next(store.grades())
+    again = Grade("id 0", "mnist", "a" * 16, 2**64 - 1, 1, "7", 0.5, 0.25, "ann")
+
+    assert before == StoredGrade(**asdict(again), graded_at=datetime(2026, 7, 1, 12, 30, 15, 123456, UTC))
+    assert store.insert_idempotently([again, grade()]) == 1
+    store.close()
