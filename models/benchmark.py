@@ -1,10 +1,10 @@
-"""How fast the engines draw a model here, and whether the rule chooses well: `zoetrope benchmark NAME`.
+"""How fast the engines draw a model here, and whether the rule selects well: `zoetrope benchmark NAME`.
 
     bundle, engine_selection, fidelity, runtime -> benchmark -> a table, one line of JSON, or the card
 
 Without `--stage` every engine of the device draws in turns, and a table shows
 where the rule is more than 1.25 times slower than the fastest engine that it may
-choose. With `--stage` one engine does one kind of work in this process, and one
+select. With `--stage` one engine does one kind of work in this process, and one
 line of JSON says what it took: the graph alone (engine), codes and the graph
 (codes), or codes, graph and encoder, as for answers over HTTP (encode). Each
 stage contains the one before it, so their differences are what each adds.
@@ -38,14 +38,14 @@ from models.engine import (
     reference_on,
     usable_cores,
 )
-from models.engine_selection import Choice, allowed_engines, choose_engine, this_machine, vouches_for
+from models.engine_selection import Selection, allowed_engines, engine_rule, this_machine, vouches_for
 from models.errors import EngineUnavailable, ModelError
 from models.fidelity import measure_fidelity
 from models.graph import count_multiply_adds
 from models.runtime import Runtime
 
 OFF = 1.25
-"""The rule is off where another engine that it may choose is more than so many times as fast."""
+"""The rule is off where another engine that it may select is more than so many times as fast."""
 _ROUNDS = 5
 
 Encode = Callable[[Runtime, int, str, int], Iterable[bytes]]
@@ -107,7 +107,7 @@ def measure_speeds(
 
 
 def fastest_allowed(speeds: Sequence[Speed], card: Card) -> Speed:
-    """The fastest of what the rule may choose: float32 in onnxruntime, and what the card vouches for."""
+    """The fastest of what the rule may select: float32 in onnxruntime, and what the card vouches for."""
     return max(
         (
             speed
@@ -197,12 +197,14 @@ def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int
         if options.write:
             print(_write(bundle, options.threads))
             return 0
-        choice = choose_engine(bundle.card, this_machine(), options.device, options.engine, options.precision)
+        selection = engine_rule(bundle.card, this_machine(), options.device, options.engine, options.precision)
         if options.stage:
-            print(json.dumps(_stage_line(bundle, choice, options, encode)))
+            print(json.dumps(_stage_line(bundle, selection, options, encode)))
             return 0
         names = allowed_engines(options.device, options.engine, options.precision)
-        print("\n".join(_table(bundle.card, choice, *measure_speeds(bundle, names, options.threads, options.seconds))))
+        print(
+            "\n".join(_table(bundle.card, selection, *measure_speeds(bundle, names, options.threads, options.seconds)))
+        )
     except (ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -214,7 +216,7 @@ def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="zoetrope benchmark", description="How fast the engines draw a model here, and what the rule chooses."
+        prog="zoetrope benchmark", description="How fast the engines draw a model here, and what the rule selects."
     )
     parser.add_argument("model", help="a bundle's folder, or its name in $ZOETROPE_MODELS (by default ./models)")
     parser.add_argument("--stage", choices=("engine", "codes", "encode"), help="one kind of work; prints JSON")
@@ -231,9 +233,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _stage_line(
-    bundle: Bundle, choice: Choice, options: argparse.Namespace, encode: Encode | None
+    bundle: Bundle, selection: Selection, options: argparse.Namespace, encode: Encode | None
 ) -> dict[str, object]:
-    runtime = Runtime(bundle, choice.name, options.threads)
+    runtime = Runtime(bundle, selection.name, options.threads)
     batch = options.batch or runtime.batch_sizes[-1]
     found = run_stage(options.stage, runtime, batch, options.n, options.format, options.seconds, encode)
     return {"model": bundle.card.name, "version": bundle.card.version, **found}
@@ -256,17 +258,17 @@ def _write(bundle: Bundle, threads: int | None) -> str:
     return "\n".join(lines if card.fidelity else [*lines, "no reduced precision is available here to measure"])
 
 
-def _table(card: Card, choice: Choice, speeds: Sequence[Speed], missing: Sequence[Missing]) -> list[str]:
+def _table(card: Card, selection: Selection, speeds: Sequence[Speed], missing: Sequence[Missing]) -> list[str]:
     lines = [f"{card.name} {card.version} on {processor_name()}, {usable_cores()} cores"]
     for speed in speeds:
-        mark = "  <- the rule's choice" if speed.name == choice.name else ""
+        mark = "  <- selected" if speed.name == selection.name else ""
         lines.append(
             f"{speed.description:40} {speed.images_per_s:8,.0f} images/s  {speed.times:5.2f} times  "
             f"{_fidelity(card, speed.name)}{mark}"
         )
     lines += [f"{one.name!s:40} not available: {one.reason}" for one in missing]
-    lines.append(f"The rule chooses {choice.name}: {choice.reason}.")
-    chosen = next((speed for speed in speeds if speed.name == choice.name), None)
+    lines.append(f"The rule selects {selection.name}: {selection.reason}.")
+    chosen = next((speed for speed in speeds if speed.name == selection.name), None)
     best = fastest_allowed(speeds, card)
     if chosen is not None and best.times > OFF * chosen.times:
         lines.append(f"The rule is off here: {best.name} is {best.times / chosen.times:.2f} times as fast.")

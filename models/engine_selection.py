@@ -2,9 +2,9 @@
 
     card, engine, onnxruntime_engine, openvino_engine -> engine_selection -> runtime, benchmark
 
-The choice is a pure function of the card, the processor, the installed libraries
+The selection is a pure function of the card, the processor, the installed libraries
 and the settings, so that replicas on equal machines agree and a start is quick.
-Different processors may choose differently: replicas that must draw the same
+Different processors may select differently: replicas that must draw the same
 bytes pin library and precision. A fidelity holds on
 every machine and is kept in the card; a speed does not, so the rule tells by the
 counted multiply-adds where bfloat16 pays (1.2 to 2.1 times on plain convolutions, never
@@ -47,7 +47,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """The engine that the rule names, and why."""
 
     name: EngineName
@@ -59,7 +59,7 @@ class Choice:
 def select_engine(
     card: Card, device: Device = "cpu", library: Library | None = None, precision: Precision | None = None
 ) -> EngineName:
-    """The engine that draws a model on this machine, by `choose_engine`; the reason is logged.
+    """The engine that draws a model on this machine, by `engine_rule`; the reason is logged.
 
     Args:
         library, precision: what the settings pin; None leaves them to the rule.
@@ -67,25 +67,25 @@ def select_engine(
     Raises:
         EngineUnavailable: there is no such engine.
     """
-    choice = choose_engine(card, this_machine(), device, library, precision)
+    selection = engine_rule(card, this_machine(), device, library, precision)
     _log.log(
-        logging.WARNING if choice.missing_library else logging.INFO,
+        logging.WARNING if selection.missing_library else logging.INFO,
         "%s %s: engine %s (%s)",
         card.name,
         card.version,
-        choice.name,
-        choice.reason,
+        selection.name,
+        selection.reason,
     )
-    return choice.name
+    return selection.name
 
 
-def choose_engine(
+def engine_rule(
     card: Card,
     machine: Machine,
     device: Device = "cpu",
     library: Library | None = None,
     precision: Precision | None = None,
-) -> Choice:
+) -> Selection:
     """The rule itself.
 
     On a CPU: bfloat16 in OpenVINO where all of `_reasons_against_bfloat16` are absent, else float32 in onnxruntime.
@@ -97,16 +97,16 @@ def choose_engine(
     """
     open_to_rule = allowed_engines(device, library, precision)
     if precision is not None or len(open_to_rule) == 1:  # of several libraries the first is the reference
-        return Choice(open_to_rule[0], "pinned")
+        return Selection(open_to_rule[0], "pinned")
     if device == "cuda":
-        return _choose_on_cuda(card, machine)
+        return _select_on_cuda(card, machine)
     if library == "onnxruntime":
-        return Choice(reference_on("cpu"), "pinned")
+        return Selection(reference_on("cpu"), "pinned")
     against = _reasons_against_bfloat16(card, machine)
     if not against:
-        return Choice(_BFLOAT16, "the card vouches for bfloat16, and plain convolutions gain by it")
+        return Selection(_BFLOAT16, "the card vouches for bfloat16, and plain convolutions gain by it")
     missing = library is None and against == [_NO_OPENVINO]
-    return Choice(open_to_rule[0], f"not bfloat16: {'; '.join(against)}", missing)
+    return Selection(open_to_rule[0], f"not bfloat16: {'; '.join(against)}", missing)
 
 
 def allowed_engines(
@@ -198,13 +198,13 @@ def _reasons_against_bfloat16(card: Card, machine: Machine) -> list[str]:
     return against
 
 
-def _choose_on_cuda(card: Card, machine: Machine) -> Choice:
+def _select_on_cuda(card: Card, machine: Machine) -> Selection:
     if vouches_for(card, "float16") and machine.has_onnx:
-        return Choice(EngineName("onnxruntime", "cuda", "float16"), "the card vouches for float16")
+        return Selection(EngineName("onnxruntime", "cuda", "float16"), "the card vouches for float16")
     if vouches_for(card, "tf32"):
-        return Choice(EngineName("onnxruntime", "cuda", "tf32"), "the card vouches for tf32")
+        return Selection(EngineName("onnxruntime", "cuda", "tf32"), "the card vouches for tf32")
     reasons = f"{_fidelity_in_words(card, 'float16')}; {_fidelity_in_words(card, 'tf32')}"
-    return Choice(reference_on("cuda"), f"float32: {reasons}")
+    return Selection(reference_on("cuda"), f"float32: {reasons}")
 
 
 def _fidelity_in_words(card: Card, precision: ReducedPrecision) -> str:

@@ -48,7 +48,7 @@ def open_model(
     threads: int | None = None,
     device: Device = "cpu",
 ) -> "Runtime":
-    """Open a bundle, choose its engine by the rule, and warm it up: `open_model("models/mnist").generate(7, n=64)`.
+    """Open a bundle, select its engine by the rule, and warm it up: `open_model("models/mnist").generate(7, n=64)`.
 
     Args:
         path_or_name: a bundle's folder, or its name in `$ZOETROPE_MODELS`, by default `models`.

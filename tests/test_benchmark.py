@@ -28,7 +28,7 @@ def speed(name: EngineName, times: float) -> Speed:
     return Speed(name, str(name), 100 * times, times)
 
 
-def test_the_rule_is_compared_with_what_it_may_choose(card: Card):
+def test_the_rule_is_compared_with_what_it_may_select(card: Card):
     vouched = card.model_copy(update={"fidelity": {"bfloat16": GOOD}})
     speeds = [speed(REFERENCE, 1.0), speed(FLOAT32, 3.0), speed(BFLOAT16, 2.0)]
 
@@ -62,14 +62,14 @@ def test_none_at_all_is_refused_with_the_reason_of_each(bundles: Path):
         measure_speeds(open_bundle(bundles / "grey"), [reference_on("cuda"), ENGINE_NAMES[4]], threads=1)
 
 
-def test_the_table_shows_every_engine_and_what_the_rule_chooses(grey: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_table_shows_every_engine_and_what_the_rule_selects(grey: Path, capsys: pytest.CaptureFixture[str]):
     assert main([str(grey), "--threads", "1", "--seconds", "0.01"]) == 0
     printed = capsys.readouterr().out
 
     assert printed.startswith("grey ")
     assert all(word in printed for word in ("onnxruntime-", "openvino-", "images/s", "fidelity never measured"))
-    assert printed.count("<- the rule's choice") == 1
-    assert "The rule chooses onnxruntime-cpu-float32: not bfloat16: the card has no fidelity of bfloat16" in printed
+    assert printed.count("<- selected") == 1
+    assert "The rule selects onnxruntime-cpu-float32: not bfloat16: the card has no fidelity of bfloat16" in printed
 
 
 @pytest.mark.parametrize(("times", "off"), [(1.2, False), (1.3, True)])

@@ -13,7 +13,7 @@ from models.engine import ENGINE_NAMES, REFERENCE, EngineName
 from models.engine_selection import (
     Machine,
     allowed_engines,
-    choose_engine,
+    engine_rule,
     load_engine,
     select_engine,
     this_machine,
@@ -42,30 +42,30 @@ def but(card: Card, **changes: object) -> Card:
 
 
 def test_where_all_holds_it_is_bfloat16_in_openvino(card: Card):
-    assert choose_engine(card, COMPLETE).name == BFLOAT16
+    assert engine_rule(card, COMPLETE).name == BFLOAT16
 
 
 def test_another_system_or_processor_draws_in_float32(card: Card):
-    choice = choose_engine(card, replace(COMPLETE, linux_x86_64=False))
+    selection = engine_rule(card, replace(COMPLETE, linux_x86_64=False))
 
-    assert choice.name == REFERENCE
-    assert "this is not Linux on x86-64" in choice.reason
+    assert selection.name == REFERENCE
+    assert "this is not Linux on x86-64" in selection.reason
 
 
 def test_a_processor_without_bfloat16_draws_in_float32(card: Card):
-    choice = choose_engine(card, replace(COMPLETE, lists_bfloat16=lambda: False))
+    selection = engine_rule(card, replace(COMPLETE, lists_bfloat16=lambda: False))
 
-    assert choice.name == REFERENCE
-    assert "OpenVINO does not list BF16 for this processor" in choice.reason
-    assert not choice.missing_library
+    assert selection.name == REFERENCE
+    assert "OpenVINO does not list BF16 for this processor" in selection.reason
+    assert not selection.missing_library
 
 
 def test_where_openvino_is_not_installed_onnxruntime_draws(card: Card):
-    choice = choose_engine(card, replace(COMPLETE, has_openvino=False))
+    selection = engine_rule(card, replace(COMPLETE, has_openvino=False))
 
-    assert choice.name == REFERENCE
-    assert "OpenVINO is not installed" in choice.reason
-    assert choice.missing_library
+    assert selection.name == REFERENCE
+    assert "OpenVINO is not installed" in selection.reason
+    assert selection.missing_library
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_where_openvino_is_not_installed_onnxruntime_draws(card: Card):
     ],
 )
 def test_a_card_that_does_not_vouch_for_bfloat16_is_drawn_in_float32(card: Card, fidelity: dict, words: str):
-    choice = choose_engine(but(card, fidelity=fidelity), COMPLETE)
+    selection = engine_rule(but(card, fidelity=fidelity), COMPLETE)
 
-    assert choice.name == REFERENCE
-    assert words in choice.reason
+    assert selection.name == REFERENCE
+    assert words in selection.reason
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_a_card_that_does_not_vouch_for_bfloat16_is_drawn_in_float32(card: Card,
 def test_a_graph_with_little_work_or_little_of_it_in_conv_is_drawn_in_float32(
     card: Card, compute: Compute | None, words: str
 ):
-    choice = choose_engine(but(card, compute=compute), COMPLETE)
+    selection = engine_rule(but(card, compute=compute), COMPLETE)
 
-    assert choice.name == REFERENCE
-    assert words in choice.reason
+    assert selection.name == REFERENCE
+    assert words in selection.reason
 
 
 def test_openvino_is_asked_for_its_processor_only_where_it_would_draw(card: Card):
@@ -107,20 +107,20 @@ def test_openvino_is_asked_for_its_processor_only_where_it_would_draw(card: Card
 
     lazy = replace(COMPLETE, lists_bfloat16=fails)
 
-    assert choose_engine(but(card, fidelity={}), lazy).name == REFERENCE
-    assert choose_engine(card, lazy, library="onnxruntime").name == REFERENCE
+    assert engine_rule(but(card, fidelity={}), lazy).name == REFERENCE
+    assert engine_rule(card, lazy, library="onnxruntime").name == REFERENCE
 
 
 def test_on_cuda_float32_draws_unless_the_card_vouches_for_less(card: Card):
     both = but(card, fidelity={"tf32": GOOD, "float16": GOOD})
     bad = GOOD.model_copy(update={"worst_db": 20.0})
 
-    assert choose_engine(card, COMPLETE, "cuda").name == CUDA
-    assert choose_engine(but(card, fidelity={"tf32": GOOD}), COMPLETE, "cuda").name == TF32
-    assert choose_engine(but(card, fidelity={"tf32": GOOD, "float16": bad}), COMPLETE, "cuda").name == TF32
-    assert choose_engine(both, COMPLETE, "cuda").name == FLOAT16
-    assert choose_engine(both, replace(COMPLETE, has_onnx=False), "cuda").name == TF32
-    assert choose_engine(but(card, fidelity={"tf32": bad}), COMPLETE, "cuda").name == CUDA
+    assert engine_rule(card, COMPLETE, "cuda").name == CUDA
+    assert engine_rule(but(card, fidelity={"tf32": GOOD}), COMPLETE, "cuda").name == TF32
+    assert engine_rule(but(card, fidelity={"tf32": GOOD, "float16": bad}), COMPLETE, "cuda").name == TF32
+    assert engine_rule(both, COMPLETE, "cuda").name == FLOAT16
+    assert engine_rule(both, replace(COMPLETE, has_onnx=False), "cuda").name == TF32
+    assert engine_rule(but(card, fidelity={"tf32": bad}), COMPLETE, "cuda").name == CUDA
 
 
 @pytest.mark.parametrize(
@@ -136,20 +136,20 @@ def test_on_cuda_float32_draws_unless_the_card_vouches_for_less(card: Card):
     ],
 )
 def test_a_pin_is_obeyed(card: Card, pins: dict, expected: EngineName):
-    assert choose_engine(card, COMPLETE, **pins).name == expected
+    assert engine_rule(card, COMPLETE, **pins).name == expected
 
 
 def test_a_pinned_precision_is_the_operators_choice_though_the_card_does_not_vouch_for_it(card: Card):
     unmeasured = but(card, fidelity={})
 
-    assert choose_engine(unmeasured, COMPLETE, precision="bfloat16").name == BFLOAT16
-    assert choose_engine(unmeasured, COMPLETE, "cuda", precision="float16").name == FLOAT16
+    assert engine_rule(unmeasured, COMPLETE, precision="bfloat16").name == BFLOAT16
+    assert engine_rule(unmeasured, COMPLETE, "cuda", precision="float16").name == FLOAT16
 
 
 def test_openvino_in_float32_is_drawn_with_by_setting_alone(card: Card):
     """Where OpenVINO is pinned and bfloat16 is out of the question, float32 is what remains."""
-    assert choose_engine(but(card, fidelity={}), COMPLETE, library="openvino").name == FLOAT32
-    assert choose_engine(but(card, fidelity={}), COMPLETE).name == REFERENCE
+    assert engine_rule(but(card, fidelity={}), COMPLETE, library="openvino").name == FLOAT32
+    assert engine_rule(but(card, fidelity={}), COMPLETE).name == REFERENCE
 
 
 def test_pins_leave_fewer_engines_open():
@@ -162,7 +162,7 @@ def test_pins_leave_fewer_engines_open():
 
 def test_an_engine_that_does_not_exist_is_refused_with_all_that_do(card: Card):
     with pytest.raises(EngineUnavailable, match="no engine is cuda, openvino; there are onnxruntime-cpu-float32, "):
-        choose_engine(card, COMPLETE, "cuda", "openvino")
+        engine_rule(card, COMPLETE, "cuda", "openvino")
 
 
 def test_the_log_says_the_reason_and_warns_where_a_library_is_missing(
@@ -179,7 +179,7 @@ def test_the_log_says_the_reason_and_warns_where_a_library_is_missing(
 
 
 def test_a_model_that_would_not_gain_by_openvino_does_not_warn_of_its_absence(card: Card):
-    assert not choose_engine(but(card, fidelity={}), replace(COMPLETE, has_openvino=False)).missing_library
+    assert not engine_rule(but(card, fidelity={}), replace(COMPLETE, has_openvino=False)).missing_library
 
 
 def test_the_choice_on_this_machine_is_the_same_each_time_and_is_available(card: Card, grey: Path):
