@@ -52,13 +52,16 @@ class ModelRegistry:
         return [version.runtime for version in self._snapshot.current if version.runtime is not None]
 
     @property
+    def unready_version(self) -> ModelVersion | None:
+        """A current version that cannot draw: one with a fault, else one that is loading. None where every one can."""
+        missing = [version for version in self._snapshot.current if version.runtime is None]
+        return min(missing, key=lambda version: version.fault is None, default=None)
+
+    @property
     def unready(self) -> str | None:
         """Why not every model can draw, or None: a fault, or what is loading."""
-        missing = [version for version in self._snapshot.current if version.runtime is None]
-        faults = [version.fault for version in missing if version.fault]
-        if faults:
-            return faults[0]
-        return f"{missing[0]} is loading" if missing else None
+        version = self.unready_version
+        return None if version is None else version.fault or f"{version} is loading"
 
     def start(self, on_change: Callable[[], None] = lambda: None) -> None:
         """Load every current model in the background, the default model first.
@@ -98,16 +101,14 @@ class ModelRegistry:
         version = self._snapshot.find(model)
         if not version.is_current:
             return await self.loader.load_on_request(version)
-        if version.runtime is not None:
-            return version.runtime
-        if version.fault:
-            raise Problem(503, f"The service is not ready: {version.fault}")
-        raise still_loading(version)
+        if version.runtime is None:
+            raise _refusal(version)
+        return version.runtime
 
     def require_ready(self) -> None:
-        """Raises: Problem: 503, not every model can draw; says why."""
-        if unready := self.unready:
-            raise Problem(503, f"The service is not ready: {unready}", {"Retry-After": "1"})
+        """Raises: Problem: 503, not every model can draw; says why, with `Retry-After` where one is loading."""
+        if version := self.unready_version:
+            raise _refusal(version)
 
     def publish(self, by_folder: Mapping[str, ModelVersion]) -> None:
         """Serve these versions from here on; a request that has begun goes on with its runtime."""
@@ -120,3 +121,7 @@ class ModelRegistry:
         if self.unready is None:
             _log.info("ready: every model can draw")
         self._on_change()
+
+
+def _refusal(version: ModelVersion) -> Problem:
+    return Problem(503, f"The service is not ready: {version.fault}") if version.fault else still_loading(version)
