@@ -131,7 +131,10 @@ def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(dig
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["gna"], f"'gna' is no recipe and no folder. Expected one of {', '.join(RECIPES)}, which are trained here"),
+        (
+            ["gna"],
+            f"'gna' is not a recipe and not a folder. Expected one of {', '.join(RECIPES)}, which are trained here",
+        ),
         (["gan", "gan"], "gan is named more than once"),
         (["gan", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, "),
         (["gan", "--kimg", "0.001"], "images_shown is 1, less than one batch of 128"),

@@ -1,6 +1,6 @@
 """`zoetrope profile`: how fast this machine trains on pictures, or how fast each engine draws a model.
 
-a person -> [profile] -> profiling.step, profiling.limits    pictures: a training step, eager and compiled
+a person -> [profile] -> profiling.train_step, .timing   pictures: a training step, eager and compiled
                       -> profiling.engines                   a model's folder: every engine next to torch
 """
 
@@ -16,9 +16,9 @@ from training.cli.options import SizeOption, ThreadsOption
 
 if TYPE_CHECKING:
     from training.config import Settings
-    from training.profiling.engines import Lap
-    from training.profiling.limits import Limits
-    from training.profiling.step import Kernel
+    from training.profiling.engines import EngineTiming
+    from training.profiling.timing import DeviceLimits
+    from training.profiling.train_step import Kernel
 
 _BATCHES = [1, 8, 64, 256, 1024]
 _STEP_SECONDS, _ENGINE_SECONDS = 2.0, 0.3
@@ -78,18 +78,17 @@ def _profile_step(
     from training.device import ComputeContext, describe_device, select_device
     from training.inputs import open_with_progress
     from training.plan import preset_for, resolve_settings
-    from training.profiling.limits import limits_of
-    from training.profiling.step import flop_of, kernels_of, steps_of
-    from training.profiling.turns import seconds_of
+    from training.profiling.timing import measure_limits, time_in_turns
+    from training.profiling.train_step import flop_of, kernels_of, steps_of
 
     device = select_device(device_name, threads)
     found = open_with_progress(source, shape)
     settings = preset_named(preset or preset_for(found)).with_changes(**changes)
     settings = resolve_settings(settings, found, ComputeContext(device))
-    limits = limits_of(device, settings.precision)
+    limits = measure_limits(device, settings.precision)
     steps = steps_of(settings, found, device)
     flop = flop_of(steps["eager"])
-    taken = seconds_of(steps, device, rounds, window_s)
+    taken = time_in_turns(steps, device, rounds, window_s)
     print_plain(f"{found.name}, preset {settings.preset}, batch {settings.batch}, {settings.precision}")
     print_plain(f"{describe_device(device)}, torch {torch.__version__}; medians of {rounds} turns\n")
     print_plain(_step_table(settings, taken, flop, limits))
@@ -104,16 +103,16 @@ def _profile_engines(
 ) -> None:
     from training.device import describe_device, select_device
     from training.feedback.pretrained import Pretrained
-    from training.profiling.engines import engines_of, laps_of, torch_of
+    from training.profiling.engines import serving_engines, time_engines, torch_variants
 
     device, model = select_device(device_name, threads), Pretrained.open(path)
     card = model.bundle.card
     print_plain(f"{card.name} {card.version} on {describe_device(device)}; medians of {rounds} turns")
-    racers = [*engines_of(model, device, print_plain), *torch_of(model, device)]
-    print_plain(f"\n{_engine_table(list(laps_of(racers, model, batches, device, rounds, window_s)))}")
+    candidates = [*serving_engines(model, device, print_plain), *torch_variants(model, device)]
+    print_plain(f"\n{_engine_table(list(time_engines(candidates, model, batches, device, rounds, window_s)))}")
 
 
-def _step_table(settings: "Settings", taken: dict[str, list[float]], flop: int, limits: "Limits") -> str:
+def _step_table(settings: "Settings", taken: dict[str, list[float]], flop: int, limits: "DeviceLimits") -> str:
     headings = ["", "images a second", "ms a step", "TFLOP a second", "of the device's products"]
     lines = []
     for name, seconds in taken.items():
@@ -129,19 +128,19 @@ def _step_table(settings: "Settings", taken: dict[str, list[float]], flop: int, 
     )
 
 
-def _engine_table(laps: "Sequence[Lap]") -> str:
-    from training.profiling.engines import ALONE, BY_ADDRESS, WITH_COPIES
+def _engine_table(timings: "Sequence[EngineTiming]") -> str:
+    from training.profiling.engines import ADDRESSES_TO_BYTES, CODES_TO_BYTES, DEVICE_ONLY
 
-    ways = [ALONE, WITH_COPIES, BY_ADDRESS]
+    ways = [DEVICE_ONLY, CODES_TO_BYTES, ADDRESSES_TO_BYTES]
     lines = [
         [
-            lap.name,
-            f"{lap.batch:,}",
-            *(f"{lap.images_per_s[way]:,.0f}" if way in lap.images_per_s else "" for way in ways),
-            f"{lap.worst_db:.1f}",
-            f"{lap.median_db:.1f}",
+            timing.name,
+            f"{timing.batch:,}",
+            *(f"{timing.images_per_s[way]:,.0f}" if way in timing.images_per_s else "" for way in ways),
+            f"{timing.worst_db:.1f}",
+            f"{timing.median_db:.1f}",
         ]
-        for lap in laps
+        for timing in timings
     ]
     return _markdown(["images a second", "batch", *ways, "dB at worst", "dB in the middle"], lines)
 
@@ -152,6 +151,6 @@ def _kernels(name: str, kernels: "list[Kernel]", busy: float) -> str:
 
 
 def _markdown(headings: list[str], lines: list[list[str]]) -> str:
-    from training.comparison.columns import Cell, as_markdown
+    from training.comparison.table import Cell, as_markdown
 
     return as_markdown(headings, [[Cell(text) for text in line] for line in lines])

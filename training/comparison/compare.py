@@ -1,6 +1,6 @@
 """A whole comparison: train what is missing, evaluate all alike, write one table and one page.
 
-    pictures, recipes, entries -> [compare] -> plan (train, export), evaluation -> comparison
+    recipes, table, comparison, plan (train, export), evaluation -> compare -> the command `compare`
 
 Interrupted, the same call resumes: runs are continued, bundles that exist are kept.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from models.bundle import open_bundle, write_scores
 from training.comparison.comparison import write_comparison
-from training.comparison.entries import Entry, entries_named, spread
-from training.comparison.rows import row_of
+from training.comparison.recipes import Entry, entries_named, spread
+from training.comparison.table import row_of
 from training.config import ResizeName, Settings
 from training.data.dataset import Pictures
 from training.data.shape import Shape

@@ -125,7 +125,7 @@ def train_evaluator(
     info = EvaluatorInfo(path.stem, height, width, channels, classes, digest, None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Classifier(info).to(device, memory_format=torch.channels_last)
+        network = Classifier(info).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         batches = _batches(images_NHWC, labels_N, epochs, rotate)
         _optimise(network, batches, epochs, steps, device, report)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,8 @@ def _torch_fidelity() -> Callable[..., dict[str, float]]:
             f"found a torchvision that does not load ({error}), "
             f"expected the build of it for torch {torch.__version__}. Install that one."
         ) from error
-    return calculate_metrics
+    found: Callable[..., dict[str, float]] = calculate_metrics
+    return found
 
 
 def _check_weights(weights: Path) -> None:

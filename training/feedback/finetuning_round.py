@@ -26,6 +26,7 @@ from training.feedback.grades import Grade, GradedPictures, draw_graded, grades_
 from training.feedback.pretrained import Pretrained
 from training.feedback.reward_model import Agreement, fit_reward, predict_grades
 from training.feedback.reweighting import Reweighting, reweight
+from training.methods.reward_weighted import RewardWeighted
 from training.networks.reward import Reward
 
 GRADES_A_STEP = 256
@@ -53,9 +54,12 @@ class FineTuningRound:
 
     def prepare(self, state: TrainingState) -> None:
         """Initialise a new run from the pretrained model and the reward."""
+        method = state.method
+        if not isinstance(method, RewardWeighted):
+            raise TypeError(f"found a run of {type(method).__name__}, expected RewardWeighted, which has a reward")
         self.parent.load_into(state)
-        state.method.reward.load_state_dict(self.reward.state_dict())
-        state.method.graded = self.graded.tensors(state.random.device)
+        method.reward.load_state_dict(self.reward.state_dict())
+        method.graded = self.graded.tensors(state.random.device)
 
     def inspect(self, evaluator: AnyEvaluator, force: bool, notify: Callable[[str], object]) -> Inspect:
         """The acceptance test, as `export_run` calls it before it writes the bundle.

@@ -101,8 +101,8 @@ def fit_reward(
     """
     _check(scores_G)
     features_GF = reward_features(reward, images_GHWC)
-    reward.mean.copy_(features_GF.mean(dim=0))
-    reward.deviation.copy_(features_GF.std(dim=0) + 0.03 * features_GF.std())
+    reward.get_buffer("mean").copy_(features_GF.mean(dim=0))
+    reward.get_buffer("deviation").copy_(features_GF.std(dim=0) + 0.03 * features_GF.std())
     inputs = _Inputs.of(reward, features_GF, labels_G)
     scores = torch.from_numpy(scores_G)
     ridge, agreement = cross_validate(inputs, scores)

@@ -1,4 +1,5 @@
-"""How fast a machine learns and draws, and how far that is from what it can.
+"""Profiling: how fast a machine trains and draws, and how far that is from its limits.
 
-loop, models.loading -> [speed] -> commands.speed, commands.race
+timing -> train_step (a training step, eager and compiled)  -> the command `profile`
+          engines (the engines that serve, and torch)       -^
 """

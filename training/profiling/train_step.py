@@ -1,8 +1,9 @@
-"""A whole training step, eager and compiled: the same networks, batch, pictures and device, in turns.
+"""A whole training step, eager and compiled: its time, its arithmetic and its kernels.
 
-    loop, turns -> [step] -> commands.speed
+    train, timing -> train_step -> the command `profile`
 
-Knows no networks: what a step is, the loop says.
+Both take the same networks, batch, pictures and device. Knows no networks: `train`
+defines what a step is.
 """
 
 import os
@@ -21,23 +22,23 @@ from training.config import Settings
 from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.networks.geometry import geometry_of
-from training.profiling.turns import wait_for
+from training.profiling.timing import synchronize
 from training.train import batches_of, new_state, take_step
 
-_PROFILED_STEPS, _TOLD_KERNELS = 5, 8
+_PROFILED_STEPS, _TOP_KERNELS = 5, 8
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """What a device spends its time on."""
+    """One kernel of a device, or one operator of a CPU."""
 
     name: str
     share: float
-    """Of the time of a step by the clock."""
+    """Of the wall-clock time of a step."""
 
 
 def steps_of(settings: Settings, pictures: Pictures, device: torch.device) -> dict[str, Callable[[], object]]:
-    """What takes one step of the same run each, "eager" and "compiled"; the first call of the latter compiles."""
+    """Functions that take one step of the same run: "eager" and "compiled"; the first call of the latter compiles."""
     return {
         name: _step(settings, pictures, ComputeContext(device, compiled))
         for name, compiled in (("eager", False), ("compiled", True))
@@ -52,16 +53,19 @@ def _step(settings: Settings, pictures: Pictures, context: ComputeContext) -> Ca
 
 
 def flop_of(step: Callable[[], object]) -> int:
-    """Floating-point operations of an eager step: of its convolutions and matrix products, in all directions."""
-    with _Counting() as counted:
+    """Floating-point operations of an eager step: its convolutions and matrix products, forward and backward."""
+    counter = _FlopCounter()
+    with counter:
         step()
-    return counted.flop
+    return counter.flop
 
 
-class _Counting(TorchDispatchMode):
-    """As torch's own FlopCounterMode, which follows modules as well, and so trips over exact slopes."""
+class _FlopCounter(TorchDispatchMode):
+    """Like torch's FlopCounterMode, which also tracks modules and therefore fails on a double backward."""
 
-    flop = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flop = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Called by torch for every operation."""
@@ -73,24 +77,24 @@ class _Counting(TorchDispatchMode):
 
 
 def kernels_of(step: Callable[[], object], device: torch.device) -> tuple[list[Kernel], float]:
-    """Where the time of a step goes, and how much of it the device works at all.
+    """Where the time of a step goes, and how much of it the device is busy.
 
     Returns:
-        What takes the most time, most first, and the sum of all shares: where that is far below 1, the device waits to
-        be told what to do.
+        The kernels that take the most time, most first, and the sum of all shares: far below 1, the device waits for
+        launches.
     """
     kind = ProfilerActivity.CUDA if device.type == "cuda" else ProfilerActivity.CPU
     time_of = attrgetter("self_device_time_total" if device.type == "cuda" else "self_cpu_time_total")
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells of its probes on stderr
-    with profile(activities=[kind], acc_events=True) as seen:
-        wait_for(device)
-        begun_s = time.perf_counter()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # or it reports its probes on stderr
+    with profile(activities=[kind], acc_events=True) as profiled:
+        synchronize(device)
+        started_s = time.perf_counter()
         for _ in range(_PROFILED_STEPS):
             step()
-        wait_for(device)
-        spent_us = 1e6 * (time.perf_counter() - begun_s)
-    # On a GPU what torch marks by name stands beside the kernels in it, and would count them twice.
-    events = [event for event in seen.key_averages() if device.type == "cpu" or not event.is_user_annotation]
+        synchronize(device)
+        spent_us = 1e6 * (time.perf_counter() - started_s)
+    # On a GPU a range that torch annotates is listed with the kernels in it, and would count them twice.
+    events = [event for event in profiled.key_averages() if device.type == "cpu" or not event.is_user_annotation]
     kernels = [Kernel(event.key, time_of(event) / spent_us) for event in events]
     kernels.sort(key=lambda kernel: kernel.share, reverse=True)
-    return kernels[:_TOLD_KERNELS], sum(kernel.share for kernel in kernels)
+    return kernels[:_TOP_KERNELS], sum(kernel.share for kernel in kernels)

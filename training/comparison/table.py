@@ -1,8 +1,11 @@
-"""The table of a comparison: which figures it has, and how they are said.
+"""The table of a comparison: a row a method, a column a figure, the last line that of real pictures.
 
-    cards -> [columns] -> comparison (table.md, table.json, the page)
+    bundle (card, ONNX files) -> table -> comparison (table.md, table.json, rows.png, the page)
 
-The last line is that of real pictures: what nothing can be expected to beat.
+A row also holds what the method draws at the addresses that all rows share, and
+test pictures with their reconstructions.
+
+Letters: N pictures of a row    H, W, C of a picture
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,12 +13,61 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from models.bundle import Bundle
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle, open_bundle
 from models.card import Scores
-from training.comparison.rows import Row
+from models.runtime import Runtime
+from training.comparison.recipes import Entry
+from training.evaluation.reference import RealPictures
+from training.monitoring.diversity import evenly_spaced
 from training.monitoring.report import duration
 
 Figure = float | int | None
+SEED, PICTURES = 0, 12
+"""Every row shows pictures 0 to 11 of this seed; with classes, of the classes 0, 1, 2, ... in turn."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method."""
+
+    name: str
+    what: str
+    """A sentence for a person."""
+    bundle: Bundle
+    """Its card has the scores."""
+    drawn: NDArray[np.uint8]
+    """(N, H, W, C), at the addresses above."""
+    reconstructed: NDArray[np.uint8] | None
+    """(N, H, W, C): the test pictures of `shown_test` through encoder and decoder; None without an encoder."""
+
+
+def row_of(entry: Entry, real: RealPictures, threads: int | None = None) -> Row:
+    """Draw a row by the ONNX files of an entry's bundle, which is evaluated already."""
+    bundle = open_bundle(entry.bundle)
+    runtime = Runtime(bundle, threads=threads)
+    classes = len(runtime.class_names)
+    label = [index % classes for index in range(PICTURES)] if classes else None
+    what = (
+        entry.recipe.what
+        if entry.recipe
+        else f"Taken as it is: method {bundle.card.method}, version {bundle.card.version}."
+    )
+    drawn = runtime.generate(SEED, 0, PICTURES, label=label)
+    return Row(entry.name, what, bundle, drawn, _reconstructed(runtime, real) if runtime.encodes else None)
+
+
+def shown_test(real: RealPictures) -> NDArray[np.int64]:
+    """Indices of the test pictures that are shown next to their reconstructions."""
+    return evenly_spaced(len(real.test), PICTURES)
+
+
+def _reconstructed(runtime: Runtime, real: RealPictures) -> NDArray[np.uint8]:
+    shown = shown_test(real)
+    labels_N = None if runtime.card.classes is None or real.test_labels is None else real.test_labels[shown]
+    return runtime.draw(runtime.encode(real.test[shown], labels_N), labels_N)
 
 
 @dataclass(frozen=True)
@@ -24,15 +76,15 @@ class Column:
 
     heading: str
     of: Callable[[Bundle], Figure]
-    said: Callable[[Any], str]
+    text: Callable[[Any], str]
     best: Callable[[Iterable[Any]], Any] | None = None
-    """`min` or `max`, where one end is the better one."""
+    """`min` or `max`, where one of them is the best."""
     of_real: Callable[[Scores], Figure] = lambda _: None
-    """What real pictures get."""
+    """The figure of real pictures."""
 
 
 class Cell(NamedTuple):
-    """One figure as it is said, and whether it is the best of its column."""
+    """One figure as text, and whether it is the best of its column."""
 
     text: str
     best: bool = False
@@ -61,7 +113,7 @@ def _of_stacks(scores: Scores, field: str) -> Figure:
 
 
 def _above_floor(scores: Scores, field: str) -> Figure:
-    """How much less even than a perfect generator's, whose digits are as frequent as the real ones."""
+    """KL divergence above that of a perfect generator, whose digits are as frequent as the real ones."""
     return None if scores.stacked is None else getattr(scores.stacked, field) - scores.stacked.kl_floor_real
 
 
@@ -86,7 +138,7 @@ COLUMNS = {
     ),
     "pca_psnr_db": Column("PCA, dB", attrgetter("card.scores.pca_psnr_db"), "{:.1f}".format),
     "active_units": Column("active units", attrgetter("card.scores.active_units"), str),
-    "code_size": Column("numbers in z", attrgetter("card.code_size"), str),
+    "code_size": Column("latent size", attrgetter("card.code_size"), str),
     "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
     "seconds": Column("training time", attrgetter("card.training.seconds"), duration),
     "images_per_s": Column("images a second", _images_per_s, _three_digits),
@@ -102,12 +154,12 @@ def figures(row: Row) -> dict[str, Figure]:
 
 
 def real_figures(scores: Scores) -> dict[str, Figure]:
-    """What real pictures get, by the names of the columns."""
+    """Figures of real pictures, by the names of the columns."""
     return {name: column.of_real(scores) for name, column in COLUMNS.items()}
 
 
 def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-    """Headings and lines, a line a row and one for real pictures; without the columns that nobody has a figure for."""
+    """Headings and lines, a line a row and one for real pictures; empty columns are left out."""
     found = {row.name: figures(row) for row in rows}
     shown = {name: one for name, one in COLUMNS.items() if any(line[name] is not None for line in found.values())}
     real = real_figures(rows[0].bundle.card.scores)
@@ -129,10 +181,10 @@ def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
 def as_markdown(headings: Sequence[str], lines: Sequence[Sequence[Cell]]) -> str:
     """The table for a README; the best of a column is bold."""
     rule = ["---", *("---:" for _ in headings[1:])]
-    said = [[(text.replace("|", "\\|"), best) for text, best in line] for line in lines]
-    body = [[f"**{text}**" if best else text for text, best in line] for line in said]
+    escaped = [[(text.replace("|", "\\|"), best) for text, best in line] for line in lines]
+    body = [[f"**{text}**" if best else text for text, best in line] for line in escaped]
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rule, *body))
 
 
 def _cell(column: Column, value: Figure, best: Figure = None) -> Cell:
-    return Cell("") if value is None else Cell(column.said(value), best is not None and value == best)
+    return Cell("") if value is None else Cell(column.text(value), best is not None and value == best)
