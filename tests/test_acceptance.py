@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from support.labelled import CLASSES, digits_evaluator, real_digits
-from support.rated import parent
+from support.pretrained import pretrained
 
 from models.card import AcceptanceFigures
 from models.runtime import Runtime
@@ -32,7 +32,7 @@ def data() -> Pictures:
 
 @pytest.fixture(scope="module")
 def acceptance_test(data: Pictures) -> AcceptanceTest:
-    return AcceptanceTest(data, digits_evaluator(), parent().new_reward())
+    return AcceptanceTest(data, digits_evaluator(), pretrained().new_reward())
 
 
 def test_real_pictures_have_a_ratio_near_1(acceptance_test: AcceptanceTest):
@@ -47,7 +47,7 @@ def test_real_pictures_have_a_ratio_near_1(acceptance_test: AcceptanceTest):
 
 
 def test_noise_has_a_large_ratio(acceptance_test: AcceptanceTest):
-    assert acceptance_test.measure(Runtime(parent().bundle)).target_fd_ratio > 10
+    assert acceptance_test.measure(Runtime(pretrained().bundle)).target_fd_ratio > 10
 
 
 def test_pictures_are_compared_with_the_target_pictures(acceptance_test: AcceptanceTest, data: Pictures):

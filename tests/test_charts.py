@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.watched import game_lines
+from support.logged_runs import gan_log
 
 from training.monitoring.charts import (
     CHARTS,
@@ -23,7 +23,7 @@ from training.monitoring.charts import (
 
 
 def test_gans_and_autoencoders_have_their_own_charts():
-    gan = {chart.title for chart in charts_of(game_lines(10))}
+    gan = {chart.title for chart in charts_of(gan_log(10))}
     autoencoder = {chart.title for chart in charts_of([{"images_shown": 1, "reconstruction": 0.1, "gamma": 0.0}])}
 
     assert {"Losses", "Diversity of the sample sheet", "Throughput", "Gamma"} <= gan

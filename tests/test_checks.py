@@ -1,7 +1,7 @@
 """Each finding is made in the figures of a run that had it, and in no other; the figures are of digits and MNIST."""
 
 import pytest
-from support.watched import SETTINGS, game_lines
+from support.logged_runs import SETTINGS, gan_log
 
 from training.monitoring.checks import autoencoder_findings, gan_findings, reconstruction_psnr_db
 from training.monitoring.log_statistics import LogStatistics
@@ -25,29 +25,29 @@ def advice(lines: list[dict], **changed: object) -> str:
 
 
 def test_a_healthy_run_has_no_finding():
-    assert verdicts(game_lines(100)) == []
+    assert verdicts(gan_log(100)) == []
 
 
 def test_the_long_mnist_run_has_no_finding():
     """Figures at 600,000 images and at the end of 2.4 million."""
-    assert verdicts(game_lines(100, d_loss=0.62, g_loss=0.86, margin=0.18, d_wins=0.72, penalty=0.037)) == []
-    assert verdicts(game_lines(100, d_loss=0.51, g_loss=0.99, margin=0.47, d_wins=0.84, penalty=0.064)) == []
+    assert verdicts(gan_log(100, d_loss=0.62, g_loss=0.86, margin=0.18, d_wins=0.72, penalty=0.037)) == []
+    assert verdicts(gan_log(100, d_loss=0.51, g_loss=0.99, margin=0.47, d_wins=0.84, penalty=0.064)) == []
 
 
 @pytest.mark.parametrize("verdict", FAILED)
 def test_the_figures_of_a_run_that_failed_give_its_finding(verdict: str):
-    assert verdicts(game_lines(100, **FAILED[verdict]))[:1] == [verdict]
+    assert verdicts(gan_log(100, **FAILED[verdict]))[:1] == [verdict]
 
 
 def test_a_loss_with_spikes_is_unstable():
-    lines = game_lines(100)
+    lines = gan_log(100)
     lines[95]["g_loss"] = 6.0
 
     assert verdicts(lines) == ["unstable"]
 
 
 def test_a_wild_start_is_not_a_finding():
-    lines = game_lines(100)
+    lines = gan_log(100)
     for line in lines[:8]:
         line["g_loss"] = 900.0
 
@@ -55,7 +55,7 @@ def test_a_wild_start_is_not_a_finding():
 
 
 def test_a_plateau_from_the_beginning_asks_for_a_higher_rate():
-    lines = [line | {"g_loss": 0.85} for line in game_lines(100)]
+    lines = [line | {"g_loss": 0.85} for line in gan_log(100)]
     for line in lines:
         if "diversity" in line:
             line["diversity"] = 1.11
@@ -65,23 +65,23 @@ def test_a_plateau_from_the_beginning_asks_for_a_higher_rate():
 
 
 def test_sheets_that_change_are_not_a_plateau_though_the_losses_are_flat():
-    assert "plateau" not in verdicts([line | {"g_loss": 0.85} for line in game_lines(100)])
+    assert "plateau" not in verdicts([line | {"g_loss": 0.85} for line in gan_log(100)])
 
 
 def test_low_diversity_in_the_first_half_is_not_a_finding():
-    assert "low diversity" in verdicts(game_lines(60, diversity=0.5))
-    assert "low diversity" not in verdicts(game_lines(40, diversity=0.5))
+    assert "low diversity" in verdicts(gan_log(60, diversity=0.5))
+    assert "low diversity" not in verdicts(gan_log(40, diversity=0.5))
 
 
 def test_one_sheet_is_not_enough_for_mode_collapse():
-    lines = game_lines(100)
+    lines = gan_log(100)
     lines[99]["diversity"] = 0.01
 
     assert "mode collapse" not in verdicts(lines)
 
 
 def test_against_an_overpowering_discriminator_a_short_run_wants_images_first_and_a_long_one_gamma():
-    lines = game_lines(100, **FAILED["discriminator overpowers"])
+    lines = gan_log(100, **FAILED["discriminator overpowers"])
 
     assert advice(lines).startswith("Show it more images: --kimg 120.")
     long = [line | {"images_shown": 100 * line["images_shown"]} for line in lines]
@@ -89,19 +89,18 @@ def test_against_an_overpowering_discriminator_a_short_run_wants_images_first_an
 
 
 def test_an_overpowering_discriminator_with_the_minimax_loss_suggests_the_other_loss():
-    assert "--loss non-saturating" in advice(game_lines(100, **FAILED["discriminator overpowers"]), loss="minimax")
+    assert "--loss non-saturating" in advice(gan_log(100, **FAILED["discriminator overpowers"]), loss="minimax")
 
 
 def test_without_a_penalty_the_advice_is_to_have_one():
     assert "it is 0, so no gradient penalty limits the discriminator" in advice(
-        game_lines(100, **FAILED["mode collapse"]), gamma=(0.0, 0.0)
+        gan_log(100, **FAILED["mode collapse"]), gamma=(0.0, 0.0)
     )
 
 
 def test_gamma_that_flattens_the_discriminator_is_lowered():
     assert (
-        advice(game_lines(100, **FAILED["over-regularised"]), gamma=(50.0, 5.0))
-        == "Lower --gamma: it began at 50; try 5."
+        advice(gan_log(100, **FAILED["over-regularised"]), gamma=(50.0, 5.0)) == "Lower --gamma: it began at 50; try 5."
     )
 
 

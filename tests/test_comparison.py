@@ -45,7 +45,7 @@ def test_the_table_is_for_programs_too(row: Row, tmp_path: Path):
     write_comparison(tmp_path, "some", [row], REAL)
     found = json.loads((tmp_path / "table.json").read_text())
 
-    assert (found["data"], found["judge"], found["images"], found["fd_floor"]) == ("some", "wavelets", 20, 0.5)
+    assert (found["data"], found["evaluator"], found["images"], found["fd_floor"]) == ("some", "wavelets", 20, 0.5)
     assert found["addresses"] == {"seed": 0, "start": 0, "n": 12}
     assert [(one["name"], one["fd_ratio"]) for one in found["rows"]] == [("<i>grey</i>", 2.0)]
     assert found["real"]["fd_ratio"] == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.watched import SETTINGS, game_lines, watched_run
+from support.logged_runs import SETTINGS, gan_log, logged_run
 from typer.testing import CliRunner
 
 from training.__main__ import app
@@ -51,12 +51,12 @@ def test_a_real_run_gets_its_verdict(tmp_path: Path, verdict: str, method: str, 
 
 def test_an_empty_log_and_a_short_one_are_too_early():
     assert diagnose([], SETTINGS).verdict == "too early"
-    assert diagnose(game_lines(9), SETTINGS).verdict == "too early"
+    assert diagnose(gan_log(9), SETTINGS).verdict == "too early"
     assert diagnose([], SETTINGS).seconds_left is None
 
 
 def test_under_way_a_healthy_run_is_learning_and_has_time_left():
-    diagnosis = diagnose(game_lines(50), SETTINGS)
+    diagnosis = diagnose(gan_log(50), SETTINGS)
 
     assert (diagnosis.verdict, diagnosis.advice, diagnosis.healthy) == ("learning", (), True)
     assert diagnosis.seconds_left == 20_000 / 2000
@@ -65,25 +65,25 @@ def test_under_way_a_healthy_run_is_learning_and_has_time_left():
 def test_a_finished_run_of_a_few_steps_is_undertrained():
     few = SETTINGS.with_changes(images_shown=1_200, batch=100)
 
-    assert diagnose(game_lines(3), few).verdict == "undertrained"
-    assert "12 steps long" in diagnose(game_lines(3), few).explanation
+    assert diagnose(gan_log(3), few).verdict == "undertrained"
+    assert "12 steps long" in diagnose(gan_log(3), few).explanation
 
 
 def test_a_nan_has_diverged_and_is_named():
-    diagnosis = diagnose([*game_lines(3), {"images_shown": 1600, "seconds": 1.0, "g_loss": None}], SETTINGS)
+    diagnosis = diagnose([*gan_log(3), {"images_shown": 1600, "seconds": 1.0, "g_loss": None}], SETTINGS)
 
     assert diagnosis.verdict == "diverged"
     assert diagnosis.explanation == "g_loss became NaN or infinite after 1,600 images."
 
 
 def test_the_limits_of_a_log_are_always_noted():
-    assert LIMITS_OF_A_LOG in diagnose(game_lines(50), SETTINGS).notes
-    assert NO_DIVERSITY not in diagnose(game_lines(50), SETTINGS).notes
-    assert NO_DIVERSITY in diagnose(game_lines(50, diversity=None), SETTINGS).notes
+    assert LIMITS_OF_A_LOG in diagnose(gan_log(50), SETTINGS).notes
+    assert NO_DIVERSITY not in diagnose(gan_log(50), SETTINGS).notes
+    assert NO_DIVERSITY in diagnose(gan_log(50, diversity=None), SETTINGS).notes
 
 
 def test_a_run_of_weeks_and_a_machine_that_slows_down_are_noted():
-    lines = game_lines(50)
+    lines = gan_log(50)
     weeks = diagnose(
         [line | {"images_per_second": 1.0} for line in lines], SETTINGS.with_changes(images_shown=2_000_000)
     )
@@ -96,7 +96,7 @@ def test_a_run_of_weeks_and_a_machine_that_slows_down_are_noted():
 
 
 def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
-    watched_run(tmp_path / "run", game_lines(100, margin=1.75, d_wins=0.997, g_loss=1.97))
+    logged_run(tmp_path / "run", gan_log(100, margin=1.75, d_wins=0.997, g_loss=1.97))
     done = CliRunner().invoke(app, ["doctor", str(tmp_path / "run")])
 
     assert done.exit_code == 0
@@ -108,7 +108,7 @@ def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
 
 
 def test_the_command_leaves_the_report_to_the_process_that_trains(tmp_path: Path):
-    run = watched_run(tmp_path / "run", game_lines(50))
+    run = logged_run(tmp_path / "run", gan_log(50))
     with run.lock():
         done = CliRunner().invoke(app, ["doctor", str(run.path)])
 

@@ -21,10 +21,10 @@ def test_a_service_draws_the_digits_that_were_learned(learned_digits: Path, tmp_
 
     drawn = np.load(io.BytesIO(body)).reshape(1000, 64) * (16 / 255)
     real, labels = load_digits(return_X_y=True)
-    judge = KNeighborsClassifier(3).fit(real[:900], labels[:900])
-    distance_real = judge.kneighbors(real[900:])[0][:, 0]
-    distance_drawn = judge.kneighbors(drawn)[0][:, 0]
-    share_of_class = np.bincount(judge.predict(drawn), minlength=10) / 1000
+    classifier = KNeighborsClassifier(3).fit(real[:900], labels[:900])
+    distance_real = classifier.kneighbors(real[900:])[0][:, 0]
+    distance_drawn = classifier.kneighbors(drawn)[0][:, 0]
+    share_of_class = np.bincount(classifier.predict(drawn), minlength=10) / 1000
     assert (distance_drawn < np.quantile(distance_real, 0.99)).mean() > 0.85
     assert share_of_class.min() > 0.02
     assert share_of_class.max() < 0.25

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.commandline import typed
-from support.rated import noise, write_parent
+from support.pretrained import noise, write_pretrained
 from typer.testing import CliRunner
 
 from models.bundle import open_bundle
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "pictures").mkdir()
     for number, pixels in enumerate(noise(40)):
         Image.fromarray(pixels[:, :, 0] // (1 + number % 2)).save(tmp_path / "pictures" / f"{number}.png")
-    runtime = Runtime(write_parent(tmp_path / "small"))
+    runtime = Runtime(write_pretrained(tmp_path / "small"))
     levels = runtime.generate(5, 0, 60).mean(axis=(1, 2, 3))
     lines = [
         f"small,{runtime.card.version},5,{at},{float(one > np.median(levels))},ann" for at, one in enumerate(levels)

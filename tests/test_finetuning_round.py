@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.rated import noise, write_parent
+from support.pretrained import noise, write_pretrained
 
 from models.bundle import open_all, open_bundle
 from models.runtime import Runtime
@@ -53,7 +53,7 @@ def learned(one: FineTuningRound, folder: Path, force: bool = True) -> Run:
 
 def test_it_writes_a_new_version_that_says_where_it_comes_from(tmp_path: Path):
     model = tmp_path / "models" / "small"
-    old = write_parent(model)
+    old = write_pretrained(model)
     one = begun(model, strength=0.8)
     learned(one, tmp_path / "runs")
 
@@ -68,7 +68,7 @@ def test_it_writes_a_new_version_that_says_where_it_comes_from(tmp_path: Path):
 
 def test_the_new_version_carries_the_reward_that_was_learned(tmp_path: Path):
     model = tmp_path / "small"
-    write_parent(model)
+    write_pretrained(model)
     one = begun(model)
     learned(one, tmp_path / "runs")
 
@@ -78,7 +78,7 @@ def test_the_new_version_carries_the_reward_that_was_learned(tmp_path: Path):
 
 
 def test_bright_pictures_are_shown_more_often_where_they_are_liked(tmp_path: Path):
-    write_parent(tmp_path / "small")
+    write_pretrained(tmp_path / "small")
     one = begun(tmp_path / "small", strength=0.8)
 
     assert one.pictures.weights[1::2].sum() > 0.75
@@ -87,7 +87,7 @@ def test_bright_pictures_are_shown_more_often_where_they_are_liked(tmp_path: Pat
 
 def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
     model = tmp_path / "small"
-    write_parent(model, classes=2)
+    write_pretrained(model, classes=2)
     one = begun(model, classes=2, strength=0.8)
     learned(one, tmp_path / "runs")
 
@@ -99,7 +99,7 @@ def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
 
 def test_a_second_round_starts_from_the_first(tmp_path: Path):
     model = tmp_path / "small"
-    write_parent(model)
+    write_pretrained(model)
     learned(begun(model), tmp_path / "runs")
     first = open_bundle(model).card
 
@@ -113,7 +113,7 @@ def test_a_second_round_starts_from_the_first(tmp_path: Path):
 
 def test_another_setting_or_grade_makes_another_run(tmp_path: Path):
     model = tmp_path / "small"
-    write_parent(model)
+    write_pretrained(model)
     grades = graded_by_brightness(model)
 
     def name(grades: list[Grade], **options) -> str:
@@ -126,7 +126,7 @@ def test_another_setting_or_grade_makes_another_run(tmp_path: Path):
 
 def test_mode_collapse_is_refused_unless_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model = tmp_path / "small"
-    old = write_parent(model)
+    old = write_pretrained(model)
     one = begun(model)
     monkeypatch.setattr(acceptance, "LEAST_DIVERSITY", 1e9)
 
@@ -139,7 +139,7 @@ def test_mode_collapse_is_refused_unless_forced(tmp_path: Path, monkeypatch: pyt
 
 def test_literal_is_one_step_for_256_grades(tmp_path: Path):
     model = tmp_path / "small"
-    write_parent(model)
+    write_pretrained(model)
     grades = graded_by_brightness(model, 520)
 
     one = new_round(model, grades, data(), {}, context=CONTEXT, update="literal")
@@ -150,7 +150,7 @@ def test_literal_is_one_step_for_256_grades(tmp_path: Path):
 
 
 def test_pictures_that_are_not_like_the_models_are_refused(tmp_path: Path):
-    write_parent(tmp_path / "small", classes=3)
+    write_pretrained(tmp_path / "small", classes=3)
     grades = graded_by_brightness(tmp_path / "small")
     large = Pictures("large", np.zeros((9, 16, 16, 1), np.uint8), "0" * 64, ())
 

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.rated import write_parent
+from support.pretrained import write_pretrained
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
@@ -156,7 +156,7 @@ def grade(version: str, seed: int, index: int, label: str | None = None, truncat
 
 
 def test_each_picture_is_that_of_its_address(tmp_path: Path):
-    bundle = write_parent(tmp_path / "small", classes=3)
+    bundle = write_pretrained(tmp_path / "small", classes=3)
     runtime, version = Runtime(bundle), bundle.card.version
     grades = [grade(version, 2**64 - 1, 5), grade(version, 3, 2**63, "2"), grade(version, 9, 0, "0", 0.5)]
 
@@ -170,7 +170,7 @@ def test_each_picture_is_that_of_its_address(tmp_path: Path):
 
 
 def test_an_older_version_draws_what_was_graded_of_it(tmp_path: Path):
-    old, new = write_parent(tmp_path / "small"), write_parent(tmp_path / "small", seed=1)
+    old, new = write_pretrained(tmp_path / "small"), write_pretrained(tmp_path / "small", seed=1)
     older = open_bundle(tmp_path / f"small@{old.card.version}")
 
     found = draw_graded(tmp_path / "small", [grade(new.card.version, 1, 0), grade(old.card.version, 1, 0)])
@@ -182,7 +182,7 @@ def test_an_older_version_draws_what_was_graded_of_it(tmp_path: Path):
 
 
 def test_grades_of_a_version_that_is_gone_are_counted(tmp_path: Path):
-    old, new = write_parent(tmp_path / "small"), write_parent(tmp_path / "small", seed=1)
+    old, new = write_pretrained(tmp_path / "small"), write_pretrained(tmp_path / "small", seed=1)
     shutil.rmtree(tmp_path / f"small@{old.card.version}")
 
     found = draw_graded(tmp_path / "small", [grade(new.card.version, 1, 0), *[grade(old.card.version, 1, 0)] * 3])
@@ -192,14 +192,14 @@ def test_grades_of_a_version_that_is_gone_are_counted(tmp_path: Path):
 
 
 def test_grades_of_no_available_version_are_refused(tmp_path: Path):
-    bundle = write_parent(tmp_path / "small")
+    bundle = write_pretrained(tmp_path / "small")
 
     with pytest.raises(ValueError, match=f"found ffffffffffffffff, expected grades of {bundle.card.version}"):
         draw_graded(tmp_path / "small", [grade("f" * 16, 1, 0)])
 
 
 def test_a_class_that_the_version_does_not_have_is_refused(tmp_path: Path):
-    bundle = write_parent(tmp_path / "small", classes=2)
+    bundle = write_pretrained(tmp_path / "small", classes=2)
 
     with pytest.raises(ValueError, match="found a grade of class 'cat', expected one of 0, 1"):
         draw_graded(tmp_path / "small", [grade(bundle.card.version, 1, 0, "cat")])

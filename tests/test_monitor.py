@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.watched import game_lines, watched_run
+from support.logged_runs import gan_log, logged_run
 
 from training.monitoring import monitor
 from training.monitoring.monitor import Monitor, TensorBoardMissing, TensorBoardWriter
@@ -18,7 +18,7 @@ def missing(_: object) -> None:
 
 def test_a_missing_tensorboard_is_reported_once_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(monitor, "TensorBoardWriter", missing)
-    run, notices = watched_run(tmp_path / "run", game_lines(50)), []
+    run, notices = logged_run(tmp_path / "run", gan_log(50)), []
     with Monitor(run, notices.append) as following:
         following.update()
         following.update()
@@ -29,14 +29,14 @@ def test_a_missing_tensorboard_is_reported_once_and_stops_nothing(tmp_path: Path
 
 def test_nothing_is_made_before_the_first_checkpoint(tmp_path: Path):
     """Until then the log may hold lines that are rolled back."""
-    run = watched_run(tmp_path / "run", game_lines(20))
+    run = logged_run(tmp_path / "run", gan_log(20))
     with Monitor(run, print):
         assert not (run.path / "report.html").exists()
         assert not (run.path / "tensorboard").exists()
 
 
 def test_an_interrupted_run_has_its_last_report(tmp_path: Path):
-    run = watched_run(tmp_path / "run", game_lines(20))
+    run = logged_run(tmp_path / "run", gan_log(20))
     with pytest.raises(KeyboardInterrupt), Monitor(run, print):
         raise KeyboardInterrupt
 
@@ -54,7 +54,7 @@ def test_reports_take_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pyt
         clock[0] += 10
 
     monkeypatch.setattr(monitor, "write_report", slow)
-    following = Monitor(watched_run(tmp_path / "run", game_lines(20)), lambda _: None)
+    following = Monitor(logged_run(tmp_path / "run", gan_log(20)), lambda _: None)
     for _ in range(100):
         clock[0] += 20
         following.update()
@@ -73,10 +73,10 @@ def steps_and_values(run: Run, name: str) -> list[tuple[int, float]]:
 
 def test_each_line_of_the_log_is_an_event(tmp_path: Path):
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
-    run = watched_run(tmp_path / "run", game_lines(10))
+    run = logged_run(tmp_path / "run", gan_log(10))
     events = TensorBoardWriter(run)
     events.catch_up()
-    for line in game_lines(12)[10:]:
+    for line in gan_log(12)[10:]:
         run.log(line)
     events.close()
 
@@ -87,12 +87,12 @@ def test_each_line_of_the_log_is_an_event(tmp_path: Path):
 
 def test_a_run_that_was_killed_and_resumed_has_no_event_twice(tmp_path: Path):
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
-    run = watched_run(tmp_path / "run", game_lines(10))
+    run = logged_run(tmp_path / "run", gan_log(10))
     killed = TensorBoardWriter(run)
     killed.catch_up()  # and never closed
 
     run.go_on_from(2400)  # the checkpoint was after six lines
-    for line in game_lines(10)[6:]:
+    for line in gan_log(10)[6:]:
         run.log(line)
     TensorBoardWriter(run).close()
 
@@ -103,7 +103,7 @@ def test_sheets_are_images(tmp_path: Path):
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run = watched_run(tmp_path / "run", game_lines(10), sheets=3)
+    run = logged_run(tmp_path / "run", gan_log(10), sheets=3)
     TensorBoardWriter(run).close()
 
     events = EventAccumulator(str(run.path / "tensorboard"), size_guidance={"images": 0})
@@ -115,7 +115,7 @@ def test_sheets_are_images(tmp_path: Path):
 
 
 def test_nan_is_nan_there(tmp_path: Path):
-    run = watched_run(tmp_path / "run", [{"images_shown": 1, "seconds": 0.0, "g_loss": float("nan")}])
+    run = logged_run(tmp_path / "run", [{"images_shown": 1, "seconds": 0.0, "g_loss": float("nan")}])
     pytest.importorskip("tensorboard", reason="the extra `train` brings tensorboard")
     TensorBoardWriter(run).close()
 
@@ -135,4 +135,4 @@ def test_without_tensorboard_the_extra_that_brings_it_is_named(tmp_path: Path, m
     with pytest.raises(
         TensorBoardMissing, match=r"tensorboard is not installed.*Install the extra `train` to have them"
     ):
-        TensorBoardWriter(watched_run(tmp_path / "run", []))
+        TensorBoardWriter(logged_run(tmp_path / "run", []))

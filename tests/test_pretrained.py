@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.rated import noise, parent, write_parent
+from support.pretrained import noise, pretrained, write_pretrained
 from support.untrained import write_untrained
 
 from training.config import finetuning_settings
@@ -14,7 +14,7 @@ from training.train import new_state
 
 
 def test_a_new_run_starts_with_the_weights_of_its_parent():
-    one = parent(classes=3)
+    one = pretrained(classes=3)
     settings = finetuning_settings(one.settings, None, "0" * 16, "0" * 16).with_changes(precision="float32")
     state = new_state(settings, one.geometry, torch.device("cpu"))
 
@@ -26,7 +26,7 @@ def test_a_new_run_starts_with_the_weights_of_its_parent():
 
 
 def test_a_rewards_features_are_those_that_the_discriminator_scores():
-    one = parent()
+    one = pretrained()
     images = noise(5)
     scores = reward_features(one.new_reward(), images) @ one.weights["discriminator.head.weight"].T
 
@@ -45,17 +45,17 @@ def _scores(one: Pretrained, images) -> torch.Tensor:
 
 
 def test_fine_tuning_lowers_the_learning_rate_once():
-    once = finetuning_settings(parent().settings, "literal", "a" * 16, "b" * 16)
+    once = finetuning_settings(pretrained().settings, "literal", "a" * 16, "b" * 16)
     twice = finetuning_settings(once, None, "c" * 16, "d" * 16)
 
-    assert once.learning_rate[0] == parent().settings.learning_rate[0] / 10
+    assert once.learning_rate[0] == pretrained().settings.learning_rate[0] / 10
     assert (once.method, once.update, once.parent, once.grades) == ("rated", "literal", "a" * 16, "b" * 16)
     assert twice.learning_rate == once.learning_rate
     assert (twice.update, twice.parent) == ("tilted", "c" * 16)
 
 
 def test_a_model_without_a_discriminator_cannot_be_fine_tuned(tmp_path: Path):
-    write_parent(tmp_path / "vague", method="variational")
+    write_pretrained(tmp_path / "vague", method="variational")
     write_untrained(tmp_path / "light", 8, 8, 1, 4)
 
     with pytest.raises(ValueError, match=r"found method variational, expected gan or rated, with weights\.safetensors"):

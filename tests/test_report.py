@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.logged_runs import SETTINGS, gan_log, logged_run
 from support.markup import read
-from support.watched import SETTINGS, game_lines, watched_run
 
 from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, duration, still, time_lapse, write_report
 from training.run import Run
 
 
 def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):
-    text, _ = read(write_report(watched_run(tmp_path / "faces", game_lines(50))))
+    text, _ = read(write_report(logged_run(tmp_path / "faces", gan_log(50))))
 
     assert "<h1>faces</h1>" in text
     assert ">learning</span>" in text
@@ -33,7 +33,7 @@ def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):
 
 
 def test_a_report_is_self_contained(tmp_path: Path):
-    text, reader = read(write_report(watched_run(tmp_path / "run", game_lines(50))))
+    text, reader = read(write_report(logged_run(tmp_path / "run", gan_log(50))))
 
     assert reader.sources
     assert all(source.startswith("data:image/webp;base64,") for source in reader.sources)
@@ -41,7 +41,7 @@ def test_a_report_is_self_contained(tmp_path: Path):
 
 
 def test_the_time_lapse_lies_next_to_it(tmp_path: Path):
-    run = watched_run(tmp_path / "run", game_lines(50))
+    run = logged_run(tmp_path / "run", gan_log(50))
     write_report(run)
 
     assert (run.path / "timelapse.webp").read_bytes()[:4] == b"RIFF"
@@ -50,35 +50,33 @@ def test_the_time_lapse_lies_next_to_it(tmp_path: Path):
 @pytest.mark.parametrize("lines", [0, 1, 2, 9])
 @pytest.mark.parametrize("sheets", [0, 1])
 def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path, lines: int, sheets: int):
-    text, _ = read(write_report(watched_run(tmp_path / "run", game_lines(lines), sheets)))
+    text, _ = read(write_report(logged_run(tmp_path / "run", gan_log(lines), sheets)))
 
     assert ">too early</span>" in text
 
 
 def test_a_run_that_diverged_has_a_report(tmp_path: Path):
-    run = watched_run(
-        tmp_path / "run", [*game_lines(9), {"images_shown": 4000, "seconds": 2.0, "g_loss": float("inf")}]
-    )
+    run = logged_run(tmp_path / "run", [*gan_log(9), {"images_shown": 4000, "seconds": 2.0, "g_loss": float("inf")}])
 
     assert ">diverged</span>" in read(write_report(run))[0]
 
 
 def test_names_from_outside_cannot_become_markup(tmp_path: Path):
     """A class of the data is called <b>."""
-    text, _ = read(write_report(watched_run(tmp_path / "<i>", game_lines(9))))
+    text, _ = read(write_report(logged_run(tmp_path / "<i>", gan_log(9))))
 
     assert "&lt;b&gt; (2)" in text
     assert "<h1>&lt;i&gt;</h1>" in text
 
 
 def test_the_same_run_has_the_same_report(tmp_path: Path):
-    run = watched_run(tmp_path / "run", game_lines(50))
+    run = logged_run(tmp_path / "run", gan_log(50))
 
     assert write_report(run).read_bytes() == write_report(run).read_bytes()
 
 
 def test_a_run_of_an_older_log_has_a_report_without_diversity(tmp_path: Path):
-    text, _ = read(write_report(watched_run(tmp_path / "run", game_lines(50, diversity=None), settings=SETTINGS)))
+    text, _ = read(write_report(logged_run(tmp_path / "run", gan_log(50, diversity=None), settings=SETTINGS)))
 
     assert "has no diversity" in text
 
@@ -95,7 +93,7 @@ def test_durations_are_readable():
 
 
 def test_a_time_lapse_has_a_frame_a_sheet_and_rests_at_its_end(tmp_path: Path):
-    run = watched_run(tmp_path / "run", [], sheets=3)
+    run = logged_run(tmp_path / "run", [], sheets=3)
     movie = Image.open(io.BytesIO(time_lapse([path for _, path in run.sheets()])))
 
     assert (movie.n_frames, movie.info["loop"]) == (3, 0)
@@ -109,13 +107,13 @@ def test_a_time_lapse_has_a_frame_a_sheet_and_rests_at_its_end(tmp_path: Path):
 
 def test_small_sheets_are_enlarged_by_a_whole_number(tmp_path: Path):
     """Four pictures of 8 x 8 with a gap of 2 make 18 x 18; 26 times that is the most below 480."""
-    run = watched_run(tmp_path / "run", [], sheets=1)
+    run = logged_run(tmp_path / "run", [], sheets=1)
 
     assert Image.open(io.BytesIO(time_lapse([run.sheets()[0][1]]))).size == (18 * 26, 18 * 26)
 
 
 def test_a_still_is_the_sheet_in_its_own_size(tmp_path: Path):
-    path = watched_run(tmp_path / "run", [], sheets=1).sheets()[0][1]
+    path = logged_run(tmp_path / "run", [], sheets=1).sheets()[0][1]
     again = np.asarray(Image.open(io.BytesIO(still(path))).convert("L"), int)
 
     assert again.shape == (18, 18)

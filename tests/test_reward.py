@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.rated import SETTINGS, noise, parent
+from support.pretrained import SETTINGS, noise, pretrained
 
 from models.bundle import write_bundle
 from models.runtime import Runtime
@@ -17,7 +17,7 @@ from training.networks.reward import HEADS, Reward
 
 def reward(classes: int = 0) -> Reward:
     torch.manual_seed(1)
-    one = parent(classes).new_reward()
+    one = pretrained(classes).new_reward()
     torch.nn.init.normal_(one.heads.weight, std=0.3)
     if one.label_heads is not None:
         torch.nn.init.normal_(one.label_heads.weight)
@@ -50,7 +50,7 @@ def test_it_learns_nothing_by_itself():
 def test_the_onnx_file_grades_as_torch_does(tmp_path: Path, classes: int):
     one, images = reward(classes), noise(70)
     labels = np.arange(70) % 3 if classes else None
-    bundle = parent(classes).bundle
+    bundle = pretrained(classes).bundle
     geometry = Geometry(8, 8, 1, SETTINGS.patch_pixels, classes)
     contents = {name: (bundle.path / name).read_bytes() for name in bundle.card.files}
     facts = bundle.card.model_dump(exclude={"name", "version", "files", "format"})
@@ -65,7 +65,7 @@ def test_the_onnx_file_grades_as_torch_does(tmp_path: Path, classes: int):
 
 
 def test_a_model_that_nobody_graded_says_so():
-    runtime = Runtime(parent().bundle)
+    runtime = Runtime(pretrained().bundle)
 
     assert not runtime.has_reward
     with pytest.raises(ValueError, match=f"small {runtime.card.version} was not graded, and has no reward.onnx"):

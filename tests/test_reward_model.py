@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.rated import parent
+from support.pretrained import pretrained
 
 from training.feedback.reward_model import (
     Agreement,
@@ -27,7 +27,7 @@ def brightness(images: np.ndarray) -> np.ndarray:
 
 
 def test_twenty_grades_teach_a_simple_taste():
-    reward, seen, new = parent().new_reward(), pictures(20), pictures(200, seed=1)
+    reward, seen, new = pretrained().new_reward(), pictures(20), pictures(200, seed=1)
 
     agreement = fit_reward(reward, seen, None, brightness(seen))
     grades, deviations = predict_grades(reward, new, None)
@@ -39,7 +39,7 @@ def test_twenty_grades_teach_a_simple_taste():
 
 
 def test_a_class_is_liked_as_a_whole_where_pictures_say_nothing():
-    reward = parent(classes=3).new_reward()
+    reward = pretrained(classes=3).new_reward()
     images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1)).astype(np.uint8)
     labels = np.arange(60) % 3
 
@@ -52,7 +52,7 @@ def test_a_class_is_liked_as_a_whole_where_pictures_say_nothing():
 
 def test_fitting_twice_gives_the_same_bits():
     images = pictures(40)
-    rewards = [parent().new_reward() for _ in range(2)]
+    rewards = [pretrained().new_reward() for _ in range(2)]
     for reward in rewards:
         fit_reward(reward, images, None, brightness(images))
 
@@ -60,7 +60,7 @@ def test_fitting_twice_gives_the_same_bits():
 
 
 def test_the_features_are_the_discriminators_and_are_not_trained():
-    one = parent()
+    one = pretrained()
     reward, images = one.new_reward(), pictures(20)
     before = reward_features(reward, images)
 
@@ -77,24 +77,24 @@ def test_grades_by_chance_are_refused():
     with pytest.raises(
         InconclusiveGrades, match=r"found 100 grades that say little: .* 50 % is chance.* more grades would help"
     ):
-        fit_reward(parent().new_reward(), images, None, by_chance)
+        fit_reward(pretrained().new_reward(), images, None, by_chance)
 
 
 def test_force_goes_on_with_them():
     images = pictures(100)
     by_chance = np.random.default_rng(3).permutation(brightness(images))
 
-    assert fit_reward(parent().new_reward(), images, None, by_chance, force=True).grades == 100
+    assert fit_reward(pretrained().new_reward(), images, None, by_chance, force=True).grades == 100
 
 
 def test_too_few_grades_say_how_many_are_missing():
     with pytest.raises(InconclusiveGrades, match=r"found 7 grades, expected 10 or more\. Grade at least 3 more"):
-        fit_reward(parent().new_reward(), pictures(7), None, brightness(pictures(7)))
+        fit_reward(pretrained().new_reward(), pictures(7), None, brightness(pictures(7)))
 
 
 def test_grades_that_are_all_the_same_say_nothing():
     with pytest.raises(InconclusiveGrades, match="found 20 grades that are all 1, expected some higher and some lower"):
-        fit_reward(parent().new_reward(), pictures(20), None, np.ones(20, np.float32))
+        fit_reward(pretrained().new_reward(), pictures(20), None, np.ones(20, np.float32))
 
 
 def test_concordance_is_the_share_of_pairs_in_the_right_order():

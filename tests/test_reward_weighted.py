@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from support.rated import SETTINGS, noise, parent
+from support.pretrained import SETTINGS, noise, pretrained
 from torch import nn
 
 from training.config import ScheduleValues
@@ -58,7 +58,7 @@ def test_equal_grades_move_nothing():
 
 
 def test_dislike_is_the_pessimists_log_loss():
-    reward = parent().new_reward()
+    reward = pretrained().new_reward()
     nn.init.normal_(reward.heads.weight, std=0.1)
     pixels = torch.rand(5, 1, 8, 8) * 2 - 1
     logits = reward.logits(pixels).double()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.commandline import typed
 from support.labelled import digits_evaluator, real_digits
-from support.rated import write_parent
+from support.pretrained import write_pretrained
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
@@ -54,7 +54,7 @@ def test_a_class_that_is_not_there_is_refused():
 
 
 def test_every_picture_is_asked_about_once_and_by_its_address(tmp_path: Path):
-    bundle = write_parent(tmp_path / "small")
+    bundle = write_pretrained(tmp_path / "small")
     grades = collect_grades(tmp_path / "small", SimulatedGrader(real_digits(), "ink", 0, seed=0), 30, seed=9)
 
     drawn = np.concatenate([Runtime(bundle).generate(one.seed, one.index, 1) for one in grades])
@@ -95,4 +95,4 @@ def test_a_taste_needs_an_evaluator_that_knows_the_classes(learned_digits: Path,
     code, said = typed("simulate", "digits", "--from", learned_digits / "digits", "--likes", "7")
 
     assert code == 1
-    assert "found no judge that knows these classes, expected one: rehearse with --fit" in said
+    assert "found no evaluator that knows these classes, expected one: simulate with --fit" in said

@@ -68,7 +68,7 @@ def simulate(
         real = real_pictures(data, test)
         evaluator = find_evaluator(real, fit=fit, device=context.device, report=print_plain)
         if not isinstance(evaluator, Evaluator):
-            raise ValueError("found no judge that knows these classes, expected one: rehearse with --fit")
+            raise ValueError("found no evaluator that knows these classes, expected one: simulate with --fit")
         grader = SimulatedGrader(real, likes, flips, seed, shuffled)
         shutil.rmtree(out, ignore_errors=True)
         copy = out / "models" / model.name

@@ -67,7 +67,9 @@ def _facts(data_name: str, rows: Sequence[Row]) -> dict[str, Any]:
     scores = rows[0].bundle.card.scores
     return {
         "data": data_name,
-        "judge": scores.evaluator,
+        "evaluator": scores.evaluator,
+        "evaluator_digest": scores.evaluator_digest,
+        "judge": scores.evaluator,  # the names that tables had until 2026-11
         "judge_digest": scores.evaluator_digest,
         "images": scores.images,
         "fd_floor": scores.fd_floor,

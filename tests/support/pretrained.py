@@ -1,4 +1,4 @@
-"""A small model to go on from, as its bundle would give it; its networks have learned nothing."""
+"""A small untrained model to fine-tune, as its bundle stores it."""
 
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,8 +17,8 @@ from training.networks.geometry import Geometry
 SETTINGS = preset_named("tiny").with_changes(width=8, discriminator_width=8, code_size=4, precision="float32")
 
 
-def write_parent(path: Path, classes: int = 0, method: str = "gan", seed: int = 0) -> Bundle:
-    """A bundle with the weights that training goes on from."""
+def write_pretrained(path: Path, classes: int = 0, method: str = "gan", seed: int = 0) -> Bundle:
+    """A bundle with the weights that fine-tuning starts from."""
     torch.manual_seed(seed)
     settings = SETTINGS.with_changes(conditional=classes > 0)
     geometry = Geometry(8, 8, 1, settings.patch_pixels, classes)
@@ -49,10 +49,10 @@ def write_parent(path: Path, classes: int = 0, method: str = "gan", seed: int = 
     return write_bundle(path, facts, contents)
 
 
-def parent(classes: int = 0) -> Pretrained:
+def pretrained(classes: int = 0) -> Pretrained:
     """The same, opened."""
     folder = Path(mkdtemp()) / "small"
-    write_parent(folder, classes)
+    write_pretrained(folder, classes)
     return Pretrained.open(folder)
 
 

@@ -1,4 +1,4 @@
-"""Runs to look at: folders with a log and sheets as training writes them, without training."""
+"""Folders of runs with a log and sample sheets as training writes them, without training."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ HEALTHY = {"d_loss": 0.65, "g_loss": 0.77, "penalty": 0.01, "margin": 0.1, "d_wi
 """As seen at the end of a run on the digits that came out well."""
 
 
-def game_lines(count: int, diversity: float | None = 0.8, **changed: float) -> list[dict]:
-    """A log of the first `count` hundredths of a run: a start as starts are, then the healthy figures but for changes.
+def gan_log(count: int, diversity: float | None = 0.8, **changed: float) -> list[dict]:
+    """A log of the first `count` hundredths of a run: a typical start, then healthy values with some changed.
 
-    Every fourth line has a sheet's diversity; it comes down from 1, as that of noise does.
+    Every fourth line has a sheet's diversity; it falls from 1, the value of noise.
     """
     lines = []
     for k in range(count):
@@ -29,7 +29,7 @@ def game_lines(count: int, diversity: float | None = 0.8, **changed: float) -> l
     return lines
 
 
-def watched_run(path: Path, lines: list[dict], sheets: int = 3, settings: Settings = SETTINGS) -> Run:
+def logged_run(path: Path, lines: list[dict], sheets: int = 3, settings: Settings = SETTINGS) -> Run:
     """A run's folder with this log, and with sheets that differ."""
     run = Run(path)
     run.begin(settings, PICTURES)
