@@ -40,7 +40,7 @@ def test_a_real_run_gets_its_verdict(tmp_path: Path, verdict: str, method: str, 
     data = changed.pop("data", None) or open_pictures("digits", classes=False)
     settings = preset_named("tiny", method).with_changes(precision="float32", **SMALL, **changed)
     run = Run(tmp_path / "run")
-    run.save_initial_checkpoint(settings, data)
+    run.begin(settings, data)
     try:
         train(run, settings, data, ComputeContext(torch.device("cpu")))
     except Diverged:

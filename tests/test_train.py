@@ -35,7 +35,7 @@ PICTURES = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 10, tup
 
 def begun(path: Path, changed=settings) -> Run:
     run = Run(path)
-    run.save_initial_checkpoint(changed, PICTURES)
+    run.begin(changed, PICTURES)
     return run
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_became_longer_goes_on_where_it_ended_by_the_schedule_of_its_
     one, other = begun(tmp_path / "one"), begun(tmp_path / "other")
     for run in (one, other):
         train(run, settings, PICTURES, CPU)
-        run.save_initial_checkpoint(longer, PICTURES, come_to=images_shown_in(run.checkpoint))
+        run.begin(longer, PICTURES, come_to=images_shown_in(run.checkpoint))
         train(run, longer, PICTURES, CPU)
     lines = losses(one)
 
