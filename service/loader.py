@@ -21,7 +21,7 @@ from contextlib import suppress
 
 from models.bundle import Bundle, open_bundle
 from models.engine_selection import select_engine
-from models.errors import BundleDamaged, BundleError
+from models.errors import BundleDamaged, BundleError, ModelError
 from models.runtime import Runtime
 from service.errors import Problem
 from service.settings import Settings
@@ -59,7 +59,7 @@ class ModelLoader:
         self._lock = threading.Lock()
         self._older_in_memory: OrderedDict[ModelVersion, None] = OrderedDict()
         """The least recently used first."""
-        self._requested: dict[ModelVersion, Future[None]] = {}
+        self._requested: dict[ModelVersion, Future[Runtime | None]] = {}
         # Of the loader's thread alone:
         self._cold: deque[ModelVersion] = deque()
         self._unchecked: deque[ModelVersion] = deque()
@@ -78,7 +78,7 @@ class ModelLoader:
         """
         self._unchecked.extend(older)
         self._working = True
-        loads = [self._thread.submit(self._load_or_note_fault, version, on_load) for version in current]
+        loads = [self._thread.submit(self._load_current, version, on_load) for version in current]
         self._submit_work()
         return loads
 
@@ -100,9 +100,9 @@ class ModelLoader:
         Raises:
             Problem: 503, it cannot be loaded, or not before the deadline.
         """
-        if version.runtime is None and version.fault is None:
-            await self._loaded(version)
         runtime = version.runtime
+        if runtime is None and version.fault is None:
+            runtime = await self._loaded(version)
         if runtime is None:
             raise Problem(503, f"{version} cannot be drawn: {version.fault}")
         self._note_use(version)
@@ -118,25 +118,33 @@ class ModelLoader:
             if version not in self._older_in_memory:
                 self._note_use(version)
 
-    async def _loaded(self, version: ModelVersion) -> None:
+    async def _loaded(self, version: ModelVersion) -> Runtime | None:
         with self._lock:
             load = self._requested.get(version)
             if load is None:
                 load = self._requested[version] = self._thread.submit(self._load_requested, version)
         try:
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(load)), self._settings.deadline_seconds)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(load)), self._settings.deadline_seconds)
         except TimeoutError:
             raise still_loading(version) from None
 
-    def _load_requested(self, version: ModelVersion) -> None:
-        if version.runtime is None:  # an earlier request may have loaded it
-            self._load_or_note_fault(version, lambda: self._note_use(version))
-        with self._lock:
-            del self._requested[version]
+    def _load_requested(self, version: ModelVersion) -> Runtime | None:
+        """Its runtime, which may leave the memory before the request goes on; None where it has a fault."""
+        try:
+            return version.runtime or self._load(version)
+        except ModelError as error:  # any other error may pass, and ends this request alone
+            self._note_fault(version, error)
+            return None
+        finally:
+            self._note_use(version)
+            with self._lock:
+                del self._requested[version]
 
     def _note_use(self, version: ModelVersion) -> None:
-        """Make an older version the most recently used one, and release those that are too many."""
+        """Make an older version the most recently used one, if it is in memory, and release those that are too many."""
         with self._lock:
+            if version.runtime is None:
+                return
             self._older_in_memory[version] = None
             self._older_in_memory.move_to_end(version)
             while len(self._older_in_memory) > self._settings.older_versions:
@@ -144,22 +152,26 @@ class ModelLoader:
                 released.runtime = None  # a request that has begun goes on with it
                 _log.info("%s leaves the memory for another older version", released)
 
-    def _load_or_note_fault(self, version: ModelVersion, on_load: Callable[[], None]) -> None:
+    def _load_current(self, version: ModelVersion, on_load: Callable[[], None]) -> None:
         try:
             self._load(version)
-        except Exception as error:  # onnxruntime's own classes have no common base
-            version.fault = str(error)
-            _log.error("%s cannot be drawn: %s", version, error)
+        except Exception as error:  # no request waits for it, so no other place can report it
+            self._note_fault(version, error)
         else:
             on_load()
 
-    def _load(self, version: ModelVersion) -> None:
+    def _note_fault(self, version: ModelVersion, error: Exception) -> None:
+        version.fault = str(error)
+        _log.error("%s cannot be drawn: %s", version, error)
+
+    def _load(self, version: ModelVersion) -> Runtime:
         begin_s = time.monotonic()
         bundle = open_bundle(version.path)
         if bundle.card.version != version.card.version:  # it was replaced after its card was read
             raise BundleDamaged(version.path, found=f"version {bundle.card.version}", expected=version.card.version)
         runtime = load_runtime(bundle, self._settings, warm_all=False)
-        version.runtime = runtime if bundle.card == version.card else runtime.with_card(version.card)
+        runtime = runtime if bundle.card == version.card else runtime.with_card(version.card)
+        version.runtime = runtime
         self._cold.append(version)
         _log.info(
             "%s is loaded in %.1f s: %s, batch sizes %s; the others follow in the background",
@@ -171,6 +183,7 @@ class ModelLoader:
         if not self._working:
             self._working = True
             self._submit_work()
+        return runtime
 
     def _submit_work(self) -> None:
         with suppress(RuntimeError):  # closed
@@ -203,8 +216,7 @@ class ModelLoader:
                 open_bundle(version.path)
         except (BundleError, OSError) as error:
             if version.path.is_dir():  # else its folder was removed meanwhile
-                version.fault = str(error)
-                _log.error("%s cannot be drawn: %s", version, error)
+                self._note_fault(version, error)
         if not self._unchecked:
             _log.info("the digests of all older versions are checked")
 

@@ -82,6 +82,27 @@ def test_requests_for_one_version_share_its_load(registry: ModelRegistry, monkey
     assert len(loads) == 1
 
 
+def test_more_versions_at_once_than_the_memory_may_hold_are_all_drawn(registry: ModelRegistry):
+    async def request_all() -> list[Runtime]:
+        return await asyncio.gather(*(registry.runtime(name) for name in older(registry) * 2))
+
+    for name, runtime in zip(older(registry) * 2, asyncio.run(request_all()), strict=True):
+        assert f"grey@{runtime.card.version}" == name
+    assert len(in_memory(registry)) == 2
+
+
+def test_an_error_that_may_pass_ends_one_request_and_the_next_one_loads_again(
+    registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+):
+    name = older(registry)[0]
+    with monkeypatch.context() as broken:
+        broken.setattr(ModelLoader, "_load", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(registry.runtime(name))
+
+    assert asyncio.run(registry.runtime(name)).card.version == name.split("@")[1]
+
+
 def test_a_version_that_is_not_loaded_before_the_deadline_is_a_503_with_retry_after(folder: Path):
     registry = loaded_registry(folder, deadline_seconds=0.05)
     go_on = threading.Event()
