@@ -106,8 +106,8 @@ def measure_speeds(
     ], missing
 
 
-def fastest_allowed(speeds: Sequence[Speed], card: Card) -> Speed:
-    """The fastest of what the rule may select: float32 in onnxruntime, and what the card vouches for."""
+def fastest_allowed(speeds: Sequence[Speed], card: Card) -> Speed | None:
+    """The fastest of what the rule may select: float32 in onnxruntime, and what the card vouches for; None of none."""
     return max(
         (
             speed
@@ -116,6 +116,7 @@ def fastest_allowed(speeds: Sequence[Speed], card: Card) -> Speed:
             or (speed.name.precision != "float32" and vouches_for(card, speed.name.precision))
         ),
         key=lambda speed: speed.times,
+        default=None,
     )
 
 
@@ -201,10 +202,9 @@ def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int
         if options.stage:
             print(json.dumps(_stage_line(bundle, selection, options, encode)))
             return 0
-        names = allowed_engines(options.device, options.engine, options.precision)
-        print(
-            "\n".join(_table(bundle.card, selection, *measure_speeds(bundle, names, options.threads, options.seconds)))
-        )
+        names = allowed_engines(options.device)
+        speeds, missing = measure_speeds(bundle, names, options.threads, options.seconds)
+        print("\n".join(_table(bundle.card, selection, speeds, missing)))
     except (ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -264,25 +264,24 @@ def _table(card: Card, selection: Selection, speeds: Sequence[Speed], missing: S
         mark = "  <- selected" if speed.name == selection.name else ""
         lines.append(
             f"{speed.description:40} {speed.images_per_s:8,.0f} images/s  {speed.times:5.2f} times  "
-            f"{_fidelity(card, speed.name)}{mark}"
+            f"{_fidelity(card, speed.name):26}{mark}".rstrip()
         )
     lines += [f"{one.name!s:40} not available: {one.reason}" for one in missing]
     lines.append(f"The rule selects {selection.name}: {selection.reason}.")
-    chosen = next((speed for speed in speeds if speed.name == selection.name), None)
+    selected = next((speed for speed in speeds if speed.name == selection.name), None)
     best = fastest_allowed(speeds, card)
-    if chosen is not None and best.times > OFF * chosen.times:
-        lines.append(f"The rule is off here: {best.name} is {best.times / chosen.times:.2f} times as fast.")
+    if selected and best and best.times > OFF * selected.times:
+        lines.append(f"The rule is off here: {best.name} is {best.times / selected.times:.2f} times as fast.")
     return lines
 
 
 def _fidelity(card: Card, name: EngineName) -> str:
     if name.precision == "float32":
-        return "float32".ljust(26)
+        return "float32"
     found = card.fidelity.get(name.precision)
-    text = (
-        "fidelity never measured" if found is None else f"{found.worst_db:.1f} / {found.median_db:.1f} dB by the card"
-    )
-    return text.ljust(26)
+    if found is None:
+        return "fidelity never measured"
+    return f"{found.worst_db:.1f} / {found.median_db:.1f} dB by the card"
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def test_the_rule_is_compared_with_what_it_may_select(card: Card):
 
     assert fastest_allowed(speeds, vouched).name == BFLOAT16
     assert fastest_allowed(speeds, card).name == REFERENCE  # OpenVINO in float32 only by setting
+    assert fastest_allowed(speeds[1:2], card) is None
 
 
 def test_engines_draw_in_turns(bundles: Path):
@@ -70,6 +71,14 @@ def test_the_table_shows_every_engine_and_what_the_rule_selects(grey: Path, caps
     assert all(word in printed for word in ("onnxruntime-", "openvino-", "images/s", "fidelity never measured"))
     assert printed.count("<- selected") == 1
     assert "The rule selects onnxruntime-cpu-float32: not bfloat16: the card has no fidelity of bfloat16" in printed
+
+
+def test_a_pin_selects_and_the_table_still_shows_every_engine(grey: Path, capsys: pytest.CaptureFixture[str]):
+    assert main([str(grey), "--engine", "openvino", "--precision", "float32", "--threads", "1", "--seconds", "0"]) == 0
+    printed = capsys.readouterr().out
+
+    assert "onnxruntime-" in printed
+    assert "The rule selects openvino-cpu-float32: pinned" in printed
 
 
 @pytest.mark.parametrize(("times", "off"), [(1.2, False), (1.3, True)])
