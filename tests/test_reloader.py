@@ -222,6 +222,7 @@ def draw(server: Server, until: threading.Event, answers: list[tuple[int, str, b
         answers.append((status, headers.get("X-Model-Version", ""), body))
 
 
+@pytest.mark.slow
 def test_a_running_service_changes_versions_and_no_request_fails(tmp_path: Path):
     """Three versions while three people draw without a pause: all get pictures, each those of the version it names."""
     folder, until, answers = tmp_path / "models", threading.Event(), []

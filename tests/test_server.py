@@ -16,6 +16,9 @@ LARGEST_GROWTH_BYTES = 200e6
 LARGEST_RESIDENT_BYTES = 600e6
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def server(bundles: Path, tmp_path_factory: pytest.TempPathFactory):
     log = tmp_path_factory.mktemp("log") / "serve.log"
