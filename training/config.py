@@ -105,11 +105,15 @@ class Settings:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Settings":
         """Settings as JSON keeps them: in a run's folder, in a card."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**values)
 
     def with_changes(self, **changes: object) -> "Settings":
         """These settings with some of them changed; None changes nothing."""
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **given)
 
 
 CHECKPOINT_SECONDS = 60.0

@@ -64,9 +64,9 @@ def resolve_precision(settings: Settings, device: torch.device) -> Settings:
 def computes_bfloat16(device: torch.device) -> bool:
     """Whether the device computes bfloat16 natively, and so faster than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Not every torch from 2.11 on can tell; where it cannot, float32 is the safe answer.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

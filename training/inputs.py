@@ -35,8 +35,8 @@ def open_with_progress(source: str, shape: Shape, part: Part = "train", classes:
 
 def shape_of_model(card: Card, channels: int | None = None) -> Shape:
     """The shape that a model draws, reached by the same resizing as in its training."""
-    size, resize = (card.image.height, card.image.width), str(card.training.options.get("resize", "crop"))
-    return Shape(size, channels or card.image.channels, resize)
+    resize = str(card.training.options.get("resize", "crop"))
+    return Shape.parse(f"{card.image.height}x{card.image.width}", resize, channels or card.image.channels)
 
 
 def report_other_data(pictures: Pictures, source: str, card: Card, report: Report) -> None:

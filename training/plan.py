@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.config import CHECKPOINT_SECONDS, METHODS_WITH_CLASSES, MethodName, Settings, preset_named
+from training.config import (
+    CHECKPOINT_SECONDS,
+    METHODS_WITH_CLASSES,
+    LossName,
+    MethodName,
+    NetworkName,
+    Settings,
+    UpdateName,
+    preset_named,
+)
 from training.data.dataset import Pictures, check_source
 from training.data.shape import Shape
 from training.inputs import Report, open_with_progress, report_other_data, shape_of_model
@@ -86,8 +95,8 @@ class FitOptions:
     classes: bool = True
     """Learn to draw a class on demand, where pictures have labels."""
     method: MethodName = "gan"
-    loss: str | None = None
-    network: str | None = None
+    loss: LossName | None = None
+    network: NetworkName | None = None
     kimg: float | None = None
     """Thousand images to show."""
     batch: int | None = None
@@ -122,7 +131,7 @@ class FinetuneOptions:
     run: Path | None = None
     strength: float | None = None
     """How far to go: from 0, the data as they are, to below 1, only what is liked best."""
-    update: str | None = None
+    update: UpdateName | None = None
     force: bool = False
     kimg: float | None = None
     batch: int | None = None

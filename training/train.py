@@ -106,7 +106,9 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
 def batches_of(settings: Settings, pictures: Pictures, random: torch.Generator, context: ComputeContext) -> Batches:
     """The pictures on the device, and what is drawn of them."""
     images = torch.from_numpy(pictures.images.transpose(0, 3, 1, 2).copy())  # a cached array may be read-only
-    labels_N = torch.from_numpy(pictures.labels.copy()).to(context.device) if settings.conditional else None
+    labels_N = None
+    if settings.conditional and pictures.labels is not None:
+        labels_N = torch.from_numpy(pictures.labels.copy()).to(context.device)
     counts = pictures.class_counts if settings.conditional else None
     summed = None if pictures.weights is None else torch.from_numpy(np.cumsum(pictures.weights)).to(context.device)
     return Batches(images.to(context.device), labels_N, random, settings.batch, context.distributed, counts, summed)

@@ -5,7 +5,6 @@ zoetrope.py, __main__ -> [app] -> one module a command
 
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -26,7 +25,7 @@ RENAMED = {"judge": "evaluate", "rehearse": "simulate", "speed": "profile", "rac
 class _Commands(TyperGroup):
     """Commands that are also found by their old names."""
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Called by click with the words of the command line."""
         if args and (new := RENAMED.get(args[0])):
             print_renamed(args[0], new)

@@ -4,14 +4,14 @@ a person -> [finetune] -> plan -> feedback, train, export
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from training.cli.console import errors_as_messages, print_bundle, print_plain
 from training.cli.options import PicturesArgument, panel
 from training.cli.show_plan import show_plan
-from training.config import CHECKPOINT_SECONDS
+from training.config import CHECKPOINT_SECONDS, UpdateName
 
 _training, _compute = panel("Training"), panel("Compute")
 
@@ -52,7 +52,18 @@ def finetune(
 
         check_source(pictures)
         options = FinetuneOptions(
-            model, ratings, run, strength, update, force, kimg, batch, gamma, learning_rate, precision, seed
+            model,
+            ratings,
+            run,
+            strength,
+            cast(UpdateName | None, update),
+            force,
+            kimg,
+            batch,
+            gamma,
+            learning_rate,
+            precision,
+            seed,
         )
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
             plan = plan_finetuning(pictures, out, options, context, print_plain)

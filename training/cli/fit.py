@@ -4,14 +4,14 @@ a person -> [fit] -> plan -> train, export
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from training.cli.console import errors_as_messages, print_bundle, print_plain, print_renamed
 from training.cli.options import PicturesArgument, ResizeOption, SizeOption, panel
 from training.cli.show_plan import show_plan
-from training.config import CHECKPOINT_SECONDS, PRESETS
+from training.config import CHECKPOINT_SECONDS, PRESETS, LossName, MethodName, NetworkName, UpdateName
 
 if TYPE_CHECKING:
     from training.plan import FitOptions
@@ -72,9 +72,9 @@ def fit(
             resize=resize,
             channels=channels,
             classes=classes,
-            method=method,
-            loss=loss,
-            network=network,
+            method=cast(MethodName, method),
+            loss=cast(LossName | None, loss),
+            network=cast(NetworkName | None, network),
             kimg=kimg,
             batch=batch,
             width=width,
@@ -91,7 +91,18 @@ def fit(
                 raise ValueError("--from MODEL and --ratings GRADES go together: grades are of a model's pictures")
             _refuse_fixed(options, model)
             finetuning = FinetuneOptions(
-                model, ratings, run, strength, update, force, kimg, batch, gamma, learning_rate, precision, seed
+                model,
+                ratings,
+                run,
+                strength,
+                cast(UpdateName | None, update),
+                force,
+                kimg,
+                batch,
+                gamma,
+                learning_rate,
+                precision,
+                seed,
             )
         else:
             check_fit(pictures, options)

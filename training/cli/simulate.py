@@ -6,7 +6,7 @@ a person -> [simulate] -> feedback
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 import rich
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from training.cli.console import errors_as_messages, print_plain
 from training.cli.options import PicturesArgument
+from training.config import UpdateName
 
 if TYPE_CHECKING:
     from training.device import ComputeContext
@@ -83,7 +84,14 @@ def simulate(
             changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
             try:
                 one = new_round(
-                    copy, given, data, changes, context=context, update=update, strength=strength, force=force
+                    copy,
+                    given,
+                    data,
+                    changes,
+                    context=context,
+                    update=cast(UpdateName, update),
+                    strength=strength,
+                    force=force,
                 )
             except InconclusiveGrades as error:
                 print_plain(f"round {number + 1}: {error}")

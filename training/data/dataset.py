@@ -53,7 +53,8 @@ class Pictures:
         if self.labels is None or self.classes is None:
             return None
         shares = None if self.weights is None else self.weights * len(self.labels)
-        return np.bincount(self.labels, shares, minlength=len(self.classes)).round().astype(int).tolist()
+        counts = np.bincount(self.labels, shares, minlength=len(self.classes)).round()
+        return [int(count) for count in counts]
 
 
 def open_pictures(
@@ -227,7 +228,7 @@ def digits() -> NDArray[np.uint8]:
     """scikit-learn's 1,797 handwritten digits, (N, 8, 8, 1) uint8; comes with the package, no download."""
     from sklearn.datasets import load_digits
 
-    levels_0_to_16 = load_digits().images
+    levels_0_to_16: NDArray[np.float64] = load_digits().images
     return (levels_0_to_16 * (255 / 16)).round().astype(np.uint8)[..., None]
 
 

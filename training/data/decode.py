@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.engine import usable_cores
 from models.sheet import as_picture
@@ -93,7 +93,7 @@ def _open(file: EncodedFile) -> Image.Image:
         raise ValueError("empty file")
     try:
         return Image.open(io.BytesIO(data))
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ValueError("not a picture that Pillow knows") from None
 
 

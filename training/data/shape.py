@@ -10,7 +10,7 @@ size. Knows no files.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +55,10 @@ class Shape:
             ValueError: an option is not valid.
         """
         if size is None:
-            return cls(None, channels, resize)
+            return cls(None, channels, cast(Resize, resize))
         if not (match := re.fullmatch(r"(\d+)(?:x(\d+))?", size)):
             raise ValueError(f"size is {size!r}; it must be like 64 or 48x80 (height x width)")
-        return cls((int(match[1]), int(match[2] or match[1])), channels, resize)
+        return cls((int(match[1]), int(match[2] or match[1])), channels, cast(Resize, resize))  # checked when made
 
     def __post_init__(self) -> None:
         if self.size is not None and min(self.size) < SMALLEST_SIDE:

@@ -75,7 +75,7 @@ Parts = tuple[str, ...]
 
 def folder_source(folder: Path, part: str, with_classes: bool) -> Encoded:
     """Every file below a folder but hidden ones, by path."""
-    paths = {}
+    paths: dict[Parts, Path] = {}
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not _is_hidden(name)]
         above = Path(here).relative_to(folder).parts

@@ -40,7 +40,9 @@ def split(whole: Decoded) -> dict[Part, Decoded]:
 
 def is_held_out(images_NHWC: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(N,): the first byte of the SHA-256 of a picture's pixels is a multiple of ten."""
-    return np.array([hashlib.sha256(np.ascontiguousarray(pixels)).digest()[0] % ONE_IN == 0 for pixels in images_NHWC])
+    return np.array(
+        [hashlib.sha256(np.ascontiguousarray(pixels).data).digest()[0] % ONE_IN == 0 for pixels in images_NHWC]
+    )
 
 
 def _only(whole: Decoded, chosen: NDArray[np.bool_], note: str) -> Decoded:

@@ -3,6 +3,8 @@
 networks -> [drawing] -> loop (sheets), export (the graphs, and their check)
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -46,7 +48,8 @@ class RewardFromBytes(nn.Module):
 
     def forward(self, images: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(N, H, W, C) uint8, (N,) int64 -> (N,) and (N,) float32."""
-        return self.network(from_bytes(images.permute(0, 3, 1, 2)), label)
+        grades: tuple[Tensor, Tensor] = self.network(from_bytes(images.permute(0, 3, 1, 2)), label)
+        return grades
 
 
 def draw(
@@ -63,7 +66,7 @@ def encode(
     return _through(EncoderFromBytes(network), images_NHWC, labels_N)
 
 
-def _through(network: nn.Module, *arrays: NDArray | None) -> NDArray:
+def _through(network: nn.Module, *arrays: NDArray[Any] | None) -> NDArray[Any]:
     device = next(network.parameters()).device
     tensors = [None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays]
     with torch.no_grad():

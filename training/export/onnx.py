@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from training.export.modules import EncoderFromBytes, GeneratorToBytes, RewardFromBytes
 from training.networks.autoencoder import Autoencoder
+from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
 from training.networks.reward import Reward
 
 OPSET = 20
 
 
-def generator_graph(network: nn.Module, geometry: Geometry) -> bytes:
+def generator_graph(network: LatentGenerator, geometry: Geometry) -> bytes:
     """A float32 network on the CPU as an ONNX graph, dynamic in N.
 
     z (N, Z) float32 [and label (N,) int64] -> images (N, H, W, C) uint8.

@@ -13,6 +13,7 @@ This file knows two networks and two optimizers; it does not know what a run is.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,7 +97,7 @@ class Gan(Method):
         }
         self._penalised = max(settings.gamma) > 0
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
-        prepare: Callable = partial(compile_step, device=device) if compiled else lambda step: step
+        prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
         self._discriminator_loss = prepare(partial(discriminator_loss, *players))
         self._generator_loss = prepare(partial(generator_loss, *players))
 

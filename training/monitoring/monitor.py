@@ -85,7 +85,7 @@ class Monitor:
         notify: called once with the reason where TensorBoard is missing.
     """
 
-    def __init__(self, run: Run, notify: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, notify: Callable[[str], object]) -> None:
         self._run, self._notify = run, notify
         self._tensorboard: TensorBoardWriter | None = None
         self._started_s, self._reports_s = time.monotonic(), 0.0

@@ -37,14 +37,27 @@ _FAR = 8.0
 class MixturePrior(nn.Module):
     """Standard normal (N, D + 1) <-> codes (N, D); one standard normal component until it is fitted."""
 
+    cuts: Tensor
+    """(K - 1,) between the components."""
+    middles: Tensor
+    """(K,) the z that chooses each component, half way."""
+    log_weights: Tensor
+    """(K,)."""
+    means: Tensor
+    """(K, D)."""
+    factors: Tensor
+    """(K, D, D) Cholesky factors: covariance L L^T."""
+    inverses: Tensor
+    """(K, D, D) of the factors."""
+
     def __init__(self, components: int, code_size: int) -> None:
         super().__init__()
         self.z_size = code_size + 1
-        self.register_buffer("cuts", torch.full((components - 1,), _FAR))  # (K - 1,) between the components
-        self.register_buffer("middles", torch.zeros(components))  # (K,) the z that chooses each component, half way
+        self.register_buffer("cuts", torch.full((components - 1,), _FAR))
+        self.register_buffer("middles", torch.zeros(components))
         self.register_buffer("log_weights", torch.full((components,), -torch.inf).index_fill(0, torch.tensor([0]), 0.0))
         self.register_buffer("means", torch.zeros(components, code_size))
-        self.register_buffer("factors", torch.eye(code_size).repeat(components, 1, 1))  # Cholesky: covariance L L^T
+        self.register_buffer("factors", torch.eye(code_size).repeat(components, 1, 1))
         self.register_buffer("inverses", torch.eye(code_size).repeat(components, 1, 1))
 
     def forward(self, z_NZ: Tensor) -> Tensor:
@@ -121,11 +134,12 @@ class Autoencoder(LatentGenerator):
 
     def forward(self, z_NZ: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """(N, Z) standard normal, (N,) -> pictures (N, C, H, W)."""
-        return self.decoder(z_NZ if self.prior is None else self.prior(z_NZ), labels_N)
+        images: Tensor = self.decoder(z_NZ if self.prior is None else self.prior(z_NZ), labels_N)
+        return images
 
     def encode(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """(N, C, H, W), (N,) -> (N, Z), the z that draws the picture again as well as the model can."""
-        codes_ND = self.encoder(images_NCHW, labels_N)[:, : self._numbers]
+        codes_ND: Tensor = self.encoder(images_NCHW, labels_N)[:, : self._numbers]
         return codes_ND if self.prior is None else self.prior.invert(codes_ND)
 
     def fit_prior(self, images_NCHW: Tensor, finished: bool) -> None:
@@ -134,6 +148,6 @@ class Autoencoder(LatentGenerator):
             return
         every = -(-len(images_NCHW) // _FITTED_PICTURES[finished])
         with torch.no_grad():
-            batches = images_NCHW[::every].split(_ENCODED_AT_ONCE)
+            batches = torch.split(images_NCHW[::every], _ENCODED_AT_ONCE)
             codes = [self.encoder(from_bytes(batch)).cpu().numpy() for batch in batches]
         self.prior.fit(np.concatenate(codes), _FITTING_ITERATIONS[finished])

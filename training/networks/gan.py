@@ -22,7 +22,10 @@ from training.config import Settings
 from training.networks import dcgan, residual
 from training.networks.geometry import Geometry
 
-_UPSAMPLING = {"residual": residual.UpsamplingBody, "dcgan": dcgan.UpsamplingBody}
+_UPSAMPLING: dict[str, type[residual.UpsamplingBody] | type[dcgan.UpsamplingBody]] = {
+    "residual": residual.UpsamplingBody,
+    "dcgan": dcgan.UpsamplingBody,
+}
 
 
 class LatentGenerator(nn.Module):
@@ -48,16 +51,19 @@ class Generator(LatentGenerator):
 
     def forward(self, codes_NZ: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """(N, Z), (N,) -> (N, C, H, W)."""
-        x = self.base(codes_NZ)
+        x: Tensor = self.base(codes_NZ)
         if self.label_base is not None:
             x = x + self.label_base(labels_N)
-        x = x.to(self._dtype).unflatten(1, (-1, *self._base))  # (N, C, h, w)
+        x = x.to(self._dtype).unflatten(1, (-1, *self._base))  # type: ignore[no-untyped-call]  # (N, C, h, w)
         x = self.body(x.contiguous(memory_format=torch.channels_last))
         left, _, top, _ = self._margins
         return x[:, :, top : top + self._size[0], left : left + self._size[1]]
 
 
-_DOWNSAMPLING = {"residual": residual.DownsamplingBody, "dcgan": dcgan.DownsamplingBody}
+_DOWNSAMPLING: dict[str, type[residual.DownsamplingBody] | type[dcgan.DownsamplingBody]] = {
+    "residual": residual.DownsamplingBody,
+    "dcgan": dcgan.DownsamplingBody,
+}
 
 
 class _ImageNetwork(nn.Module):
@@ -74,7 +80,8 @@ class _ImageNetwork(nn.Module):
         """(N, C, H, W) -> (N, outputs)."""
         x = F.pad(images_NCHW, self._margins, mode="replicate") if any(self._margins) else images_NCHW
         x = self.body(x.to(self._dtype).contiguous(memory_format=torch.channels_last))
-        return self.head(x.float().flatten(1))
+        outputs: Tensor = self.head(x.float().flatten(1))
+        return outputs
 
 
 class Discriminator(_ImageNetwork):

@@ -47,7 +47,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) -> the same shape."""
-        return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, LEAK)), LEAK))
+        change: Tensor = self.second(F.leaky_relu(self.first(F.leaky_relu(x, LEAK)), LEAK))
+        return x + change
 
 
 class UpsamplingBody(nn.Module):

@@ -26,11 +26,16 @@ PESSIMISM = 0.5
 class Reward(nn.Module):
     """A discriminator's eyes, frozen, and heads that grade what they see."""
 
+    mean: Tensor
+    """(F,) of the features of the graded pictures."""
+    deviation: Tensor
+    """(F,) of the same."""
+
     def __init__(self, settings: Settings, geometry: Geometry) -> None:
         super().__init__()
         self.eyes = Discriminator(settings, geometry)
         features = self.eyes.head.in_features
-        self.eyes.head = nn.Identity()
+        self.eyes.head = nn.Identity()  # type: ignore[assignment]  # its scores are not needed, its eyes are
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
         self.heads = nn.Linear(features, HEADS)
@@ -43,7 +48,7 @@ class Reward(nn.Module):
 
     def logits(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """What each head thinks: pixels in [-1, 1], (N,) -> (N, M); the grade is their sigmoid."""
-        logits_NM = self.heads(self.standardised(self.eyes.head_outputs(images_NCHW)))
+        logits_NM: Tensor = self.heads(self.standardised(self.eyes.head_outputs(images_NCHW)))
         return logits_NM if self.label_heads is None else logits_NM + self.label_heads(labels_N)
 
     def forward(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> tuple[Tensor, Tensor]:
