@@ -1,6 +1,6 @@
 """How near pictures of a reduced precision are to those of float32: measured once, at export, and kept in the card.
 
-    runtime -> fidelity -> training/export, benchmark -> card
+    runtime -> fidelity -> training/exporter, benchmark -> card
 
 The worst picture counts as well as the median, because an average hides the few
 codes that lie at a boundary of a mixture and are drawn as something else. A

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.rated import noise, write_parent
+from support.pretrained import noise, write_pretrained
 
 import training
 from models.bundle import open_bundle
@@ -28,7 +28,7 @@ def test_pictures_are_fitted_exported_and_evaluated_without_a_terminal(
 ):
     monkeypatch.chdir(tmp_path)  # where no evaluator is stored
     options = {"run": tmp_path / "run", "kimg": 0.5, "batch": 50, "precision": "float32", "method": "variational"}
-    bundle = training.fit("digits", tmp_path / "digits", compute=ONE_THREAD, report=lines.append, **options)
+    bundle = training.fit("digits", tmp_path / "model", compute=ONE_THREAD, report=lines.append, **options)
     again = training.export(tmp_path / "run", tmp_path / "again")
     scores = training.evaluate(bundle.path, "digits", report=lines.append, threads=1)
 
@@ -42,7 +42,7 @@ def test_a_model_is_fine_tuned_towards_its_grades(tmp_path: Path, lines: list[st
     (tmp_path / "pictures").mkdir()
     for number, pixels in enumerate(noise(40)):
         Image.fromarray(pixels[:, :, 0] // (1 + number % 2)).save(tmp_path / "pictures" / f"{number}.png")
-    parent = write_parent(tmp_path / "small")
+    parent = write_pretrained(tmp_path / "small")
     levels = Runtime(parent).generate(5, n=60).mean(axis=(1, 2, 3))
     rows = [f"small,{parent.card.version},5,{at},{float(one > np.median(levels))},ann" for at, one in enumerate(levels)]
     (tmp_path / "grades.csv").write_text("\n".join(["model,version,seed,index,score,grader", *rows]) + "\n")

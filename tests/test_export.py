@@ -18,9 +18,9 @@ from training.config import preset_named
 from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
 from training.errors import ExportDiffers
-from training.export import bundle as export_module
-from training.export.bundle import check_codes, check_pictures, export_run
-from training.export.modules import draw
+from training.exporter import bundle as export_module
+from training.exporter.bundle import check_codes, check_pictures, export_run
+from training.exporter.graphs import draw
 from training.networks.geometry import geometry_of
 from training.run import Run
 from training.train import new_state, train

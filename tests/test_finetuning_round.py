@@ -12,7 +12,7 @@ from models.runtime import Runtime
 from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.evaluation.wavelets import WaveletEvaluator
-from training.export.bundle import export_run
+from training.exporter.bundle import export_run
 from training.feedback import acceptance
 from training.feedback.acceptance import AcceptanceFailed
 from training.feedback.finetuning_round import FineTuningRound, new_round

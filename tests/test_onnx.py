@@ -9,8 +9,7 @@ import pytest
 import torch
 from support.shapes import SHAPES, SMALLEST
 
-from training.export.modules import draw, encode
-from training.export.onnx import encoder_graph, generator_graph
+from training.exporter.graphs import draw, encode, encoder_graph, generator_graph
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import Generator
 from training.networks.geometry import Geometry

@@ -9,7 +9,7 @@ from support.pretrained import SETTINGS, noise, pretrained
 
 from models.bundle import write_bundle
 from models.runtime import Runtime
-from training.export.onnx import reward_graph
+from training.exporter.graphs import reward_graph
 from training.feedback.reward_model import predict_grades
 from training.networks.geometry import Geometry
 from training.networks.reward import HEADS, Reward

@@ -20,7 +20,7 @@ from training.config import preset_named
 from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
 from training.errors import Diverged
-from training.export.modules import draw
+from training.exporter.graphs import draw
 from training.networks.geometry import geometry_of
 from training.run import Run
 from training.train import new_state, save_initial_checkpoint, train

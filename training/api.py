@@ -129,7 +129,7 @@ def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle
         ValueError: the run has no such average.
         ExportDiffers: the graph's pictures differ from torch's by more than one level of 255.
     """
-    from training.export.bundle import export_run
+    from training.exporter.bundle import export_run
     from training.plan import MODELS
 
     return export_run(Run(Path(run)), MODELS / Path(run).name if out is None else Path(out), average)

@@ -241,7 +241,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
         KeyboardInterrupt: stopped, and saved.
     """
     from training.checkpoint import images_shown_in
-    from training.export.bundle import export_run
+    from training.exporter.bundle import export_run
     from training.monitoring.monitor import Monitor
     from training.progress import ProgressBar
     from training.train import train

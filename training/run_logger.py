@@ -18,7 +18,7 @@ from training.checkpoint import TrainingState, save_checkpoint
 from training.config import ADVERSARIAL_METHODS, Settings, schedule_at
 from training.data.batches import Batches
 from training.errors import Diverged
-from training.export.modules import draw
+from training.exporter.graphs import draw
 from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
 from training.run import Run
 

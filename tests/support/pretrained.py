@@ -9,7 +9,7 @@ from safetensors.torch import save
 
 from models.bundle import Bundle, write_bundle
 from training.config import Settings, preset_named
-from training.export.onnx import generator_graph
+from training.exporter.graphs import generator_graph
 from training.feedback.pretrained import Pretrained
 from training.methods.gan import Gan
 from training.networks.geometry import Geometry

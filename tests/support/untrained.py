@@ -51,7 +51,7 @@ def _exported(height: int, width: int, channels: int, code_size: int, seed: int,
     import torch
 
     from training.config import preset_named
-    from training.export.onnx import generator_graph
+    from training.exporter.graphs import generator_graph
     from training.networks.gan import Generator
     from training.networks.geometry import Geometry
 

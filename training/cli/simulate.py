@@ -106,7 +106,7 @@ def simulate(
 def _learn(
     one: "FineTuningRound", run: "Run", model: Path, context: "ComputeContext", evaluator: "Evaluator", force: bool
 ) -> None:
-    from training.export.bundle import export_run
+    from training.exporter.bundle import export_run
     from training.train import train
 
     run.begin(one.settings, one.pictures)

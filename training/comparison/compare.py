@@ -21,7 +21,7 @@ from training.device import ComputeContext
 from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import RealPictures, Reference
-from training.export.bundle import export_run
+from training.exporter.bundle import export_run
 from training.inputs import Report, open_with_progress, real_pictures, report_other_data
 from training.plan import Plan, carry_out, model_name, preset_for, resolve_settings
 from training.run import RUNS, Run

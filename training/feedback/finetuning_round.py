@@ -20,7 +20,7 @@ from training.config import Settings, UpdateName, finetuning_settings
 from training.data.dataset import Pictures
 from training.device import ComputeContext, resolve_precision
 from training.evaluation.reference import AnyEvaluator
-from training.export.bundle import Inspect
+from training.exporter.bundle import Inspect
 from training.feedback.acceptance import AcceptanceTest, check_acceptance
 from training.feedback.grades import Grade, GradedPictures, draw_graded, grades_digest
 from training.feedback.pretrained import Pretrained

@@ -24,7 +24,7 @@ from models.fidelity import psnr_db
 from models.onnxruntime_engine import OnnxruntimeEngine
 from models.runtime import Runtime
 from training.device import compile_step
-from training.export.modules import GeneratorToBytes
+from training.exporter.graphs import GeneratorToBytes
 from training.feedback.pretrained import Pretrained
 from training.profiling.timing import Work, time_in_turns
 from training.train import new_state

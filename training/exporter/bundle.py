@@ -29,8 +29,7 @@ from models.sheet import as_picture, contact_sheet
 from training.checkpoint import TrainingState, load_weights
 from training.config import Settings
 from training.errors import ExportDiffers
-from training.export.modules import draw, encode
-from training.export.onnx import encoder_graph, generator_graph, reward_graph
+from training.exporter.graphs import draw, encode, encoder_graph, generator_graph, reward_graph
 from training.methods.method import Exports
 from training.networks.geometry import geometry_of
 from training.run import Run

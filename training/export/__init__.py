@@ -1,1 +1,0 @@
-"""A run's checkpoint -> ONNX graphs -> a bundle, checked against torch."""
