@@ -53,7 +53,7 @@ _MADE_BY = {
     "X-Engine": "Library, version, device and precision",
 }
 _ADDRESS = {"X-Seed": "The seed: the requested one, or a fresh one", "X-Start": "Index of the first picture"}
-_KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "Keep it for ever"}
+_KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "May be cached forever"}
 
 
 def describe(document: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 Read in this order:
 
     generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
-    images       GET /models/{name}/{version}/images/...: one picture at a URL of its own, forever
+    images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
     models       GET /models: the cards
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
     health       GET /metrics

@@ -48,7 +48,7 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
 
 @router.post("/interpolate", response_class=Response)
 async def interpolate(body: InterpolateRequest, request: Request) -> Response:
-    """Walk past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
+    """Interpolate past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
     runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen is Format.WEBP:

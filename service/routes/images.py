@@ -1,4 +1,4 @@
-"""`GET /models/{name}/{version}/images/{seed}/{index}.png`: one picture at a URL of its own, for ever.
+"""`GET /models/{name}/{version}/images/{seed}/{index}.png`: one picture at a permanent URL.
 
     HTTP -> [images] -> latents -> responses
 
@@ -28,8 +28,8 @@ from service.schemas import GenerateRequest, ImageQuery
 router = APIRouter()
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}
 _FOREVER = "public, max-age=31536000, immutable"
-_WHOLE = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
-"""One way to write each number, so that a picture has one URL."""
+_Digits = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
+"""One spelling of each number, so that a picture has one URL."""
 
 
 @router.get("/models/{name}/{version}/images/{seed}/{index}.{suffix}", response_class=Response)
@@ -37,8 +37,8 @@ async def image(
     request: Request,
     name: str,
     version: str,
-    seed: _WHOLE,
-    index: _WHOLE,
+    seed: _Digits,
+    index: _Digits,
     suffix: str,
     query: Annotated[ImageQuery, Query()],
     if_none_match: Annotated[str | None, Header()] = None,
@@ -76,7 +76,7 @@ def _within(field: str, digits: str) -> int:
 
 
 def _etag(source: AddressRange, engine: str, chosen: Format) -> str:
-    """All that decides the bytes: engines may differ by one level of 255, and encoders by how they pack it."""
+    """Everything that decides the bytes: engines draw slightly different levels, and encoders pack them differently."""
     decided: dict[str, Any] = {**source.metadata(), **source.metadata_of(0)}
     return f'"{hashlib.sha256(repr((decided, engine, ENCODED_BY, chosen.value)).encode()).hexdigest()[:32]}"'
 
