@@ -11,7 +11,7 @@ from pathlib import Path
 
 from models.bundle import open_bundle, write_scores
 from training.comparison.comparison import write_comparison
-from training.comparison.recipes import Entry, entries_named, spread
+from training.comparison.recipes import Entry, Recipe, entries_named, spread
 from training.comparison.table import row_of
 from training.config import ResizeName, Settings
 from training.data.dataset import Pictures
@@ -65,7 +65,11 @@ def compare(
     train = open_with_progress(source, shape)
     out = options.out or RUNS / f"compare-{model_name(train.name)}"
     entries = spread(entries_named(names, out / "models", train), options.minutes, options.seeds)
-    settings = {entry.name: _settings(entry, options, train, context) for entry in entries if entry.recipe is not None}
+    settings = {
+        entry.name: _settings(entry.recipe, entry.seed, options, train, context)
+        for entry in entries
+        if entry.recipe is not None
+    }
     real, reader = _real(source, train, options.resize), None
     if source.startswith(PREFIX):
         reader = _stack_reader(source, train, options, context, report)
@@ -74,7 +78,7 @@ def compare(
     # Bundles that exist come first: what the evaluator finds wrong with them should not wait for the training.
     for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
         if entry.recipe is not None:
-            _train(entry, settings[entry.name], train, out, context, report)
+            _train(entry, entry.recipe, settings[entry.name], train, out, context, report)
         else:
             report_other_data(train, source, open_bundle(entry.bundle).card, report)
         write_scores(entry.bundle, evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads))
@@ -85,11 +89,12 @@ def compare(
     return page
 
 
-def _settings(entry: Entry, options: CompareOptions, pictures: Pictures, context: ComputeContext) -> Settings:
+def _settings(
+    recipe: Recipe, seed: int, options: CompareOptions, pictures: Pictures, context: ComputeContext
+) -> Settings:
     """Of a recipe; its length may still follow from a training budget."""
-    assert entry.recipe is not None
-    settings = entry.recipe.settings(options.preset or preset_for(pictures), options.kimg)
-    return resolve_settings(settings.with_changes(resize=options.resize, seed=entry.seed), pictures, context)
+    settings = recipe.settings(options.preset or preset_for(pictures), options.kimg)
+    return resolve_settings(settings.with_changes(resize=options.resize, seed=seed), pictures, context)
 
 
 def _real(source: str, train: Pictures, resize: ResizeName) -> RealPictures:
@@ -109,12 +114,17 @@ def _stack_reader(
 
 
 def _train(
-    entry: Entry, settings: Settings, pictures: Pictures, out: Path, context: ComputeContext, report: Report
+    entry: Entry,
+    recipe: Recipe,
+    settings: Settings,
+    pictures: Pictures,
+    out: Path,
+    context: ComputeContext,
+    report: Report,
 ) -> None:
     """Train a recipe and write its bundle, or find that both are there."""
-    assert entry.recipe is not None
     if entry.minutes is not None:
-        throughput = measure_throughput(settings, pictures, context, out / f"pace-{entry.recipe.word}.json")
+        throughput = measure_throughput(settings, pictures, context, out / f"pace-{recipe.word}.json")
         settings = settings.with_changes(images_shown=throughput.images_within(60 * entry.minutes, settings.batch))
     run = Run(out / "runs" / entry.name)
     run.begin(settings, pictures)
