@@ -1,4 +1,4 @@
-"""What was decoded is read back as it was; what is not whole is made anew, and said."""
+"""What was decoded is read back as it was; what is damaged is decoded again, with a note."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from training.data import cache as cache_module
-from training.data.cache import kept, key_of
+from training.data.cache import key_of, read_cached
 from training.data.decode import Decoded, Skipped
 from training.data.shape import Shape
 from training.data.sources import Encoded
@@ -42,23 +42,23 @@ def same(one: Decoded, other: Decoded) -> bool:
 
 @pytest.mark.parametrize(("part", "expected"), [("train", TRAIN), ("test", TEST)])
 def test_the_second_reading_gives_all_that_the_first_one_gave(tmp_path: Path, part: str, expected: Decoded):
-    first = kept(tmp_path / "cache", KEY, part, made)
+    first = read_cached(tmp_path / "cache", KEY, part, made)
 
     assert same(first, expected)
-    assert same(kept(tmp_path / "cache", KEY, part, never), expected)
+    assert same(read_cached(tmp_path / "cache", KEY, part, never), expected)
 
 
 def test_pixels_are_mapped_and_may_be_written_to_without_harm(tmp_path: Path):
     """torch warns of arrays that are read-only; what is written stays in this process."""
-    images = kept(tmp_path, KEY, "train", made).images
+    images = read_cached(tmp_path, KEY, "train", made).images
     torch.from_numpy(images)[:] = 0
 
-    assert same(kept(tmp_path, KEY, "train", never), TRAIN)
+    assert same(read_cached(tmp_path, KEY, "train", never), TRAIN)
 
 
 def test_a_part_that_there_is_not_is_none_both_times(tmp_path: Path):
-    assert kept(tmp_path, KEY, "test", lambda: {"train": TRAIN}) is None
-    assert kept(tmp_path, KEY, "test", never) is None
+    assert read_cached(tmp_path, KEY, "test", lambda: {"train": TRAIN}) is None
+    assert read_cached(tmp_path, KEY, "test", never) is None
 
 
 def cut(path: Path) -> None:
@@ -93,13 +93,13 @@ def forget_labels(path: Path) -> None:
     ],
 )
 def test_a_damaged_one_is_made_anew_and_said(tmp_path: Path, name: str, harm: Callable[[Path], object]):
-    kept(tmp_path, KEY, "train", made)
+    read_cached(tmp_path, KEY, "train", made)
     harm(tmp_path / KEY / name)
-    again = kept(tmp_path, KEY, "train", made)
+    again = read_cached(tmp_path, KEY, "train", made)
 
     assert f"{tmp_path / KEY} was damaged (" in again.notes[-1]
-    assert again.notes[-1].endswith("and was made anew")
-    assert same(kept(tmp_path, KEY, "train", never), TRAIN)
+    assert again.notes[-1].endswith("and was decoded again")
+    assert same(read_cached(tmp_path, KEY, "train", never), TRAIN)
 
 
 def test_a_process_that_dies_while_it_writes_leaves_nothing_to_be_opened(
@@ -110,14 +110,14 @@ def test_a_process_that_dies_while_it_writes_leaves_nothing_to_be_opened(
 
     monkeypatch.setattr(cache_module.os, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
-        kept(tmp_path, KEY, "train", made)
+        read_cached(tmp_path, KEY, "train", made)
 
     assert not (tmp_path / KEY).exists()
 
 
 def test_where_nothing_can_be_kept_the_pictures_come_all_the_same_and_it_is_said(tmp_path: Path):
     (tmp_path / "cache").write_text("a file in the way")
-    decoded = kept(tmp_path / "cache", KEY, "train", made)
+    decoded = read_cached(tmp_path / "cache", KEY, "train", made)
 
     assert np.array_equal(decoded.images, IMAGES)
     assert decoded.notes[-1].startswith("could not keep what was decoded (")
@@ -127,10 +127,10 @@ def test_of_two_who_write_the_same_either_is_whole(tmp_path: Path):
     """The other one comes to its end while this one still decodes."""
 
     def made_late() -> dict:
-        kept(tmp_path, KEY, "train", made)
+        read_cached(tmp_path, KEY, "train", made)
         return made()
 
-    assert same(kept(tmp_path, KEY, "train", made_late), TRAIN)
+    assert same(read_cached(tmp_path, KEY, "train", made_late), TRAIN)
     assert [path.name for path in tmp_path.iterdir()] == [KEY]
 
 
@@ -150,7 +150,7 @@ def test_the_key_is_another_one_for_whatever_decides_the_pixels(monkeypatch: pyt
 
 
 def test_the_whole_folder_may_be_deleted(tmp_path: Path):
-    kept(tmp_path / "cache", KEY, "train", made)
+    read_cached(tmp_path / "cache", KEY, "train", made)
     shutil.rmtree(tmp_path / "cache")
 
-    assert same(kept(tmp_path / "cache", KEY, "train", made), TRAIN)
+    assert same(read_cached(tmp_path / "cache", KEY, "train", made), TRAIN)

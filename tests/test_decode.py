@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.data.decode import attempt, decode, pillow_told, read_header
+from training.data.decode import attempt, bombs_as_errors, decode, read_header
 from training.data.shape import Header, Target
 from training.data.sources import EncodedFile
 
@@ -115,7 +115,7 @@ def test_a_decompression_bomb_is_a_reason_and_neither_an_error_of_ours_nor_silen
 ):
     """Pillow warns of the smaller one, and refuses the larger."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", round(64 * 64 / times_the_limit))
-    with pillow_told():
+    with bombs_as_errors():
         reason = attempt(partial(decode, target=COLOUR), encoded(Image.new("L", (64, 64))))
 
     assert "exceeds limit" in reason
@@ -131,7 +131,7 @@ KINDS = [encoded(RED_BLUE, kind).read() for kind in ("PNG", "JPEG", "GIF", "WEBP
 def test_any_bytes_become_pixels_or_a_reason(noise: bytes, whole: bytes, place: int):
     """Noise alone, and noise written over a real file of every common kind."""
     data = whole[:place] + noise + whole[place + len(noise) :]
-    with pillow_told():
+    with bombs_as_errors():
         pixels = attempt(partial(decode, target=COLOUR), bytes_as("x", data))
 
     assert isinstance(pixels, str) or pixels.shape == (16, 16, 3)

@@ -97,7 +97,7 @@ def test_a_folder_around_all_of_a_zip_is_looked_through(tmp_path: Path):
 def test_what_is_called_zip_and_is_none_is_refused(tmp_path: Path):
     (tmp_path / "p.zip").write_bytes(b"PK?")
 
-    with pytest.raises(ValueError, match=r"p\.zip: found no zip \(.*expected a zip of pictures"):
+    with pytest.raises(ValueError, match=r"p\.zip: found a file that is not a zip \(.*expected a zip of pictures"):
         zip_source(tmp_path / "p.zip", "train", True)
 
 

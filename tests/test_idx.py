@@ -16,7 +16,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (5, 10, 12, 1), np.uint8)
 
 
 def write_idx(path: Path, images: np.ndarray = PIXELS, magic: int = 0x803) -> Path:
-    """Pictures and, with `labels`, what lies beside them."""
+    """Pictures and, with `labels`, the labels next to them."""
     data = struct.pack(">4I", magic, *images.shape[:3]) + images.tobytes()
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
@@ -70,7 +70,7 @@ def test_labels_of_only_some_files_are_refused(tmp_path: Path):
     paths = [write_idx(tmp_path / f"{part}-images-idx3-ubyte") for part in ("a", "b")]
     write_labels(tmp_path / "a-labels-idx1-ubyte", [0, 1, 2, 3, 3])
 
-    with pytest.raises(ValueError, match=r"b-images-idx3-ubyte: found no labels beside it.*--no-classes"):
+    with pytest.raises(ValueError, match=r"b-images-idx3-ubyte: found no labels next to it.*--no-classes"):
         idx_source(paths, paths, True)
 
 

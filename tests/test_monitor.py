@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_and_resumed_has_no_event_twice(tmp_path: Path):
     killed = TensorBoardWriter(run)
     killed.catch_up()  # and never closed
 
-    run.go_on_from(2400)  # the checkpoint was after six lines
+    run.resume_from(2400)  # the checkpoint was after six lines
     for line in gan_log(10)[6:]:
         run.log(line)
     TensorBoardWriter(run).close()

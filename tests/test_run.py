@@ -58,7 +58,7 @@ def test_log_lines_after_the_checkpoint_are_written_again(run: Run):
     for images_shown in (100, 200, 300):
         run.log({"images_shown": images_shown})
 
-    run.go_on_from(200)
+    run.resume_from(200)
 
     lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
     assert [line["images_shown"] for line in lines] == [100, 200]
@@ -68,14 +68,13 @@ def test_a_process_killed_while_it_cuts_the_log_leaves_the_log_whole(run: Run, m
     run.log({"images_shown": 100})
     before = (run.path / "log.jsonl").read_text()
 
-    def killed(path: Path, text: str) -> None:
-        with path.open("w") as file:
-            file.write(text[:3])
+    def killed(path: Path, data: bytes) -> None:
+        path.write_bytes(data[:3])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_text", killed)
+    monkeypatch.setattr("models.files.write_synced", killed)
     with pytest.raises(KeyboardInterrupt):
-        run.go_on_from(50)
+        run.resume_from(50)
 
     assert (run.path / "log.jsonl").read_text() == before
 
@@ -85,7 +84,7 @@ def test_a_half_written_log_line_is_dropped(run: Run):
     with (run.path / "log.jsonl").open("a") as file:
         file.write('{"images_shown": 1')
 
-    run.go_on_from(200)
+    run.resume_from(200)
 
     assert (run.path / "log.jsonl").read_text() == '{"images_shown": 100}\n'
 

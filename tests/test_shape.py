@@ -13,7 +13,7 @@ COLOUR, GREY = (lambda height, width: Header(height, width, False)), (lambda hei
 
 
 def bands(height: int, width: int) -> Image.Image:
-    """Grey: a white middle third, black beside it."""
+    """Grey: a white middle third, black on both sides."""
     pixels = np.zeros((height, width), np.uint8)
     pixels[:, width // 3 : width - width // 3] = 255
     return Image.fromarray(pixels)

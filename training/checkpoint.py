@@ -1,13 +1,12 @@
-"""All that a run needs to go on bit for bit, in one file.
+"""All that a run needs to resume bit for bit, in one file.
 
-    loop -> [checkpoint] -> runs/<name>/checkpoint.safetensors -> loop, export
+    train, run_logger -> [checkpoint] -> runs/<name>/checkpoint.safetensors -> train, exporter
 
 Weights, Adam's moments, the averaged weights (EMA), the state of the random numbers (which
-also decide the order of the pictures) and the images shown. Written beside its
-place and renamed, so that at any moment the file is a whole one. Never a pickle.
+also decide the order of the pictures) and the images shown. Written
+atomically, so that at any moment the file is a whole one. Never a pickle.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.files import replacing
 from training.ema import EmaBank
 from training.methods.method import Method
 from training.networks.gan import LatentGenerator
@@ -26,7 +26,7 @@ _RANDOM = "random"
 
 @dataclass
 class TrainingState:
-    """A run at one moment."""
+    """The state of a run between two steps."""
 
     method: Method
     ema_bank: EmaBank
@@ -36,7 +36,7 @@ class TrainingState:
 
     @property
     def ema(self) -> LatentGenerator:
-        """The average that draws sheets and is exported."""
+        """The averaged network that draws sheets and is exported."""
         return self.ema_bank.networks[0]
 
     def _modules(self) -> dict[str, torch.nn.Module]:
@@ -45,14 +45,11 @@ class TrainingState:
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write all of a state, in one step that a crash cannot halve."""
+    """Write all of a state atomically."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
-    writing = path.with_suffix(".writing")
     progress = {"images_shown": str(state.images_shown), "seconds": repr(state.seconds)}
-    save_file(tensors, writing, {**progress, "device": state.random.device.type})
-    with writing.open("rb") as file:
-        os.fsync(file.fileno())
-    writing.rename(path)
+    with replacing(path) as writing:
+        save_file(tensors, writing, {**progress, "device": state.random.device.type})
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> None:
@@ -66,7 +63,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
     if found != expected:
         raise ValueError(
             f"{path}: found a run on {found}, expected one on {expected}. "
-            f"Go on with --device {found}, or begin another with --run."
+            f"Resume with --device {found}, or start another with --run."
         )
     _load_weights(stored, metadata, state)
     for name, adam in state.method.optimizers.items():

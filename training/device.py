@@ -1,6 +1,6 @@
 """Where a run computes, and in what precision.
 
-    the command line -> [machine] -> loop
+    options -> [device] -> train, plan
 
 Knows devices; knows neither networks nor data.
 """
@@ -37,10 +37,10 @@ def select_device(
     Args:
         name: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ...
         distributed: of several processes each takes the GPU of its own number.
-        threads: CPU threads; all cores, if not given. On a CPU a run goes on bit for bit only with as many as before.
+        threads: CPU threads; all cores, if not given. On a CPU a run resumes bit for bit only with as many as before.
 
     Raises:
-        ValueError: the device is not here.
+        ValueError: the device is not available.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,6 +1,6 @@
 """Several processes that train one run, each on a GPU of its own.
 
-    torchrun --nproc-per-node 2 --module -- training fit ... -> [distributed] -> batches, methods, loop
+    torchrun --nproc-per-node 2 --module -- training fit ... -> [distributed] -> batches, methods, train
 
 Every process holds the same weights and draws the same random numbers; each
 computes its part of the batch, and gradients are averaged by hand before each

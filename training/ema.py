@@ -1,6 +1,6 @@
 """The averaged networks: what is drawn with in sheets, exported and served.
 
-    methods -> [ema] -> loop, export
+    methods -> [ema] -> train, exporter
 
 Weights of a GAN circle around their goal; their average over the last images
 shown is nearer to it than they are. An average is set by its half-life, the

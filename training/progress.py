@@ -1,6 +1,6 @@
 """A run's progress on the terminal: images shown, images a second, time left.
 
-    loop -> [progress] -> a person's eyes
+    train -> [progress] -> the terminal
 
 Where there is no terminal, a plain line every so often instead of a bar.
 """

@@ -1,14 +1,14 @@
-"""A run's folder: what was asked for, what happened, and where it stands.
+"""A run's folder: its configuration, its log and its checkpoint.
 
-    loop -> [run] -> runs/<name>/
+    train, run_logger -> [run] -> runs/<name>/
 
-    config.json             the settings and the data: a run goes on only with the same ones, but may become longer
+    config.json             the settings and the data: a run resumes only with the same ones, but may become longer
     log.jsonl               a line every so many images: losses, margins, speed
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
     report.html, timelapse.webp, tensorboard/
-                            made of the above by `watching`, and made anew at will
+                            made from the above by `monitoring`, at any time again
     checkpoint.safetensors  see `checkpoint`
-    lock                    held by the process that trains
+    lock                    locked by the process that trains
 
 Knows files and folders; knows no torch.
 """
@@ -16,7 +16,7 @@ Knows files and folders; knows no torch.
 import fcntl
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.files import replacing, write_atomically
 from models.sheet import as_picture, contact_sheet
 from training.config import Settings
 from training.data.dataset import Pictures
@@ -70,7 +71,7 @@ class Run:
             self._configure(lengthened)
 
     def _configure(self, config: Mapping[str, Any]) -> None:
-        _write_whole(self._config, lambda path: path.write_text(json.dumps(config, indent=2) + "\n"))
+        write_atomically(self._config, f"{json.dumps(config, indent=2)}\n".encode())
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -107,21 +108,21 @@ class Run:
         """When the folder was made, in seconds since 1970."""
         return self._config.stat().st_mtime
 
-    def go_on_from(self, images_shown: int) -> None:
-        """Forget the log lines and sheets after a checkpoint: the run will make them again."""
+    def resume_from(self, images_shown: int) -> None:
+        """Drop the log lines and sheets after a checkpoint: the run makes them again."""
         for shown, path in self.sheets():
             if shown > images_shown:
                 path.unlink()
         if self._log.exists():
             lines = self._log.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["images_shown"] <= images_shown]
-            _write_whole(self._log, lambda path: path.write_text("".join(kept)))
+            write_atomically(self._log, "".join(kept).encode())
 
     def log(self, line: Mapping[str, float]) -> None:
-        """Append one line to the log; null stands for what is no number, which JSON cannot say."""
-        told = {name: value if math.isfinite(value) else None for name, value in line.items()}
+        """Append one line to the log; NaN and infinity become null."""
+        written = {name: value if math.isfinite(value) else None for name, value in line.items()}
         with self._log.open("a") as file:
-            file.write(json.dumps(told) + "\n")
+            file.write(json.dumps(written) + "\n")
 
     def lines(self) -> list[dict[str, float | None]]:
         """The log so far; without a last line that is being written or was cut."""
@@ -136,24 +137,18 @@ class Run:
     def show(self, images_NHWC: NDArray[np.uint8], images_shown: int) -> Path:
         """Save a sheet of what the run draws by now."""
         path = self.path / "samples" / f"{images_shown // 1000:06}.png"
-        _write_whole(path, lambda path: as_picture(contact_sheet(images_NHWC)).save(path, "PNG"))
+        with replacing(path) as writing:
+            as_picture(contact_sheet(images_NHWC)).save(writing, "PNG")
         return path
 
     def write(self, name: str, content: bytes) -> Path:
         """Put a file into the folder, in place of one of that name."""
-        _write_whole(self.path / name, lambda path: path.write_bytes(content))
+        write_atomically(self.path / name, content)
         return self.path / name
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """In one step: a process killed meanwhile leaves the file as it was."""
-    writing = path.with_suffix(".writing")
-    write(writing)
-    writing.rename(path)
-
-
 def _lengthened(stored: dict[str, Any], images_shown: int, come_to: int) -> dict[str, Any]:
-    """What a run is configured as when it goes on past its end; as it is where it is not there yet."""
+    """The configuration of a run that is extended past its end; unchanged where it is not there yet."""
     planned = stored["settings"]["images_shown"]
     if images_shown <= planned or come_to < planned:
         return stored
@@ -191,6 +186,6 @@ def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) ->
     if differences:
         raise RunDiffers(
             f"{path} holds another run: {'; '.join(differences)}. "
-            "Choose another folder with --run (of compare: --out), or delete this one, or ask for the same to go on; "
+            "Choose another folder with --run (of compare: --out), or delete this one, or ask for the same to resume; "
             "`fit` makes one longer that has come to its end."
         )

@@ -1,6 +1,6 @@
-"""What the loop writes down: lines of the log, sheets and checkpoints, at fixed places of a run.
+"""Writes a run's log lines, sample sheets and checkpoints, at fixed positions of the run.
 
-    loop -> [logger] -> run, checkpoint
+    train -> [run_logger] -> run, checkpoint
 
 A line every 400th of the run, a sheet every 24th, both by images shown, so that
 a run that was stopped writes what it would have written. Only the first of
@@ -33,7 +33,7 @@ class RunLogger:
         run: where it is written.
         settings: how long the run is.
         batches: of the data that is learned.
-        images_shown: by the run before this process took it up.
+        images_shown: by the run before this process resumed it.
     """
 
     def __init__(self, run: Run, settings: Settings, batches: Batches, images_shown: int) -> None:

@@ -1,11 +1,11 @@
-"""How many images a run can show within its minutes: tried on the machine, with the very settings, before it begins.
+"""Training throughput: how many images a run can show within its budget, measured on this machine before it starts.
 
-    presets, pictures, machine -> [pace] -> commands.compare
+    config, data, device -> [throughput] -> comparison
 
-Schedules stretch to the images that a run will show, so a run that shall end
-after six minutes must know how many these are. The first steps are told apart:
-compiling takes a minute, and belongs to the time. Keeps what it found beside the
-runs, so that one that was interrupted goes on with the length that it began with.
+Schedules stretch to the images that a run will show, so a run with a budget of
+six minutes must know how many these are. The first steps are measured apart:
+compiling takes a minute, and belongs to the time. Keeps what it found next to the
+runs, so that an interrupted run resumes with the length that it started with.
 """
 
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from models.files import write_atomically
 from training.checkpoint import TrainingState
 from training.config import Settings
 from training.data.dataset import Pictures
@@ -31,7 +32,7 @@ _ENDLESS_IMAGES = 10**12
 
 @dataclass(frozen=True)
 class Throughput:
-    """What a machine makes of some settings."""
+    """How fast a machine trains with some settings."""
 
     first_seconds: float
     """Until steps take as long as they will: compiling, and what is set up once."""
@@ -53,18 +54,18 @@ class Throughput:
 
 
 class _Enough(Exception):
-    """The pace is known."""
+    """The throughput is known."""
 
 
-def measure_throughput(settings: Settings, pictures: Pictures, context: ComputeContext, kept: Path) -> Throughput:
-    """The pace of a run, measured once.
+def measure_throughput(settings: Settings, pictures: Pictures, context: ComputeContext, stored: Path) -> Throughput:
+    """Measure the throughput of a run, once.
 
     Args:
         settings: of the run; their length does not matter.
-        kept: the file that holds what was found before, or will.
+        stored: the file that holds what was found before, or will.
     """
-    if kept.exists():
-        return Throughput(**json.loads(kept.read_text()))
+    if stored.exists():
+        return Throughput(**json.loads(stored.read_text()))
     marks: list[tuple[float, int]] = []
     begun_s = time.monotonic()
 
@@ -84,7 +85,7 @@ def measure_throughput(settings: Settings, pictures: Pictures, context: ComputeC
             train(run, endless, pictures, context, mark)
     (began_s, first), (ended_s, last) = marks[_FIRST_STEPS - 1], marks[-1]
     images_per_s = (last - first) / (ended_s - began_s)
-    pace = Throughput(max(0.0, began_s - begun_s - first / images_per_s), images_per_s)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(asdict(pace), indent=2) + "\n")
-    return pace
+    throughput = Throughput(max(0.0, began_s - begun_s - first / images_per_s), images_per_s)
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(stored, f"{json.dumps(asdict(throughput), indent=2)}\n".encode())
+    return throughput

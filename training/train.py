@@ -1,6 +1,6 @@
-"""The one loop, counted in images: update, average, log, show, save, go on.
+"""The training loop, counted in images shown: update, average, log, save, resume.
 
-    pictures, methods, ema, schedule -> [loop] -> logger (run, checkpoint) -> export
+    data, methods, ema, config -> [train] -> run_logger (run, checkpoint) -> exporter
 
 What happens after k images depends on the settings and on the data alone, and
 not on how often the run was stopped: random numbers come from one generator
@@ -46,8 +46,8 @@ def train(
         pictures: moved to the device whole, and stay there as bytes.
         progress: called after every step.
         saved: called after every checkpoint.
-        prepare: called with the state before its first step, and before a checkpoint is read into it: what goes on from
-            another model takes its weights here.
+        prepare: called with the state before its first step, and before a checkpoint is read into it: fine-tuning
+            takes the pretrained weights here.
 
     Returns:
         The state at the end of the planned length.
@@ -64,7 +64,7 @@ def train(
     if run.checkpoint.exists():
         load_checkpoint(run.checkpoint, state)
     if context.distributed.is_main:
-        run.go_on_from(state.images_shown)
+        run.resume_from(state.images_shown)
     batches = batches_of(settings, pictures, state.random, context)
     logger = RunLogger(run, settings, batches, state.images_shown)
     saved_at, started = time.monotonic(), time.monotonic() - state.seconds
@@ -88,7 +88,7 @@ def train(
 
 
 def save_initial_checkpoint(run: Run, settings: Settings, pictures: Pictures, context: ComputeContext) -> None:
-    """Save the checkpoint of a run before its first step: it can be exported, and `train` goes on from it."""
+    """Save the checkpoint of a run before its first step: it can be exported, and `train` resumes from it."""
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
     save_checkpoint(run.checkpoint, new_state(settings, geometry, context.device))
 
@@ -135,7 +135,7 @@ def _agreed(context: ComputeContext, line: bool, stopped: bool, due: bool) -> tu
 
 @contextmanager
 def _signals_wait_for_the_step() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM fill the list that is given; half a step would be no context to go on from."""
+    """SIGINT and SIGTERM fill the list that is given; half a step cannot be resumed."""
     stopped: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield stopped

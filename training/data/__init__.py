@@ -1,16 +1,15 @@
-"""PICTURES -> one uint8 array: pictures as people have them, read, labelled, parted and kept.
+"""PICTURES -> batches: pictures as people have them, read, labelled, split and cached.
 
-    a path -> sources -> reading (decode, shape) -> parts -> cache -> data -> loop
+    a path -> sources, parquet -> decode (shape) -> splits -> cache -> dataset -> batches -> methods
 
 Read in this order:
 
-    data        open_pictures: the one door, and what comes out of it
-    kinds       what every kind of source gives: encoded files, or an array
-    sources     what a path is (folders: also zips; parquet; idx; scikit-learn's digits)
+    dataset     open_pictures: the one door, and what comes out of it
+    sources     folders, zips and idx files; what every source gives: encoded files, or an array
+    parquet     parquet files, as Hugging Face writes them
     shape       the size, the channels, and crop, pad or stretch
-    decode      one encoded file -> pixels, or the reason why not
-    reading     all of them, in parallel
-    parts       train and test
+    decode      encoded files -> pixels in parallel, or the reason why not
+    splits      train and test parts; Stacked-MNIST, made of any grey source
     cache       the second reading takes no time
-    stacked     Stacked-MNIST, made of any grey source
+    batches     the pictures and random numbers of a training step
 """

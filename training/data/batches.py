@@ -1,9 +1,9 @@
 """Where a step's pictures and random numbers come from.
 
-    pictures -> [batches] -> methods
+    dataset -> [batches] -> methods
 
 One generator of random numbers makes them all, and the checkpoint holds it, so
-the order of the pictures goes on where it stopped. Several processes draw the
+the order of the pictures continues where it stopped. Several processes draw the
 same numbers and take a part each: together they see what one would have seen.
 """
 

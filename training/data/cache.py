@@ -1,12 +1,12 @@
-"""Decoded pictures, kept: the second reading of a source takes no time.
+"""Decoded pictures on disk: the second reading of a source takes no time.
 
-    reading, parts -> [cache] -> runs/pictures.cache/<key>/ -> data
+    decode, splits -> [cache] -> runs/pictures.cache/<key>/ -> dataset
 
     train.npy, test.npy   (N, H, W, C) uint8, opened by mmap
     facts.json            of each part: labels, classes, what was skipped, notes, SHA-256 of the pixels
 
 The key is a SHA-256 over all that decides the pixels: the files, the shape, and
-the code that decodes. Whatever is not as it was written is made anew, and said.
+the code that decodes. What is not as it was written is decoded again, with a note.
 """
 
 import hashlib
@@ -22,15 +22,16 @@ from typing import Any
 import numpy as np
 import PIL
 
+from models.files import sync_folder, write_synced
 from training.data.decode import DECODER, Decoded, Skipped
 from training.data.shape import Shape
 from training.data.sources import Encoded
 from training.data.splits import Part
 
 CACHE = Path("runs/pictures.cache")
-"""Beside the runs; may be deleted at any time."""
+"""Next to the runs; may be deleted at any time."""
 FEWEST_TO_KEEP = 1000
-"""Fewer files are read before anybody has noticed."""
+"""Fewer files are decoded in a moment, and are not cached."""
 
 Parts = Mapping[Part, Decoded]
 
@@ -45,7 +46,7 @@ def key_of(source: Encoded, shape: Shape) -> str:
     return hashlib.sha256(repr((versions, shape, source.is_part, source.stamp)).encode()).hexdigest()
 
 
-def kept(folder: Path, key: str, part: Part, make: Callable[[], Parts]) -> Decoded | None:
+def read_cached(folder: Path, key: str, part: Part, make: Callable[[], Parts]) -> Decoded | None:
     """One part of a data set, from the cache; made and kept first, where it is not there or not whole.
 
     Returns:
@@ -56,7 +57,7 @@ def kept(folder: Path, key: str, part: Part, make: Callable[[], Parts]) -> Decod
         try:
             return _open(place, part)
         except _Damaged as damage:
-            notes.append(f"{place} was damaged ({damage}) and was made anew")
+            notes.append(f"{place} was damaged ({damage}) and was decoded again")
     parts = make()
     try:
         _write(place, parts)
@@ -105,9 +106,10 @@ def _write(place: Path, parts: Parts) -> None:
         for part, decoded in parts.items():
             np.save(writing / f"{part}.npy", decoded.images)
         facts = {part: _facts(decoded) for part, decoded in parts.items()}
-        (writing / "facts.json").write_text(json.dumps({"parts": facts}))
+        write_synced(writing / "facts.json", json.dumps({"parts": facts}).encode())
         shutil.rmtree(place, ignore_errors=True)
         os.rename(writing, place)
+        sync_folder(place.parent)
     finally:
         shutil.rmtree(writing, ignore_errors=True)
 

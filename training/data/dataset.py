@@ -16,7 +16,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.cache import CACHE, FEWEST_TO_KEEP, kept, key_of
+from training.data.cache import CACHE, FEWEST_TO_KEEP, key_of, read_cached
 from training.data.decode import Decoded, Progress, Skipped, read_arrays, read_files
 from training.data.parquet import parquet_source
 from training.data.shape import Shape
@@ -37,13 +37,13 @@ class Pictures:
     digest: str
     """SHA-256 over the shape and the pixels, and over labels and class names where there are any."""
     skipped: tuple[Skipped, ...]
-    """Files that were no pictures, and why."""
+    """Files that are not pictures, and why."""
     labels: NDArray[np.int64] | None = None
     """(N,) places in `classes`; None where there are no classes."""
     classes: tuple[str, ...] | None = None
     """Names in label order."""
     notes: tuple[str, ...] = ()
-    """What a person should be told; the first says how the pictures got their shape, and why."""
+    """What a person should read; the first says how the pictures got their shape, and why."""
     weights: NDArray[np.float64] | None = None
     """(N,) sums to 1: how often each is shown; None: all as often."""
 
@@ -68,7 +68,7 @@ def open_pictures(
     """Read a data set.
 
     Which pictures are for testing is what the source says: an idx or parquet file called test, t10k or validation
-    beside others; the folder `test` beside `train`. Where it says nothing (also where one file is given as the path),
+    next to others; the folder `test` next to `train`. Where it says nothing (also where one file is given as the path),
     and there are 500 pictures or more, a tenth is held out: those whose pixels' SHA-256 begins with a byte that is a
     multiple of ten (so in another shape it is another tenth). Of fewer pictures all are for training.
 
@@ -83,7 +83,7 @@ def open_pictures(
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: what is there is no data set, or has no such part; says what was found and what was expected.
+        ValueError: what is there is not a data set, or has no such part; says what was found and what was expected.
     """
     if part not in get_args(Part):
         raise ValueError(f"part is {part!r}; it must be train or test")
@@ -93,7 +93,7 @@ def open_pictures(
     if decoded is None:
         raise ValueError(
             f"{source}: found no test part, and fewer than {FEWEST_TO_HOLD_OUT} pictures, of which none are held out. "
-            "Put pictures to test with into a folder `test` beside the folder `train`."
+            "Put pictures to test with into a folder `test` next to the folder `train`."
         )
     _check(source, part, decoded)
     path = Path(source)
@@ -112,7 +112,7 @@ def _read(found: Arrays | Encoded, shape: Shape, part: Part, progress: Progress,
 
     if cache is None or isinstance(found, Arrays) or found.count < FEWEST_TO_KEEP:
         return parts().get(part)
-    return kept(cache, key_of(found, shape), part, parts)
+    return read_cached(cache, key_of(found, shape), part, parts)
 
 
 def _stacked(source: str, shape: Shape, part: Part, progress: Progress, cache: Path | None) -> Pictures:
@@ -189,7 +189,7 @@ def find_source(source: str, part: str, with_classes: bool) -> Arrays | Encoded:
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: what is there is no data set; says what was found and what was expected.
+        ValueError: what is there is not a data set; says what was found and what was expected.
     """
     path = Path(source)
     check_source(source)

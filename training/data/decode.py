@@ -30,7 +30,7 @@ from training.data.shape import Header, Shape, Target, decide_target
 from training.data.sources import Arrays, Encoded, EncodedFile
 
 DECODER = "1"
-"""Raise it where the same file would give other pixels than before: what was decoded and kept is then made anew."""
+"""Raise it where the same file would give other pixels than before: what is in the cache is then decoded again."""
 
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"})
 
@@ -57,7 +57,7 @@ def decode(file: EncodedFile, target: Target) -> NDArray[np.uint8]:
     """The pixels of a file in the target's shape, (H, W, C) uint8.
 
     Raises:
-        ValueError: the target refuses the picture; and whatever Pillow raises at what is no whole picture.
+        ValueError: the target refuses the picture; and whatever Pillow raises for a damaged picture.
     """
     with _open(file) as picture:
         if refusal := target.refusal(_header_of(picture)):
@@ -79,7 +79,7 @@ def attempt(job: Callable[[EncodedFile], Result], file: EncodedFile) -> Result |
 
 
 @contextmanager
-def pillow_told() -> Iterator[None]:
+def bombs_as_errors() -> Iterator[None]:
     """Pillow's warning of a picture too large to be honest becomes a reason to skip; its other warnings are noise."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b")
@@ -153,11 +153,11 @@ def read_files(source: Encoded, shape: Shape, progress: Progress) -> Decoded:
     """Decode all files of a source, in parallel.
 
     Raises:
-        ValueError: there are no files, or most of them are no pictures.
+        ValueError: there are no files, or most of them are not pictures.
     """
     needs_headers = shape.size is None or shape.channels is None
     steps, done = source.count * (2 if needs_headers else 1), 0
-    with pillow_told():
+    with bombs_as_errors():
         headers = []
         for _, header in _in_order(read_header, source.files()) if needs_headers else ():
             headers += [header] if isinstance(header, Header) else []
@@ -215,7 +215,7 @@ def _refuse_if_mostly_unreadable(readable: int, skipped: list[Skipped]) -> None:
         return
     reasons = "; ".join(f"{one.name}: {one.reason}" for one in skipped[:5])
     raise ValueError(
-        f"{len(skipped)} of {readable + len(skipped)} files are no readable pictures "
+        f"{len(skipped)} of {readable + len(skipped)} files are not readable pictures "
         f"({reasons or 'there are none at all'}). Expected a folder or zip where most files are pictures."
     )
 

@@ -1,6 +1,6 @@
 """Parquet files: a column of encoded pictures, and one of labels.
 
-    a path -> [parquet] -> sources
+    a path -> [parquet] -> dataset
 
 As Hugging Face writes them, or plainer. Reads a thousand rows at a time.
 """
@@ -56,7 +56,7 @@ def parquet_source(paths: Sequence[Path], all_paths: Sequence[Path], with_classe
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _damage_as_error(path: Path) -> Iterator[None]:
     try:
         yield
     except (pyarrow.ArrowException, OSError) as error:
@@ -64,13 +64,13 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> pyarrow.parquet.ParquetFile:
-    with _told(path):
+    with _damage_as_error(path):
         return pyarrow.parquet.ParquetFile(path)
 
 
 def _rows(path: Path, column: str) -> Iterator[bytes]:
     file, found = _open(path), 0
-    with _told(path):
+    with _damage_as_error(path):
         for batch in file.iter_batches(_ROWS, columns=[column]):
             found += batch.num_rows
             if found > file.metadata.num_rows:
@@ -121,7 +121,7 @@ def _class_names(path: Path) -> list[str | None] | None:
     if column is None:
         return None
     file = _open(path)
-    with _told(path):
+    with _damage_as_error(path):
         values = file.read(columns=[column]).column(0).to_pylist()
     _check_rows(path, file, len(values))
     names = _names_by_hugging_face(path)

@@ -1,6 +1,6 @@
-"""The shape that all pictures are brought to: the wish, the decision, and its cost.
+"""The shape that all pictures are brought to: what is asked for, what is decided, and how.
 
-    the command line -> [shape] -> decode
+    options -> [shape] -> decode
 
 A crop keeps the middle, a pad keeps all and adds black, a stretch keeps all and
 bends it. A picture of which next to nothing would be left is refused, with its

@@ -38,7 +38,7 @@ class Encoded:
     """Files of one part of a source."""
 
     files: Callable[[], Iterable[EncodedFile]]
-    """Begins anew at every call, and reads as it goes: all files together may be larger than the memory."""
+    """Starts again at every call, and reads as it goes: all files together may be larger than the memory."""
     count: int
     stamp: str
     """Another one wherever a file was added, removed, renamed or written."""
@@ -95,12 +95,12 @@ def zip_source(path: Path, part: str, with_classes: bool) -> Encoded:
     """Every file in a zip but hidden ones, by path; a single folder around all of them is looked through.
 
     Raises:
-        ValueError: the file is no zip.
+        ValueError: the file is not a zip.
     """
     try:
         archive = zipfile.ZipFile(path)  # stays open for as long as its entries are read
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{path}: found no zip ({error}), expected a zip of pictures") from None
+        raise ValueError(f"{path}: found a file that is not a zip ({error}), expected a zip of pictures") from None
     entries = {Path(entry.filename).parts: entry.filename for entry in archive.infolist() if not entry.is_dir()}
     names = sorted(parts for parts in entries if not any(map(_is_hidden, parts)))
     wrapped = len({parts[0] for parts in names}) == 1 and all(len(parts) > 1 for parts in names)
@@ -171,7 +171,7 @@ def idx_source(paths: Sequence[Path], all_paths: Sequence[Path], with_classes: b
     if not with_classes or not any(_labels_path(path) for path in paths):
         return Arrays(np.concatenate(images))
     labels = np.concatenate([_labels(path, len(part)) for path, part in zip(paths, images, strict=True)])
-    others = [read_idx(beside, 0x801) for path in all_paths if (beside := _labels_path(path))]
+    others = [read_idx(label_path, 0x801) for path in all_paths if (label_path := _labels_path(path))]
     numbers = np.unique(np.concatenate(others))
     places = np.searchsorted(numbers, labels).astype(np.int64)
     return Arrays(np.concatenate(images), places, tuple(str(number) for number in numbers))
@@ -205,13 +205,13 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _labels(path: Path, count: int) -> NDArray[np.int64]:
-    beside = _labels_path(path)
-    if beside is None:
-        raise ValueError(f"{path}: found no labels beside it, as other files have. Add them, or use --no-classes.")
-    labels = read_idx(beside, 0x801).astype(np.int64)
+    label_path = _labels_path(path)
+    if label_path is None:
+        raise ValueError(f"{path}: found no labels next to it, as other files have. Add them, or use --no-classes.")
+    labels = read_idx(label_path, 0x801).astype(np.int64)
     if len(labels) != count:
         raise ValueError(
-            f"{beside}: found {len(labels):,} labels, expected {count:,}, one for each picture of {path.name}. "
+            f"{label_path}: found {len(labels):,} labels, expected {count:,}, one for each picture of {path.name}. "
             "Put the right file there, or use --no-classes."
         )
     return labels
@@ -219,4 +219,4 @@ def _labels(path: Path, count: int) -> NDArray[np.int64]:
 
 def _labels_path(path: Path) -> Path | None:
     name = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
-    return next((beside for suffix in ("", ".gz") if (beside := path.with_name(name + suffix)).is_file()), None)
+    return next((label_path for suffix in ("", ".gz") if (label_path := path.with_name(name + suffix)).is_file()), None)

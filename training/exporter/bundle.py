@@ -161,7 +161,7 @@ def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> 
 
 def _weights(state: TrainingState, average: nn.Module) -> bytes:
     networks = {**state.method.networks, state.method.averaged_network: average}
-    networks.pop("reward", None)  # fitted anew to the grades of the day
+    networks.pop("reward", None)  # fitted again to the grades of each round
     return bytes(
         safetensors_bytes(
             {

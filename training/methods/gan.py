@@ -1,6 +1,6 @@
 """The game: one update of the discriminator, one update of the generator.
 
-    networks, losses, batches -> [gan] -> loop
+    networks, losses, batches -> [gan] -> train
 
 The lecture's picture: put a discriminator on top of the generator and propagate
 its loss right through to the generator. The two losses below match line by line,
@@ -40,7 +40,7 @@ def discriminator_loss(
     z: Tensor,
     gamma: Tensor | None,
 ) -> tuple[Tensor, Seen]:
-    """What the discriminator descends: it shall tell real pictures from generated ones, without being steep.
+    """The discriminator's loss: tell real pictures from generated ones, without being steep.
 
     Args:
         z: (N, Z) standard normal; the generated pictures have the labels of the real ones, pair by pair.
@@ -70,7 +70,7 @@ def discriminator_loss(
 def generator_loss(
     discriminator: Discriminator, generator: Generator, objective: Objective, real: Real, z: Tensor
 ) -> tuple[Tensor, Seen]:
-    """What the generator descends: its pictures shall pass for real ones. Arguments as above; real ones are fresh."""
+    """The generator's loss: make its pictures pass for real ones. Arguments as above, with fresh real pictures."""
     images, labels = real
     fake_scores = discriminator(generator(z, labels), labels)
     if objective.generator_sees_real:

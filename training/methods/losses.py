@@ -1,4 +1,4 @@
-"""What the generator and the discriminator each try to minimise.
+"""The adversarial losses: what generator and discriminator each minimise.
 
     [losses] -> gan
 
@@ -49,17 +49,17 @@ def minimax_generator(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001 (al
 
 
 def non_saturating_generator(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001
-    """-log D(G(z)), which [Goodfellow2014] recommends beside algorithm 1: the same fixed point, steeper far from it."""
+    """-log D(G(z)), which [Goodfellow2014] prefers to algorithm 1: the same fixed point, steeper far from it."""
     return F.softplus(-fake).mean()
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Each real picture shall score above its generated partner: [Jolicoeur2019] in the form of [Huang2025]."""
+    """Each real picture should score above its generated partner: [Jolicoeur2019] in the form of [Huang2025]."""
     return F.softplus(fake - real).mean()
 
 
 def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """Each generated picture shall score above its real partner."""
+    """Each generated picture should score above its real partner."""
     return F.softplus(real - fake).mean()
 
 

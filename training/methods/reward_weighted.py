@@ -1,6 +1,6 @@
-"""Going on from a model in the direction of people's grades.
+"""Reward-weighted fine-tuning: training a model further, in the direction of people's grades.
 
-    networks (with a reward), gan -> [rated] -> loop
+    networks (with a reward), gan -> [reward_weighted] -> train
 
 Four ways, of which the first is the one to use:
 
@@ -53,7 +53,7 @@ def dislike(reward: Reward, images: Tensor, labels: Tensor | None) -> Tensor:
 
 
 def literal_loss(generator: nn.Module, graded: GradedTensors, z: Tensor) -> Tensor:
-    """The score function of people's grades: graded above the mean shall become likelier, below it less likely.
+    """The score function of people's grades: graded above the mean should become likelier, below it less likely.
 
     A generator has no density; its pictures are taken for the middles of Gaussians as wide as the nearest of them
     are far from the graded ones.

@@ -1,6 +1,6 @@
 """The lecture's bodies: a deep convolutional generator of strided convolutions, and its reverse.
 
-    [dcgan] -> generator, observers
+    geometry -> [dcgan] -> gan
 
 After Radford et al., arXiv:1511.06434: each transposed convolution doubles the
 size and is normalised over the batch, the last one ends in tanh. The downward

@@ -1,6 +1,6 @@
 """Sizes of the stages that lead from the coarsest cells to a picture.
 
-    presets -> [geometry] -> generator, observers
+    config -> [geometry] -> gan, methods, exporter
 
 A picture is drawn on the nearest size that the doublings reach, and cropped, so
 8 x 8, 28 x 28 and 48 x 80 all work. Knows numbers only, no torch.

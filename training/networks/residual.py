@@ -1,6 +1,6 @@
 """The default bodies: residual blocks of 3 x 3 convolutions, up to a picture and down from one.
 
-    [residual] -> generator, observers
+    geometry -> [residual] -> gan
 
 The finest stage works on patches of `patch_pixels` squared, which a convolution
 at full resolution would cost four times as much to draw. Up-sampling repeats

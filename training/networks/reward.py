@@ -1,12 +1,12 @@
 """Picture [and label] -> the grade that a person would give, and how unsure that is.
 
-    observers (a discriminator that has learned) -> [reward] -> methods, rating, export (reward.onnx)
+    gan (a trained discriminator) -> [reward] -> methods, feedback, exporter (reward.onnx)
 
 A few hundred grades do not teach a network to see. A discriminator has seen
 every picture of the data, and what it has learned to look at is kept here as it
 is; the grades teach linear heads on top of it, and what each class is worth.
 Each head learned from other grades of the same people (a bootstrap), so where
-they disagree, nobody can know.
+they disagree, the grades do not decide.
 
 Letters: N pictures    C, H, W of a picture    F features    M heads
 """

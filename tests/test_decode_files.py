@@ -76,7 +76,7 @@ def test_what_is_no_picture_needs_no_class():
 
 @pytest.mark.parametrize("bad", [2, 3])
 def test_sixty_percent_unreadable_is_fatal_and_says_why(bad: int):
-    with pytest.raises(ValueError, match=rf"{bad} of {bad + 2} files are no readable pictures \(notes\.txt: not a pic"):
+    with pytest.raises(ValueError, match=rf"{bad} of {bad + 2} files are not readable pictures \(notes\.txt: "):
         read([grey(), grey()] + BAD[:1] * bad)
 
 
@@ -94,7 +94,7 @@ def test_slivers_among_good_pictures_are_skipped_and_alone_are_refused_with_thei
 
     assert decoded.images.shape == (2, 16, 16, 1)
     assert decoded.skipped[0].reason.startswith(said)
-    with pytest.raises(ValueError, match=f"2 of 2 files are no readable pictures .*{said}"):
+    with pytest.raises(ValueError, match=f"2 of 2 files are not readable pictures .*{said}"):
         read([sliver, sliver])
 
 
