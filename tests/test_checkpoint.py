@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_device_is_refused_to_go_on_and_its_weights_are_
     of_a_gpu = ({**stored, "random": torch.zeros(16, dtype=torch.uint8)}, {**metadata, "device": "cuda"})
     monkeypatch.setattr(checkpoint, "_read", lambda _: of_a_gpu)
 
-    with pytest.raises(ValueError, match=r"found a run on cuda, expected one on cpu\. Go on with --device cuda"):
+    with pytest.raises(ValueError, match=r"found a run on cuda, expected one on cpu\. Resume with --device cuda"):
         load_checkpoint(path, fresh())
     other = fresh(seed=9)
     load_weights(path, other)
