@@ -33,7 +33,7 @@ except ModuleNotFoundError:
     pass  # .ci/lowest tests what needs no torch in an environment without it
 
 CAMPAIGN_CASES = int(os.environ.get("CAMPAIGN_CASES", "0"))  # `make campaign`: cases of each property and fuzz test
-SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits"}
+SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits", "bento"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
