@@ -18,6 +18,8 @@ DEV   := .venv/dev
 EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev]'
 PIP     := $(DEV)/bin/pip install --quiet
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
+# Two processes; one thread of arithmetic in each, or they would wait for one another.
+PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: serve check test campaign lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve
@@ -26,10 +28,10 @@ serve: $(SERVE)/.made                ## Draw with every bundle in models/, on ht
 	$(SERVE)/bin/bentoml serve --port $(PORT)
 
 check: lint types                    ## Lint, types and the fast tests: in a minute and a half, while you work
-	$(DEV)/bin/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
-test: lint types                     ## Everything that must hold
-	$(DEV)/bin/python -m pytest
+test: lint types                     ## Everything that must hold, in a quarter of an hour
+	$(PYTEST)
 
 campaign: $(DEV)/.made               ## Hours: 20,000 cases of each property and fuzz test, every stress test in full length
 	CAMPAIGN_CASES=20000 $(DEV)/bin/python -m pytest -m hypothesis

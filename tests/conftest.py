@@ -36,12 +36,16 @@ CAMPAIGN_CASES = int(os.environ.get("CAMPAIGN_CASES", "0"))  # `make campaign`: 
 SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits", "bento"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that use a browser, a database server or a trained model are slow, without a mark of their own."""
+    in_parallel = config.pluginmanager.hasplugin("xdist")
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if SLOW_FIXTURES & {*getattr(item, "fixturenames", ()), parameters.get("url")}:
+        shared = sorted(SLOW_FIXTURES & {*getattr(item, "fixturenames", ()), parameters.get("url")}, reverse=True)
+        if shared:
             item.add_marker(pytest.mark.slow)
+        if in_parallel:  # what shares an expensive fixture shares a process, else what shares a file
+            item.add_marker(pytest.mark.xdist_group((shared or [item.path.name])[0]))
         test = getattr(item, "obj", None)
         if CAMPAIGN_CASES and is_hypothesis_test(test):
             # What @settings sets; hypothesis has no public way to set it over a test's own.
