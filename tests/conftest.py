@@ -34,15 +34,25 @@ except ModuleNotFoundError:
 
 CAMPAIGN_CASES = int(os.environ.get("CAMPAIGN_CASES", "0"))  # `make campaign`: cases of each property and fuzz test
 SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits", "bento"}
+# Trains, exports or compiles in nearly every test. Single slow tests of other files carry the marker themselves.
+SLOW_FILES = {
+    f"test_{name}.py"
+    for name in (
+        "cli", "compare", "compiled", "distributed", "evaluate", "export", "finetune", "finetuning_round",
+        "inception", "peers", "pretrained", "reward_model", "server", "shipped", "simulation", "train", "wheel",
+    )
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that use a browser, a database server or a trained model are slow, without a mark of their own."""
+    missing = [name for name in SLOW_FILES if not (Path(__file__).parent / name).exists()]
+    assert not missing, f"{missing} of SLOW_FILES in tests/conftest.py is not there any more"
     in_parallel = config.pluginmanager.hasplugin("xdist")
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         shared = sorted(SLOW_FIXTURES & {*getattr(item, "fixturenames", ()), parameters.get("url")}, reverse=True)
-        if shared:
+        if shared or item.path.name in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
         if in_parallel:  # what shares an expensive fixture shares a process, else what shares a file
             item.add_marker(pytest.mark.xdist_group((shared or [item.path.name])[0]))
