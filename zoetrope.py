@@ -140,7 +140,7 @@ def _benchmark(_command: str, argv: list[str]) -> int:
 
 
 def _train(command: str, argv: list[str]) -> int:
-    from training.__main__ import app
+    from training.cli.app import app
 
     return int(app([command, *argv], prog_name="zoetrope") or 0)
 
