@@ -17,7 +17,7 @@ _PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def packages(extra: str) -> list[str]:
-    """What the service needs with an extra, `cpu` or `gpu`, by pyproject.toml; nothing where that file is not."""
+    """What the service needs with an extra, `cpu` or `gpu`, by pyproject.toml; none where that file is missing."""
     if not _PYPROJECT.exists():
         return []
     if extra not in ("cpu", "gpu"):
