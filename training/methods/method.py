@@ -81,6 +81,6 @@ def optimizer_step(
     group = adam.param_groups[0]
     group.update(lr=schedule.learning_rate, betas=(group["betas"][0], schedule.beta2))
     adam.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     distributed.average_gradients(group["params"])
     adam.step()

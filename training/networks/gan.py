@@ -54,7 +54,7 @@ class Generator(LatentGenerator):
         x: Tensor = self.base(codes_NZ)
         if self.label_base is not None:
             x = x + self.label_base(labels_N)
-        x = x.to(self._dtype).unflatten(1, (-1, *self._base))  # type: ignore[no-untyped-call]  # (N, C, h, w)
+        x = x.to(self._dtype).unflatten(1, (-1, *self._base))  # (N, C, h, w)
         x = self.body(x.contiguous(memory_format=torch.channels_last))
         left, _, top, _ = self._margins
         return x[:, :, top : top + self._size[0], left : left + self._size[1]]
