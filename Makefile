@@ -85,7 +85,7 @@ ifeq ($(TORCH_BACKEND),)
 	@echo "TORCH_BACKEND=cpu make env takes the build for CPUs instead."
 	$(PYTHON) -m venv $(DEV)
 else
-	@echo "The build of torch is $(TORCH_BACKEND), from https://download.pytorch.org, which must be reachable."
+	@echo "The build of torch is $(TORCH_BACKEND), from PyTorch's own package index, which must be reachable."
 	@echo "About 0.8 GB to download with cpu, 3.5 GB with CUDA; 2 to 15 minutes."
 	$(PYTHON) -m venv --clear $(DEV)
 	$(PIP) --constraint constraints.txt uv

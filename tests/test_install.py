@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import tomllib
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -35,25 +34,23 @@ def requirements() -> list[str]:
     return [*PROJECT["dependencies"], *(one for extra in extras for one in extra)]
 
 
-# PyPI and nothing else; its pages hold for the minutes of these tests, so that each is fetched once.
-THE_INDEX = """
-[[index]]
-url = "https://pypi.org/simple"
-default = true
-cache-control = { api = "max-age=600", files = "max-age=31536000, immutable" }
-"""
-
-
 def resolve(config: Path, platform: str, python: str, extras: str) -> str | None:
     """What keeps the wheels of a platform from being resolved; metadata only, nothing is installed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("UV_", "PIP_"))}
     chosen = [option for extra in extras.split(",") for option in ("--extra", extra)]
     target = ["--python-platform", platform, "--python-version", python]
-    only_the_index = ["--config-file", str(config), "--only-binary", ":all:", "--constraint", "constraints.txt"]
+    return uv_compile(config, "--constraint", "constraints.txt", *target, *chosen, "pyproject.toml")
+
+
+def uv_compile(config: Path, *arguments: str, stdin: str = "") -> str | None:
+    """The error of `uv pip compile` for wheels alone, without this machine's settings; None if it
+    succeeds."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("UV_", "PIP_"))}
+    command = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--config-file", str(config), "--only-binary", ":all:"]
     done = subprocess.run(
-        [uv.find_uv_bin(), "pip", "compile", "--quiet", *only_the_index, *target, *chosen, "pyproject.toml"],
+        [*command, *arguments],
         cwd=ROOT,
         env={**environment, "MACOSX_DEPLOYMENT_TARGET": MACOS_FLOOR},
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -63,14 +60,16 @@ def resolve(config: Path, platform: str, python: str, extras: str) -> str | None
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """uv's configuration. Where the index cannot be reached the tests are skipped; in CI they fail."""
-    try:
-        urllib.request.urlopen("https://pypi.org/simple/uv/", timeout=20).close()
-    except OSError as error:
+    """An empty configuration of uv: its default index, PyPI, and no local wheels.
+
+    Where the index cannot be reached the tests are skipped; in CI they fail.
+    """
+    path = tmp_path_factory.mktemp("index") / "uv.toml"
+    path.touch()
+    error = uv_compile(path, "-", stdin="uv")
+    if error is not None:
         reason = f"the package index cannot be reached: {error}"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    path = tmp_path_factory.mktemp("index") / "uv.toml"
-    path.write_text(THE_INDEX)
     return path
 
 
