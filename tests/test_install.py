@@ -129,7 +129,7 @@ def test_the_build_of_torch_can_be_chosen_and_the_message_says_what_that_needs(b
     uvs = [line for line in commands.splitlines() if "uv pip install" in line]
     assert len(uvs) == 1
     assert f"--torch-backend={backend} --constraint constraints.txt --editable '.[cpu,postgres,train," in uvs[0]
-    assert re.search(r"echo .*download\.pytorch\.org", commands)
+    assert re.search(r"echo .*PyTorch's own package index, which must be reachable", commands)
 
 
 def test_uv_knows_the_option_that_chooses_the_build_of_torch():

@@ -1,6 +1,6 @@
 """PICTURES -> BUNDLE: trains generators on people's pictures. The only room that knows torch.
 
-    data -> networks, methods -> train -> export -> models/<name>/ -> evaluation
+    data -> networks, methods -> train -> exporter -> models/<name>/ -> evaluation
                                    ^
                     feedback ------+        people's grades, for fine-tuning
 
@@ -15,13 +15,19 @@ Read in this order:
     ema          the averaged networks, one of which is exported
     train        the training loop, counted in images shown; `run_logger`, `run` and `checkpoint` write what it does
     monitoring/  the report of a run, its doctor, TensorBoard
-    export/      a checkpoint -> ONNX graphs -> a bundle
+    exporter/    a checkpoint -> ONNX graphs -> a bundle
     feedback/    fine-tuning with people's grades, and a simulated grader
     evaluation/  a bundle and held-out pictures -> scores in its card
     comparison/  several bundles in one table
     profiling/   how fast a machine trains and draws
     plan, api    from options to a plan to a bundle; the functions below
-    cli/         the commands: `zoetrope fit`, or `python -m training fit`
+    inputs       the pictures that a command names, read as a model needs them
+    device       where a run computes; `distributed` shares one run between processes
+    throughput   images a second, measured, for a run of so many minutes
+    pixels       bytes <-> [-1, 1]
+    progress     the progress bar
+    errors       what training raises by itself
+    cli/         the commands: `zoetrope fit`, or `python -m training fit` (`__main__`)
 
 Importing `training` loads nothing: its functions load torch when first used.
 """

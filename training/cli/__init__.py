@@ -2,6 +2,11 @@
 
     argv -> app -> fit, finetune, evaluate, compare, simulate, doctor, export, profile -> plan, api and the packages
 
+    app        the commands, and the old names that still run
+    options    arguments that several commands have
+    show_plan  a plan as a table, before it runs
+    console    progress and errors on the terminal
+
 A command parses, calls and prints; what it does is in `plan`, `api` and the
 packages. None imports another, and none loads torch before it has to: `--help`
 and errors in options are there at once.
