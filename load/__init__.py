@@ -14,5 +14,5 @@ holds it against committed ratios. `python -m load.stress` runs what a service m
     check_result  one result type for every check of load/
     server        a server as a process: started, waited for until it is ready and warm, stopped
 
-Below that lie `bench/` and `stress/`, each with a flow of its own in its `__init__`. `siege` is the old name of `stress`.
+Below lie `bench/` and `stress/`, each with a flow of its own in its `__init__`; `siege` is the old name of `stress`.
 """

@@ -18,7 +18,7 @@ BANNED = {
 }
 MODULES = {
     "models": "models.runtime models.sheet",
-    "service": "service.server",
+    "service": "service.server service.routes service.sample",
     "training": "training.cli.app",
     "load": "load",
 }

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uv
-from support.serving import ROOT, Server
+from support.serving import ROOT, VERSION, Server
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +84,7 @@ def test_it_holds_code_and_its_data_and_no_bundle(wheel: Path):
 
 
 def test_it_tells_its_version(scripts: Path, folder: Path):
-    assert run(scripts / "zoetrope", "--version", cwd=folder).stdout == "zoetrope 0.1.0\n"
+    assert run(scripts / "zoetrope", "--version", cwd=folder).stdout == f"zoetrope {VERSION}\n"
 
 
 def test_a_notebook_opens_a_model(scripts: Path, tmp_path: Path, folder: Path):

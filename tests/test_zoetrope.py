@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.serving import ROOT, VERSION
 
 import zoetrope
-
-ROOT = Path(zoetrope.__file__).parent
 
 
 def run(*argv: str, missing: tuple[str, ...] = (), report: str = "") -> subprocess.CompletedProcess[str]:
@@ -68,7 +67,7 @@ def test_an_unknown_command_is_named_with_those_that_exist():
 def test_the_version_is_that_of_pyproject():
     done = run("--version", report="torch bentoml onnxruntime")
 
-    assert done.stdout.splitlines() == ["zoetrope 0.1.0", "LOADED"]
+    assert done.stdout.splitlines() == [f"zoetrope {VERSION}", "LOADED"]
 
 
 def test_a_training_command_runs_as_python_m_training_does():

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from email.message import Message
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BENTOML = Path(sys.executable).parent / "bentoml"
 READY_WITHIN_S = 90  # a bound for a busy machine, not a goal
 
