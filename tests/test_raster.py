@@ -1,7 +1,10 @@
 """Image files are what another library decodes; every PNG to the bit, also by a reader of the standard alone."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -176,3 +179,32 @@ def test_a_view_that_is_not_in_one_piece_is_read_right(channels: int):
     view = random_pictures(4, channels)[::-2, ::2, ::-1]
 
     assert all(np.array_equal(opened(data), image) for data, image in zip(encode_pngs(view), view, strict=True))
+
+
+IN_ANOTHER_PROCESS = """
+import hashlib
+import numpy as np
+from service.encoders import encode_picture
+from service.formats import Format
+random = np.random.default_rng(0)
+images = [image for levels in (3, 40) for image in random.integers(0, levels, (1500, 8, 8, 1), np.uint8)]
+for chosen in (Format.PNG, Format.JPEG, Format.WEBP):
+    some = images if chosen is Format.PNG else images[::50]
+    print(hashlib.sha256(b"".join(encode_picture(image, chosen) for image in some)).hexdigest())
+"""
+
+
+def test_a_pictures_bytes_do_not_depend_on_what_the_memory_held_before():
+    """glibc fills memory with the byte that MALLOC_PERTURB_ names; elsewhere the variable does nothing."""
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", IN_ANOTHER_PROCESS],
+            env={**os.environ, "MALLOC_PERTURB_": str(perturbed), "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for perturbed in (0, 1, 85, 153, 254)
+    }
+
+    assert len(printed) == 1

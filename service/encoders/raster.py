@@ -25,14 +25,17 @@ from importlib.metadata import version
 
 import numpy as np
 import simplejpeg
-from isal.isal_zlib import compress, crc32
+from isal.isal_zlib import compressobj, crc32
 from numpy.typing import NDArray
 
 from models.engine import processor_name
 from models.sheet import as_picture, contact_sheet
 from service.formats import Format
 
-ENCODED_BY = ", ".join([*(f"{one} {version(one)}" for one in ("isal", "simplejpeg", "pillow")), processor_name()])
+_PNG_REVISION = 2
+"""Raised whenever this file writes other bytes for the same pixels."""
+_LIBRARIES = ("isal", "simplejpeg", "pillow")
+ENCODED_BY = ", ".join([f"png {_PNG_REVISION}", *(f"{one} {version(one)}" for one in _LIBRARIES), processor_name()])
 """Everything besides the pixels that decides the bytes of a file: the libraries, and the processor, because
 libraries choose their instructions by it. Part of every ETag."""
 
@@ -101,11 +104,19 @@ def encode_pngs(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
     before, after = _SIGNATURE + _png_chunk(b"IHDR", header), _png_chunk(b"IEND", b"")
     files = []
     for rows in filter_rows(images_NHWC):
-        data = compress(rows, _DEFLATE_LEVEL)
+        data = _deflate(rows)
         # Same as _png_chunk(b"IDAT", data), without a copy.
         length, crc = len(data).to_bytes(4), crc32(data, _IDAT_CRC).to_bytes(4)
         files.append(b"".join((before, length, b"IDAT", data, crc, after)))
     return files
+
+
+def _deflate(rows: NDArray[np.uint8]) -> bytes:
+    # ISA-L's one-shot `compress` reads memory that it has not initialised: one picture in a thousand got other bytes
+    # in another process. Its stream, as fast and as small, gives the same bytes always.
+    stream = compressobj(_DEFLATE_LEVEL)
+    data: bytes = stream.compress(rows) + stream.flush()
+    return data
 
 
 def filter_rows(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
