@@ -26,7 +26,7 @@ from models.errors import EngineUnavailable
 
 WORST_DB, MEDIAN_DB = 40.0, 45.0
 """The least fidelity of a reduced precision that the rule takes."""
-MULTIPLY_ADDS, CONV_SHARE = 1_000_000, 0.9
+MULTIPLY_ADDS, CONV_SHARE = 500_000, 0.9
 """The least work a picture, and the least share of it in Conv, where bfloat16 in OpenVINO pays."""
 
 _BFLOAT16 = EngineName("openvino", "cpu", "bfloat16")

@@ -38,8 +38,9 @@ SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits", "bento"}
 SLOW_FILES = {
     f"test_{name}.py"
     for name in (
-        "cli", "compare", "compiled", "distributed", "evaluate", "export", "finetune", "finetuning_round",
-        "inception", "peers", "pretrained", "reward_model", "server", "shipped", "simulation", "train", "wheel",
+        "acceptance", "api", "cli", "compare", "compiled", "distributed", "doctor", "evaluate", "export", "finetune",
+        "finetuning_round", "inception", "onnx", "peers", "pretrained", "profile", "profiling", "readme", "reward",
+        "reward_model", "server", "shipped", "simulation", "train", "wheel",
     )
 }  # fmt: skip
 
