@@ -53,9 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {first!r} is not a command of zoetrope.\n\n{_help()}", file=sys.stderr)
         return 2
     sys.path.insert(0, str(HOME))
-    # Both libraries report home by default, and read this when they are imported.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     try:
         return _RUN.get(first, _train)(first, rest)
     except ModuleNotFoundError as error:
@@ -96,6 +93,7 @@ def _serve(_command: str, argv: list[str]) -> int:
     arguments = serve_arguments(argv)
     os.environ.update(serve_environment(os.environ, Path.cwd()))
 
+    import service  # noqa: F401  # before BentoML: it turns BentoML's telemetry off
     from bentoml_cli.cli import cli
 
     return int(cli(arguments, prog_name="zoetrope") or 0)

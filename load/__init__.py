@@ -16,3 +16,9 @@ holds it against committed ratios. `python -m load.stress` runs what a service m
 
 Below lie `bench/` and `stress/`, each with a flow of its own in its `__init__`; `siege` is the old name of `stress`.
 """
+
+import os
+
+# Servers that are measured here report home by default; they read this when they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")

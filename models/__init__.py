@@ -26,8 +26,12 @@ neither torch nor BentoML, and imports nothing from the other rooms. Importing
     (64, 28, 28, 1)
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# onnxruntime reports home by default; it reads this when it is imported, which only modules of this package do.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from models.bundle import Bundle, open_bundle

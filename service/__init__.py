@@ -27,3 +27,15 @@ Read in this order:
     sample         `zoetrope sample`: pictures without a server
     image          the container's image, for `bentoml build`
 """
+
+import os
+import sys
+
+# BentoML reports home by default. Its command line has decided by the environment before it imports this package, and
+# keeps the decision in a cache, which is cleared here.
+if "BENTOML_DO_NOT_TRACK" not in os.environ:
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    if "bentoml._internal.utils.analytics.usage_stats" in sys.modules:
+        from bentoml._internal.utils.analytics import usage_stats
+
+        usage_stats.do_not_track.cache_clear()
