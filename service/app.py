@@ -9,13 +9,12 @@ database of grades is opened in background threads.
 
 import logging
 from asyncio import get_running_loop, shield, wrap_future
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import FastAPI, Request
 
 from service.errors import Problem
 from service.openapi import describe
@@ -31,26 +30,10 @@ if TYPE_CHECKING:
 _DRAWING_PATHS = frozenset({"/generate", "/decode", "/interpolate"})
 _READERS = 4
 _RETRY_AFTER_S = 5
+_MOST_COMPUTATIONS = 64
+"""That wait for the one thread; each may hold a body of 1 MiB."""
 Found = TypeVar("Found")
 _log = logging.getLogger("zoetrope")
-
-
-class JsonRoute(APIRoute):
-    """A route whose body must be declared as JSON; a dependency of each route would cost more."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Called by FastAPI, once."""
-        handler = super().get_route_handler()
-        if self.body_field is None:
-            return handler
-
-        async def checked(request: Request) -> Response:
-            found = request.headers.get("content-type", "")
-            if found.split(";")[0].strip().lower() != "application/json":
-                raise Problem(415, f"Content-Type is {found[:80] or 'not given'}; it must be application/json.")
-            return await handler(request)
-
-        return checked
 
 
 class App(FastAPI):
@@ -60,6 +43,9 @@ class App(FastAPI):
     candidates: CandidatePools
     reloader: ModelReloader
     encoder_pool: ThreadPoolExecutor
+    settings: Settings
+    _computer_pool: ThreadPoolExecutor
+    _computations = 0
     _writer_pool: ThreadPoolExecutor
     _reader_pool: ThreadPoolExecutor
     _store: "Future[Store | str]"
@@ -72,8 +58,10 @@ class App(FastAPI):
         """
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
+        self.settings = settings
         self.registry = ModelRegistry(settings)
         self.encoder_pool = ThreadPoolExecutor(settings.encoder_threads, thread_name_prefix="encoder")
+        self._computer_pool = ThreadPoolExecutor(1, thread_name_prefix="computer")
         self._writer_pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._reader_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self.candidates = CandidatePools(self.registry)
@@ -99,6 +87,20 @@ class App(FastAPI):
         """
         if path in _DRAWING_PATHS:
             self.registry.batcher.check_backpressure()
+
+    async def compute(self, work: Callable[[], Found]) -> Found:
+        """Do what takes more than a few milliseconds in a thread, one at a time: the event loop goes on.
+
+        Raises:
+            Problem: 503, too much of it waits.
+        """
+        if self._computations >= _MOST_COMPUTATIONS:
+            raise Problem(503, "Too many large requests wait. Try again in 1 s.", {"Retry-After": "1"})
+        self._computations += 1
+        try:
+            return await get_running_loop().run_in_executor(self._computer_pool, work)
+        finally:
+            self._computations -= 1
 
     async def read(self, work: "Callable[[Store], Found]") -> Found:
         """Read from the store in a thread: a database call may block.

@@ -5,7 +5,10 @@
 A problem is an exception, so that it ends a request wherever it is noticed.
 """
 
+import re
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,10 +16,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from service.validation import MOST_ERRORS
+
 MEDIA_TYPE = "application/problem+json"
 LIVEZ, READYZ = "/livez", "/readyz"
 PROBES = {LIVEZ: "alive", READYZ: "ready to draw"}
-_LONGEST_ECHO = 80
+LONGEST_ECHO = 100
+"""Characters of what a client sent that an answer repeats."""
+_LONGEST_DETAIL_BYTES = 2_500
+_DEEPEST_ECHO = 3
+_UNION_BRANCH = re.compile(r"constrained-\w+|(list|function-wrap)\[.*\]")
+"""A step in pydantic's path of an error that is a type, and not a field of the body."""
 
 
 class Problem(Exception):
@@ -39,7 +49,7 @@ class Problem(Exception):
             "type": "about:blank",
             "title": self.status.phrase,
             "status": self.status.value,
-            "detail": self.detail,
+            "detail": _cut_bytes(self.detail, _LONGEST_DETAIL_BYTES),
             **self.facts,
         }
         return JSONResponse(body, self.status.value, self.headers, MEDIA_TYPE)
@@ -72,34 +82,65 @@ def _of_validation(error: RequestValidationError) -> Problem:
     if any(one["type"] == "json_invalid" for one in found):
         return Problem(400, f'The body is not valid JSON: {found[0]["ctx"]["error"]}. Send an object like {{"n": 64}}.')
     errors = [
-        {
-            "field": ".".join(str(step) for step in one["loc"][1:]) or "body",
-            "found": _echo(one.get("input")),
-            "expected": one["msg"],
-        }
-        for one in found
+        {"field": _field(one["loc"]), "found": echo(one.get("input")), "expected": cut(one["msg"], 2 * LONGEST_ECHO)}
+        for one in found[:MOST_ERRORS]
     ]
-    detail = "; ".join(f"{one['field']} is {one['found']}: {one['expected']}" for one in errors[:5])
+    detail = "; ".join(f"{one['field']} is {one['found']}: {one['expected']}" for one in errors)
     return Problem(422, f"{detail}. See /docs.", errors=errors)
 
 
+def _field(path: Sequence[str | int]) -> str:
+    """Where in a body or a query: its first step is which of both."""
+    steps = (str(step) for at, step in enumerate(path[1:]) if not (at and _UNION_BRANCH.fullmatch(str(step))))
+    return cut(".".join(steps)) or "body"
+
+
 def _of_routing(request: Request, error: HTTPException) -> Problem:
-    path = request.url.path
+    path = cut(request.url.path)
     if path in PROBES:  # GET is answered there; what comes here is another method
         error = HTTPException(405, headers={"Allow": "GET"})
     details = {
         400: f"The body cannot be read as JSON: {error.detail}",
         404: f"Nothing is at {path}. See /docs for what is.",
-        405: f"{request.method} is not allowed at {path}; see the header Allow, and /docs.",
+        405: f"{cut(request.method)} is not allowed at {path}; see the header Allow, and /docs.",
     }
     return Problem(
         error.status_code, details.get(error.status_code, str(error.detail)), headers=dict(error.headers or {})
     )
 
 
-def _echo(value: object) -> str:
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an integer of thousands of digits, a list a thousand deep
-        text = f"a {type(value).__name__} too long to repeat"
-    return text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}..."
+def cut(text: str, longest: int = LONGEST_ECHO) -> str:
+    """Text of a client, no longer than this, and without what UTF-8 cannot say."""
+    short = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return short.encode(errors="backslashreplace").decode()
+
+
+def echo(value: object) -> str:
+    """A value of a client as Python writes it; of a large one the beginning alone is looked at."""
+    return cut("".join(islice(_pieces(value, _DEEPEST_ECHO), LONGEST_ECHO)))
+
+
+def _pieces(value: object, depth: int) -> Iterator[str]:
+    """Each is not empty, and short."""
+    if isinstance(value, list | dict) and value:
+        ends = "[]" if isinstance(value, list) else "{}"
+        yield ends[0]
+        for at, item in enumerate(value if depth else ()):
+            yield ", " if at else ""
+            yield from _pieces(item, depth - 1)
+            if isinstance(value, dict):
+                yield ": "
+                yield from _pieces(value[item], depth - 1)
+        yield ends[1] if depth else f"...{ends[1]}"
+    elif isinstance(value, str | bytes):
+        yield repr(value[:LONGEST_ECHO])
+    else:
+        try:
+            yield repr(value)
+        except ValueError:  # an integer of thousands of digits
+            yield f"a {type(value).__name__} too long to repeat"
+
+
+def _cut_bytes(text: str, most: int) -> str:
+    data = text.encode(errors="backslashreplace")
+    return data.decode() if len(data) <= most else f"{data[:most].decode(errors='ignore')}..."

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from models.card import Card
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import Format
+from service.validation import BoundedModel, FirstErrors
 
 LARGEST_N = 10_000
 LARGEST_SHEET_N = 1_024
@@ -20,7 +21,9 @@ LARGEST_CODE_NUMBER = 100.0
 """Far outside of what a standard normal distribution draws."""
 
 Label = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min_length=1, max_length=200)]
-Code = Annotated[list[Annotated[float, Field(ge=-LARGEST_CODE_NUMBER, le=LARGEST_CODE_NUMBER)]], Field(min_length=1)]
+Labels = Annotated[list[Label], Field(max_length=LARGEST_N), FirstErrors()]
+CodeNumber = Annotated[float, Field(ge=-LARGEST_CODE_NUMBER, le=LARGEST_CODE_NUMBER)]
+Code = Annotated[list[CodeNumber], Field(min_length=1), FirstErrors()]
 
 
 def strict_config(*examples: JsonDict) -> ConfigDict:
@@ -28,7 +31,7 @@ def strict_config(*examples: JsonDict) -> ConfigDict:
     return ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [*examples]})
 
 
-class _ModelRequest(BaseModel):
+class _ModelRequest(BoundedModel):
     model: str | None = Field(
         default=None,
         min_length=1,
@@ -47,7 +50,7 @@ class GenerateRequest(_ModelRequest):
         default=None, ge=0, lt=ADDRESS_END, description="By default a fresh one, which the header X-Seed names."
     )
     start: int = Field(default=0, ge=0, lt=ADDRESS_END, description="Index of the first picture.")
-    label: Label | Annotated[list[Label], Field(max_length=LARGEST_N)] | None = Field(
+    label: Label | Labels | None = Field(
         default=None,
         description="The class to draw, by name or number: one for all, or one for each picture. By default classes "
         "come as often as in training. For models with classes only.",
@@ -83,12 +86,11 @@ class DecodeRequest(_ModelRequest):
 
     model_config = strict_config({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
 
-    codes: list[Code] = Field(
-        min_length=1,
-        max_length=LARGEST_N,
-        description="A list of numbers for each picture; the card says how many (`code_size`).",
+    codes: Annotated[list[Code], Field(min_length=1, max_length=LARGEST_N), FirstErrors()] = Field(
+        description="A list of numbers for each picture; the card says how many (`code_size`). A body holds 1 MiB: "
+        "that is 800 codes of 64 numbers of 20 characters each, or 10,000 of 20 numbers of 4.",
     )
-    label: Label | Annotated[list[Label], Field(max_length=LARGEST_N)] | None = Field(
+    label: Label | Labels | None = Field(
         default=None,
         description="The class, by name or number: one for all, or one for each picture. Models with classes need it.",
     )
@@ -97,7 +99,7 @@ class DecodeRequest(_ModelRequest):
     )
 
 
-class Point(BaseModel):
+class Point(BoundedModel):
     """A point of an interpolation: the address of a picture, or a code."""
 
     model_config = strict_config({"seed": 7, "index": 3})
@@ -121,7 +123,9 @@ class InterpolateRequest(_ModelRequest):
 
     model_config = strict_config({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
 
-    points: list[Point] = Field(min_length=2, max_length=64, description="The points to pass, in this order.")
+    points: Annotated[list[Point], Field(min_length=2, max_length=64), FirstErrors()] = Field(
+        description="The points to pass, in this order."
+    )
     frames: int = Field(default=30, ge=2, le=LARGEST_N, description="Number of frames in all, ends included.")
     loop: bool = Field(
         default=False, description="Return to the first point, so that an animation loops without a jump."

@@ -12,13 +12,14 @@ from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import GradesFormat
 from service.ratings.grade import Why
 from service.schemas import Label, strict_config
+from service.validation import BoundedModel
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL stores no NUL character."""
 Text = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 
 
-class RatingRequest(BaseModel):
+class RatingRequest(BoundedModel):
     """The grade of one picture by one person."""
 
     model_config = strict_config(

@@ -10,7 +10,8 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.app import JsonRoute, app_of
+from service.app import app_of
+from service.body import JsonRoute
 from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, negotiate
 from service.interpolation import explicit_codes, interpolated_codes

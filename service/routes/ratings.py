@@ -20,7 +20,8 @@ from starlette.responses import StreamingResponse
 
 from models.active_learning import informative_quota
 from models.card import Card
-from service.app import App, JsonRoute, app_of
+from service.app import App, app_of
+from service.body import JsonRoute
 from service.errors import Problem
 from service.formats import GradesFormat, negotiate
 from service.latents import resolve_address
@@ -41,6 +42,7 @@ from service.ratings.tabular import writer_of
 from service.routes.images import path_of
 from service.schemas import GenerateRequest
 from service.snapshot import Snapshot
+from service.validation import FirstErrors
 
 if TYPE_CHECKING:
     from service.ratings.store import Store
@@ -53,7 +55,7 @@ _JAVASCRIPT_MAX = 2**53 - 1
 
 @router.post("/ratings", status_code=201)
 async def add_ratings(
-    grades: Annotated[list[RatingRequest], Field(min_length=1, max_length=MAX_GRADES)],
+    grades: Annotated[list[RatingRequest], Field(min_length=1, max_length=MAX_GRADES), FirstErrors()],
     request: Request,
 ) -> RatingsResponse:
     """Store these grades, all or none."""
