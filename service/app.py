@@ -88,12 +88,18 @@ class App(FastAPI):
         if path in _DRAWING_PATHS:
             self.registry.batcher.check_backpressure()
 
-    async def compute(self, work: Callable[[], Found]) -> Found:
+    async def compute(self, work: Callable[[], Found], inline: bool = False) -> Found:
         """Do what takes more than a few milliseconds in a thread, one at a time: the event loop goes on.
+
+        Args:
+            work: what to do.
+            inline: it takes less, so it is done at once.
 
         Raises:
             Problem: 503, too much of it waits.
         """
+        if inline:
+            return work()
         if self._computations >= _MOST_COMPUTATIONS:
             raise Problem(503, "Too many large requests wait. Try again in 1 s.", {"Retry-After": "1"})
         self._computations += 1

@@ -9,6 +9,7 @@ Letters: N pictures    Z numbers in a code
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -141,17 +142,17 @@ def label_numbers(label: Label | list[Label] | None, card: Card) -> int | list[i
     Raises:
         Problem: 422, the model has no class of this name.
     """
-    if isinstance(label, list):
-        return [_number(one, card) for one in label]
-    return None if label is None else _number(label, card)
+    if label is None:
+        return None
+    numbers = {one.name: number for number, one in enumerate(card.classes or ())}
+    return [_number(one, card, numbers) for one in label] if isinstance(label, list) else _number(label, card, numbers)
 
 
-def _number(label: Label, card: Card) -> int:
+def _number(label: Label, card: Card, numbers: Mapping[str, int]) -> int:
     if isinstance(label, int):
         return label
-    names = [one.name for one in card.classes or ()]
-    if not names:
+    if not numbers:
         raise Problem(422, f"label is {label[:80]!r}, but {card.name} has no classes; leave it out.")
-    if label not in names:
-        raise Problem(422, f"label is {label[:80]!r}; the classes of {card.name} are {', '.join(names)}.")
-    return names.index(label)
+    if label not in numbers:
+        raise Problem(422, f"label is {label[:80]!r}; the classes of {card.name} are {', '.join(numbers)}.")
+    return numbers[label]

@@ -77,8 +77,8 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("machine"))
 
 
 def test_the_guard_of_these_tests_notices_a_look_up_and_a_file(home: Home):

@@ -20,6 +20,8 @@ from service.routes.responses import check_sheet_size, picture_response, provena
 from service.schemas import LARGEST_SHEET_N, LARGEST_STRIP_N, DecodeRequest, GenerateRequest, InterpolateRequest
 
 router = APIRouter(route_class=JsonRoute)
+_INLINE_N = 256
+"""Codes and labels of so many pictures are computed on the event loop, in about a millisecond."""
 
 
 @router.post("/generate", response_class=Response)
@@ -29,7 +31,8 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet_size(body.n, LARGEST_SHEET_N, "A sheet")
-    source = resolve_address(body, runtime.card)
+    inline = not isinstance(body.label, list) or len(body.label) <= _INLINE_N
+    source = await app_of(request).compute(partial(resolve_address, body, runtime.card), inline)
     headers = {**provenance_headers(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, headers, encode)
@@ -42,7 +45,8 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet_size(len(body.codes), LARGEST_SHEET_N, "A sheet")
-    source = explicit_codes(body, runtime)
+    inline = len(body.codes) <= _INLINE_N
+    source = await app_of(request).compute(partial(explicit_codes, body, runtime), inline)
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)
 
@@ -56,7 +60,7 @@ async def interpolate(body: InterpolateRequest, request: Request) -> Response:
         check_sheet_size(body.frames, LARGEST_SHEET_N, "An animation")
     elif chosen.is_one_picture:
         check_sheet_size(body.frames, LARGEST_STRIP_N, "A strip")
-    source = interpolated_codes(body, runtime)
+    source = await app_of(request).compute(partial(interpolated_codes, body, runtime), body.frames <= _INLINE_N)
     encode = (
         partial(encode_animation, frames_per_second=body.frames_per_second)
         if chosen is Format.WEBP

@@ -47,10 +47,9 @@ async def encode_all(request: Request, runtime: Runtime, source: LatentSource, e
     pending = app.registry.batcher.submit(runtime, source)
     with cancelled_on_disconnect(request.receive, pending):
         chunks = [chunk async for chunk in pending]
-    images_NHWC = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
-    if images_NHWC.nbytes <= _ENCODED_INLINE_BYTES:
-        return encode(images_NHWC)
-    return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, encode, images_NHWC)
+    if sum(chunk.nbytes for chunk in chunks) <= _ENCODED_INLINE_BYTES:
+        return _encode_chunks(encode, chunks)
+    return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, _encode_chunks, encode, chunks)
 
 
 async def picture_response(
@@ -92,6 +91,10 @@ def check_sheet_size(n: int, largest: int, what: str) -> None:
     """
     if n > largest:
         raise Problem(422, f"{what} shows up to {largest:,} pictures, and {n:,} were requested. Request zip or npy.")
+
+
+def _encode_chunks(encode: Encode, chunks: list[NDArray[np.uint8]]) -> bytes:
+    return encode(chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
 
 
 def _whole(stream: Stream, images_NHWC: NDArray[np.uint8]) -> bytes:
