@@ -4,6 +4,7 @@
 PYTHON ?= python3
 EXTRA  ?= cpu
 PORT   ?= 3000
+LISTEN ?= 127.0.0.1
 
 # The libraries that report home by default do not do so from here.
 export ORT_DISABLE_TELEMETRY = 1
@@ -24,8 +25,8 @@ PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup
 .PHONY: serve check test campaign lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve
 
-serve: $(SERVE)/.made                ## Draw with every bundle in models/, on http://localhost:3000
-	$(SERVE)/bin/bentoml serve --port $(PORT)
+serve: $(SERVE)/.made                ## Draw with every bundle in models/, on http://localhost:3000; LISTEN=0.0.0.0 opens it to others
+	$(SERVE)/bin/bentoml serve --host $(LISTEN) --port $(PORT)
 
 check: lint types                    ## Lint, types and the fast tests: in a minute and a half, while you work
 	$(PYTEST) -m "not slow"

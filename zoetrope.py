@@ -93,8 +93,9 @@ def _serve(_command: str, argv: list[str]) -> int:
     arguments = serve_arguments(argv)
     os.environ.update(serve_environment(os.environ, Path.cwd()))
 
-    import service  # noqa: F401  # before BentoML: it turns BentoML's telemetry off
     from bentoml_cli.cli import cli
+
+    import service  # noqa: F401  # turns BentoML's telemetry off
 
     return int(cli(arguments, prog_name="zoetrope") or 0)
 
@@ -108,7 +109,10 @@ def serve_arguments(argv: list[str]) -> list[str]:
         allow_abbrev=False,
     )
     parser.add_argument("-p", "--port", type=int, help="port to listen on (3000)")
-    parser.add_argument("--host", help="address to listen on; 127.0.0.1 is this machine alone")
+    host = os.environ.get("BENTOML_HOST", "127.0.0.1")
+    parser.add_argument(
+        "--host", default=host, help="address to listen on (127.0.0.1: this machine alone; 0.0.0.0: all)"
+    )
     known, further = parser.parse_known_args(argv)
     given = [f"--{name}={value}" for name, value in vars(known).items() if value is not None]
     # The worker starts in --working-dir and imports from there first.

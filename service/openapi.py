@@ -15,24 +15,27 @@ from service.schemas import ProblemResponse
 
 _DESCRIPTIONS = {
     400: "The body is not valid JSON",
+    403: "A page of another site sent it, or grades are not accepted on this address",
     404: "No such model",
     406: "Nothing that we have fits `Accept`",
     409: "An id came before with another grade; nothing of this request was stored",
     410: "This version is no longer available; the problem names those that are",
     413: "The body is too large",
     415: "The body's Content-Type is not application/json",
+    421: "Host is not a name of this service",
     422: "A value is missing, unknown, of the wrong type or out of range",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
 }
+_OF_EVERY_ROUTE = 421
 _OF_MODEL_ROUTES = (404, 410, 503)
-_OF_DRAWING_ROUTES = (400, 404, 406, 410, 413, 415, 422, 503)
+_OF_DRAWING_ROUTES = (400, 403, 404, 406, 410, 413, 415, 422, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
     ("post", "/interpolate"): _OF_DRAWING_ROUTES,
     ("get", _IMAGE): (404, 410, 422, 503),
-    ("post", "/ratings"): (400, 404, 409, 410, 413, 415, 422, 503),
+    ("post", "/ratings"): (400, 403, 404, 409, 410, 413, 415, 422, 503),
     ("get", "/ratings"): (406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),
@@ -68,7 +71,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     for (method, path), statuses in _ERRORS.items():
         responses = document["paths"][path][method]["responses"]
         responses.pop("422", None)
-        for status in statuses:
+        for status in (*statuses, _OF_EVERY_ROUTE):
             responses[str(status)] = {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: problem}}
     document["paths"]["/ratings"]["get"]["responses"]["200"] = _grades()
     for path, headers in (("/generate", _MADE_BY | _ADDRESS), ("/decode", _MADE_BY), ("/interpolate", _MADE_BY)):

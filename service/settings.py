@@ -6,13 +6,20 @@ ZOETROPE_* -> [settings] -> server, app, registry, loader
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.engine import Device, Library, Precision
 
 PREFIX = "ZOETROPE_"
+
+
+def _names(value: object) -> object:
+    """Names with commas between, as a tuple in lower case."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip().lower() for name in value.split(",") if name.strip())
 
 
 class Settings(BaseModel):
@@ -45,6 +52,12 @@ class Settings(BaseModel):
     grades: str = Field(
         default="sqlite:///runs/grades.db",
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
+    )
+    open_ratings: bool = Field(
+        default=False, description="Whether grades are accepted on other addresses than this machine's own (loopback)."
+    )
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+        default=(), description="Further names of this service on loopback, with commas between; else 421."
     )
     renew_seconds: float = Field(
         default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."

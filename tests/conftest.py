@@ -87,7 +87,9 @@ def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The API with its middleware, in this process, drawing with `bundles`."""
     grades = f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}"
     app = started_app(bundles, grades, default_model="grey", encoder_threads=1)
-    with TestClient(RequestLimitsMiddleware(app, app), raise_server_exceptions=False) as client:
+    with TestClient(
+        RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1:3000", raise_server_exceptions=False
+    ) as client:
         yield client
     app.stop()
 

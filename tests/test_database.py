@@ -33,7 +33,7 @@ def grade() -> Grade:
 @contextmanager
 def asking(grades: str, bundles: Path) -> Iterator[TestClient]:
     app = started_app(bundles, grades)
-    yield TestClient(RequestLimitsMiddleware(app, app), raise_server_exceptions=False)
+    yield TestClient(RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1:3000", raise_server_exceptions=False)
     app.stop()
 
 

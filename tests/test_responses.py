@@ -21,7 +21,7 @@ from service.snapshot import ModelVersion
 @contextmanager
 def served(bundles: Path, **settings: object) -> Iterator[tuple[App, TestClient]]:
     app = started_app(bundles, "none", **settings)
-    with TestClient(RequestLimitsMiddleware(app, app)) as client:
+    with TestClient(RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1:3000") as client:
         yield app, client
     app.stop()
 
@@ -69,7 +69,7 @@ def test_while_a_model_is_loading_the_page_answers_and_the_rest_says_what_is_wai
     monkeypatch.setattr(ModelLoader, "_load", late)
     app = create_app()
     app.start(Settings(models=bundles, grades=f"sqlite:///{tmp_path / 'grades.db'}", renew_seconds=0, **PINNED))
-    with TestClient(RequestLimitsMiddleware(app, app)) as client:
+    with TestClient(RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1:3000") as client:
         page, ready, metrics = (client.get(path) for path in ("/", "/readyz", "/metrics"))
         refused = [client.post("/generate", json={"model": "pets"}), client.get("/models"), client.get("/models/pets")]
         summary = client.get("/ratings/summary")

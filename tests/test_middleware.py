@@ -1,0 +1,169 @@
+"""Who may connect: known names on loopback, no writing from other sites, no grades of strangers."""
+
+import http.client
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from support.in_process import started_app
+from support.serving import Server, started
+
+from service.app import App
+from service.middleware import RequestLimitsMiddleware
+from service.settings import Settings, read_settings
+
+HERE = "http://127.0.0.1:3000"
+
+
+@pytest.fixture(scope="module")
+def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def connected(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
+    """A client whose connections come to an address of the service, and further settings."""
+
+    def connect(url: str, **settings: object) -> TestClient:
+        monkeypatch.setattr(app, "settings", Settings(**settings))
+        return TestClient(RequestLimitsMiddleware(app, app), base_url=url)
+
+    return connect
+
+
+def a_grade(client: TestClient) -> list[dict]:
+    version = client.get("/models/grey").json()["card"]["version"]
+    return [{"model": "grey", "version": version, "seed": 1, "index": 0, "score": 1, "grader": "ann"}]
+
+
+def refused(answer, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.json()["detail"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:3000", "[::1]", "[::1]:3000"])
+def test_on_loopback_the_names_of_this_machine_are_answered(connected: Callable, host: str):
+    assert connected(HERE).get("/models", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:3000", "localhost.evil.example", "127.0.0.1.evil.example", "", "::1", "localhost:x"],
+)
+@pytest.mark.parametrize("path", ["/", "/models", "/livez"])
+def test_on_loopback_a_name_that_was_rebound_to_this_machine_is_421(connected: Callable, host: str, path: str):
+    detail = refused(connected(HERE).get(path, headers={"host": host}), 421)
+
+    assert repr(host) in detail
+    assert "localhost, 127.0.0.1, [::1]" in detail
+    assert "ZOETROPE_HOSTS" in detail
+
+
+def test_further_names_are_a_setting(connected: Callable):
+    hosts = read_settings({"ZOETROPE_HOSTS": " Pictures.example,other.example ,"}).hosts
+    client = connected(HERE, hosts=hosts)
+
+    assert hosts == ("pictures.example", "other.example")
+    assert client.get("/models", headers={"host": "PICTURES.example:8080"}).status_code == 200
+    assert "pictures.example" in refused(client.get("/models", headers={"host": "evil.example"}), 421)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.2:3000", "http://[::1]:3000", "http://[::ffff:127.0.0.1]:3000"])
+def test_every_loopback_address_is_one(connected: Callable, address: str):
+    refused(connected(address).get("/models", headers={"host": "evil.example"}), 421)
+
+
+def test_on_another_address_any_name_is_answered(connected: Callable):
+    assert connected("http://192.0.2.1:3000").get("/models", headers={"host": "any.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "http://127.0.0.1"},
+        {"origin": "http://127.0.0.1:3001"},
+        {"origin": "http://localhost:3000"},
+        {"origin": "file://127.0.0.1:3000"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": HERE, "sec-fetch-site": "cross-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/ratings", "/generate"])
+def test_a_page_of_another_site_cannot_write(connected: Callable, headers: dict, path: str):
+    client = connected(HERE)
+
+    assert "pages of this service" in refused(client.post(path, json=a_grade(client), headers=headers), 403)
+    refused(client.put(path, json={}, headers=headers), 403)
+    refused(client.delete(path, headers=headers), 403)
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": HERE}, {"origin": HERE, "sec-fetch-site": "same-origin"}])
+def test_a_page_of_this_service_and_a_program_can(connected: Callable, headers: dict):
+    client = connected(HERE)
+
+    assert client.post("/ratings", json=a_grade(client), headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("pictures.example", "https://pictures.example"),
+        ("pictures.example", "http://pictures.example:80"),
+        ("pictures.example:443", "https://Pictures.example"),
+    ],
+)
+def test_a_default_port_may_be_left_out(connected: Callable, host: str, origin: str):
+    client = connected("http://192.0.2.1:3000")
+
+    assert client.post("/generate", json={}, headers={"host": host, "origin": origin}).status_code == 200
+
+
+def test_a_page_of_another_site_can_read_what_everyone_can(connected: Callable):
+    headers = {"origin": "http://evil.example", "sec-fetch-site": "cross-site"}
+
+    assert connected(HERE).get("/models", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["http://192.0.2.1:3000", "http://[2001:db8::1]:3000", "http://name.example"])
+def test_grades_of_strangers_are_refused_unless_a_setting_opens_them(connected: Callable, address: str):
+    client = connected(address)
+    grade = a_grade(client)
+
+    assert "ZOETROPE_OPEN_RATINGS=true" in refused(client.post("/ratings", json=grade), 403)
+    assert client.get("/ratings").status_code == 200
+    assert client.post("/generate", json={}).status_code == 200
+    opened = read_settings({"ZOETROPE_OPEN_RATINGS": "true"})
+    assert connected(address, open_ratings=opened.open_ratings).post("/ratings", json=grade).status_code == 201
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate", "/ratings"])
+def test_what_a_form_can_send_is_415(connected: Callable, path: str, content_type: str):
+    refused(connected(HERE).post(path, content="[]", headers={"content-type": content_type}), 415)
+
+
+@pytest.mark.slow
+def test_a_real_service_knows_which_address_a_connection_came_to(bundles: Path, tmp_path: Path):
+    with started(bundles, tmp_path / "log", ZOETROPE_HOSTS="pictures.example") as server:
+        server.wait_for("/readyz")
+
+        assert _post(server, {}) == 422  # let through, and not a list of grades
+        assert _post(server, {"host": "pictures.example"}) == 422
+        assert _post(server, {"host": "evil.example"}) == 421
+        assert _post(server, {"origin": "http://evil.example"}) == 403
+        assert _post(server, {"sec-fetch-site": "cross-site"}) == 403
+
+
+def _post(server: Server, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    connection.request("POST", "/ratings", "{}", {"content-type": "application/json", **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status
