@@ -1,6 +1,9 @@
 """The files of the studio: downloaded again only when they have changed, and nothing in them from another host."""
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -62,3 +65,43 @@ def test_paths_outside_of_the_folder_are_not_served(client: TestClient):
         answer = client.get(path)
         assert answer.status_code == 404, path
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "a'; touch X; echo '",
+        "'",
+        "''",
+        "$(touch X)",
+        "`touch X`",
+        '"; touch X; "',
+        "a\ntouch X\n",
+        "\\",
+        "!!",
+        "*",
+        "~",
+        "a b",
+        "",
+        "& touch X &",
+        "ünïcode",
+        "models/mnist",
+    ],
+)
+def test_a_word_of_a_command_to_copy_reaches_the_program_as_it_is_and_runs_nothing(tmp_path: Path, word: str):
+    if shutil.which("node") is None:
+        pytest.skip("there is no node here")
+    arguments = ["%s\\0", word, f"models/{word}", json.dumps({"label": word})]
+    program = (STATIC / "shell.js").read_text() + f"\nconsole.log(commandLine('printf', ...{json.dumps(arguments)}));"
+    made = subprocess.run(["node", "--input-type=module", "-e", program], capture_output=True, text=True, check=True)
+    shell = subprocess.run(["sh"], input=made.stdout, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert shell.stdout.split("\0")[:-1] == arguments[1:]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["look.js", "grade_panel.js"])
+def test_every_command_to_copy_is_made_by_the_one_function_that_quotes(name: str):
+    shown = re.findall(r'querySelector\("pre"\)\.textContent = *\s*(\w+)', (STATIC / name).read_text())
+
+    assert shown == ["commandLine"]

@@ -9,6 +9,7 @@ import {baseUrl, request} from "./api.js";
 import {copy} from "./browser.js";
 import {resetSlider} from "./grade_scale.js";
 import {fitElement} from "./image.js";
+import {commandLine} from "./shell.js";
 
 const SHOWN_BEFORE = 3;
 const SHOWN_AFTER = 6; // these are prefetched by being shown
@@ -92,8 +93,8 @@ function showEnd(queue, card) {
   const best = graded.sort((one, other) => other.score - one.score).slice(0, SAMPLES);
   showSamples(parts.finished, card, best.map(({score, index}) => (
     [pictures[index].url, `${nameOf(pictures[index], index)}: ${score}`])));
-  parts.finished.querySelector("pre").textContent =
-    `zoetrope finetune PICTURES --from models/${card.name} --ratings ${baseUrl.replace(/\/$/, "")}`;
+  parts.finished.querySelector("pre").textContent = commandLine(
+    "zoetrope", "finetune", "PICTURES", "--from", `models/${card.name}`, "--ratings", baseUrl.replace(/\/$/, ""));
   heading.focus();
 }
 

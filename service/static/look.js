@@ -10,6 +10,7 @@ import {baseUrl, classNames, toJson} from "./api.js";
 import {PictureGrid} from "./grid.js";
 import * as dialog from "./picture_dialog.js";
 import {navigate, recallRoute, rememberRoute} from "./router.js";
+import {commandLine} from "./shell.js";
 
 const COMMAND_PICTURES = 64;
 const view = document.getElementById("look");
@@ -69,8 +70,9 @@ function fillForm({model, seed, label, truncation}) {
   fields.truncation.value = truncation;
   fields.truncation.nextElementSibling.value = truncation.toFixed(2);
   const body = {model, n: COMMAND_PICTURES, seed, label, truncation: truncation === 1 ? undefined : truncation};
-  view.querySelector("pre").textContent =
-    `curl -X POST ${baseUrl}generate -H 'content-type: application/json' -d '${toJson(body)}' -o sheet.png`;
+  view.querySelector("pre").textContent = commandLine(
+    "curl", "-X", "POST", `${baseUrl}generate`, "-H", "content-type: application/json", "-d", toJson(body),
+    "-o", "sheet.png");
 }
 
 function closeDialog() {
