@@ -85,7 +85,7 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
 
     assert code == 0, said
     assert "7 pictures of 16 x 24 x 3 from messy" in said
-    assert "skipped notes.txt: not a picture that Pillow knows" in said
+    assert "skipped notes.txt: not a picture in a format that is read: JPEG, PNG, " in said
     assert "skipped empty.jpg: empty file" in said
     assert "skipped cut.jpg: image file is truncated" in said
     assert Runtime(open_bundle(tmp_path / "m")).generate(0, 0, 1).shape == (1, 16, 24, 3)

@@ -1,6 +1,8 @@
 """Pictures as people have them: every mode, size and rotation; what is no picture raises, and stops nothing else."""
 
 import io
+import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.data.decode import attempt, bombs_as_errors, decode, read_header
+from training.data.decode import FORMATS, attempt, bombs_as_errors, decode, read_header
 from training.data.shape import Header, Target
 from training.data.sources import EncodedFile
 
+NOT_READ = f"not a picture in a format that is read: {', '.join(FORMATS)}"
 COLOUR = Target(16, 16, 3, "crop")
 RED_BLUE = Image.fromarray(np.array([[[255, 0, 0]] * 8 + [[0, 0, 255]] * 8] * 16, np.uint8))
 
@@ -92,11 +95,36 @@ def test_a_picture_that_the_shape_refuses_is_not_decoded(size: tuple[int, int], 
         decode(encoded(Image.new("L", size)), COLOUR)
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"), [(b"", "empty file"), (b"these are notes", "not a picture that Pillow knows")]
-)
+@pytest.mark.parametrize(("data", "reason"), [(b"", "empty file"), (b"these are notes", NOT_READ)])
 def test_what_is_no_picture_says_so(data: bytes, reason: str):
     assert attempt(read_header, bytes_as("notes.txt", data)) == reason
+
+
+EPS = (
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(touched) (w) file closefile showpage\n%%EOF\n"
+)
+
+
+def test_an_eps_is_not_opened_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Pillow would run Ghostscript on it; here a program of that name shows whether it does."""
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # not looked for yet
+
+    with suppress(OSError):
+        Image.open(io.BytesIO(EPS)).load()
+    assert (tmp_path / "ran").exists()  # Pillow alone runs it
+    (tmp_path / "ran").unlink()
+    for name in ("a.png", "a.eps", "a.jpg"):
+        assert attempt(partial(decode, target=COLOUR), bytes_as(name, EPS)) == NOT_READ
+        assert attempt(read_header, bytes_as(name, EPS)) == NOT_READ
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_that_is_named_is_read(kind: str):
+    assert decode(encoded(RED_BLUE, kind), COLOUR).shape == (16, 16, 3)
 
 
 def test_a_cut_picture_says_so():

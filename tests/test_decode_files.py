@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PIL import Image
-from test_decode import RED_BLUE, bytes_as, encoded
+from test_decode import NOT_READ, RED_BLUE, bytes_as, encoded
 
 from training.data.decode import Decoded, read_arrays, read_files
 from training.data.shape import Shape
@@ -47,7 +47,7 @@ def test_two_and_a_half_percent_of_corrupt_files_are_named_and_counted():
 
     assert decoded.images.shape == (78, 16, 16, 1)
     assert [(one.name, one.reason) for one in decoded.skipped] == [
-        ("notes.txt", "not a picture that Pillow knows"),
+        ("notes.txt", NOT_READ),
         ("empty.png", "empty file"),
     ]
 

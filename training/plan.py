@@ -26,6 +26,7 @@ from training.config import (
 )
 from training.data.dataset import Pictures, check_source
 from training.data.shape import Shape
+from training.feedback.ratings_client import without_password
 from training.inputs import Report, open_with_progress, report_other_data, shape_of_model
 from training.run import RUNS, Run
 
@@ -211,7 +212,8 @@ def plan_finetuning(
     grades = read_grades(options.ratings, card.name)
     if not grades:
         raise ValueError(
-            f"{options.ratings}: found no grades of {card.name}, expected some. Grade pictures at its page first."
+            f"{without_password(options.ratings)}: found no grades of {card.name}, expected some. "
+            "Grade pictures at its page first."
         )
     pictures = open_with_progress(source, shape_of_model(card))
     report_other_data(pictures, source, card, report)

@@ -32,6 +32,9 @@ from training.data.sources import Arrays, Encoded, EncodedFile
 DECODER = "1"
 """Raise it where the same file would give other pixels than before: what is in the cache is then decoded again."""
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "TGA")
+"""Pillow's names, the most frequent first. Not all that Pillow knows: for EPS it runs another program on the file."""
+
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"})
 
 Result = TypeVar("Result")
@@ -92,9 +95,9 @@ def _open(file: EncodedFile) -> Image.Image:
     if not data:
         raise ValueError("empty file")
     try:
-        return Image.open(io.BytesIO(data))
+        return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        raise ValueError("not a picture that Pillow knows") from None
+        raise ValueError(f"not a picture in a format that is read: {', '.join(FORMATS)}") from None
 
 
 def _header_of(picture: Image.Image) -> Header:

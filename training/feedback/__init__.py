@@ -6,6 +6,7 @@
 Read in this order:
 
     grades             people's grades, and the pictures that they are of
+    ratings_client     the grades of a running service, over HTTP
     pretrained         the model that fine-tuning starts from
     reward_model       predicts grades, learned from people's
     reweighting        how often each real picture is shown, by its predicted grade

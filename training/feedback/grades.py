@@ -13,9 +13,6 @@ Letters: G graded pictures    H, W, C of a picture
 import csv
 import hashlib
 import io
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -29,9 +26,9 @@ from numpy.typing import NDArray
 from models.bundle import Bundle, open_bundle
 from models.codes import ADDRESS_END, TRUNCATION_MAX, codes
 from models.runtime import Runtime
+from training.feedback.ratings_client import download_ratings
 from training.methods.reward_weighted import GradedTensors
 
-_TIMEOUT_S = 60
 _REQUIRED_COLUMNS = ("model", "version", "seed", "index", "score")
 
 
@@ -153,15 +150,8 @@ def _class(grade: Grade, runtime: Runtime) -> int | None:
 
 
 def _rows_of_service(url: str, model: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    request = f"{url.rstrip('/').removesuffix('/ratings')}/ratings?{urllib.parse.urlencode({'model': model})}"
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-            text = answer.read().decode()
-    except urllib.error.HTTPError as error:
-        raise ValueError(f"{request}: found {error.code} {error.read()[:300].decode(errors='replace')}") from None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{request}: found {error}, expected a running service. Start it: make serve.") from None
-    yield from _rows_of_csv(text, request)
+    text, where = download_ratings(url, model)
+    yield from _rows_of_csv(text, where)
 
 
 def _rows_of_file(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
