@@ -6,6 +6,7 @@ FastAPI does both on the event loop, which costs a small body nothing and holds 
 schema: lists and fields are bounded in `service.schemas`.
 """
 
+import gc
 import json
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -17,6 +18,8 @@ from fastapi.routing import APIRoute
 
 from service.app import app_of
 from service.errors import Problem, cut
+
+Validate = Callable[[object], tuple[object, list[dict[str, Any]]]]
 
 INLINE_BYTES = 16 << 10
 """Up to here a body is parsed on the event loop: a thread would take longer."""
@@ -39,7 +42,7 @@ class JsonRoute(APIRoute):
             body = await request.body()
             if len(body) <= INLINE_BYTES:
                 return await handler(request)
-            value = await app_of(request).compute(partial(_validated, body, validate))
+            value = await app_of(request).compute(partial(_validated_without_collector, body, validate))
             return await handler(_ParsedRequest(request, body, value))
 
         return checked
@@ -61,7 +64,21 @@ class _ParsedRequest(Request):
         return self._value
 
 
-def _validated(body: bytes, validate: Callable[[object], tuple[object, list[dict[str, Any]]]]) -> object:
+def _validated_without_collector(body: bytes, validate: Validate) -> object:
+    """As `_validated`. JSON has no cycles, and collecting 350,000 lists again and again takes ten times as long.
+
+    Both hold the interpreter's lock, so the event loop would wait. Called by one thread at a time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _validated(body, validate)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _validated(body: bytes, validate: Validate) -> object:
     """What FastAPI would make of a body.
 
     Raises:

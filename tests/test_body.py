@@ -1,6 +1,7 @@
 """No body up to the limit holds the event loop, and no error answer is large, whatever is in it."""
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import Iterator
@@ -28,12 +29,18 @@ JSON = {"content-type": "application/json"}
 @pytest.fixture(scope="module")
 def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="pets")
+    gc.collect()
+    gc.freeze()  # collecting all that the tests before have left is no work of a request
     yield app
+    gc.unfreeze()
     app.stop()
 
 
-def ask(app: App, path: str, body: bytes) -> tuple[int, bytes, float]:
-    """Status, answer and the CPU seconds of the event loop's thread, to which all of its work counts."""
+def ask(app: App, path: str, body: bytes) -> tuple[int, bytes, float, float]:
+    """Status, answer, and the CPU seconds of the event loop's thread and of all threads.
+
+    Parsing in another thread holds the interpreter's lock, so for a refusal those of all threads count.
+    """
     assert len(body) <= LARGEST_BODY_BYTES
     sent: list[dict] = []
     received = [{"type": "http.request", "body": body, "more_body": False}]
@@ -48,19 +55,20 @@ def ask(app: App, path: str, body: bytes) -> tuple[int, bytes, float]:
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
     scope |= {"headers": headers, "server": ("127.0.0.1", 3000), "client": ("127.0.0.1", 9), "root_path": ""}
 
-    async def measured() -> float:
-        start_s = time.thread_time()
+    async def measured() -> tuple[float, float]:
+        loop_s, all_s = time.thread_time(), time.process_time()
         await RequestLimitsMiddleware(app, app)({**scope, "scheme": "http", "http_version": "1.1"}, receive, send)
-        return time.thread_time() - start_s
+        return time.thread_time() - loop_s, time.process_time() - all_s
 
     held_s = asyncio.run(measured())
-    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent[1:]), held_s
+    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent[1:]), *held_s
 
 
 def check(app: App, path: str, body: bytes) -> tuple[int, bytes]:
     """Ask; what must hold of every body holds."""
-    status, answer, held_s = ask(app, path, body)
+    status, answer, loop_s, all_s = ask(app, path, body)
 
+    held_s = loop_s if status < 400 else all_s
     assert held_s < LONGEST_HOLD_CPU_S, f"{path} held the event loop for {held_s:.3f} CPU seconds"
     assert status < 500, answer[:300]
     if status >= 400:
@@ -116,25 +124,9 @@ def test_what_stopped_the_service_once_does_not_hold_the_loop(app: App, attack: 
 
 leaves = st.sampled_from(
     [
-        '""',
-        "{}",
-        "[]",
-        "null",
-        "true",
-        "-1",
-        "1e400",
-        "NaN",
-        "9" * 4300,
-        "0." + "1" * 400,
-        '"\\ud83d\\ude00"',
-        '"\\u0000"',
-        '"0"',
-        '{"a":{}}',
-        "[[[[]]]]",
-        "[" * 400 + "]" * 400,
-        '{"seed":1}',
-        '["0",0]',
-        '"' + "x" * 5000 + '"',
+        *('""', "{}", "[]", "null", "true", "-1", "1e400", "NaN", "9" * 4300, "0." + "1" * 400, '"\\ud83d\\ude00"'),
+        *('"\\u0000"', '"0"', '{"a":{}}', "[[[[]]]]", "[" * 400 + "]" * 400, '{"seed":1}', '["0",0]'),
+        f'"{"x" * 5000}"',
     ]
 )
 sizes = st.sampled_from([200, INLINE_BYTES - 100, INLINE_BYTES, 200_000, LARGEST_BODY_BYTES])
@@ -241,7 +233,7 @@ def test_a_long_detail_is_cut_too():
 
 def test_no_more_large_bodies_wait_than_fit(app: App, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(app_module, "_MOST_COMPUTATIONS", 0)
-    status, answer, _ = ask(app, "/decode", b" " * INLINE_BYTES + b"{}")
+    status, answer, *_ = ask(app, "/decode", b" " * INLINE_BYTES + b"{}")
 
     assert status == 503
     assert b"large requests wait" in answer
