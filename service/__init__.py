@@ -6,9 +6,11 @@ Read in this order:
 
     server         the BentoML service that `bentoml serve` runs, and why the API is mounted on it
     settings       every environment variable
-    middleware     path, body-size and backpressure checks before routing
+    middleware     host, origin, path, body-size and backpressure checks before routing
     app            the FastAPI app: what every route takes from it
     routes/        one `APIRouter` a file
+    body           the JSON body of a request, parsed off the event loop where it is large
+    validation     lists and fields in bounded time, and the first five errors
     schemas        requests and responses, with their bounds
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes

@@ -36,14 +36,14 @@ def post(path: str, fields: Mapping[str, Any]) -> bytes:
     """The bytes of a POST with JSON."""
     body = json.dumps(fields).encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
 
 def get(path: str) -> bytes:
     """The bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: load\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 class Connection:
