@@ -74,7 +74,7 @@ def _check_access(scope: Scope, settings: Settings) -> None:
     found = {name: value for name, value in scope["headers"] if name in (b"host", b"origin", b"sec-fetch-site")}
     host, (address, _) = found.get(b"host", b"").decode("latin-1"), scope.get("server") or (None, None)
     local = address is not None and _is_loopback(address)
-    if local and _name_of(host) not in (*LOOPBACK_HOSTS, *settings.hosts):
+    if local and (name := _name_of(host)) not in LOOPBACK_HOSTS and name not in settings.hosts:
         known = ", ".join((*LOOPBACK_HOSTS, *settings.hosts))
         raise Problem(421, f"Host is {cut(host)!r}; it must be one of {known}. ZOETROPE_HOSTS adds further names.")
     if scope["method"] in _READING_METHODS:
@@ -105,6 +105,7 @@ def _is_loopback(address: str) -> bool:
     return found.is_loopback
 
 
+@lru_cache(maxsize=64)
 def _name_of(host: str) -> str:
     """The name in a Host header, without its port."""
     name, _, port = host.strip().lower().rpartition(":")

@@ -21,7 +21,7 @@ class BoundedModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_surplus_fields(cls, value: object) -> object:
-        fields = cls.model_fields
+        fields = cls.__pydantic_fields__  # model_fields, without its descriptor: this runs in every request
         if not isinstance(value, dict) or len(value) <= len(fields) + MOST_ERRORS:
             return value
         unknown = islice((name for name in value if name not in fields), MOST_ERRORS)

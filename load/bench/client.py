@@ -35,9 +35,7 @@ class Response:
 def post(path: str, fields: Mapping[str, Any]) -> bytes:
     """The bytes of a POST with JSON."""
     body = json.dumps(fields).encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 

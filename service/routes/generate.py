@@ -31,8 +31,10 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet_size(body.n, LARGEST_SHEET_N, "A sheet")
-    inline = not isinstance(body.label, list) or len(body.label) <= _INLINE_N
-    source = await app_of(request).compute(partial(resolve_address, body, runtime.card), inline)
+    if isinstance(body.label, list) and len(body.label) > _INLINE_N:
+        source = await app_of(request).compute(partial(resolve_address, body, runtime.card))
+    else:
+        source = resolve_address(body, runtime.card)
     headers = {**provenance_headers(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, headers, encode)

@@ -47,8 +47,8 @@ async def encode_all(request: Request, runtime: Runtime, source: LatentSource, e
     pending = app.registry.batcher.submit(runtime, source)
     with cancelled_on_disconnect(request.receive, pending):
         chunks = [chunk async for chunk in pending]
-    if sum(chunk.nbytes for chunk in chunks) <= _ENCODED_INLINE_BYTES:
-        return _encode_chunks(encode, chunks)
+    if len(chunks) == 1 and chunks[0].nbytes <= _ENCODED_INLINE_BYTES:
+        return encode(chunks[0])
     return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, _encode_chunks, encode, chunks)
 
 
