@@ -35,7 +35,8 @@ class Response:
 def post(path: str, fields: Mapping[str, Any]) -> bytes:
     """The bytes of a POST with JSON."""
     body = json.dumps(fields).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    fields_of_body = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{fields_of_body}\r\n"
     return head.encode() + body
 
 
