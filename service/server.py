@@ -18,11 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bentoml
+import uvicorn.config
 
 from models.bundle import list_bundles, read_card
 from models.errors import ModelError
 from service.image import environment, image
 from service.settings import read_settings
+from service.shutdown import bound_parent, bound_worker
+
+uvicorn.config.HTTP_PROTOCOLS["auto"] = "service.protocol:BoundedHttpProtocol"  # BentoML builds uvicorn.Config itself
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -89,14 +93,18 @@ class Zoetrope:
         The digests of the other files are checked by the worker, which answers meanwhile.
         """
         try:
-            for folder in list_bundles(read_settings().models):
+            settings = read_settings()
+            for folder in list_bundles(settings.models):
                 read_card(folder)
         except (ModelError, ValueError) as error:
             raise SystemExit(f"error: {error}") from None
+        bound_parent(settings.shutdown_seconds)
 
     def __init__(self) -> None:
         print_log()
-        api().start(read_settings())
+        settings = read_settings()
+        bound_worker(settings)
+        api().start(settings)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:

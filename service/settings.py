@@ -63,6 +63,15 @@ class Settings(BaseModel):
         default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."
     )
     encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
+    request_timeout_seconds: float = Field(
+        default=20, gt=0, allow_inf_nan=False, description="Headers and body of a request arrive by then, else 408."
+    )
+    write_timeout_seconds: float = Field(
+        default=30, gt=0, allow_inf_nan=False, description="A client that reads nothing for so long is disconnected."
+    )
+    shutdown_seconds: float = Field(
+        default=20, ge=0, allow_inf_nan=False, description="What requests under way get after SIGTERM; then they end."
+    )
 
     @property
     def pinned_library(self) -> Library | None:

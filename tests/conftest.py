@@ -40,7 +40,7 @@ SLOW_FILES = {
     for name in (
         "acceptance", "api", "cli", "compare", "compiled", "distributed", "doctor", "evaluate", "export", "finetune",
         "finetuning_round", "inception", "onnx", "peers", "pretrained", "profile", "profiling", "readme", "reward",
-        "reward_model", "server", "shipped", "simulation", "train", "wheel",
+        "reward_model", "server", "shipped", "simulation", "slow_clients", "train", "wheel",
     )
 }  # fmt: skip
 

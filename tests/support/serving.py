@@ -26,6 +26,11 @@ class Server:
         self.process, self.url, self._log = process, url, log
 
     @property
+    def port(self) -> int:
+        """Of this machine alone."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def log(self) -> str:
         """What it has printed so far."""
         return self._log.read_text()

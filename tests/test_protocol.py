@@ -1,0 +1,449 @@
+"""The limits of one connection, with a transport that only remembers: sizes, times, and what is written."""
+
+# ruff: noqa: ARG001, ARG002, every check is given the app, the connection and its transport
+import asyncio
+import json
+from collections.abc import Callable
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+import service.server  # noqa: F401, registers the protocol
+from service.connections import ConnectionMonitor
+from service.protocol import (
+    LARGEST_DISCARDED_BYTES,
+    LARGEST_HEAD_BYTES,
+    LARGEST_URL_BYTES,
+    LINGER_S,
+    MOST_HEADERS,
+    MOST_PIPELINED,
+    BoundedHttpProtocol,
+)
+
+REQUEST_S, WRITE_S = 20.0, 30.0
+
+
+class Transport:
+    """A transport whose client takes nothing."""
+
+    def __init__(self) -> None:
+        self.written, self.unsent_bytes = b"", 0
+        self.closed = self.aborted = self.ended = self.reads_paused = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.reads_paused = True
+
+    def resume_reading(self) -> None:
+        self.reads_paused = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent_bytes
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        self.high = high
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    @property
+    def status(self) -> int:
+        return int(self.written.split()[1])
+
+    @property
+    def problem(self) -> dict:
+        head, _, body = self.written.partition(b"\r\n\r\n")
+        assert b"content-type: application/problem+json" in head
+        assert b"connection: close" in head
+        assert f"content-length: {len(body)}".encode() in head
+        return json.loads(body)
+
+
+class Api:
+    """An app that reads its request, waits until `go_on`, and answers with two bytes."""
+
+    def __init__(self) -> None:
+        self.scopes: list[dict] = []
+        self.bodies: list[bytes] = []
+        self.go_on = asyncio.Event()
+        self.disconnected = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.scopes.append(scope)
+        body, message = b"", {"type": "http.request", "more_body": True}
+        while message["type"] == "http.request" and message["more_body"]:
+            message = await receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            self.disconnected += 1
+            return
+        self.bodies.append(body)
+        gone = asyncio.create_task(receive())
+        await asyncio.wait([gone, asyncio.create_task(self.go_on.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            self.disconnected += 1
+            return
+        gone.cancel()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def connected(check: Callable) -> Callable:
+    """Run a test in an event loop, with an app and a connection to it."""
+
+    def test() -> None:
+        async def run() -> None:
+            api, transport = Api(), Transport()
+            config = uvicorn.Config(api, log_config=None)
+            config.load()
+            assert config.http_protocol_class is BoundedHttpProtocol, "importing service.server registers it"
+            connection = type("Connection", (BoundedHttpProtocol,), {"monitor": ConnectionMonitor()})(
+                config, ServerState(), {}, asyncio.get_running_loop()
+            )
+            connection.connection_made(transport)
+            await check(api, connection, transport)
+            await settle()
+            connection.connection_lost(None)
+
+        asyncio.run(run())
+
+    test.__doc__ = check.__doc__
+    return test
+
+
+def later(connection: BoundedHttpProtocol, seconds: float) -> None:
+    """What the monitor does that much later."""
+    connection.check(connection.loop.time() + seconds, REQUEST_S, WRITE_S)
+
+
+def head(*headers: str, line: str = "GET /x HTTP/1.1") -> bytes:
+    return "\r\n".join([line, *headers, "", ""]).encode()
+
+
+@connected
+async def test_a_plain_request_is_answered(api, connection, transport):
+    api.go_on.set()
+    connection.data_received(head("Host: x"))
+    await settle()
+
+    assert transport.status == 200
+    assert not transport.closed
+
+
+@connected
+async def test_as_many_headers_as_may_be_are_accepted(api, connection, transport):
+    connection.data_received(head(*(f"a{k}: b" for k in range(MOST_HEADERS))))
+    await settle()
+
+    assert len(api.scopes[0]["headers"]) == MOST_HEADERS
+
+
+@connected
+async def test_one_header_more_is_431(api, connection, transport):
+    connection.data_received(head(*(f"a{k}: b" for k in range(MOST_HEADERS + 1))))
+    await settle()
+
+    assert transport.problem["status"] == 431
+    assert transport.problem["detail"] == f"The request has more than {MOST_HEADERS} headers, which is the limit."
+    assert api.scopes == []
+
+
+@pytest.mark.parametrize("piece_bytes", [1_000, 10_000, 1 << 20])
+def test_a_header_without_an_end_is_431_before_it_ends(piece_bytes: int):
+    """The parser collects it unseen; pieces come as a network would cut them."""
+
+    @connected
+    async def check(api, connection, transport):
+        endless, sent = head("Accept: ")[:-4] + b"a" * (1 << 20), 0
+        while sent < len(endless) and not transport.written:
+            connection.data_received(endless[sent : sent + piece_bytes])
+            sent += piece_bytes
+
+        assert transport.problem["status"] == 431
+        assert sent <= 2 * LARGEST_HEAD_BYTES + piece_bytes
+        assert transport.ended
+
+    check()
+
+
+@connected
+async def test_headers_of_64_kilobytes_together_are_431_and_a_little_less_is_not(api, connection, transport):
+    value = "a" * 1_000
+    connection.data_received(head(*(f"a{k:02}: {value}" for k in range(65))))
+    connection.data_received(head(*(f"a{k:02}: {value}" for k in range(66))))
+    await settle()
+
+    assert len(api.scopes) == 1
+    assert connection._problem.status == 431
+
+
+@connected
+async def test_a_long_body_is_not_taken_for_headers(api, connection, transport):
+    body = b"b" * (3 * LARGEST_HEAD_BYTES)
+    connection.data_received(head(f"Content-Length: {len(body)}", line="POST / HTTP/1.1") + body[:70_000])
+    await settle()
+    connection.data_received(body[70_000:])
+    await settle()
+
+    assert api.bodies == [body]
+
+
+@connected
+async def test_a_url_that_is_too_long_is_414(api, connection, transport):
+    connection.data_received(head(line=f"GET /{'a' * LARGEST_URL_BYTES} HTTP/1.1"))
+
+    assert transport.problem["status"] == 414
+
+
+@pytest.mark.parametrize("trailer", [b"t: " + b"a" * 200_000, b"t: a\r\n" * 200])
+def test_trailers_of_a_chunked_body_count_too(trailer: bytes):
+    @connected
+    async def check(api, connection, transport):
+        connection.data_received(head("Transfer-Encoding: chunked", line="POST / HTTP/1.1") + b"2\r\nab\r\n0\r\n")
+        await settle()
+        connection.data_received(trailer)
+        await settle()
+
+        assert transport.problem["status"] == 431
+        assert api.disconnected == 1
+
+    check()
+
+
+@connected
+async def test_a_trailer_is_not_a_header(api, connection, transport):
+    start = head("Transfer-Encoding: chunked", line="POST / HTTP/1.1")
+    connection.data_received(start + b"2\r\nab\r\n0\r\nHost: other\r\n\r\n")
+    await settle()
+
+    assert api.scopes[0]["headers"] == [(b"transfer-encoding", b"chunked")]
+    assert api.bodies == [b"ab"]
+
+
+@connected
+async def test_what_is_not_http_is_a_problem_too(api, connection, transport):
+    connection.data_received(b"\x16\x03\x01 hello\r\n\r\n")
+
+    assert transport.problem["status"] == 400
+
+
+@connected
+async def test_an_upgrade_does_not_leave_these_limits(api, connection, transport):
+    api.go_on.set()
+    connection.data_received(head("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x"))
+    await settle()
+
+    assert transport.status == 200
+    assert [scope["type"] for scope in api.scopes] == ["http"]
+
+
+@connected
+async def test_a_refused_client_may_send_the_rest_but_not_for_ever(api, connection, transport):
+    connection.data_received(head(line=f"GET /{'a' * LARGEST_URL_BYTES} HTTP/1.1"))
+    connection.data_received(b"a" * LARGEST_DISCARDED_BYTES)
+
+    assert not transport.closed
+    connection.data_received(b"a")
+    assert transport.aborted
+
+
+@connected
+async def test_a_refused_client_has_two_seconds_to_hang_up(api, connection, transport):
+    connection.data_received(b"nonsense\r\n\r\n")
+    later(connection, LINGER_S - 0.5)
+
+    assert not transport.closed
+    later(connection, LINGER_S + 0.5)
+    assert transport.aborted
+
+
+@connected
+async def test_requests_behind_one_that_waits_are_bounded(api, connection, transport):
+    """Each takes memory; the one that is under way is still answered, and then the connection ends."""
+    connection.data_received(head("Host: x") * (MOST_PIPELINED + 3))
+    await settle()
+    api.go_on.set()
+    await settle()
+
+    assert len(api.scopes) == 1
+    assert transport.status == 200
+    assert transport.closed
+
+
+@pytest.mark.parametrize(
+    ("start", "late"),
+    [
+        (b"GET / HT", "headers"),
+        (head("Host: x")[:-2], "headers"),
+        (head("Content-Length: 9", line="POST / HTTP/1.1") + b"abc", "body"),
+        (head("Transfer-Encoding: chunked", line="POST / HTTP/1.1") + b"5\r\nab", "body"),
+        (head("Transfer-Encoding: chunked", line="POST / HTTP/1.1") + b"2\r\nab\r\n0\r\nt: ", "body"),
+    ],
+)
+def test_a_request_that_does_not_arrive_is_408(start: bytes, late: str):
+    @connected
+    async def check(api, connection, transport):
+        connection.data_received(start)
+        await settle()
+        later(connection, REQUEST_S - 1)
+        assert not transport.written
+        later(connection, REQUEST_S)
+        await settle()
+
+        assert transport.problem["status"] == 408
+        assert transport.problem["detail"] == f"The {late} did not arrive within 20 s. Send it faster."
+        assert api.disconnected == len(api.scopes)
+
+    check()
+
+
+@connected
+async def test_single_bytes_do_not_stop_the_clock(api, connection, transport):
+    connection.data_received(b"GET / HTTP/1.1\r\n")
+    for k in range(5):
+        connection.data_received(b"a")
+        later(connection, k)
+    later(connection, REQUEST_S)
+
+    assert transport.problem["status"] == 408
+
+
+@connected
+async def test_a_client_that_sends_nothing_is_hung_up_on(api, connection, transport):
+    later(connection, REQUEST_S - 1)
+    assert not transport.closed
+    later(connection, REQUEST_S)
+
+    assert transport.closed
+    assert transport.written == b""
+
+
+@connected
+async def test_a_request_that_waits_for_us_is_not_late(api, connection, transport):
+    connection.data_received(head("Host: x") + b"GET /second HT")
+    await settle()
+    later(connection, 10 * REQUEST_S)
+
+    assert not transport.closed
+    api.go_on.set()
+    await settle()
+    later(connection, 10 * REQUEST_S + 1)  # the second request has its own twenty seconds, from here on
+    assert transport.status == 200
+    assert not transport.closed
+    later(connection, 11 * REQUEST_S)
+    assert b" 408 " in transport.written
+
+
+@connected
+async def test_between_requests_only_the_keep_alive_timeout_counts(api, connection, transport):
+    api.go_on.set()
+    connection.data_received(head("Host: x"))
+    await settle()
+    later(connection, 10 * REQUEST_S)
+
+    assert not transport.closed
+    assert connection.timeout_keep_alive_task is not None
+
+
+@connected
+async def test_a_client_that_takes_no_byte_is_dropped_and_its_request_cancelled(api, connection, transport):
+    connection.data_received(head("Host: x"))
+    await settle()
+    transport.unsent_bytes = 1_000
+    later(connection, 0)
+    later(connection, WRITE_S - 1)
+    assert not transport.closed
+    later(connection, WRITE_S)
+    connection.connection_lost(None)
+    await settle()
+
+    assert transport.aborted
+    assert api.disconnected == 1
+
+
+@connected
+async def test_a_client_that_takes_one_byte_now_and_then_is_served(api, connection, transport):
+    connection.data_received(head("Host: x"))
+    for k in range(100):
+        transport.unsent_bytes = 1_000 - k
+        later(connection, k * (WRITE_S - 1))
+
+    assert not transport.closed
+
+
+@connected
+async def test_a_client_that_has_taken_all_may_wait(api, connection, transport):
+    connection.data_received(head("Host: x"))
+    await settle()
+    for k in range(10):
+        later(connection, k * WRITE_S)
+
+    assert not transport.closed
+
+
+@connected
+async def test_a_lost_connection_cancels_the_request_before_which_others_wait(api, connection, transport):
+    connection.data_received(head("Host: x") * 3)
+    await settle()
+    connection.connection_lost(None)
+    await settle()
+
+    assert len(api.scopes) == 1
+    assert api.disconnected == 1
+    assert not connection.pipeline
+
+
+@connected
+async def test_while_it_stops_what_is_under_way_goes_on_and_the_rest_is_503(api, connection, transport):
+    connection.data_received(head("Host: x"))
+    await settle()
+    connection.monitor.drain()
+    assert connection.monitor.requests_under_way == 1
+    api.go_on.set()
+    await settle()
+
+    assert transport.status == 200
+    assert transport.closed
+    assert connection.monitor.requests_under_way == 0
+
+
+@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/readyz", 503), ("/generate", 503)])
+def test_while_it_stops_a_further_request_is_503_but_it_lives(path: str, status: int):
+    @connected
+    async def check(api, connection, transport):
+        api.go_on.set()
+        connection.monitor.drain()
+        transport.closed = False  # as a connection that comes now
+        connection.data_received(head("Host: x", line=f"GET {path} HTTP/1.1"))
+        await settle()
+
+        assert transport.status == status
+        if status == 503:
+            assert transport.problem["detail"] == "The service is stopping. Try again in 5 s."
+            assert b"retry-after: 5" in transport.written
+
+    check()
