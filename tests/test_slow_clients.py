@@ -44,7 +44,7 @@ def connected(server: Server) -> Iterator[socket.socket]:
 
 
 def post(body: str, *headers: str) -> bytes:
-    lines = ["POST /generate HTTP/1.1", "Host: x", "Content-Type: application/json", *headers]
+    lines = ["POST /generate HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
 
 
@@ -103,7 +103,7 @@ def test_megabytes_of_headers_are_431_and_take_no_memory_and_no_time_of_others(s
     """Before: 64 MiB of headers took 1.8 GB, and an 8 MiB `Accept` stalled everyone for two seconds."""
     before = server.resident_bytes()
     with Prober(server) as prober, connected(server) as client:
-        send_all(client, b"POST /generate HTTP/1.1\r\nHost: x\r\n" + headers)
+        send_all(client, b"POST /generate HTTP/1.1\r\nHost: localhost\r\n" + headers)
         answer = read(client)
 
     assert problem_of(answer)["status"] == 431
@@ -203,7 +203,7 @@ def test_sigterm_refuses_what_is_new_and_ends_what_does_not_end(stopping: Server
     """Before: `/readyz` was not answered, and one client that does not read kept the process alive for ever."""
     with connected(stopping) as stuck, connected(stopping) as idle:
         begin_answer(stuck)
-        idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        idle.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         alive = b""
         while not alive.endswith(b"\r\n\r\n\n"):
             alive += idle.recv(1_000)
