@@ -149,6 +149,7 @@ def test_it_serves_the_bundles_of_the_users_folder_and_the_page(server: Server, 
     assert len(files) >= 3
     for path in ("docs", "openapi.json", *files):
         assert server.get(f"/{path}")[0] == 200, path
+    assert server.get("/ratings/summary")[0] == 200  # the store is open
     assert (folder / "runs" / "grades.db").exists()
 
 

@@ -13,6 +13,8 @@ Read in this order:
     responses    pictures as a response: what generate and images share
 """
 
+from starlette.requests import ClientDisconnect
+
 from service import errors
 from service.app import App
 from service.batching import ClientDisconnected
@@ -33,7 +35,8 @@ def create_app() -> App:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # or each request looks for a collector
     )
     errors.install(app)
-    app.add_exception_handler(ClientDisconnected, client_closed_request)
+    for gone in (ClientDisconnected, ClientDisconnect):  # while its pictures are drawn; while its body is read
+        app.add_exception_handler(gone, client_closed_request)
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # `include_router` would route each request twice, for 8 us
     for path, files in pages.MOUNTS.items():
