@@ -81,7 +81,7 @@ def test_sixty_percent_unreadable_is_fatal_and_says_why(bad: int):
 
 
 def test_nothing_at_all_is_fatal():
-    with pytest.raises(ValueError, match=r"0 of 0 files .*there are none at all"):
+    with pytest.raises(ValueError, match="found no file in it"):
         read([])
 
 

@@ -216,10 +216,12 @@ def _in_order(
 def _refuse_if_mostly_unreadable(readable: int, skipped: list[Skipped]) -> None:
     if readable > len(skipped):
         return
+    expected = "Expected a folder or zip where most files are pictures."
+    if not skipped:
+        raise ValueError(f"found no file in it. {expected}")
     reasons = "; ".join(f"{one.name}: {one.reason}" for one in skipped[:5])
     raise ValueError(
-        f"{len(skipped)} of {readable + len(skipped)} files are not readable pictures "
-        f"({reasons or 'there are none at all'}). Expected a folder or zip where most files are pictures."
+        f"{len(skipped)} of {readable + len(skipped)} files are not readable pictures ({reasons}). {expected}"
     )
 
 
