@@ -157,7 +157,8 @@ def open_all(folder: Path) -> list[Bundle]:
 def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, bytes]) -> Bundle:
     """Write a bundle to a temporary folder, flush it to disk and rename it.
 
-    A bundle of another version that is already there stays, as `<name>@<version>`.
+    A bundle of another version that is already there stays, as `<name>@<version>`. One of the same version is replaced
+    and leaves its scores, unless the facts bring new ones: they are of the same pictures.
 
     Args:
         path: `.../<name>`; the folder above it is made if need be.
@@ -171,7 +172,8 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
         raise ValueError(f"a bundle needs {', '.join(missing)}")
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     draft = Card(name=path.name, version="0" * 16, files=files, **facts)
-    card = draft.model_copy(update={"version": version_of(files[GENERATOR], draft.classes)})
+    version = version_of(files[GENERATOR], draft.classes)
+    card = draft.model_copy(update={"version": version, "scores": _scores_to_keep(path, version, draft.scores)})
 
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
@@ -183,6 +185,13 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     _put_in_place(temporary, path, card.version)
     sync_folder(path.parent)
     return open_bundle(path)
+
+
+def _scores_to_keep(path: Path, version: str, scores: Scores) -> Scores:
+    if scores != Scores() or not (path / CARD).exists():
+        return scores
+    replaced = read_card(path)
+    return replaced.scores if replaced.version == version else scores
 
 
 def write_scores(path: Path, scores: Scores) -> Bundle:

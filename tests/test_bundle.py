@@ -74,6 +74,15 @@ def test_scores_are_written_into_the_card_and_nothing_else_changes(grey: Path):
     assert {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"} == files
 
 
+def test_the_same_version_written_again_keeps_its_scores_and_another_version_has_none(tmp_path: Path):
+    path = tmp_path / "grey"
+    write_untrained(path, 8, 8, 1, code_size=5, seed=1)
+    write_scores(path, Scores(fd_ratio=1.5, images=10))
+
+    assert write_untrained(path, 8, 8, 1, code_size=5, seed=1).card.scores == Scores(fd_ratio=1.5, images=10)
+    assert write_untrained(path, 8, 8, 1, code_size=5, seed=2).card.scores == Scores()
+
+
 def test_a_kill_while_scores_are_written_leaves_the_old_card_whole(grey: Path, monkeypatch: pytest.MonkeyPatch):
     """Everything is written to a temporary file; the last step is one rename."""
     before = (grey / "card.json").read_bytes()
