@@ -9,11 +9,22 @@ from typing import Annotated, cast
 import typer
 
 from training.cli.console import errors_as_messages, print_bundle, print_plain
-from training.cli.options import PicturesArgument, panel
+from training.cli.options import (
+    BatchOption,
+    CheckpointOption,
+    CompiledOption,
+    ComputeThreadsOption,
+    DeviceOption,
+    GammaOption,
+    LearningRateOption,
+    PicturesArgument,
+    PrecisionOption,
+    panel,
+)
 from training.cli.show_plan import show_plan
 from training.config import CHECKPOINT_SECONDS, UpdateName
 
-_training, _compute = panel("Training"), panel("Compute")
+_training = panel("Training")
 
 
 def finetune(
@@ -33,17 +44,15 @@ def finetune(
     run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<model>-<digest>)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit the reward model, print the plan, and stop.")] = False,
     kimg: Annotated[float | None, _training("Thousand images to show.  (48)")] = None,
-    batch: Annotated[int | None, _training("Pictures in one step.")] = None,
-    gamma: Annotated[float | None, _training("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
-    learning_rate: Annotated[float | None, _training("At the start; a tenth at the end.")] = None,
+    batch: BatchOption = None,
+    gamma: GammaOption = None,
+    learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of latent codes and order.", min=0)] = None,
-    device: Annotated[str, _compute("auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int | None, _compute("CPU threads.  (all cores)", min=1)] = None,
-    precision: Annotated[str | None, _compute("auto, float32 or bfloat16.")] = None,
-    compiled: Annotated[
-        bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
-    ] = None,
-    checkpoint_seconds: Annotated[float, _compute("Time between checkpoints.")] = CHECKPOINT_SECONDS,
+    device: DeviceOption = "auto",
+    threads: ComputeThreadsOption = None,
+    precision: PrecisionOption = None,
+    compiled: CompiledOption = None,
+    checkpoint_seconds: CheckpointOption = CHECKPOINT_SECONDS,
 ) -> None:
     """Train a model further, towards what people graded well. PICTURES are those that it was trained on."""
     with errors_as_messages():

@@ -9,14 +9,27 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from training.cli.console import errors_as_messages, print_bundle, print_plain, print_renamed
-from training.cli.options import PicturesArgument, ResizeOption, SizeOption, panel
+from training.cli.options import (
+    BatchOption,
+    CheckpointOption,
+    CompiledOption,
+    ComputeThreadsOption,
+    DeviceOption,
+    GammaOption,
+    LearningRateOption,
+    PicturesArgument,
+    PrecisionOption,
+    ResizeOption,
+    SizeOption,
+    panel,
+)
 from training.cli.show_plan import show_plan
 from training.config import CHECKPOINT_SECONDS, PRESETS, LossName, MethodName, NetworkName, UpdateName
 
 if TYPE_CHECKING:
     from training.plan import FitOptions
 
-_training, _compute = panel("Training"), panel("Compute")
+_training = panel("Training")
 
 
 def fit(
@@ -33,19 +46,17 @@ def fit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
     loss: Annotated[str | None, _training("Of a GAN: relativistic, non-saturating or minimax (of 2014).")] = None,
     network: Annotated[str | None, _training("residual or dcgan.")] = None,
-    batch: Annotated[int | None, _training("Pictures in one step.")] = None,
+    batch: BatchOption = None,
     width: Annotated[int | None, _training("Channels of the generator's finest stage.")] = None,
     code_size: Annotated[int | None, _training("Latent size: numbers in a latent code.")] = None,
-    gamma: Annotated[float | None, _training("R1 and R2 at the start, a tenth at the end; 0 for none.")] = None,
-    learning_rate: Annotated[float | None, _training("At the start; a tenth at the end.")] = None,
+    gamma: GammaOption = None,
+    learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of weights, latent codes and order.", min=0)] = None,
-    device: Annotated[str, _compute("auto, cpu, cuda, cuda:1 ...")] = "auto",
-    threads: Annotated[int | None, _compute("CPU threads.  (all cores)", min=1)] = None,
-    precision: Annotated[str | None, _compute("auto, float32 or bfloat16.")] = None,
-    compiled: Annotated[
-        bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
-    ] = None,
-    checkpoint_seconds: Annotated[float, _compute("Time between checkpoints.")] = CHECKPOINT_SECONDS,
+    device: DeviceOption = "auto",
+    threads: ComputeThreadsOption = None,
+    precision: PrecisionOption = None,
+    compiled: CompiledOption = None,
+    checkpoint_seconds: CheckpointOption = CHECKPOINT_SECONDS,
     model: Annotated[Path | None, typer.Option("--from", hidden=True)] = None,
     ratings: Annotated[str | None, typer.Option(hidden=True)] = None,
     strength: Annotated[float | None, typer.Option(hidden=True)] = None,

@@ -24,3 +24,17 @@ def panel(title: str) -> Any:
         return typer.Option(*names, help=text, rich_help_panel=title, **more)
 
     return option
+
+
+_training, _compute = panel("Training"), panel("Compute")
+
+BatchOption = Annotated[int | None, _training("Pictures in one step.")]
+GammaOption = Annotated[float | None, _training("R1 and R2 at the start, a tenth at the end; 0 for none.")]
+LearningRateOption = Annotated[float | None, _training("At the start; a tenth at the end.")]
+DeviceOption = Annotated[str, _compute("auto, cpu, cuda, cuda:1 ...")]
+ComputeThreadsOption = Annotated[int | None, _compute("CPU threads.  (all cores)", min=1)]
+PrecisionOption = Annotated[str | None, _compute("auto, float32 or bfloat16.")]
+CompiledOption = Annotated[
+    bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
+]
+CheckpointOption = Annotated[float, _compute("Time between checkpoints.")]
