@@ -117,9 +117,11 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path):
     where = ["--out", tmp_path / "d", "--run", tmp_path / "r"]
     typed("fit", "digits", *where, *FEW)
     code, said = typed("fit", "digits", *where, *FEW, "--seed", "5")
+    dry_code, dry_said = typed("fit", "digits", *where, *FEW, "--seed", "5", "--dry-run")
 
     assert code == 1
     assert "seed was 0, now 5" in said
+    assert (dry_code, dry_said) == (code, said), "a dry run refuses what the run refuses"
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path):

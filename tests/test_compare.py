@@ -125,7 +125,8 @@ def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(dig
     code, said = typed("compare", "digits", "gan", "--out", digits, *SHORT, "--seed", 1)
 
     assert code == 1
-    assert "holds another run: seed was 0, now 1. Choose another folder with --run (of compare: --out)" in said
+    assert "holds another run. Choose another folder with --run (of compare: --out)" in said
+    assert "Found: seed was 0, now 1." in said
 
 
 @pytest.mark.parametrize(

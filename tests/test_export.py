@@ -1,6 +1,8 @@
 """A bundle is written only where the ONNX file draws what the network learned to draw."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from models.bundle import open_bundle
+from models.card import AcceptanceFigures, Lineage
 from models.codes import codes
 from models.fidelity import measure_fidelity
 from models.graph import count_multiply_adds
@@ -17,7 +20,7 @@ from training.checkpoint import load_checkpoint
 from training.config import preset_named
 from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
-from training.errors import ExportDiffers
+from training.errors import ExportDiffers, OlderVersion
 from training.exporter import bundle as export_module
 from training.exporter.bundle import check_codes, check_pictures, export_run
 from training.exporter.graphs import draw
@@ -81,6 +84,43 @@ def test_weights_to_go_on_from_are_bfloat16_of_both_networks(bundle):
 
 def test_exporting_again_is_the_same_version(run: Run, bundle, tmp_path: Path):
     assert export_run(run, tmp_path / "few").card.version == open_bundle(bundle.path).card.version
+
+
+def test_a_finished_run_that_is_exported_again_does_not_undo_fine_tuning(run: Run, bundle, tmp_path: Path):
+    """As `fit` does when it is repeated: found, expected, and two ways to go on, of which the second is tried."""
+    out = tmp_path / bundle.path.name
+    shutil.copytree(bundle.path, out)
+    successor = export_run(short_run(tmp_path / "other", seed=1), out).card.version
+
+    with pytest.raises(
+        OlderVersion, match=f"found version {successor}, which replaced {bundle.card.version}"
+    ) as refused:
+        export_run(run, out)
+    assert "Choose another folder with --out" in str(refused.value)
+    assert open_bundle(out).card.version == successor
+
+    subprocess.run(str(refused.value).rpartition(": ")[2], shell=True, check=True)
+    assert open_bundle(out).card.version == bundle.card.version
+    assert open_bundle(out.with_name(f"{out.name}@{successor}")).card.version == successor
+    assert export_run(run, out).card.version == bundle.card.version
+
+
+def test_nor_where_the_older_version_was_deleted(run: Run, bundle, tmp_path: Path):
+    """The lineage of the bundle that is there names it."""
+    figures = AcceptanceFigures(images=9, predicted_grade=0.5, target_fd_ratio=1.0, pairwise_diversity=1.0)
+    of_first = Lineage(
+        parent=bundle.card.version,
+        grades=9,
+        update="tilted",
+        strength=0.4,
+        agreement=1.0,
+        before=figures,
+        after=figures,
+    )
+    successor = export_run(short_run(tmp_path / "other", seed=1), tmp_path / "few", inspect=lambda _: of_first)
+
+    with pytest.raises(OlderVersion, match=f"fine-tuned from {bundle.card.version}.*few@{successor.card.version}"):
+        export_run(run, tmp_path / "few")
 
 
 def test_one_level_of_difference_is_rounding_and_two_are_not():

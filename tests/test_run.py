@@ -32,8 +32,31 @@ def test_the_same_run_may_be_begun_again(run: Run):
 def test_another_run_is_refused_naming_what_differs(run: Run):
     other = Pictures("other", PICTURES.images, "cd" * 32, ())
 
-    with pytest.raises(RunDiffers, match=r"batch was 128, now 64; name was some, now other; digest was .*--run"):
+    with pytest.raises(RunDiffers, match=r"with --run .*batch was 128, now 64; name was some, now other; digest"):
         run.begin(settings.with_changes(batch=64), other)
+
+
+def test_a_refusal_says_what_to_do_first_and_names_at_most_three_differences(run: Run):
+    changed = settings.with_changes(batch=64, seed=9, width=8, code_size=4, images_shown=6_400)
+
+    with pytest.raises(RunDiffers) as refused:
+        run.begin(changed, PICTURES)
+    advice, found = str(refused.value).split(" Found: ")
+
+    assert "Choose another folder with --run" in advice
+    assert found.count(" was ") == 3
+    assert found.endswith("; and 2 more.")
+
+
+def test_a_check_refuses_what_beginning_refuses_and_writes_nothing(run: Run, tmp_path: Path):
+    before = run.config()
+    with pytest.raises(RunDiffers, match="batch was 128, now 64"):
+        run.check(settings.with_changes(batch=64), PICTURES)
+    run.check(settings.with_changes(images_shown=3_000_000), PICTURES, come_to=settings.images_shown)
+    Run(tmp_path / "new").check(settings, PICTURES)
+
+    assert run.config() == before
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_run_that_has_come_to_its_end_may_become_longer(run: Run):
@@ -49,7 +72,7 @@ def test_a_run_that_is_under_way_or_asked_to_be_shorter_or_compared_is_refused(r
     come_to = None if shown is None else int(settings.images_shown * shown)
     other = settings.with_changes(images_shown=int(settings.images_shown * asked))
 
-    with pytest.raises(RunDiffers, match=r"images_shown was .*`fit` makes one longer that has come to its end"):
+    with pytest.raises(RunDiffers, match=r"`fit` makes one longer that has come to its end.*images_shown was"):
         run.begin(other, PICTURES, come_to=come_to)
     assert run.settings() == settings
 

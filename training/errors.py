@@ -18,3 +18,7 @@ class Diverged(TrainingError):
 
 class ExportDiffers(TrainingError):
     """The exported graph draws other pictures than the network that was trained."""
+
+
+class OlderVersion(TrainingError):
+    """The bundle would replace a version that came after it."""

@@ -182,13 +182,14 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
 
     Raises:
         FileNotFoundError, ValueError: as `check_fit` and `open_pictures`.
+        RunDiffers: the run's folder holds another run.
     """
     shape = check_fit(source, options)
     pictures = open_with_progress(source, shape, classes=options.classes)
     settings = preset_named(options.preset or preset_for(pictures), options.method, options.network)
     settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
     bundle = out or MODELS / model_name(pictures.name)
-    return Plan(pictures, settings, Run(options.run or RUNS / bundle.name), bundle)
+    return _checked(Plan(pictures, settings, Run(options.run or RUNS / bundle.name), bundle))
 
 
 def plan_finetuning(
@@ -197,6 +198,7 @@ def plan_finetuning(
     """Read model, grades and pictures, fit the reward model, and report what it found.
 
     Raises:
+        RunDiffers: the run's folder holds another run.
         ValueError: several processes, no grades of this model, or grades that decide nothing; says what to do.
     """
     from models.bundle import open_bundle
@@ -229,7 +231,16 @@ def plan_finetuning(
     )
     _report_round(started, report)
     run = Run(options.run or RUNS / started.name)
-    return Plan(started.pictures, started.settings, run, out or started.parent.bundle.path, started, options.force)
+    bundle = out or started.parent.bundle.path
+    return _checked(Plan(started.pictures, started.settings, run, bundle, started, options.force))
+
+
+def _checked(plan: Plan) -> Plan:
+    """The plan, whose run's folder is free or holds this very run: `--dry-run` refuses what the run would refuse."""
+    from training.checkpoint import images_shown_in
+
+    plan.run.check(plan.settings, plan.pictures, come_to=images_shown_in(plan.run.checkpoint))
+    return plan
 
 
 def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle | None":
@@ -239,7 +250,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
         The bundle; None in all processes of a group but the main one.
 
     Raises:
-        Diverged, ExportDiffers, RunBusy, RunDiffers: see there.
+        Diverged, ExportDiffers, OlderVersion, RunBusy, RunDiffers: see there.
         KeyboardInterrupt: stopped, and saved.
     """
     from training.checkpoint import images_shown_in

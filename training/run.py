@@ -31,6 +31,7 @@ from training.config import Settings
 from training.data.dataset import Pictures
 
 RUNS = Path("runs")
+_MOST_DIFFERENCES_SHOWN = 3
 
 
 class RunDiffers(ValueError):
@@ -57,18 +58,28 @@ class Run:
                 end: then it becomes a longer one.
 
         Raises:
-            RunDiffers: names each setting that differs.
+            RunDiffers: says what to do, and names the first settings that differ.
         """
-        asked = json.loads(json.dumps({"settings": asdict(settings), "data": _facts(pictures)}))
+        config = self._configuration(settings, pictures, come_to)
         if not self._config.exists():
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
-            self._configure(asked)
-            return
+            self._configure(config)
+        elif config != self.config():
+            self._configure(config)
+
+    def check(self, settings: Settings, pictures: Pictures, come_to: int | None = None) -> None:
+        """Refuse what `begin` refuses, and write nothing."""
+        self._configuration(settings, pictures, come_to)
+
+    def _configuration(self, settings: Settings, pictures: Pictures, come_to: int | None) -> dict[str, Any]:
+        """What the folder's configuration becomes when this run begins, or goes on, in it."""
+        asked: dict[str, Any] = json.loads(json.dumps({"settings": asdict(settings), "data": _facts(pictures)}))
+        if not self._config.exists():
+            return asked
         stored = self.config()
         lengthened = stored if come_to is None else _lengthened(stored, settings.images_shown, come_to)
         _compare(self.path, lengthened, asked)
-        if lengthened != stored:
-            self._configure(lengthened)
+        return lengthened
 
     def _configure(self, config: Mapping[str, Any]) -> None:
         write_atomically(self._config, f"{json.dumps(config, indent=2)}\n".encode())
@@ -184,8 +195,9 @@ def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) ->
         if stored[part].get(name) != value
     ]
     if differences:
+        more = len(differences) - _MOST_DIFFERENCES_SHOWN
         raise RunDiffers(
-            f"{path} holds another run: {'; '.join(differences)}. "
-            "Choose another folder with --run (of compare: --out), or delete this one, or ask for the same to resume; "
-            "`fit` makes one longer that has come to its end."
+            f"{path} holds another run. Choose another folder with --run (of compare: --out), or delete this one, or "
+            "ask for the same to resume; `fit` makes one longer that has come to its end. Found: "
+            f"{'; '.join(differences[:_MOST_DIFFERENCES_SHOWN])}{f'; and {more} more' if more > 0 else ''}."
         )

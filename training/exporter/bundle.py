@@ -8,6 +8,7 @@ where they differ by more than one level of 255, there will be no bundle.
 """
 
 import io
+import shlex
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
 from torch import nn
 
-from models.bundle import ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, write_bundle
+from models.bundle import CARD, ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, read_card, write_bundle
 from models.card import Lineage
 from models.codes import codes
 from models.fidelity import measure_fidelity
@@ -28,7 +29,7 @@ from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet
 from training.checkpoint import TrainingState, load_weights
 from training.config import Settings
-from training.errors import ExportDiffers
+from training.errors import ExportDiffers, OlderVersion
 from training.exporter.graphs import draw, encode, encoder_graph, generator_graph, reward_graph
 from training.methods.method import Exports
 from training.networks.geometry import geometry_of
@@ -57,6 +58,7 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
         FileNotFoundError: the run has no checkpoint yet.
         ValueError: the run has no such average.
         ExportDiffers: the ONNX file's pictures differ from torch's by more than one level.
+        OlderVersion: the bundle that is there came after this very model.
     """
     if not run.checkpoint.exists():
         raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
@@ -76,8 +78,34 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
         contents[ENCODER] = encoder_graph(exports.encoder, geometry)
     if exports.reward is not None:
         contents[REWARD] = reward_graph(exports.reward, geometry)
-    contents[SAMPLES], found = _checked(facts, contents, exports, inspect)
+    contents[SAMPLES], found = _checked(out, facts, contents, exports, inspect)
     return write_bundle(out, facts | found, contents)
+
+
+def refuse_older_version(out: Path, version: str) -> None:
+    """Refuse to put an older version back over the model that came after it: restoring is a deliberate act.
+
+    Args:
+        out: the bundle's folder, which may be absent.
+        version: of the model that would be written there.
+
+    Raises:
+        OlderVersion: it is kept as `<name>@<version>`, or the bundle that is there was fine-tuned from it.
+    """
+    if not (out / CARD).exists():
+        return
+    current, older = read_card(out), out.with_name(f"{out.name}@{version}")
+    is_parent = current.lineage is not None and current.lineage.parent == version
+    if current.version == version or not (older.exists() or is_parent):
+        return
+    successor = out.with_name(f"{out.name}@{current.version}")
+    steps = [("mv", out, successor), *([("mv", older, out)] if older.exists() else [])]
+    commands = " && ".join(shlex.join(map(str, step)) for step in steps)
+    raise OlderVersion(
+        f"{out}: found version {current.version}, {'fine-tuned from' if is_parent else 'which replaced'} {version}, "
+        f"and this run makes {version} again; expected a version that is new. Nothing was written. Choose another "
+        f"folder with --out, or go back to {version}{'' if older.exists() else ' and repeat this command'}: {commands}"
+    )
 
 
 def check_pictures(exported: NDArray[np.uint8], trained: NDArray[np.uint8]) -> None:
@@ -111,7 +139,7 @@ def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> 
 
 
 def _checked(
-    facts: dict[str, Any], contents: dict[str, bytes], exports: Exports, inspect: Inspect | None
+    out: Path, facts: dict[str, Any], contents: dict[str, bytes], exports: Exports, inspect: Inspect | None
 ) -> tuple[bytes, dict[str, Any]]:
     """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them.
 
@@ -120,6 +148,7 @@ def _checked(
     """
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})
+        refuse_older_version(out, draft.card.version)
         runtime = Runtime(draft)
         addressed = codes(1, 0, CHECKED_PICTURES, facts["code_size"])
         labels_N = runtime.labels(1, 0, CHECKED_PICTURES)
