@@ -1,6 +1,7 @@
 """Two processes that share a run learn what one process learns with the same batch."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,54 @@ def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):
     assert [line["images_shown"] for line in one] == [line["images_shown"] for line in two]
     assert two[-1]["d_loss"] == pytest.approx(one[-1]["d_loss"], rel=1e-3)
     assert two[-1]["d_wins"] == pytest.approx(one[-1]["d_wins"], abs=0.04)
+
+
+def test_what_each_process_saw_since_the_last_line_is_in_the_checkpoint_for_each():
+    seen = {"d_loss": torch.tensor([1.0, 3.0]), "g_loss": torch.tensor([5.0, 6.0])}
+
+    assert DistributedContext(1, 2).own(seen) == {"d_loss": 3.0, "g_loss": 6.0}
+    assert SINGLE_PROCESS.own(seen) == {"d_loss": 2.0, "g_loss": 5.5}
+    one = {"d_loss": torch.tensor(4.0)}
+    assert SINGLE_PROCESS.own(SINGLE_PROCESS.gather(one)) == one
+
+
+def test_two_processes_that_were_stopped_between_two_lines_write_the_log_of_two_that_were_not(tmp_path: Path):
+    """SIGINT to both in the middle of the run; lines are 512 images apart, they agree once in 500."""
+    long = ["--kimg", "204.8", "--batch", "16", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
+    words = ["training", "fit", "digits", "--threads", "1", "--device", "cpu", "--precision", "float32", *long]
+    script = tmp_path / "stop_after.py"
+    script.write_text(f"""
+import os
+import signal
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+from training import train as loop
+
+stop_after, take_step = int(sys.argv[1]), loop.take_step
+
+def take_step_and_stop(settings, batches, state):
+    seen = take_step(settings, batches, state)
+    if state.images_shown == stop_after:
+        os.kill(os.getpid(), signal.SIGINT)
+    return seen
+
+loop.take_step = take_step_and_stop
+from training.__main__ import app
+
+app({words[1:]!r}, standalone_mode=False)
+""")
+    logs = []
+    for stops in ((1_600, 3_200), (3_200,)):
+        for stop_after in stops:
+            command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script]
+            subprocess.run([*command, str(stop_after)], cwd=ROOT, capture_output=True, timeout=300, check=False)
+        lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+        logs.append([{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines])
+        shutil.rmtree(tmp_path / "run")
+
+    assert [line["images_shown"] for line in logs[0]] == [512, 1_024, 1_536, 2_048, 2_560, 3_072]
+    assert logs[0] == logs[1]
 
 
 def test_no_thread_of_the_group_outlives_a_run(tmp_path: Path):

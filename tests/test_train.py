@@ -124,12 +124,59 @@ def test_a_run_stopped_by_signals_equals_the_uninterrupted_one_bit_for_bit(tmp_p
     train(stopped, changed, PICTURES, CPU)
 
     assert same(learned(whole), learned(stopped))
+    assert losses(whole) == losses(stopped)
+
+
+def test_a_run_killed_between_two_lines_of_its_log_loses_no_step_of_them(tmp_path: Path):
+    """Lines are 200 images apart, steps 40 and checkpoints 40: nearly all are written where no line is."""
+    long = settings.with_changes(images_shown=80_000)
+    often = ComputeContext(torch.device("cpu"), checkpoint_seconds=0)
+    whole, killed = begun(tmp_path / "whole", long), begun(tmp_path / "killed", long)
+
+    class KilledError(BaseException):
+        pass
+
+    def train_to(run: Run, images: int) -> None:
+        def kill(state) -> None:
+            if state.images_shown == images:
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            train(run, long, PICTURES, often, progress=kill)
+
+    for images in (120, 280, 1_040, 1_080, 1_320):
+        train_to(killed, images)
+        assert images_shown_in(killed.checkpoint) == images - 40
+    train_to(whole, 1_320)
+
+    assert same(learned(whole), learned(killed))
+    assert "log.d_loss" in learned(killed)
+    assert losses(whole) == losses(killed)
+    assert [line["images_shown"] for line in losses(whole)] == [200, 400, 600, 800, 1_000, 1_200]
+
+
+def test_a_run_has_a_sheet_before_its_log_has_a_line_where_lines_are_far_apart(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("training.run_logger.FIRST_SHEET_SECONDS", 0.0)
+    long = settings.with_changes(images_shown=800_000)
+    run = begun(tmp_path / "run", long)
+
+    class SeenError(BaseException):
+        pass
+
+    def look(_state) -> None:
+        if run.sheets():
+            raise SeenError
+
+    with pytest.raises(SeenError):
+        train(run, long, PICTURES, CPU, progress=look)
+    assert not run.lines()
+    assert [path.name for _, path in run.sheets()] == ["000000.png"]
 
 
 def test_a_run_killed_at_random_moments_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path):
     """kill -9, in another process, by the command line that people use, until it is through."""
-    command = [sys.executable, "-m", "training", "fit", "digits", "--kimg", "20", "--batch", "64", "--threads", "1"]
-    command += ["--checkpoint-seconds", "0", "--device", "cpu"]
+    command = [sys.executable, "-m", "training", "fit", "digits", "--kimg", "6", "--batch", "8", "--threads", "1"]
+    command += ["--checkpoint-seconds", "0.05", "--device", "cpu"]
     subprocess.run([*command, "--out", tmp_path / "whole", "--run", tmp_path / "run-whole"], cwd=ROOT, check=True)
     patience, kills = random.Random(0), 0
     while True:

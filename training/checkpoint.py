@@ -3,12 +3,13 @@
     train, run_logger -> [checkpoint] -> runs/<name>/checkpoint.safetensors -> train, exporter
 
 Weights, Adam's moments, the averaged weights (EMA), the state of the random numbers (which
-also decide the order of the pictures) and the images shown. Written
-atomically, so that at any moment the file is a whole one. Never a pickle.
+also decide the order of the pictures), the images shown, and the sums that the next line of the log is made of: so a
+checkpoint may be written after any step. Written atomically, so that at any moment the file is a whole one. Never a
+pickle.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from training.methods.method import Method
 from training.networks.gan import LatentGenerator
 
 _RANDOM = "random"
+_UNLOGGED = "log"
 
 
 @dataclass
@@ -33,6 +35,11 @@ class TrainingState:
     random: torch.Generator
     images_shown: int = 0
     seconds: float = 0.0
+    """Of training, over all processes that worked on the run one after another."""
+    unlogged: dict[str, Tensor] = field(default_factory=dict)
+    """What was seen since the last line of the log: (P,) a process each."""
+    unlogged_steps: int = 0
+    """How many steps that was."""
 
     @property
     def ema(self) -> LatentGenerator:
@@ -48,6 +55,7 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write all of a state atomically."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
     progress = {"images_shown": str(state.images_shown), "seconds": repr(state.seconds)}
+    progress["unlogged_steps"] = str(state.unlogged_steps)
     with replacing(path) as writing:
         save_file(tensors, writing, {**progress, "device": state.random.device.type})
 
@@ -69,6 +77,8 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
     for name, adam in state.method.optimizers.items():
         _load_adam(adam, below(f"adam.{name}", stored))
     state.random.set_state(stored[_RANDOM])
+    # Checkpoints of before 2026-11-25 were written where a line of the log was, and hold no sums.
+    state.unlogged, state.unlogged_steps = below(_UNLOGGED, stored), int(metadata.get("unlogged_steps", 0))
 
 
 def load_weights(path: Path, state: TrainingState) -> None:
@@ -78,10 +88,16 @@ def load_weights(path: Path, state: TrainingState) -> None:
 
 def images_shown_in(path: Path) -> int:
     """How far a run came, by its checkpoint; 0 where it has none yet."""
+    return progress_in(path)[0]
+
+
+def progress_in(path: Path) -> tuple[int, float]:
+    """How far a run came, by its checkpoint: images shown, and seconds of training; 0 where it has none yet."""
     if not path.exists():
-        return 0
+        return 0, 0.0
     with safe_open(path, "pt") as file:
-        return int(file.metadata()["images_shown"])
+        metadata = file.metadata()
+    return int(metadata["images_shown"]), float(metadata["seconds"])
 
 
 def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: TrainingState) -> None:
@@ -101,6 +117,7 @@ def _tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
     for name, adam in state.method.optimizers.items():
         for index, moments in adam.state_dict()["state"].items():
             yield from ((f"adam.{name}.{index}.{key}", tensor) for key, tensor in moments.items())
+    yield from ((f"{_UNLOGGED}.{name}", total) for name, total in state.unlogged.items())
     yield _RANDOM, state.random.get_state()
 
 

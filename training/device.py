@@ -26,7 +26,7 @@ class ComputeContext:
     compiled: bool = False
     distributed: DistributedContext = SINGLE_PROCESS
     checkpoint_seconds: float = CHECKPOINT_SECONDS
-    """Time between two checkpoints, rounded up to the next line of the log."""
+    """Time between two checkpoints, rounded up to the next step; with several processes, to where they meet."""
 
 
 def select_device(

@@ -66,6 +66,24 @@ class DistributedContext:
         distributed.all_reduce(flat)
         return dict(zip(values, flat / self.world_size, strict=True))
 
+    def gather(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What each process has seen, () a name, as (P,) in every process."""
+        if not values:
+            return {}
+        own = torch.stack([value.float() for value in values.values()])
+        everyone = [torch.empty_like(own) for _ in range(self.world_size)]
+        if self.world_size == 1:
+            everyone = [own]
+        else:
+            distributed.all_gather(everyone, own)
+        return dict(zip(values, torch.stack(everyone, dim=1), strict=True))
+
+    def own(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """This process's part of what `gather` gave; the mean, where there were more or fewer processes then."""
+        if any(len(value) != self.world_size for value in values.values()):
+            return {name: value.mean() for name, value in values.items()}
+        return {name: value[self.rank] for name, value in values.items()}
+
     def any(self, flag: bool, device: torch.device) -> bool:
         """Did this happen in any of the processes?"""
         if self.world_size == 1:

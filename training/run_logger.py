@@ -3,13 +3,15 @@
     train -> [run_logger] -> run, checkpoint
 
 A line every 400th of the run, a sheet every 24th, both by images shown, so that
-a run that was stopped writes what it would have written. Only the first of
-several processes writes.
+a run that was stopped writes what it would have written: the checkpoint holds the
+sums since the last line. Only the first of several processes writes.
 """
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -24,6 +26,8 @@ from training.run import Run
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64
+FIRST_SHEET_SECONDS = 30.0
+"""Of training, after which a run without a sheet gets one, wherever it is: a person waits for it."""
 
 
 class RunLogger:
@@ -34,9 +38,19 @@ class RunLogger:
         settings: how long the run is.
         batches: of the data that is learned.
         images_shown: by the run before this process resumed it.
+        unlogged: what its checkpoint holds of the steps since the last line, (P,) a process each.
+        unlogged_steps: how many they were.
     """
 
-    def __init__(self, run: Run, settings: Settings, batches: Batches, images_shown: int) -> None:
+    def __init__(
+        self,
+        run: Run,
+        settings: Settings,
+        batches: Batches,
+        images_shown: int,
+        unlogged: Mapping[str, Tensor] = MappingProxyType({}),
+        unlogged_steps: int = 0,
+    ) -> None:
         self._run, self._settings, self._batches = run, settings, batches
         self._log_every = max(settings.batch, settings.images_shown // LOGS_A_RUN)
         self._sheet_every = max(settings.batch, settings.images_shown // SHEETS_A_RUN)
@@ -44,22 +58,27 @@ class RunLogger:
         self._shown = self._logged * self._log_every // self._sheet_every
         real_NCHW = batches.images[evenly_spaced(len(batches.images), SHEET_PICTURES)]
         self._real_NHWC = real_NCHW.permute(0, 2, 3, 1).cpu().numpy()
-        self._sums: dict[str, Tensor] = {}
-        self._steps, self._began, self._images = 0, time.monotonic(), images_shown
+        self._sums = {
+            name: value.to(batches.images.device) for name, value in batches.distributed.own(dict(unlogged)).items()
+        }
+        self._steps, self._began, self._images = unlogged_steps, time.monotonic(), images_shown
+        self._any_sheet = bool(run.sheets())
 
     def add(self, seen: dict[str, Tensor]) -> None:
         """What one step saw: scalars by name."""
-        self._sums = {name: self._sums[name] + value if self._sums else value for name, value in seen.items()}
+        self._sums = {name: self._sums[name] + value if self._sums else value.float() for name, value in seen.items()}
         self._steps += 1
 
     def save(self, state: TrainingState) -> None:
-        """Write the checkpoint; what it holds can be drawn with."""
+        """Write the checkpoint; what it holds can be drawn with. All processes call it."""
+        state.unlogged = {name: value.cpu() for name, value in self._batches.distributed.gather(self._sums).items()}
+        state.unlogged_steps = self._steps
         if self._batches.distributed.is_main:
             _prepare_to_draw(state, self._settings, self._batches)
             save_checkpoint(self._run.checkpoint, state)
 
     def write_if_due(self, state: TrainingState) -> bool:
-        """True where a line was written: there, and only there, a checkpoint leaves the log as if never stopped.
+        """True where a line was written.
 
         Raises:
             Diverged: a loss became infinite or NaN; says what to change.
@@ -84,6 +103,12 @@ class RunLogger:
         self._sums, self._steps, self._began = {}, 0, time.monotonic()
         return True
 
+    def show_early(self, state: TrainingState) -> None:
+        """Save the run's first sheet when half a minute is over. It is a picture more and changes nothing else."""
+        if self._any_sheet or state.seconds < FIRST_SHEET_SECONDS or not self._batches.distributed.is_main:
+            return
+        self._show(state)
+
     def _show(self, state: TrainingState) -> dict[str, float]:
         """Save a sheet; returns what it adds to the line of the log."""
         _prepare_to_draw(state, self._settings, self._batches)
@@ -92,6 +117,7 @@ class RunLogger:
             labels_N = labels(0, 0, SHEET_PICTURES, counts)
         sheet = draw(state.ema, codes(0, 0, SHEET_PICTURES, state.ema.code_size), labels_N)
         self._run.show(sheet, state.images_shown)
+        self._any_sheet = True
         figure = nearest_neighbour_diversity(sheet, self._real_NHWC)
         return {} if figure is None else {"diversity": figure}
 

@@ -29,6 +29,9 @@ from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
 from training.run_logger import RunLogger
 
+MEETING_IMAGES = 500
+"""Several processes agree about stopping and saving once in so many images."""
+
 
 def train(
     run: Run,
@@ -66,16 +69,17 @@ def train(
     if context.distributed.is_main:
         run.resume_from(state.images_shown)
     batches = batches_of(settings, pictures, state.random, context)
-    logger = RunLogger(run, settings, batches, state.images_shown)
+    logger = RunLogger(run, settings, batches, state.images_shown, state.unlogged, state.unlogged_steps)
     saved_at, started = time.monotonic(), time.monotonic() - state.seconds
     with _signals_wait_for_the_step() as signals:
         while state.images_shown < settings.images_shown:
             logger.add(take_step(settings, batches, state))
             state.seconds = time.monotonic() - started
             progress(state)
-            line = logger.write_if_due(state)
+            logger.write_if_due(state)
+            logger.show_early(state)
             due = time.monotonic() - saved_at > context.checkpoint_seconds
-            stopped, due = _agreed(context, line, bool(signals), due)
+            stopped, due = _agreed(context, _meets(settings, state), bool(signals), due)
             if stopped or due:
                 logger.save(state)
                 saved()
@@ -122,15 +126,20 @@ def take_step(settings: Settings, batches: Batches, state: TrainingState) -> dic
     return seen
 
 
-def _agreed(context: ComputeContext, line: bool, stopped: bool, due: bool) -> tuple[bool, bool]:
-    """Whether to stop, and whether to save; several processes agree, and only where a line of the log was written.
+def _meets(settings: Settings, state: TrainingState) -> bool:
+    """Whether the step that was taken is one after which several processes ask each other."""
+    return state.images_shown % MEETING_IMAGES < settings.batch
+
+
+def _agreed(context: ComputeContext, meets: bool, stopped: bool, due: bool) -> tuple[bool, bool]:
+    """Whether to stop, and whether to save: one process after any step, several where they meet.
 
     Asking each other at every step would cost them more than the step.
     """
     processes = context.distributed
     if processes.world_size == 1:
-        return stopped, line and due
-    return line and processes.any(stopped, context.device), line and processes.any(due, context.device)
+        return stopped, due
+    return meets and processes.any(stopped, context.device), meets and processes.any(due, context.device)
 
 
 @contextmanager
