@@ -18,15 +18,19 @@ _DESCRIPTIONS = {
     403: "A page of another site sent it, or grades are not accepted on this address",
     404: "No such model",
     406: "Nothing that we have fits `Accept`",
+    408: "Headers or body did not arrive in time",
     409: "An id came before with another grade; nothing of this request was stored",
     410: "This version is no longer available; the problem names those that are",
     413: "The body is too large",
+    414: "The URL is too long",
     415: "The body's Content-Type is not application/json",
     421: "Host is not a name of this service",
     422: "A value is missing, unknown, of the wrong type or out of range",
+    431: "The headers are too large or too many",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
 }
-_OF_EVERY_ROUTE = 421
+_OF_EVERY_CONNECTION = (408, 414, 421, 431)
+"""Decided before a route is known: by the protocol, and by `Host`."""
 _OF_MODEL_ROUTES = (404, 410, 503)
 _OF_DRAWING_ROUTES = (400, 403, 404, 406, 410, 413, 415, 422, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
@@ -67,12 +71,10 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     for name, field in _ADDRESSES:
         _make_exact(schemas[name]["properties"][field])
     schemas["Problem"] = ProblemResponse.model_json_schema()
-    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for (method, path), statuses in _ERRORS.items():
         responses = document["paths"][path][method]["responses"]
         responses.pop("422", None)
-        for status in (*statuses, _OF_EVERY_ROUTE):
-            responses[str(status)] = {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: problem}}
+        responses |= _problems(statuses)
     document["paths"]["/ratings"]["get"]["responses"]["200"] = _grades()
     for path, headers in (("/generate", _MADE_BY | _ADDRESS), ("/decode", _MADE_BY), ("/interpolate", _MADE_BY)):
         document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
@@ -80,7 +82,15 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     image["200"] = _pictures(_MADE_BY | _KEPT, tuple(one for one in Format if one.is_one_picture))
     image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
     document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"] |= _problems(_OF_EVERY_CONNECTION)
     return document
+
+
+def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {str(status): {"description": _DESCRIPTIONS[status], "content": content} for status in statuses}
 
 
 def _make_exact(field: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from starlette.testclient import TestClient
 
 from service.formats import Format
 
+OF_EVERY_CONNECTION = {"408", "414", "421", "431"}
 IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 
 
@@ -24,10 +25,23 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
 def test_a_route_declares_every_status_that_it_responds_with(document: dict, path: str):
     responses = document["paths"][path]["post"]["responses"]
 
-    assert set(responses) == {"200", "400", "403", "404", "406", "410", "413", "415", "421", "422", "503"}
+    of_this_route = {"200", "400", "403", "404", "406", "410", "413", "415", "422", "503"}
+    assert set(responses) == of_this_route | OF_EVERY_CONNECTION
     for status, response in responses.items():
         if status != "200":
             assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_every_operation_declares_the_limits_of_its_connection(document: dict):
+    """Headers, URL and time are bounded and `Host` is checked before a route is known, those of the probes too."""
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            problems = {
+                status
+                for status, one in operation["responses"].items()
+                if "application/problem+json" in one.get("content", {})
+            }
+            assert problems >= OF_EVERY_CONNECTION, path
 
 
 def test_generate_declares_every_format_and_header(document: dict):
@@ -40,7 +54,7 @@ def test_generate_declares_every_format_and_header(document: dict):
 def test_an_image_declares_what_caches_need(document: dict):
     responses = document["paths"][IMAGE]["get"]["responses"]
 
-    assert set(responses) == {"200", "304", "404", "410", "421", "422", "503"}
+    assert set(responses) == {"200", "304", "404", "410", "422", "503"} | OF_EVERY_CONNECTION
     assert set(responses["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
 
@@ -48,14 +62,13 @@ def test_an_image_declares_what_caches_need(document: dict):
 def test_the_routes_of_grades_declare_their_responses(document: dict):
     paths = document["paths"]
 
-    assert set(paths["/ratings"]["post"]["responses"]) == {
-        "201", "400", "403", "404", "409", "410", "413", "415", "421", "422", "503"
-    }  # fmt: skip
+    refused = {"400", "403", "404", "409", "410", "413", "415", "422", "503"} | OF_EVERY_CONNECTION
+    assert set(paths["/ratings"]["post"]["responses"]) == {"201"} | refused
     given = paths["/ratings"]["get"]["responses"]
-    assert set(given) == {"200", "406", "421", "422", "503"}
+    assert set(given) == {"200", "406", "422", "503"} | OF_EVERY_CONNECTION
     assert set(given["200"]["content"]) == {"text/csv", "application/vnd.apache.parquet"}
-    assert set(paths["/ratings/batch"]["get"]["responses"]) == {"200", "404", "410", "421", "422", "503"}
-    assert set(paths["/ratings/summary"]["get"]["responses"]) == {"200", "421", "422", "503"}
+    assert set(paths["/ratings/batch"]["get"]["responses"]) == {"200", "404", "410", "422", "503"} | OF_EVERY_CONNECTION
+    assert set(paths["/ratings/summary"]["get"]["responses"]) == {"200", "422", "503"} | OF_EVERY_CONNECTION
 
 
 def test_the_request_body_declares_its_bounds(document: dict):
