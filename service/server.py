@@ -24,7 +24,7 @@ from models.bundle import list_bundles, read_card
 from models.errors import ModelError
 from service.image import environment, image
 from service.settings import read_settings
-from service.shutdown import bound_parent, bound_worker
+from service.shutdown import bound_worker
 
 uvicorn.config.HTTP_PROTOCOLS["auto"] = "service.protocol:BoundedHttpProtocol"  # BentoML builds uvicorn.Config itself
 
@@ -76,6 +76,7 @@ def print_log() -> None:
     image=image,
     envs=environment,
     workers=1,
+    http={"host": "127.0.0.1"},  # `--host` and BENTOML_HOST win; the container sets it
     traffic={"timeout": 60},
     metrics={"enabled": False},  # BentoML labels them by raw path: a scan of paths fills the memory
     logging={"access": {"enabled": False}},
@@ -98,6 +99,8 @@ class Zoetrope:
                 read_card(folder)
         except (ModelError, ValueError) as error:
             raise SystemExit(f"error: {error}") from None
+        from service.parent import bound_parent  # the worker needs no circus
+
         bound_parent(settings.shutdown_seconds)
 
     def __init__(self) -> None:

@@ -2,10 +2,10 @@
 
     server -> [shutdown] -> connections
 
-`bentoml serve` is two processes. Its parent keeps the port and forwards a stop
-to the worker, which answers the requests. By themselves the parent waits for a
-day, ignores a second signal, and the worker waits for its connections for ever.
-Imports nothing heavy, because the parent does not serve.
+The stop of the worker, which by itself waits for its connections for ever; the
+parent forwards the signals. A worker whose parent was killed stops, too: it
+would keep the port from the next one. Imports nothing heavy, because the parent
+tells its own signals apart with it.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -27,8 +27,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SAME_STOP_S = 1.0
 """Signals that follow the first within this time are the same stop: a terminal or systemd signals parent and worker,
 and the parent forwards its own to the worker."""
-TEARDOWN_S = 10.0
-"""What the worker may take after its last request; then the parent kills it."""
+PARENT_VARIABLE = "SERVICE_PARENT_PID"
+"""Tells a worker its parent, whose pid it may be too late to ask for."""
+PARENT_CHECK_S = 1.0
 
 _POLL_S = 0.05
 _log = logging.getLogger("zoetrope")
@@ -73,6 +74,16 @@ class WorkerShutdown:
             server.config.timeout_graceful_shutdown = 1  # by then every connection is closed
             for number in SIGNALS:
                 signal.signal(number, self._receive)
+            self._check_parent(int(os.environ.get(PARENT_VARIABLE, os.getppid())))
+
+    def _check_parent(self, pid: int) -> None:
+        if os.getppid() == pid:
+            self._loop.call_later(PARENT_CHECK_S, self._check_parent, pid)
+            return
+        _log.warning("the parent process %d is gone: stopping", pid)
+        for server in getattr(self._server, "servers", ()):  # there are none while it starts
+            server.close()  # the port is free at once
+        signal.raise_signal(signal.SIGTERM)
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self._stops.is_first():
@@ -106,45 +117,3 @@ def bound_worker(settings: "Settings") -> None:
     monitor.request_timeout_s = settings.request_timeout_seconds
     monitor.write_timeout_s = settings.write_timeout_seconds
     WorkerShutdown(monitor, settings.shutdown_seconds).install()
-
-
-def bound_parent(shutdown_s: float) -> None:
-    """Make a stop of BentoML's parent process end in time; called in it before it starts a worker.
-
-    Args:
-        shutdown_s: what requests under way get in the worker.
-    """
-    from circus import controller  # type: ignore[import-untyped]
-    from circus.sighandler import SysHandler  # type: ignore[import-untyped]
-
-    class StopHandler(SysHandler):  # type: ignore[misc]
-        """The parent's signal handlers; circus calls `quit` for SIGTERM, SIGINT and SIGQUIT."""
-
-        stops = StopRequests()
-
-        def quit(self) -> None:
-            """Stop the workers; kill them where this is the second signal."""
-            watchers = self.controller.arbiter.watchers
-            if self.stops.is_first():
-                for watcher in watchers:
-                    watcher.graceful_timeout = shutdown_s + TEARDOWN_S
-                self.controller.loop.asyncio_loop.call_soon_threadsafe(self._stop)
-            elif self.stops.is_second():
-                for watcher in watchers:
-                    _kill(list(watcher.processes))
-
-        def _stop(self) -> None:
-            """Ask until it stops: circus refuses while it does something else, and would forget the signal."""
-            if not self.controller.arbiter._stopping:
-                super().quit()
-                self.controller.loop.call_later(_POLL_S, self._stop)
-
-    controller.SysHandler = StopHandler
-
-
-def _kill(pids: list[Any]) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import socket
 import subprocess
 import sys
 import zipfile
@@ -36,6 +37,11 @@ def npy(server: Server, body: str) -> np.ndarray:
 def test_probes_page_docs_and_openapi_answer(server: Server):
     for path in ("/livez", "/readyz", "/", "/docs", "/docs/assets/swagger-ui.css", "/openapi.json", "/models"):
         assert server.get(path)[0] == 200, path
+
+
+def test_bentoml_serve_without_an_address_listens_on_this_machine_alone(server: Server):
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", server.port), timeout=5)
 
 
 def test_what_bentoml_itself_would_serve_is_not_there(server: Server):

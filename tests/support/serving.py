@@ -35,6 +35,12 @@ class Server:
         """What it has printed so far."""
         return self._log.read_text()
 
+    @property
+    def worker(self) -> int:
+        """The process that answers the requests."""
+        (pid,) = _descendants(self.process.pid)
+        return pid
+
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
         try:
@@ -98,7 +104,7 @@ def started(models: Path, log: Path, **environment: str) -> Iterator[Server]:
     variables |= environment
     with log.open("w") as file:
         process = subprocess.Popen(
-            [BENTOML, "serve", "--host", "127.0.0.1", "--port", str(port)],
+            [BENTOML, "serve", "--port", str(port)],
             cwd=ROOT,
             env=variables,
             stdout=file,

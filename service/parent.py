@@ -1,0 +1,99 @@
+"""BentoML's parent process: it keeps the port, replaces a worker that died, and stops in time.
+
+    server -> [parent] -> circus
+
+`bentoml serve` is two processes: this one, and a worker that answers the
+requests. By itself the parent looks after its worker every 10 s, waits for a day
+when it stops, and ignores a second signal. In a container it starts no other
+worker: it ends with an error, so that the container's engine decides. Knows
+nothing of HTTP, and imports nothing heavy.
+"""
+
+import logging
+import os
+import signal
+from contextlib import suppress
+from typing import Any
+
+from circus import controller  # type: ignore[import-untyped]
+from circus.exc import ConflictError  # type: ignore[import-untyped]
+from circus.sighandler import SysHandler  # type: ignore[import-untyped]
+
+from service.shutdown import PARENT_VARIABLE, StopRequests
+
+CHECK_S = 0.5
+"""Seconds between two looks at the workers."""
+TEARDOWN_S = 10.0
+"""What the worker may take after its last request; then it is killed."""
+
+_STOP_RETRY_S = 0.05
+_log = logging.getLogger("zoetrope")
+
+
+class Parent(SysHandler):  # type: ignore[misc]
+    """The parent's signal handlers, which circus creates with its controller, and its look at the workers."""
+
+    shutdown_s = 20.0
+    """What requests under way get in the worker."""
+
+    def __init__(self, controller: Any) -> None:
+        super().__init__(controller)
+        self._stops = StopRequests()
+        controller.check_delay = 0  # in place of circus's own check, which two at a time would disturb
+        for watcher in controller.arbiter.watchers:
+            watcher.hooks["after_reap"] = _log_death
+        controller.loop.call_later(CHECK_S, self._check)
+
+    def _check(self) -> None:
+        """Replace workers that died; in a container, end."""
+        arbiter = self.controller.arbiter
+        if arbiter._stopping:
+            return
+        with suppress(ConflictError):  # it starts or reloads them: next time
+            arbiter.manage_watchers()
+        self.controller.loop.call_later(CHECK_S, self._check)
+
+    def quit(self) -> None:
+        """Stop the workers; kill them where this is the second signal. Called for SIGTERM, SIGINT and SIGQUIT."""
+        watchers = self.controller.arbiter.watchers
+        if self._stops.is_first():
+            for watcher in watchers:
+                watcher.graceful_timeout = self.shutdown_s + TEARDOWN_S
+            self.controller.loop.asyncio_loop.call_soon_threadsafe(self._stop)
+        elif self._stops.is_second():
+            for watcher in watchers:
+                _kill(list(watcher.processes))
+
+    def _stop(self) -> None:
+        """Ask until it stops: circus refuses while it does something else, and would forget the signal."""
+        if not self.controller.arbiter._stopping:
+            super().quit()
+            self.controller.loop.call_later(_STOP_RETRY_S, self._stop)
+
+
+def bound_parent(shutdown_s: float) -> None:
+    """Make this process look after its workers, and end in time when it stops; called before it starts a worker.
+
+    Args:
+        shutdown_s: what requests under way get in the worker.
+    """
+    os.environ[PARENT_VARIABLE] = str(os.getpid())
+    Parent.shutdown_s = shutdown_s
+    controller.SysHandler = Parent
+
+
+def _log_death(watcher: Any, arbiter: Any, process_pid: int, exit_code: int, **_: Any) -> bool:
+    """Circus's hook for a process that has ended."""
+    if not arbiter._stopping:
+        how = f"by signal {-exit_code}" if exit_code < 0 else f"with exit code {exit_code}"
+        then = "another one starts" if watcher.respawn else "the service ends, so that its container can be restarted"
+        _log.error("the worker %d ended %s; %s", process_pid, how, then)
+    return True
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
