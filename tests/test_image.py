@@ -107,7 +107,7 @@ def test_a_bentos_image_listens_on_all_its_addresses(bento: Path):
     """Elsewhere the service listens on 127.0.0.1, where a container's engine would not find it."""
     dockerfile = (bento / "env" / "docker" / "Dockerfile").read_text()
 
-    assert "ARG BENTOML_HOST=0.0.0.0\n\nENV BENTOML_HOST=$BENTOML_HOST" in dockerfile
+    assert "ARG BENTOML_HOST=0.0.0.0\nENV BENTOML_HOST=$BENTOML_HOST\n" in dockerfile
 
 
 def test_a_bentos_image_begins_slim_and_installs_no_compiler(bento: Path):
