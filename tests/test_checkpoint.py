@@ -35,6 +35,7 @@ def step(changed: Settings, state: TrainingState) -> None:
     [
         {},
         {"conditional": True},
+        {"fan_in_reference": 16, "update_clip": 1.0, "warm_up_images": 64},
         {"network": "dcgan", "loss": "minimax"},
         {"method": "autoencoder", "beta1": 0.9},
         {"method": "denoising"},

@@ -29,6 +29,7 @@ def test_nothing_is_changed_by_none():
         ({"images_shown": 5}, "less than one batch of 128"),
         ({"precision": "float8"}, "precision is 'float8'; it must be one of auto, float32, bfloat16"),
         ({"seed": -1}, "seed is -1"),
+        ({"update_clip": -1.0}, "update_clip is -1.0; it must be 0 or more"),
         ({"method": "magic"}, "method is 'magic'; it must be one of gan, autoencoder, denoising, variational"),
         ({"loss": "wgan"}, "loss is 'wgan'; it must be one of relativistic, non-saturating, minimax"),
         ({"network": "unet"}, "network is 'unet'; it must be one of residual, dcgan"),

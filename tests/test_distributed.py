@@ -69,6 +69,8 @@ def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):
     assert [line["images_shown"] for line in one] == [line["images_shown"] for line in two]
     assert two[-1]["d_loss"] == pytest.approx(one[-1]["d_loss"], rel=1e-3)
     assert two[-1]["d_wins"] == pytest.approx(one[-1]["d_wins"], abs=0.04)
+    assert two[-1]["deviation_max"] == pytest.approx(one[-1]["deviation_max"], rel=0.05)
+    assert two[-1]["d_loss_max"] >= two[-1]["d_loss"]
 
 
 def test_what_each_process_saw_since_the_last_line_is_in_the_checkpoint_for_each():

@@ -45,6 +45,16 @@ def test_a_line_is_due_every_400th_of_the_run_with_the_means_since_the_last(tmp_
     assert LOGS_A_RUN == 400
 
 
+def test_the_largest_loss_and_deviation_since_the_last_line_are_logged_next_to_their_means(tmp_path: Path):
+    logger, state = logger_and_state(tmp_path / "run")
+    for d_loss in (0.7, 90.0, 0.7, 0.7, 0.7, 0.6, 0.5, 0.5, 0.5, 0.5):
+        step(logger, state, d_loss=d_loss, deviation=d_loss / 2)
+
+    lines = Run(tmp_path / "run").lines()
+    assert [line["d_loss_max"] for line in lines] == pytest.approx([90, 0.6])
+    assert [line["deviation_max"] for line in lines] == pytest.approx([45, 0.3])
+
+
 def test_a_sheet_is_due_every_24th_of_the_run_and_tells_how_diverse_it_is(tmp_path: Path):
     logger, state = logger_and_state(tmp_path / "run")
     for _ in range(100):

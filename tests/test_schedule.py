@@ -20,5 +20,13 @@ def test_values_by_hand(images_shown: int, learning_rate: float, gamma: float):
     assert schedule.gamma == pytest.approx(gamma)
 
 
+def test_the_rate_warms_up_from_one_batchs_worth_and_gamma_does_not():
+    warming = settings.with_changes(warm_up_images=100, learning_rate=(1.0, 1.0))
+    rates = [schedule_at(warming, images_shown).learning_rate for images_shown in (0, 10, 40, 90, 100, 1000)]
+
+    assert rates == pytest.approx([0.1, 0.2, 0.5, 1, 1, 1])
+    assert schedule_at(warming, 0).gamma == 10
+
+
 def test_a_run_of_twice_the_length_is_the_same_story_at_half_the_speed():
     assert schedule_at(settings.with_changes(images_shown=2000), 600) == schedule_at(settings, 300)

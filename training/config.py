@@ -85,6 +85,12 @@ class Settings:
     """Of a rated model: the version that it goes on from."""
     grades: str = ""
     """Of a rated model: digest of the grades that move it."""
+    fan_in_reference: int = 0
+    """Weights that add up more inputs than these learn as many times more slowly; 0: all at one rate."""
+    update_clip: float = 0.0
+    """Largest RMS of a weight tensor's update, in units of its rate; 0: any."""
+    warm_up_images: int = 0
+    """Images shown over which the learning rate rises from nothing."""
 
     def __post_init__(self) -> None:
         for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
@@ -97,6 +103,9 @@ class Settings:
         for name, words in _WORDS.items():
             if getattr(self, name) not in get_args(words):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(words))}")
+        for name in ("fan_in_reference", "update_clip", "warm_up_images"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
         if not 0 <= self.strength < 1:
             raise ValueError(f"strength is {self.strength}; it must be 0 or more and less than 1")
         if self.seed < 0:
@@ -237,4 +246,12 @@ def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
     def between(ends: tuple[float, float]) -> float:
         return ends[1] + (ends[0] - ends[1]) * left
 
-    return ScheduleValues(between(settings.learning_rate), between(settings.beta2), between(settings.gamma))
+    rate = between(settings.learning_rate) * warm_up_at(settings, images_shown)
+    return ScheduleValues(rate, between(settings.beta2), between(settings.gamma))
+
+
+def warm_up_at(settings: Settings, images_shown: int) -> float:
+    """Share of the learning rate of the batch after so many images: in even steps from one batch's worth to 1."""
+    if settings.warm_up_images == 0:
+        return 1.0
+    return min(1.0, (images_shown + settings.batch) / settings.warm_up_images)

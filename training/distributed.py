@@ -84,6 +84,14 @@ class DistributedContext:
             return {name: value.mean() for name, value in values.items()}
         return {name: value[self.rank] for name, value in values.items()}
 
+    def largest(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The largest that any process saw, for the log."""
+        if self.world_size == 1 or not values:
+            return values
+        flat = torch.stack([value.float() for value in values.values()])
+        distributed.all_reduce(flat, distributed.ReduceOp.MAX)
+        return dict(zip(values, flat, strict=True))
+
     def any(self, flag: bool, device: torch.device) -> bool:
         """Did this happen in any of the processes?"""
         if self.world_size == 1:

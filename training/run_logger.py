@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 
+import torch
 from torch import Tensor
 
 from models.codes import codes, labels
@@ -26,6 +27,8 @@ from training.run import Run
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64
+LARGEST = {"d_loss": "d_loss_max", "deviation": "deviation_max"}
+"""Logged as means over the steps since the last line, as all figures are, and by their largest: one step ends a run."""
 FIRST_SHEET_SECONDS = 30.0
 """Of training, after which a run without a sheet gets one, wherever it is: a person waits for it."""
 
@@ -66,7 +69,9 @@ class RunLogger:
 
     def add(self, seen: dict[str, Tensor]) -> None:
         """What one step saw: scalars by name."""
-        self._sums = {name: self._sums[name] + value if self._sums else value.float() for name, value in seen.items()}
+        sums = {name: self._sums[name] + value if self._sums else value.float() for name, value in seen.items()}
+        largest = {key: seen[name].float() for name, key in LARGEST.items() if name in seen}
+        self._sums = sums | {key: torch.maximum(self._sums.get(key, value), value) for key, value in largest.items()}
         self._steps += 1
 
     def save(self, state: TrainingState) -> None:
@@ -122,8 +127,10 @@ class RunLogger:
         return {} if figure is None else {"diversity": figure}
 
     def _line(self, state: TrainingState) -> dict[str, float]:
+        maxima = {key: self._sums.pop(key) for key in LARGEST.values() if key in self._sums}
         totals = self._batches.distributed.average(self._sums)
         means = {name: float(total) / self._steps for name, total in totals.items()}
+        means |= {key: float(value) for key, value in self._batches.distributed.largest(maxima).items()}
         speed = (state.images_shown - self._images) / (time.monotonic() - self._began)
         line = {"images_shown": state.images_shown, "seconds": state.seconds, "images_per_second": speed}
         return line | asdict(schedule_at(self._settings, state.images_shown)) | means

@@ -8,7 +8,8 @@ Read in this order:
     gan               generator and discriminator: the two updates, next to each other
     autoencoders      autoencoder, denoising and variational autoencoder
     reward_weighted   fine-tuning a GAN with people's grades
-    method            what the loop asks of a method, and the optimizer step
+    method            what the loop asks of a method
+    optimizer         Adam: scheduled, scaled by fan-in, bounded
 """
 
 import torch

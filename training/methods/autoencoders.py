@@ -25,7 +25,8 @@ from torch.nn import functional as F
 from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
-from training.methods.method import Exports, Method, new_adam, optimizer_step
+from training.methods.method import Exports, Method
+from training.methods.optimizer import new_optimizer, optimizer_step
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
@@ -61,7 +62,7 @@ class Reconstruction(_AutoencoderMethod):
         dtype = getattr(torch, settings.precision)
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=False).to(device)
         self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
-        self.optimizers = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
+        self.optimizers = {"adam": new_optimizer(self.autoencoder, settings)}
         self._loss = compile_step(reconstruction_loss, device=device) if compiled else reconstruction_loss
 
     def update(self, batches: Batches, schedule: ScheduleValues) -> dict[str, Tensor]:
@@ -103,7 +104,7 @@ class Variational(_AutoencoderMethod):
         self._code_size, self._noise = settings.code_size, settings.noise
         self.autoencoder = Autoencoder(settings, geometry, dtype, variational=True).to(device)
         self.networks: dict[str, nn.Module] = {"autoencoder": self.autoencoder}
-        self.optimizers = {"adam": new_adam(self.autoencoder.parameters(), settings.beta1)}
+        self.optimizers = {"adam": new_optimizer(self.autoencoder, settings)}
         self._loss = compile_step(variational_loss, device=device) if compiled else variational_loss
 
     def update(self, batches: Batches, schedule: ScheduleValues) -> dict[str, Tensor]:

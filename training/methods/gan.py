@@ -22,7 +22,8 @@ from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
-from training.methods.method import Method, new_adam, optimizer_step
+from training.methods.method import Method
+from training.methods.optimizer import new_optimizer, optimizer_step
 from training.networks.gan import Discriminator, Generator
 from training.networks.geometry import Geometry
 
@@ -70,16 +71,21 @@ def discriminator_loss(
 def generator_loss(
     discriminator: Discriminator, generator: Generator, objective: Objective, real: Real, z: Tensor
 ) -> tuple[Tensor, Seen]:
-    """The generator's loss: make its pictures pass for real ones. Arguments as above, with fresh real pictures."""
+    """The generator's loss: make its pictures pass for real ones. Arguments as above, with fresh real pictures.
+
+    Returns:
+        () loss; `g_loss`, the same; `deviation` of the generated pixels, far from the data's where a run diverges.
+    """
     images, labels = real
-    fake_scores = discriminator(generator(z, labels), labels)
+    fake = generator(z, labels)
+    fake_scores = discriminator(fake, labels)
     if objective.generator_sees_real:
         with torch.no_grad():
             real_scores = discriminator(images, labels)
     else:
         real_scores = fake_scores.detach()
     game = objective.generator(real_scores, fake_scores)
-    return game, {"g_loss": game}
+    return game, {"g_loss": game, "deviation": fake.detach().std()}
 
 
 class Gan(Method):
@@ -92,9 +98,7 @@ class Gan(Method):
         self.generator = Generator(settings, geometry, dtype).to(device)
         self.discriminator = Discriminator(settings, geometry, dtype).to(device)
         self.networks: dict[str, nn.Module] = {"generator": self.generator, "discriminator": self.discriminator}
-        self.optimizers = {
-            name: new_adam(network.parameters(), settings.beta1) for name, network in self.networks.items()
-        }
+        self.optimizers = {name: new_optimizer(network, settings) for name, network in self.networks.items()}
         self._penalised = max(settings.gamma) > 0
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step

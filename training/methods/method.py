@@ -1,6 +1,6 @@
-"""What the training loop asks of a method, and the optimizer step that all methods take.
+"""What the training loop asks of a method.
 
-    networks, data.batches -> [method] -> gan, autoencoders, reward_weighted -> train, run_logger, export
+    networks, data.batches, optimizer -> [method] -> gan, autoencoders, reward_weighted -> train, run_logger, export
 
 The loop knows how to repeat, to average, to save and to log; a method knows how
 to take one step. Two hooks say what is special about it: `prepare_to_draw`, called
@@ -9,7 +9,6 @@ graphs of a bundle.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +16,6 @@ from torch import Tensor, nn
 
 from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
-from training.distributed import DistributedContext
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
@@ -67,20 +65,3 @@ class Method(ABC):
     def exports(self, average: LatentGenerator) -> Exports:
         """Hook: the networks to export; by default the average alone."""
         return Exports(average)
-
-
-def new_adam(parameters: Iterable[nn.Parameter], beta1: float) -> torch.optim.Adam:
-    """An Adam whose learning rate and beta2 are set at every step."""
-    return torch.optim.Adam(parameters, betas=(beta1, 0.9), eps=1e-8, fused=True)
-
-
-def optimizer_step(
-    adam: torch.optim.Adam, loss: Tensor, schedule: ScheduleValues, distributed: DistributedContext
-) -> None:
-    """One step of Adam down this loss, with the gradients of all processes averaged."""
-    group = adam.param_groups[0]
-    group.update(lr=schedule.learning_rate, betas=(group["betas"][0], schedule.beta2))
-    adam.zero_grad(set_to_none=True)
-    loss.backward()
-    distributed.average_gradients(group["params"])
-    adam.step()

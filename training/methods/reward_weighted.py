@@ -27,7 +27,8 @@ from torch.nn import functional as F
 from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
 from training.methods.gan import Gan, Real, Seen
-from training.methods.method import Exports, optimizer_step
+from training.methods.method import Exports
+from training.methods.optimizer import optimizer_step
 from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
 from training.networks.reward import PESSIMISM, Reward

@@ -21,6 +21,14 @@ from training.networks.geometry import Geometry
 LEAK = 0.2
 
 
+class _Transposed(nn.ParameterList):
+    """Weights (inputs, outputs, 4, 4) of transposed convolutions of stride 2."""
+
+    def fan_in(self, weight: nn.Parameter) -> int:
+        """Every output pixel meets 2 x 2 of the 4 x 4 numbers of each input channel."""
+        return 4 * weight.shape[0]
+
+
 class UpsamplingBody(nn.Module):
     """Coarsest cells (N, C', h, w) -> pixels (N, C, H', W') in [-1, 1], float32."""
 
@@ -28,7 +36,7 @@ class UpsamplingBody(nn.Module):
         super().__init__()
         widths = [*geometry.widths(settings.width, settings.width_max)[:-1], geometry.channels]
         self.channels_in = widths[0]
-        self.weights = nn.ParameterList(_weight(a, b, taps=4 * a) for a, b in pairwise(widths))
+        self.weights = _Transposed(_weight(a, b, taps=4 * a) for a, b in pairwise(widths))
         self.bias = nn.Parameter(torch.zeros(geometry.channels))
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
 
