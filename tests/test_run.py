@@ -29,6 +29,19 @@ def test_the_same_run_may_be_begun_again(run: Run):
     run.begin(settings, PICTURES)
 
 
+def test_a_run_of_an_older_version_that_lacks_newer_settings_may_be_begun_again(run: Run):
+    config = run.config()
+    for name in ("fan_in_reference", "update_clip", "warm_up_images"):
+        del config["settings"][name]
+    run.write("config.json", json.dumps(config).encode())
+    first = settings.with_changes(fan_in_reference=0, update_clip=0.0, warm_up_images=0)
+
+    run.begin(first, PICTURES)
+    assert run.config() == config
+    with pytest.raises(RunDiffers, match="fan_in_reference was 0, now 288"):
+        run.begin(first.with_changes(fan_in_reference=288), PICTURES)
+
+
 def test_another_run_is_refused_naming_what_differs(run: Run):
     other = Pictures("other", PICTURES.images, "cd" * 32, ())
 

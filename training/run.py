@@ -188,11 +188,14 @@ def _class_counts(pictures: Pictures) -> list[list[str | int]] | None:
 
 
 def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    # A run of an older version lacks the settings that came since: it was trained as their defaults say.
+    settings = json.loads(json.dumps(asdict(Settings.from_json(stored["settings"]))))
+    before = {"settings": settings, "data": stored["data"]}
     differences = [
-        f"{name} was {stored[part].get(name)}, now {value}"
+        f"{name} was {before[part].get(name)}, now {value}"
         for part in ("settings", "data")
         for name, value in asked[part].items()
-        if stored[part].get(name) != value
+        if before[part].get(name) != value
     ]
     if differences:
         more = len(differences) - _MOST_DIFFERENCES_SHOWN
