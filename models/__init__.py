@@ -8,6 +8,7 @@
     codes               the address of a picture -> its latent code
     engine              name, interface and batch sizes of an engine
     graph               counted and converted to float16
+    graph_check         what a graph may hold: no control flow, no other files, finite weights
     onnxruntime_engine  the reference, on the CPU or CUDA
     openvino_engine     float32 and bfloat16 on the CPU
     engine_selection    the rule: which engine draws a model here

@@ -6,16 +6,20 @@ Files of a bundle: `card.json`, `generator.onnx`, `samples.png`; where the metho
 has one `encoder.onnx`, where people graded it `reward.onnx`; and, for training
 to go on from, `weights.safetensors`. The card holds the SHA-256 of each, each is
 checked at every opening, and the bytes of a graph that were hashed are the bytes
-that an engine loads. This file knows folders and digests, and nothing of what
-the files mean.
+that an engine loads. A bundle may come from strangers: a file is read within
+bounds, and is a plain file of the folder itself. This file knows folders and
+digests, and nothing of what the files mean.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +27,16 @@ from pydantic import ValidationError
 
 from models.card import FORMAT, Card, Compute, Fidelity, ReducedPrecision, Scores, upgrade, version_of
 from models.errors import BundleDamaged, BundleMissing, BundleTooNew
-from models.files import digest_of, sync_folder, write_atomically, write_synced
+from models.files import UnsafeFile, open_plain, sync_folder, write_atomically, write_synced
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
 ENCODER, REWARD = "encoder.onnx", "reward.onnx"
 REQUIRED = (GENERATOR, SAMPLES)
 _GRAPHS = (GENERATOR, ENCODER, REWARD)
+_LARGEST_CARD, _LARGEST_GRAPH, _LARGEST_FILE = 1 << 20, (1 << 31) - 1, 1 << 34
+"""Bytes. A card of 10,000 classes has 700 kB; protocol buffers end at 2 GiB."""
+_INTERRUPTED = re.compile(r"\.(?P<name>[a-z0-9][a-z0-9_-]*)\.(?P<step>writing|replaced)-\d+")
+"""A folder of `write_bundle`, which a crash may leave under this name; the step is that of `_put_in_place`."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +63,30 @@ def find_bundle(name_or_path: str | Path, folder: Path | None = None) -> Path:
         BundleMissing: there is neither.
     """
     path = Path(name_or_path)
-    if path.is_dir() and (path / CARD).is_file():
-        return path.resolve() if path.name in ("", ".", "..") else path
+    if found := _with_card(path):
+        return found.resolve() if path.name in ("", ".", "..") else found
     folder = folder or Path(os.environ.get("ZOETROPE_MODELS", "models"))
-    if path.name == str(name_or_path) and (folder / path / CARD).is_file():
-        return folder / path
-    names = ", ".join(one.name for one in bundle_folders(folder)) if folder.is_dir() else ""
+    if path.name == str(name_or_path) and (found := _with_card(folder / path)):
+        return found
+    names = ", ".join(map(bundle_name, bundle_folders(folder))) if folder.is_dir() else ""
     raise BundleMissing(
         path,
         found="no bundle",
         expected=f"a folder with a {CARD}, or a name in {folder}" + (f": {names}" if names else ""),
     )
+
+
+def _with_card(path: Path) -> Path | None:
+    """The folder of this path, or what a crash left of it; None where neither has a card."""
+    if (path / CARD).is_file():
+        return path
+    return None if path.is_dir() or not path.parent.is_dir() else _interrupted(path.parent.iterdir()).get(path.name)
+
+
+def bundle_name(path: Path) -> str:
+    """`<name>` or `<name>@<version>`: the name of the folder, also of one that a crash left under another."""
+    interrupted = _INTERRUPTED.fullmatch(path.name)
+    return interrupted["name"] if interrupted else path.name
 
 
 def read_card(path: Path) -> Card:
@@ -74,16 +95,16 @@ def read_card(path: Path) -> Card:
     Raises:
         BundleMissing, BundleDamaged, BundleTooNew: naming the file, what was found and what was expected.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # unlike Path.is_dir, never an error
         raise BundleMissing(path, found="no such folder", expected=f"a folder with a {CARD}")
-    card = _parse_card(path / CARD)
-    if path.name not in (card.name, f"{card.name}@{card.version}"):
+    card, name = _parse_card(path / CARD), bundle_name(path)
+    if name not in (card.name, f"{card.name}@{card.version}"):
         raise BundleDamaged(
-            path, found=f"a card named {card.name!r}, version {card.version}", expected=f"a card named {path.name!r}"
+            path, found=f"a card named {card.name!r}, version {card.version}", expected=f"a card named {name!r}"
         )
-    for name in REQUIRED:
-        if name not in card.files:
-            raise BundleDamaged(path / CARD, found=f"no digest of {name}", expected="one in `files`")
+    for file in REQUIRED:
+        if file not in card.files:
+            raise BundleDamaged(path / CARD, found=f"no digest of {file}", expected="one in `files`")
     version = version_of(card.files[GENERATOR], card.classes)
     if version != card.version:
         raise BundleDamaged(path / CARD, found=f"version {card.version}", expected=f"{version} for these files")
@@ -104,16 +125,32 @@ def open_bundle(path: Path) -> Bundle:
 def bundle_folders(folder: Path) -> list[Path]:
     """Every folder in a folder that should be a bundle, by name.
 
-    Not those that are half written (`.name...`), nor folders of code: caches and packages.
+    Not those that are half written (`.name...`), nor folders of code: caches and packages. Where `write_bundle` was
+    killed between its two renames no folder has the name: then the whole one that it left, the new before the old.
 
     Raises:
         OSError: there is no such folder.
     """
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.name[0] not in "._" and path.is_dir() and not (path / "__init__.py").exists()
-    )
+    entries = list(folder.iterdir())
+    found = _interrupted(entries)
+    for path in entries:
+        if path.name[0] not in "._" and os.path.isdir(path) and not os.path.exists(path / "__init__.py"):
+            found[path.name] = path
+    return [found[name] for name in sorted(found)]
+
+
+def _interrupted(entries: Iterable[Path]) -> dict[str, Path]:
+    """Name -> the folder to take where none has the name; the card is the last file that is written into it."""
+    matches = [(match, path) for path in entries if (match := _INTERRUPTED.fullmatch(path.name))]
+    whole = [(match["step"] == "writing", _modified_ns(path / CARD), path) for match, path in matches]
+    return {bundle_name(path): path for _, modified_ns, path in sorted(whole) if modified_ns}
+
+
+def _modified_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def list_bundles(folder: Path) -> list[Path]:
@@ -122,31 +159,34 @@ def list_bundles(folder: Path) -> list[Path]:
     Raises:
         BundleMissing: the folder is not there, holds no bundle, or older versions of one without the current one.
     """
-    if not folder.is_dir():
-        raise BundleMissing(
-            folder,
-            found="no such folder",
-            expected="a folder of bundles",
-            advice="Set ZOETROPE_MODELS to one, or train a model: zoetrope fit PICTURES --out models/NAME",
-        )
-    paths = bundle_folders(folder)
+    paths = bundle_folders(folder) if folder.is_dir() else []
     if not paths:
-        raise BundleMissing(
-            folder,
-            found="no bundle",
-            expected="at least one",
-            advice="Train one: zoetrope fit PICTURES --out models/NAME",
-        )
-    for path in paths:
-        current = path.with_name(path.name.split("@")[0])
-        if current not in paths:
-            raise BundleMissing(
-                current,
-                found=f"only {path.name}",
-                expected="the current version next to it",
-                advice=f"Rename {path.name} to {current.name}, or export the run again.",
-            )
+        raise without_bundles(folder)
+    names = set(map(bundle_name, paths))
+    for name in sorted(names):
+        if name.split("@")[0] not in names:
+            raise without_current(folder, name)
     return paths
+
+
+def without_bundles(folder: Path) -> BundleMissing:
+    """The error of a folder that is not there, or holds no bundle."""
+    if folder.is_dir():
+        advice = "Train one: zoetrope fit PICTURES --out models/NAME"
+        return BundleMissing(folder, found="no bundle", expected="at least one", advice=advice)
+    advice = "Set ZOETROPE_MODELS to one, or train a model: zoetrope fit PICTURES --out models/NAME"
+    return BundleMissing(folder, found="no such folder", expected="a folder of bundles", advice=advice)
+
+
+def without_current(folder: Path, older: str) -> BundleMissing:
+    """The error of an older version `<name>@<version>` that has no current one next to it."""
+    current = older.split("@")[0]
+    return BundleMissing(
+        folder / current,
+        found=f"only {older}",
+        expected="the current version next to it",
+        advice=f"Rename {older} to {current}, or export the run again.",
+    )
 
 
 def open_all(folder: Path) -> list[Bundle]:
@@ -170,6 +210,8 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     """
     if missing := [name for name in REQUIRED if name not in contents]:
         raise ValueError(f"a bundle needs {', '.join(missing)}")
+    if (whole := _with_card(path)) not in (None, path):  # an earlier writer was killed between its renames
+        whole.rename(path)
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     draft = Card(name=path.name, version="0" * 16, files=files, **facts)
     version = version_of(files[GENERATOR], draft.classes)
@@ -228,8 +270,8 @@ def _put_in_place(temporary: Path, path: Path, version: str) -> None:
         aside = path.with_name(f".{path.name}.replaced-{os.getpid()}")
     path.rename(aside)
     temporary.rename(path)
-    if aside.name.startswith("."):
-        shutil.rmtree(aside)
+    for replaced in path.parent.glob(f".{path.name}.replaced-*"):  # also those of writers that were killed
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _encode_card(card: Card) -> bytes:
@@ -237,11 +279,10 @@ def _encode_card(card: Card) -> bytes:
 
 
 def _parse_card(path: Path) -> Card:
-    if not path.is_file():
-        raise BundleMissing(path, found="no such file", expected="the card of a bundle")
     try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
+        found = json.loads(_read(path, _LARGEST_CARD, "the card of a bundle"))
+        text = json.dumps(upgrade(found) if isinstance(found, dict) else found, allow_nan=False)
+    except (ValueError, RecursionError) as error:
         raise BundleDamaged(path, found=f"invalid JSON ({error})", expected="a card") from None
     card_format = found.get("format") if isinstance(found, dict) else None
     if isinstance(card_format, int) and card_format > FORMAT:
@@ -249,7 +290,7 @@ def _parse_card(path: Path) -> Card:
             path, found=f"format {card_format}", expected=f"{FORMAT} or older", advice="Use a newer Zoetrope."
         )
     try:
-        return Card.model_validate_json(json.dumps(upgrade(found) if isinstance(found, dict) else found))
+        return Card.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the card"
@@ -260,15 +301,37 @@ def _parse_card(path: Path) -> Card:
 
 def _checked_file(path: Path, expected: str) -> bytes | None:
     """Compare a file with its digest; the bytes of a graph, None of another file."""
-    if not path.is_file():
-        raise BundleMissing(path, found="no such file", expected=f"a file with SHA-256 {expected[:16]}...")
-    data = path.read_bytes() if path.name in _GRAPHS else None
-    found = digest_of(path) if data is None else hashlib.sha256(data).hexdigest()
+    what = f"a file with SHA-256 {expected[:16]}..."
+    if path.name in _GRAPHS:
+        data = _read(path, _LARGEST_GRAPH, what)
+        size, found = len(data), hashlib.sha256(data).hexdigest()
+    else:
+        with _opened(path, _LARGEST_FILE, what) as file:
+            data, found, size = None, hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
     if found != expected:
         raise BundleDamaged(
             path,
-            found=f"{path.stat().st_size} bytes with SHA-256 {found[:16]}...",
+            found=f"{size} bytes with SHA-256 {found[:16]}...",
             expected=f"SHA-256 {expected[:16]}...",
             advice="Truncated or altered: copy the bundle again, or export it again.",
         )
     return data
+
+
+def _read(path: Path, most_bytes: int, what: str) -> bytes:
+    with _opened(path, most_bytes, what) as file:
+        return file.read(most_bytes)  # it may grow meanwhile
+
+
+@contextmanager
+def _opened(path: Path, most_bytes: int, what: str) -> Iterator[BufferedReader]:
+    """Open a file of a bundle; what is wrong with it is an error of the bundle."""
+    try:
+        with open_plain(path, most_bytes) as file:
+            yield file
+    except FileNotFoundError:
+        raise BundleMissing(path, found="no such file", expected=what) from None
+    except UnsafeFile as error:
+        raise BundleDamaged(path, found=error.found, expected=error.expected) from None
+    except OSError as error:
+        raise BundleDamaged(path, found=f"an error: {error.strerror}", expected=f"{what} that can be read") from None

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
 
 from models.codes import CODE_SCHEME
 
@@ -27,6 +27,10 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A file of the bundle's own folder, never a path."""
+LARGEST_SIDE, LARGEST_CODE, MOST_FILES = 4_096, 65_536, 64
+"""A card's numbers become memory before a graph is run: the bounds are far above what is trained here."""
 
 
 class _Strict(BaseModel):
@@ -40,8 +44,8 @@ ReducedPrecision = Literal["bfloat16", "tf32", "float16"]
 class ImageShape(_Strict):
     """The shape of one picture."""
 
-    height: int = Field(ge=1, description="Pixels.")
-    width: int = Field(ge=1, description="Pixels.")
+    height: int = Field(ge=1, le=LARGEST_SIDE, description="Pixels.")
+    width: int = Field(ge=1, le=LARGEST_SIDE, description="Pixels.")
     channels: Literal[1, 3] = Field(description="1 is grey, 3 is RGB.")
 
 
@@ -205,7 +209,7 @@ class Card(_Strict):
     version: Version = Field(description="Digest of everything that decides a picture and nothing else.")
     method: Literal["gan", "autoencoder", "denoising", "variational", "rated"]
     image: ImageShape
-    code_size: int = Field(ge=1, description="Numbers in a latent code z.")
+    code_size: int = Field(ge=1, le=LARGEST_CODE, description="Numbers in a latent code z.")
     classes: tuple[ClassCount, ...] | None = Field(default=None, description="None: the model has no classes.")
     training: TrainingRecord
     scores: Scores = Scores()
@@ -214,7 +218,19 @@ class Card(_Strict):
     )
     compute: Compute | None = Field(default=None, description="None: never counted.")
     lineage: Lineage | None = None
-    files: dict[str, Sha256] = Field(description="SHA-256 of every other file of the bundle.")
+    files: dict[FileName, Sha256] = Field(
+        max_length=MOST_FILES, description="SHA-256 of every other file of the bundle."
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _are_distinct(cls, classes: tuple[ClassCount, ...] | None) -> tuple[ClassCount, ...] | None:
+        """A request names a class: two of one name would make one of them unreachable."""
+        names = [one.name for one in classes or ()]
+        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        if twice is not None:
+            raise ValueError(f"two classes are named {twice[:80]!r}, expected a name for each")
+        return classes
 
 
 def version_of(generator_digest: str, classes: Sequence[ClassCount] | None) -> str:

@@ -1,6 +1,6 @@
 """Which engine draws a model: a rule, and never a timing. And the loader of the engine that it names.
 
-    card, engine, onnxruntime_engine, openvino_engine -> engine_selection -> runtime, benchmark
+    card, engine, graph_check, onnxruntime_engine, openvino_engine -> engine_selection -> runtime, benchmark
 
 The selection is a pure function of the card, the processor, the installed libraries
 and the settings, so that replicas on equal machines agree and a start is quick.
@@ -23,6 +23,7 @@ from pathlib import Path
 from models.card import Card, ReducedPrecision
 from models.engine import ENGINE_NAMES, Device, Engine, EngineName, Library, Precision, reference_on, usable_cores
 from models.errors import EngineUnavailable
+from models.graph_check import check_graph
 
 WORST_DB, MEDIAN_DB = 40.0, 45.0
 """The least fidelity of a reduced precision that the rule takes."""
@@ -162,10 +163,11 @@ def load_engine(graph: bytes, origin: Path, name: EngineName, threads: int | Non
 
     Raises:
         EngineUnavailable: the library, the device or the precision is not available; says why.
-        BundleDamaged: the library does not load the graph, or its interface is another.
+        BundleDamaged: the graph is refused by `check_graph`, the library does not load it, or its interface is another.
     """
     if name not in ENGINE_NAMES:
         raise EngineUnavailable(f"there is no engine {name}; there are {', '.join(map(str, ENGINE_NAMES))}")
+    check_graph(graph, origin)
     threads = threads or usable_cores()
     if name.library == "onnxruntime":
         from models.onnxruntime_engine import OnnxruntimeEngine

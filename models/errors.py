@@ -23,7 +23,7 @@ class BundleError(ModelError):
     """A bundle cannot be used. Says which file, what was found, what was expected."""
 
     def __init__(self, path: Path, *, found: str, expected: str, advice: str = "") -> None:
-        self.path, self.found, self.expected = path, found, expected
+        self.path, self.found, self.expected, self.advice = path, found, expected, advice
         super().__init__(f"{path}: found {found}, expected {expected}." + (f" {advice}" if advice else ""))
 
 

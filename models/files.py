@@ -8,9 +8,48 @@ must not damage, writes it here. Knows no format.
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
+
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+
+
+class UnsafeFile(OSError):
+    """A file that is not opened, because of what it is and not of what is in it."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(f"found {found}, expected {expected}")
+        self.found, self.expected = found, expected
+
+
+@contextmanager
+def open_plain(path: Path, most_bytes: int) -> Iterator[BufferedReader]:
+    """Open a file that strangers may have made, to read it: nothing else in its place can hold the reader.
+
+    Args:
+        most_bytes: a file that is larger is refused.
+
+    Raises:
+        UnsafeFile: a folder, a pipe, a device; a link out of its folder; or it is too large. Says which.
+        OSError: it is not there, or cannot be read.
+    """
+    if not path.resolve(strict=True).is_relative_to(path.parent.resolve()):
+        raise UnsafeFile("a link that leaves the folder", "a file in it")
+    _require_plain(path.stat(), most_bytes)  # before it is opened: to open a device may do something
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe that came meanwhile blocks no one
+    with os.fdopen(descriptor, "rb") as file:
+        _require_plain(os.fstat(descriptor), most_bytes)
+        yield file
+
+
+def _require_plain(found: os.stat_result, most_bytes: int) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise UnsafeFile(_KINDS.get(stat.S_IFMT(found.st_mode), "a device"), "a file")
+    if found.st_size > most_bytes:
+        raise UnsafeFile(f"{found.st_size:,} bytes", f"at most {most_bytes:,}")
 
 
 def digest_of(path: Path) -> str:

@@ -18,6 +18,7 @@ Read in this order:
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes
     snapshot       the models at one moment: which name means which version
+    refusals       why a bundle is not served, in words without paths
     loader         loads and warms up in the background, one model at a time
     registry       the models, and the batcher that draws with them
     reloader       bundles that change while the service runs

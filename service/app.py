@@ -53,8 +53,7 @@ class App(FastAPI):
     def start(self, settings: Settings) -> None:
         """Begin to load the models and to open the database of grades; from here on the routes answer.
 
-        Raises:
-            BundleError: there is no folder of models, no model in it, or a card is damaged.
+        No bundle, however broken, and no lack of bundles makes it fail.
         """
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")

@@ -21,9 +21,10 @@ from contextlib import suppress
 
 from models.bundle import Bundle, open_bundle
 from models.engine_selection import select_engine
-from models.errors import BundleDamaged, BundleError, ModelError
+from models.errors import BundleDamaged, ModelError
 from models.runtime import Runtime
 from service.errors import Problem
+from service.refusals import reason_of
 from service.settings import Settings
 from service.snapshot import ModelVersion
 
@@ -71,7 +72,7 @@ class ModelLoader:
         """Load these current versions, in this order; after that check the digests of the older ones.
 
         Args:
-            on_load: called in the loader's thread after each of the current versions.
+            on_load: called in the loader's thread after each of the current versions, loaded or not.
 
         Returns:
             One for each current version, done when it is loaded or has a fault.
@@ -127,12 +128,15 @@ class ModelLoader:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(load)), self._settings.deadline_seconds)
         except TimeoutError:
             raise still_loading(version) from None
+        except Exception as error:  # it may pass, and ends this request alone
+            _log.exception("%s cannot be loaded for a request", version)
+            raise Problem(503, f"{version} cannot be loaded now: {reason_of(error)} Try again.") from None
 
     def _load_requested(self, version: ModelVersion) -> Runtime | None:
         """Its runtime, which may leave the memory before the request goes on; None where it has a fault."""
         try:
             return version.runtime or self._load(version)
-        except ModelError as error:  # any other error may pass, and ends this request alone
+        except ModelError as error:  # any other error may pass
             self._note_fault(version, error)
             return None
         finally:
@@ -157,11 +161,10 @@ class ModelLoader:
             self._load(version)
         except Exception as error:  # no request waits for it, so no other place can report it
             self._note_fault(version, error)
-        else:
-            on_load()
+        on_load()
 
     def _note_fault(self, version: ModelVersion, error: Exception) -> None:
-        version.fault = str(error)
+        version.fault = reason_of(error)
         _log.error("%s cannot be drawn: %s", version, error)
 
     def _load(self, version: ModelVersion) -> Runtime:
@@ -214,7 +217,7 @@ class ModelLoader:
         try:
             if version.runtime is None:
                 open_bundle(version.path)
-        except (BundleError, OSError) as error:
+        except Exception as error:
             if version.path.is_dir():  # else its folder was removed meanwhile
                 self._note_fault(version, error)
         if not self._unchecked:

@@ -43,6 +43,7 @@ _ERRORS = {
     ("get", "/ratings"): (406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),
+    ("get", "/status"): (),
     ("get", "/models"): (503,),
     ("get", "/models/{name}"): _OF_MODEL_ROUTES,
 }

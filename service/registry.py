@@ -3,22 +3,25 @@
     models/<name>/ -> snapshot, loader -> [registry] -> app, reloader, ratings
 
 Cards are read at once and models are loaded in the background, so that the
-service answers early and says what it waits for. Knows no HTTP but the problems
-that it raises.
+service answers early and says what it waits for. What cannot be read or loaded
+is refused and named; the service is ready when the others can draw. Knows no
+HTTP but the problems that it raises.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 
-from models.bundle import list_bundles
+from models.bundle import without_bundles
 from models.runtime import Runtime
 from service.batching import DynamicBatcher
 from service.errors import Problem
 from service.loader import ModelLoader, still_loading
+from service.refusals import Refusal, printable, reason_of
 from service.settings import Settings
 from service.snapshot import ModelVersion, Snapshot
 
+_MOST_REASONS = 3
 _log = logging.getLogger("zoetrope")
 
 
@@ -26,18 +29,16 @@ class ModelRegistry:
     """Every model of the service.
 
     Args:
-        settings: folder of models, engine, threads, queue.
-
-    Raises:
-        BundleError: there is no folder of models, no model in it, or a card is damaged.
+        settings: folder of models, engine, threads, queue. The folder may be missing, empty, or hold broken bundles.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.batcher = DynamicBatcher(settings.queue_images, settings.deadline_seconds, settings.coalesce)
         self.loader = ModelLoader(settings)
-        versions = {path.name: ModelVersion.read(path) for path in list_bundles(settings.models)}
-        self._snapshot = Snapshot(versions, settings.default_model)
+        self._snapshot = Snapshot.read(settings.models, settings.default_model)
+        if not self._snapshot.by_folder:
+            _log.error("not ready: %s", self._why_none())
         self._on_change: Callable[[], None] = lambda: None
         self._loads: list[Future[None]] = []
 
@@ -52,16 +53,17 @@ class ModelRegistry:
         return [version.runtime for version in self._snapshot.current if version.runtime is not None]
 
     @property
-    def unready_version(self) -> ModelVersion | None:
-        """A current version that cannot draw: one with a fault, else one that is loading. None where every one can."""
-        missing = [version for version in self._snapshot.current if version.runtime is None]
-        return min(missing, key=lambda version: version.fault is None, default=None)
+    def loading(self) -> ModelVersion | None:
+        """The first current version that is loading, by name; None where each is loaded or has a fault."""
+        current = self._snapshot.current
+        return next((version for version in current if version.runtime is None and version.fault is None), None)
 
     @property
     def unready(self) -> str | None:
-        """Why not every model can draw, or None: a fault, or what is loading."""
-        version = self.unready_version
-        return None if version is None else version.fault or f"{version} is loading"
+        """None where the service is ready: at least one model can draw, and none is loading. Else why it is not."""
+        if loading := self.loading:
+            return f"{loading} is loading"
+        return None if self.current_runtimes else self._why_none()
 
     def start(self, on_change: Callable[[], None] = lambda: None) -> None:
         """Load every current model in the background, the default model first.
@@ -87,7 +89,7 @@ class ModelRegistry:
         """The version that `name` or `name@version` means at this moment, loaded or not; the default model for None.
 
         Raises:
-            Problem: 404 no such model, 410 a version that is no longer available.
+            Problem: 404 no such model, 410 a version that is no longer available, 503 it is refused.
         """
         return self._snapshot.find(model)
 
@@ -98,30 +100,50 @@ class ModelRegistry:
             Problem: 404 and 410 as `find`; 503, a current model is loading (at once), an older one is not loaded before
                 the deadline, or a version has a fault.
         """
-        version = self._snapshot.find(model)
+        snapshot = self._snapshot
+        version = snapshot.find(model)
         if not version.is_current:
             return await self.loader.load_on_request(version)
+        if version.fault:
+            raise snapshot.refusal(version.card.name, version.fault, model is None)
         if version.runtime is None:
-            raise _refusal(version)
+            raise still_loading(version)
         return version.runtime
 
     def require_ready(self) -> None:
-        """Raises: Problem: 503, not every model can draw; says why, with `Retry-After` where one is loading."""
-        if version := self.unready_version:
-            raise _refusal(version)
+        """Raises: Problem: 503, `unready`; with `Retry-After` where a model is loading."""
+        if loading := self.loading:
+            raise still_loading(loading)
+        if why := self.unready:
+            raise Problem(503, f"The service is not ready: {why}")
 
-    def publish(self, by_folder: Mapping[str, ModelVersion]) -> None:
-        """Serve these versions from here on; a request that has begun goes on with its runtime."""
-        snapshot = Snapshot(by_folder, self._settings.default_model)
+    def publish(self, by_folder: Mapping[str, ModelVersion], refused: Mapping[str, Refusal]) -> None:
+        """Serve these versions from here on; a request that has begun goes on with its runtime.
+
+        Args:
+            refused: folders that are not served as they are.
+        """
+        snapshot = Snapshot(by_folder, self._settings.default_model, refused)
         self.loader.adopt(snapshot.older)
         self._snapshot = snapshot
         self._on_change()
 
     def _after_load(self) -> None:
-        if self.unready is None:
-            _log.info("ready: every model can draw")
+        if self.loading is None:
+            refused = ", ".join(map(printable, self._snapshot.refusals))
+            if why := self.unready:
+                _log.error("not ready: %s", why)
+            elif refused:
+                _log.warning("ready without what is refused: %s", refused)
+            else:
+                _log.info("ready: every model can draw")
         self._on_change()
 
-
-def _refusal(version: ModelVersion) -> Problem:
-    return Problem(503, f"The service is not ready: {version.fault}") if version.fault else still_loading(version)
+    def _why_none(self) -> str:
+        """Why no model can draw."""
+        refusals = self._snapshot.refusals
+        if not refusals:
+            return reason_of(without_bundles(self._settings.models))
+        reasons = [f"{printable(folder)}: {reason}" for folder, reason in refusals.items()]
+        more = [f"{len(reasons) - _MOST_REASONS} more are refused"] if len(reasons) > _MOST_REASONS else []
+        return " ".join([*reasons[:_MOST_REASONS], *more])

@@ -6,7 +6,8 @@ Training writes a new version in place, a person copies a model here or takes
 one away. The folder is scanned once a second, which works on every file system,
 and a change is believed when two scans in a row saw the same: there is a moment
 in which a bundle is being renamed, and another in which it is being copied. A
-damaged bundle is refused, and the served one stays. Knows files and bundles;
+broken bundle is refused and named in `GET /status`, and the version that is
+served stays; when its files change it is read again. Knows files and bundles;
 knows no HTTP.
 """
 
@@ -15,11 +16,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from models.bundle import bundle_folders, open_bundle
+from models.bundle import bundle_folders, bundle_name, open_bundle
 from models.card import Card
 from models.runtime import Runtime
+from service.refusals import Files, Refusal
 from service.registry import ModelRegistry
-from service.snapshot import Files, ModelVersion, stat_files
+from service.snapshot import ModelVersion, read_version, refuse_without_current, stat_files
 
 _log = logging.getLogger("zoetrope")
 
@@ -34,7 +36,8 @@ class ModelReloader:
 
     def __init__(self, registry: ModelRegistry, folder: Path) -> None:
         self._registry, self._folder = registry, folder
-        self._settled = {name: version.files for name, version in registry.snapshot.by_folder.items()}
+        snapshot = registry.snapshot
+        self._settled = {name: one.files for name, one in (snapshot.by_folder | snapshot.refused).items() if one.files}
         self._seen = self._settled
         self._stopping = threading.Event()
 
@@ -48,14 +51,11 @@ class ModelReloader:
 
     def scan(self) -> None:
         """Scan once, and publish what has changed if the scan before saw the same."""
-        try:
-            folders = bundle_folders(self._folder) if self._folder.is_dir() else []
-            found = {path.name: stat_files(path) for path in folders}
-        except FileNotFoundError:  # a file went during the scan: scan again
-            return
+        paths = bundle_folders(self._folder) if self._folder.is_dir() else []
+        found = {bundle_name(path): stat_files(path) for path in paths}
         before, self._seen = self._seen, found
         if found == before and found != self._settled:
-            self._reload(found)
+            self._reload({bundle_name(path): path for path in paths}, found)
             self._settled = found
 
     def _watch(self, interval_s: float) -> None:
@@ -66,39 +66,39 @@ class ModelReloader:
             except Exception:
                 _log.exception("the folder of models could not be scanned; the served models stay")
 
-    def _reload(self, found: dict[str, Files]) -> None:
-        served = self._registry.snapshot.by_folder
-        versions = {}
-        for name, files in found.items():
-            version = served.get(name)
-            if files != self._settled.get(name):
-                version = self._opened(name) or version
-            if version is not None:
+    def _reload(self, paths: dict[str, Path], found: dict[str, Files]) -> None:
+        served = self._registry.snapshot
+        versions: dict[str, ModelVersion] = {}
+        refused: dict[str, Refusal] = {}
+        for name, path in paths.items():
+            version, refusal = served.by_folder.get(name), served.refused.get(name)
+            if found[name] != self._settled.get(name):
+                opened = self._opened(path)
+                refusal = opened if isinstance(opened, Refusal) else None
+                version = opened if isinstance(opened, ModelVersion) else version
+            if refusal is not None:
+                refused[name] = refusal
+            if version is not None and not (refusal and version.fault):
                 versions[name] = version
-        self._keep_current(versions)
-        if not versions:
+        missing = refuse_without_current(self._folder, versions, refused)
+        versions |= {name: served.by_folder[name] for name in missing if name in served.by_folder}
+        self._publish(versions, refused | missing)
+
+    def _publish(self, versions: dict[str, ModelVersion], refused: dict[str, Refusal]) -> None:
+        served = self._registry.snapshot
+        if not versions and served.by_folder:
             _log.error("%s: found no bundle, expected at least one; the served models stay", self._folder)
-        elif versions != served:
-            self._registry.publish(versions)
+            versions = served.by_folder
+        if (versions, refused) != (served.by_folder, served.refused):
+            self._registry.publish(versions, refused)
             _log.info("served now: %s", ", ".join(map(str, self._registry.snapshot.current)))
 
-    def _keep_current(self, versions: dict[str, ModelVersion]) -> None:
-        """Older versions alone are not a model: its current one stays, if there was one."""
-        served = self._registry.snapshot.by_folder
-        for name in [one for one in versions if "@" in one]:
-            current = name.split("@")[0]
-            if current in versions:
-                continue
-            _log.error("%s: found only %s, expected the current version next to it", self._folder / current, name)
-            if current in served:
-                versions[current] = served[current]
-            else:
-                del versions[name]
-
-    def _opened(self, name: str) -> ModelVersion | None:
-        """A new or changed version: checked, and loaded if it is a current one. None where it is refused."""
+    def _opened(self, path: Path) -> ModelVersion | Refusal:
+        """A new or changed version: checked, and loaded if it is a current one."""
+        version = read_version(path)
+        if isinstance(version, Refusal):
+            return version
         try:
-            version = ModelVersion.read(self._folder / name)
             runtime = self._same_graphs(version.card)
             if runtime is None and version.is_current:
                 self._registry.loader.load(version)
@@ -106,8 +106,7 @@ class ModelReloader:
             open_bundle(version.path)  # checks the digests
             return replace(version, runtime=runtime)
         except Exception as error:  # onnxruntime's own classes have no common base
-            _log.error("%s is refused until it changes, and the served models stay: %s", name, error)
-            return None
+            return Refusal.of(version.path, version.files, error)
 
     def _same_graphs(self, card: Card) -> Runtime | None:
         """The runtime that has loaded the same files already, under this card."""

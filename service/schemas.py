@@ -3,7 +3,7 @@
 HTTP -> [schemas] -> routes, latents, interpolation
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
@@ -153,6 +153,35 @@ class ModelsResponse(BaseModel):
 
     default: str
     models: list[ModelResponse]
+
+
+class ModelState(BaseModel):
+    """The current version of a model."""
+
+    name: str
+    version: str
+    state: Literal["ready", "loading"]
+
+
+class RefusedBundle(BaseModel):
+    """A folder that is not served as it is, until one of its files changes."""
+
+    name: str = Field(description="Of the folder: a model's name, or name@version.")
+    reason: str = Field(description="What was found, what was expected and what to do.")
+    served_version: str | None = Field(
+        description="Version of the same name that is drawn meanwhile: the last one that was whole. None: none is."
+    )
+
+
+class StatusResponse(BaseModel):
+    """What the service draws, what it refuses, and why."""
+
+    ready: bool = Field(description="As in /readyz: at least one model can draw, and none is loading.")
+    reason: str | None = Field(description="Why it is not ready.")
+    default: str = Field(description="The model of requests that name none; empty where there is no model.")
+    models: list[ModelState]
+    refused: list[RefusedBundle] = Field(description="By name, the first 100.")
+    refused_count: int = Field(description="How many there are.")
 
 
 class ProblemResponse(BaseModel):

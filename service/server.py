@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING
 import bentoml
 import uvicorn.config
 
-from models.bundle import list_bundles, read_card
-from models.errors import ModelError
 from service.image import environment, image
 from service.settings import read_settings
 from service.shutdown import bound_worker
@@ -89,15 +87,13 @@ class Zoetrope:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Stop before any worker starts where a setting or a card is wrong, with one line that says which.
+        """Stop before any worker starts where a setting is wrong, with one line that says which.
 
-        The digests of the other files are checked by the worker, which answers meanwhile.
+        Bundles are read by the worker: a broken one is refused and named, and the service goes on.
         """
         try:
             settings = read_settings()
-            for folder in list_bundles(settings.models):
-                read_card(folder)
-        except (ModelError, ValueError) as error:
+        except ValueError as error:
             raise SystemExit(f"error: {error}") from None
         from service.parent import bound_parent  # the worker needs no circus
 

@@ -18,7 +18,9 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
     drawing = {"/generate", "/decode", "/interpolate", IMAGE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary"}
-    assert set(document["paths"]) == drawing | grades | {"/models", "/models/{name}", "/metrics", "/livez", "/readyz"}
+    assert set(document["paths"]) == drawing | grades | {
+        *("/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz")
+    }
 
 
 @pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate"])

@@ -2,11 +2,12 @@
 
 import base64
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from support.browsing import PHONE, ask
-from support.serving import Server
+from support.browsing import PHONE, Visitor, ask
+from support.serving import Server, started
 
 pytestmark = pytest.mark.slow
 TILES = "#grid .tile img"
@@ -239,6 +240,36 @@ def test_a_service_that_is_not_ready_is_explained_and_retried(arrive):
     visitor.shows(TILES)
 
     assert page.get_by_role("alert").is_hidden()
+
+
+def test_models_that_are_refused_are_listed_with_their_reasons_and_the_others_are_shown(
+    chromium, bundles: Path, tmp_path: Path
+):
+    for name in ("grey", "pets", "colour"):
+        shutil.copytree(bundles / name, tmp_path / "models" / name)
+    (tmp_path / "models" / "pets" / "card.json").write_text("{")
+    (tmp_path / "models" / "colour" / "generator.onnx").write_bytes(b"altered")
+    with started(tmp_path / "models", tmp_path / "log", ZOETROPE_DEFAULT_MODEL="grey") as server:
+        server.wait_for("/readyz")
+        visitor = Visitor(chromium, server)
+        page = visitor.visit()
+        visitor.shows(TILES, 48)
+        page.locator("#refused").wait_for()
+
+        assert "2 models are refused:" in page.locator("#refused").inner_text()
+        assert "pets: card.json: found invalid JSON" in page.locator("#refused").inner_text()
+        assert "colour: generator.onnx: found 7 bytes" in page.locator("#refused").inner_text()
+        assert str(tmp_path) not in page.content()
+        assert visitor.faults() == []
+        visitor.leave()
+
+
+def test_a_service_that_refuses_nothing_lists_nothing(arrive):
+    visitor = arrive()
+    page = visitor.visit()
+    visitor.shows(TILES)
+
+    assert page.locator("#refused").is_hidden()
 
 
 def test_it_lives_behind_a_prefix(arrive, studio: Server):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.in_process import PINNED, loaded, loaded_registry
 
-from models.bundle import BundleMissing, list_bundles, open_bundle
+from models.bundle import list_bundles, open_bundle
 from models.runtime import Runtime
 from service.errors import Problem
 from service.registry import ModelRegistry
@@ -26,7 +26,7 @@ def versions(bundles: Path) -> dict[str, ModelVersion]:
     return {path.name: ModelVersion.read(path) for path in list_bundles(bundles)}
 
 
-def refused(registry: ModelRegistry, model: str) -> Problem:
+def refused(registry: ModelRegistry, model: str | None) -> Problem:
     with pytest.raises(Problem) as caught:
         asyncio.run(registry.runtime(model))
     return caught.value
@@ -96,7 +96,7 @@ def test_the_default_model_is_loaded_first(bundles: Path):
     assert ready == [["pets"], ["colour", "pets"], ["colour", "grey", "pets"]]
 
 
-def test_while_a_model_has_a_fault_the_service_is_not_ready_and_the_other_models_draw(bundles: Path, tmp_path: Path):
+def test_while_a_model_has_a_fault_the_service_is_ready_and_the_other_models_draw(bundles: Path, tmp_path: Path):
     for name in ("grey", "pets"):
         shutil.copytree(bundles / name, tmp_path / name)
     (tmp_path / "grey" / "generator.onnx").write_bytes(b"altered")
@@ -104,9 +104,9 @@ def test_while_a_model_has_a_fault_the_service_is_not_ready_and_the_other_models
     problem = refused(registry, "grey")
 
     assert problem.status == 503
-    assert "The service is not ready: " in problem.detail
-    assert "generator.onnx: found 7 bytes with SHA-256" in problem.detail
-    assert "generator.onnx: found 7 bytes" in (registry.unready or "")
+    assert "grey cannot be drawn: generator.onnx: found 7 bytes with SHA-256" in problem.detail
+    assert "Name another one in `model`: pets." in problem.detail
+    assert registry.unready is None
     assert loaded(registry, "pets").generate(1).shape == (1, 8, 8, 1)
 
 
@@ -120,11 +120,18 @@ def test_without_the_device_no_model_is_drawn_and_the_reason_is_given(bundles: P
     assert "The service is not ready: device is 'cuda'" in refused(registry, "grey").detail
 
 
-def test_a_folder_without_a_model_is_refused_with_what_to_do(tmp_path: Path):
-    with pytest.raises(BundleMissing, match=r"found no bundle, expected at least one. Train one: "):
-        ModelRegistry(Settings(models=tmp_path))
-    with pytest.raises(BundleMissing, match="found no such folder, expected a folder of bundles"):
-        ModelRegistry(Settings(models=tmp_path / "other"))
+def test_without_a_model_the_service_is_not_ready_and_says_what_to_do_without_a_path(tmp_path: Path):
+    for folder, words in (
+        (tmp_path, "found no bundle, expected at least one. Train one: zoetrope fit PICTURES --out models/NAME."),
+        (tmp_path / "other", "found no such folder, expected a folder of bundles. Set ZOETROPE_MODELS to one, "),
+    ):
+        registry = loaded_registry(folder)
+
+        assert words in (registry.unready or "")
+        assert str(tmp_path.parent) not in (registry.unready or "")
+        with pytest.raises(Problem, match="The service is not ready: ") as caught:
+            registry.require_ready()
+        assert (caught.value.status, refused(registry, None).status) == (503, 503)
 
 
 def test_what_the_registry_draws_is_what_a_runtime_draws(registry: ModelRegistry, bundles: Path):

@@ -150,7 +150,7 @@ def test_a_damaged_version_is_refused_in_one_line_until_the_folder_changes_again
 
     assert loaded(watched.registry, "grey") is old
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert line.startswith("grey is refused until it changes, and the served models stay: ")
+    assert line.startswith("grey is refused until it changes: ")
     assert "generator.onnx: found 1000 bytes with SHA-256" in line
 
     (new.path / "generator.onnx").write_bytes(whole)

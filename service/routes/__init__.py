@@ -8,7 +8,7 @@ Read in this order:
     images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
     models       GET /models: the cards
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
-    health       GET /metrics
+    health       GET /status, /readyz, /metrics
     pages        the page at /, and /docs
     responses    pictures as a response: what generate and images share
 """

@@ -1,7 +1,9 @@
-"""`GET /readyz`: whether every model can draw. `GET /metrics`: counters for Prometheus.
+"""`GET /readyz`: whether models can draw. `GET /status`: which, and which not. `GET /metrics`: counters for Prometheus.
 
 HTTP -> [health] -> registry, metrics
 """
+
+from itertools import islice
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -10,18 +12,50 @@ from starlette.responses import PlainTextResponse, Response
 from service.app import app_of
 from service.errors import READYZ
 from service.metrics import ServiceCollector
+from service.refusals import printable
+from service.schemas import ModelState, RefusedBundle, StatusResponse
 
+_MOST_REFUSED = 100
 router = APIRouter()
 
 
 @router.api_route(READYZ, methods=["GET", "HEAD"], include_in_schema=False)
 async def readyz(request: Request) -> PlainTextResponse:
-    """200 where every model can draw; else 503 and the model that is loading, or why one cannot be loaded.
+    """200 where a model can draw and none is loading; else 503 and the model that is loading, or why none can draw.
 
     In place of BentoML's own probe, which cannot say why.
     """
     unready = app_of(request).registry.unready
     return PlainTextResponse(f"{unready or 'ready'}\n", 503 if unready else 200)
+
+
+@router.get("/status")
+async def status(request: Request) -> StatusResponse:
+    """Whether the service is ready, the state of each model, and each bundle that is refused, with the reason."""
+    registry = app_of(request).registry
+    snapshot, unready = registry.snapshot, registry.unready
+    refusals, served = snapshot.refusals, snapshot.by_folder
+    return StatusResponse(
+        ready=unready is None,
+        reason=unready,
+        default=printable(snapshot.default),
+        models=[
+            ModelState(
+                name=one.card.name, version=one.card.version, state="ready" if one.runtime is not None else "loading"
+            )
+            for one in snapshot.current
+            if one.fault is None
+        ],
+        refused=[
+            RefusedBundle(
+                name=printable(folder),
+                reason=reason,
+                served_version=served[folder].card.version if folder in served and not served[folder].fault else None,
+            )
+            for folder, reason in islice(refusals.items(), _MOST_REFUSED)
+        ],
+        refused_count=len(refusals),
+    )
 
 
 @router.get("/metrics", response_class=Response)

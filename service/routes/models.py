@@ -15,8 +15,9 @@ router = APIRouter()
 
 @router.get("/models")
 async def models(request: Request) -> ModelsResponse:
-    """Every model, by name, with its card, its versions and the engine that draws it.
+    """Every model that can draw, by name, with its card, its versions and the engine that draws it.
 
+    What cannot is named with its reason in GET /status.
     Replicas on different processors may choose different engines, and then draw other bytes: where they must agree,
     set ZOETROPE_ENGINE and ZOETROPE_PRECISION alike.
     """

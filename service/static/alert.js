@@ -1,4 +1,4 @@
-// Error banner: what went wrong, visible in every view and announced to screen readers.
+// Error banner: what went wrong, visible in every view and announced to screen readers; and which models are refused.
 //
 //     views -> [alert] -> a person
 //
@@ -7,8 +7,10 @@
 import {Problem} from "./api.js";
 
 const RETRY_AFTER_MS = 3000;
+const REFUSED_SHOWN = 5;
 const banner = document.getElementById("problem");
 const [message, retryButton] = [banner.querySelector("p"), banner.querySelector("button")];
+const refusedList = document.getElementById("refused");
 let shown;
 let retry;
 let timer;
@@ -37,6 +39,20 @@ export function showError(error, retryAction) {
   banner.hidden = false;
   if (retryable) timer = setTimeout(retryNow, RETRY_AFTER_MS);
   return () => { if (shown === error) clearError(); };
+}
+
+/** List the bundles that the service refuses, as GET /status names them; hide the list where there are none. */
+export function showRefused({refused, refused_count: count}) {
+  refusedList.hidden = count === 0;
+  const more = count > REFUSED_SHOWN ? `; the first ${REFUSED_SHOWN} of them, and all under /status` : "";
+  refusedList.querySelector("p").textContent = `${count === 1 ? "A model is" : `${count} models are`} refused${more}:`;
+  refusedList.querySelector("ul").replaceChildren(...refused.slice(0, REFUSED_SHOWN).map(({name, reason, served_version: served}) => {
+    const item = document.createElement("li");
+    const title = document.createElement("strong");
+    title.textContent = name;
+    item.append(title, `: ${reason}${served ? ` Version ${served.slice(0, 6)} is drawn meanwhile.` : ""}`);
+    return item;
+  }));
 }
 
 /** Hide the banner. */

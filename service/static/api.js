@@ -72,6 +72,16 @@ export function fetchModels({refresh = false} = {}) {
   return models;
 }
 
+/** GET /status: what the service draws and what it refuses; nothing where it has no answer. */
+export async function fetchStatus() {
+  try {
+    const response = await send("status");
+    return response.ok ? await response.json() : undefined;
+  } catch {
+    return undefined; // the views say what does not answer
+  }
+}
+
 /** The card of `name` or `name@version`; of the default model for nothing. */
 export async function fetchCard(name) {
   const all = await fetchModels();

@@ -5,8 +5,8 @@
 // Shows the view that the address bar names, with the card of its model. A view's module is loaded when it is first
 // needed. Uses the public API only.
 
-import {clearError, showError} from "./alert.js";
-import {fetchCard, fetchModels, modelOptions} from "./api.js";
+import {clearError, showError, showRefused} from "./alert.js";
+import {fetchCard, fetchModels, fetchStatus, modelOptions} from "./api.js";
 import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
 
 const select = document.getElementById("model");
@@ -51,4 +51,11 @@ async function renderModels(view, requested) {
 }
 
 select.addEventListener("change", () => navigate(current.name, recallRoute(current.name, select.value)));
+async function renderRefused() {
+  const status = await fetchStatus();
+  if (status) showRefused(status);
+}
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden) renderRefused(); });
+renderRefused();
 onRouteChange(render);

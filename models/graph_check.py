@@ -1,0 +1,165 @@
+"""What a graph may hold before any library loads it: plain operators, its own weights, and finite numbers.
+
+    bundle (bytes) -> [graph_check] -> engine_selection
+
+A bundle may come from strangers, and its digests say only that it is what they
+wrote. A loop without end would hold the loader's thread for ever, weights in
+another file would be read by path and never hashed, and NaN draws black pictures
+without an error. So the bytes are read here as protocol buffers, which needs no
+package: `onnx` is not installed where models are served. Control flow in ONNX
+is a graph within a node, so a graph without such nodes ends. Knows the wire
+format and the few fields that it asks for, and nothing of what operators do.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import BundleDamaged
+
+_MOST_FIELDS = 1_000_000
+"""Fields that are looked at; an exported graph has thousands."""
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_STANDARD_DOMAINS = (b"", b"ai.onnx")
+_EXPONENTS = {1: ("<u4", 0x7F800000), 10: ("<u2", 0x7C00), 11: ("<u8", 0x7FF0000000000000), 16: ("<u2", 0x7F80)}
+"""TensorProto.data_type of floats -> their bits as unsigned integers, and the exponent: all ones is NaN or infinity."""
+_VALUES_AT_A_TIME = 1 << 20
+_EXTERNAL = 1
+
+
+class _Refused(Exception):
+    """Says what was found."""
+
+
+def check_graph(graph: bytes, origin: Path) -> None:
+    """Refuse a graph that need not end, that reads other files, or whose weights are not finite.
+
+    Args:
+        graph: the bytes of an ONNX file.
+        origin: the file that they came from, for the error.
+
+    Raises:
+        BundleDamaged: a node holds a graph (Loop, If, Scan), a function or an operator outside the standard, weights in
+            another file, NaN or infinity; or the bytes are not a whole graph.
+    """
+    try:
+        _Check().model(memoryview(graph))
+    except _Refused as refused:
+        expected = "a graph of standard operators without control flow, with finite weights of its own"
+        raise BundleDamaged(origin, found=str(refused), expected=expected) from None
+
+
+class _Check:
+    """One walk over the fields of a ModelProto; counts them, so that it ends soon whatever the bytes are."""
+
+    def __init__(self) -> None:
+        self._fields_left = _MOST_FIELDS
+
+    def model(self, data: memoryview) -> None:
+        has_nodes = False
+        for field, value in self._fields(data):
+            if field == 7:
+                has_nodes |= self._graph(_message(value))
+            elif field == 25:
+                raise _Refused("a function of its own")
+        if not has_nodes:
+            raise _Refused(f"{len(data)} bytes without a graph")
+
+    def _graph(self, data: memoryview) -> bool:
+        has_nodes = False
+        for field, value in self._fields(data):
+            if field == 1:
+                has_nodes = True
+                self._node(_message(value))
+            elif field == 5:
+                self._tensor(_message(value))
+            elif field == 15:
+                raise _Refused("sparse weights")
+        return has_nodes
+
+    def _node(self, data: memoryview) -> None:
+        operator, domain, attributes = "", b"", []
+        for field, value in self._fields(data):
+            if field == 4:
+                operator = bytes(_message(value)[:100]).decode(errors="backslashreplace")
+            elif field == 7:
+                domain = bytes(_message(value)[:100])
+            elif field == 5:
+                attributes.append(_message(value))
+        if domain not in _STANDARD_DOMAINS:
+            named = domain.decode(errors="backslashreplace")
+            raise _Refused(f"{operator} of {named}, which is not a standard operator")
+
+        for attribute in attributes:
+            self._attribute(attribute, operator)
+
+    def _attribute(self, data: memoryview, operator: str) -> None:
+        for field, value in self._fields(data):
+            if field in (6, 11):
+                raise _Refused(f"{operator}, which holds a graph of its own and may run without end")
+            if field in (5, 10):
+                self._tensor(_message(value))
+            elif field in (22, 23):
+                raise _Refused("sparse weights")
+
+    def _tensor(self, data: memoryview) -> None:
+        kind, values = 0, []
+        for field, value in self._fields(data):
+            if field == 2:
+                kind = value if isinstance(value, int) else 0
+            elif field == 13 or (field == 14 and value == _EXTERNAL):
+                raise _Refused("weights in another file")
+            elif field in (4, 9, 10) and not isinstance(value, int):
+                values.append(value)
+        if kind in _EXPONENTS and not all(_are_finite(one, *_EXPONENTS[kind]) for one in values):
+            raise _Refused("weights that are NaN or infinite")
+
+    def _fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+        """Number and value of each field of a message: an integer, or the bytes of anything else."""
+        at = 0
+        while at < len(data):
+            self._fields_left -= 1
+            if self._fields_left < 0:
+                raise _Refused(f"more than {_MOST_FIELDS:,} fields")
+            key, at = _varint(data, at)
+            wire = key & 7
+            if wire == _VARINT:
+                value, at = _varint(data, at)
+                yield key >> 3, value
+                continue
+            if wire not in (_FIXED64, _BYTES, _FIXED32):
+                raise _Refused("bytes that are not ONNX")
+            size, at = _varint(data, at) if wire == _BYTES else (8 if wire == _FIXED64 else 4, at)
+            if size > len(data) - at:
+                raise _Refused("a graph that is cut, or bytes that are not ONNX")
+            yield key >> 3, data[at : at + size]
+            at += size
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    """An integer, and where the next field begins."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            break
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise _Refused("a graph that is cut, or bytes that are not ONNX")
+
+
+def _message(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise _Refused("bytes that are not ONNX")
+    return value
+
+
+def _are_finite(data: memoryview, dtype: str, exponent: int) -> bool:
+    bits = np.frombuffer(data, dtype, len(data) // np.dtype(dtype).itemsize)
+    return not any(
+        bool(np.any(bits[at : at + _VALUES_AT_A_TIME] & exponent == exponent))
+        for at in range(0, len(bits), _VALUES_AT_A_TIME)
+    )
