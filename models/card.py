@@ -226,10 +226,11 @@ class Card(_Strict):
     @classmethod
     def _are_distinct(cls, classes: tuple[ClassCount, ...] | None) -> tuple[ClassCount, ...] | None:
         """A request names a class: two of one name would make one of them unreachable."""
-        names = [one.name for one in classes or ()]
-        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-        if twice is not None:
-            raise ValueError(f"two classes are named {twice[:80]!r}, expected a name for each")
+        seen: set[str] = set()
+        for one in classes or ():
+            if one.name in seen:
+                raise ValueError(f"two classes are named {one.name[:80]!r}, expected a name for each")
+            seen.add(one.name)
         return classes
 
 

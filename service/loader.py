@@ -24,7 +24,7 @@ from models.engine_selection import select_engine
 from models.errors import BundleDamaged, ModelError
 from models.runtime import Runtime
 from service.errors import Problem
-from service.refusals import reason_of
+from service.refusals import in_words, reason_of
 from service.settings import Settings
 from service.snapshot import ModelVersion
 
@@ -165,7 +165,7 @@ class ModelLoader:
 
     def _note_fault(self, version: ModelVersion, error: Exception) -> None:
         version.fault = reason_of(error)
-        _log.error("%s cannot be drawn: %s", version, error)
+        _log.error("%s cannot be drawn: %s", version, in_words(error))
 
     def _load(self, version: ModelVersion) -> Runtime:
         begin_s = time.monotonic()

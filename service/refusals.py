@@ -21,7 +21,7 @@ from service.errors import cut
 Files = frozenset[tuple[str, int, int, int]]
 """Of one bundle: the folder's own name; and name, inode, bytes and time of change of each file."""
 
-_LONGEST_REASON = 400
+_LONGEST_REASON, _LONGEST_LINE = 400, 2_000
 _PATH = re.compile(r"(?<![\w./])/(?!/)(?:[^\s/'\"`,;:]+/)*([^\s/'\"`,;:]*)")
 """An absolute path, and its last step; not the slashes of a URL, nor those between words."""
 _log = logging.getLogger("zoetrope")
@@ -41,7 +41,7 @@ class Refusal:
     @classmethod
     def of(cls, path: Path, files: Files, error: Exception) -> Self:
         """The refusal of a folder for this error, which is logged."""
-        _log.error("%s is refused until it changes: %s", printable(bundle_name(path)), _in_words(error))
+        _log.error("%s is refused until it changes: %s", printable(bundle_name(path)), in_words(error))
         return cls(reason_of(error), files, os.path.lexists(path / CARD))
 
 
@@ -52,8 +52,8 @@ def reason_of(error: Exception) -> str:
     elif isinstance(error, OSError):
         words = error.strerror or type(error).__name__  # its text holds the path
     else:
-        words = _in_words(error)
-    words = cut(" ".join(_PATH.sub(r"\1", words).split()), _LONGEST_REASON)
+        words = in_words(error)
+    words = cut(_PATH.sub(r"\1", _one_line(words)), _LONGEST_REASON)
     return words if words.endswith(".") else f"{words}."
 
 
@@ -62,5 +62,12 @@ def printable(name: str) -> str:
     return cut("".join(letter if letter.isprintable() else "?" for letter in name))
 
 
-def _in_words(error: Exception) -> str:
-    return str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+def in_words(error: Exception) -> str:
+    """An error for the log: one line, with its paths. A bundle of a stranger decides part of it."""
+    return cut(
+        _one_line(str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"), _LONGEST_LINE
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -246,6 +246,16 @@ def test_a_reason_has_no_path_no_second_line_and_an_end():
     assert "images/s and https://host/docs" in reason_of(RuntimeError("images/s and https://host/docs"))
 
 
+def test_a_bundle_writes_one_line_of_bounded_length_to_the_log(service: Service, caplog: pytest.LogCaptureFixture):
+    edit_card(service.victim, **{"\n[INFO] all is well\x1b[2J" + "!" * 100_000: 1})
+    service.start()
+
+    (line,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert line.isprintable()
+    assert len(line) < 2_200
+    assert str(service.victim) in line
+
+
 def test_the_bytes_that_were_hashed_are_drawn_and_no_file_is_read_after_that(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
