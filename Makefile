@@ -26,7 +26,7 @@ PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup
 .DEFAULT_GOAL := serve
 
 serve: $(SERVE)/.made                ## Draw with every bundle in models/, on http://localhost:3000; LISTEN=0.0.0.0 opens it to others
-	$(SERVE)/bin/bentoml serve --host $(LISTEN) --port $(PORT)
+	$(SERVE)/bin/zoetrope serve --host $(LISTEN) --port $(PORT)
 
 check: lint types                    ## Lint, types and the fast tests: in a minute and a half, while you work
 	$(PYTEST) -m "not slow"

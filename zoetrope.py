@@ -13,7 +13,10 @@ working directory; `ZOETROPE_MODELS` and `ZOETROPE_GRADES` follow that directory
 """
 
 import argparse
+import errno
 import os
+import shlex
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -73,12 +76,20 @@ def _help() -> str:
     )
 
 
-def _missing(command: str, module: str, extra: str) -> str:
-    """What to type where a package is not installed. pip keeps the installed zoetrope and adds the extra to it."""
+def _missing(command: str, module: str, extra: str, home: Path = HOME) -> str:
+    """What to type where a package is not installed: in a clone the target that installs all of them but `fidelity`.
+
+    Elsewhere pip keeps the installed zoetrope and adds the extra to it.
+    """
+    is_clone = all((home / name).is_file() for name in ("pyproject.toml", "Makefile"))
+    if is_clone and extra != "fidelity":
+        lines = [f"cd {shlex.quote(str(home))}", "make env", ". .venv/dev/bin/activate"]
+    else:
+        lines = [f"{sys.executable} -m pip install 'zoetrope[{extra}]'"]
+    typed = "\n".join(f"    {line}" for line in lines)
     return (
         f"error: `zoetrope {command}` needs {module}, which is not installed. "
-        f"It comes with the extra {extra}. Type:\n\n"
-        f"    {sys.executable} -m pip install 'zoetrope[{extra}]'"
+        f"It comes with the extra {extra}. Type:\n\n{typed}"
     )
 
 
@@ -91,6 +102,10 @@ def _version(_command: str, _argv: list[str]) -> int:
 
 def _serve(_command: str, argv: list[str]) -> int:
     arguments = serve_arguments(argv)
+    options, _ = _serve_options(argv)
+    if reason := why_not_listen(options.host, options.port):
+        print(f"error: {reason}", file=sys.stderr)
+        return 1
     os.environ.update(serve_environment(os.environ, Path.cwd()))
 
     from bentoml_cli.cli import cli
@@ -102,21 +117,48 @@ def _serve(_command: str, argv: list[str]) -> int:
 
 def serve_arguments(argv: list[str]) -> list[str]:
     """The arguments of `bentoml`, which run the service of this installation whatever the working directory holds."""
+    known, further = _serve_options(argv)
+    given = [f"--{name}={value}" for name, value in vars(known).items()]
+    # The worker starts in --working-dir and imports from there first.
+    return ["serve", "service.server:Zoetrope", "--working-dir", str(HOME), *given, *further]
+
+
+def _serve_options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Port and host, and what goes on to `bentoml serve`."""
     parser = argparse.ArgumentParser(
         prog="zoetrope serve",
         description="Serve every model in ZOETROPE_MODELS (./models by default) over HTTP, with a page at /.",
         epilog="Further options go to `bentoml serve`; every other setting is an environment variable ZOETROPE_*.",
         allow_abbrev=False,
     )
-    parser.add_argument("-p", "--port", type=int, help="port to listen on (3000)")
+    port = int(os.environ.get("BENTOML_PORT") or 3000)
+    parser.add_argument("-p", "--port", type=int, default=port, help="port to listen on (3000)")
     host = os.environ.get("BENTOML_HOST", "127.0.0.1")
     parser.add_argument(
         "--host", default=host, help="address to listen on (127.0.0.1: this machine alone; 0.0.0.0: all)"
     )
-    known, further = parser.parse_known_args(argv)
-    given = [f"--{name}={value}" for name, value in vars(known).items() if value is not None]
-    # The worker starts in --working-dir and imports from there first.
-    return ["serve", "service.server:Zoetrope", "--working-dir", str(HOME), *given, *further]
+    return parser.parse_known_args(argv)
+
+
+def why_not_listen(host: str, port: int) -> str | None:
+    """Why no server can listen there, and what to do; None where one can. BentoML would fail with a stack trace."""
+    other = port + 1 if port < 65535 else 3000
+    choose = f"zoetrope serve --port {other}, or PORT={other} make serve"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was left just now is free
+            probe.bind(address)
+    except OverflowError:
+        return f"found port {port}, expected 0 to 65535. Choose another port: {choose}"
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return (
+                f"found port {port} of {host} in use, expected a free one. Stop the program that listens there, or "
+                f"choose another port: {choose}"
+            )
+        return f"cannot listen on port {port} of {host} ({error.strerror}). Choose another --host or port: {choose}"
+    return None
 
 
 def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """The console script: a command finds its room, and loads nothing before it is known."""
 
 import os
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +87,43 @@ def test_without_torch_a_training_command_says_what_to_type(missing: tuple[str, 
 
     assert done.returncode == 1
     assert "`zoetrope fit` needs t" in done.stderr
-    assert f"\n    {sys.executable} -m pip install 'zoetrope[train]'" in done.stderr
+    assert f"\n    cd {shlex.quote(str(ROOT))}\n    make env\n    . .venv/dev/bin/activate" in done.stderr
+
+
+def test_outside_of_a_clone_pip_adds_the_extra(tmp_path: Path):
+    said = zoetrope._missing("fit", "torch", "train", tmp_path)
+
+    assert said.endswith(f"\n    {sys.executable} -m pip install 'zoetrope[train]'")
+    assert "zoetrope[fidelity]" in zoetrope._missing("evaluate", "torch_fidelity", "fidelity", ROOT), "not in make env"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_port_in_use_is_one_line_that_says_what_to_do_and_exit_code_1(host: str):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--host", host, "--port", str(port), report="service bentoml")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: found port {port} of {host} in use, expected a free one. Stop the program that listens there, or "
+        f"choose another port: zoetrope serve --port {port + 1}, or PORT={port + 1} make serve\n"
+    )
+    assert done.stdout.splitlines() == ["LOADED"]
+    assert zoetrope.why_not_listen(host, port) is None, "it is free again"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "said"),
+    [
+        ("127.0.0.1", 70_000, "found port 70000"),
+        ("192.0.2.1", 0, "cannot listen"),
+        ("no-such-host.invalid", 0, "cannot"),
+    ],
+)
+def test_an_address_that_is_not_here_is_said(host: str, port: int, said: str):
+    assert said in zoetrope.why_not_listen(host, port)
 
 
 def test_serve_listens_on_this_machine_alone_by_default(monkeypatch: pytest.MonkeyPatch):
@@ -105,7 +143,7 @@ def test_make_serve_listens_there_too(given: dict, listens: str):
         ["make", "--dry-run", "serve"], cwd=ROOT, env=os.environ | given, capture_output=True, text=True, check=True
     )
 
-    assert f"bentoml serve --host {listens} --port 3000" in made.stdout
+    assert f"bin/zoetrope serve --host {listens} --port 3000" in made.stdout
 
 
 def test_serve_runs_the_service_of_this_installation_with_bentomls_options():
