@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from models.bundle import open_bundle
 from models.runtime import Runtime
 from training.cli.app import RENAMED, app
+from training.config import FINETUNING_SETTINGS, preset_named
 
 ROOT = Path(__file__).parent.parent
 FEW = ["--kimg", "0.5", "--batch", "50", "--threads", "1", "--device", "cpu", "--precision", "float32"]
@@ -29,6 +31,24 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
     assert re.search(r"images_shown │ 7,000", said)
     assert "generator parameters" in said
     assert not list(tmp_path.iterdir())
+
+
+def test_the_plan_has_a_dozen_rows_and_all_of_them_with_verbose(tmp_path: Path):
+    words = ["fit", "digits", "--dry-run", "--out", tmp_path / "d", "--run", tmp_path / "r"]
+    (_, short), (_, long) = typed(*words), typed(*words, "--verbose")
+    settings = {name for name in asdict(preset_named("tiny")) if name not in FINETUNING_SETTINGS}
+
+    assert short.count(" │ ") <= 13
+    assert "--verbose shows every setting." in short
+    assert {name for name in settings if f" {name} │" not in f" {long}"} == set()
+    assert short.count("warning") == long.count("warning") == 0
+
+
+def test_very_few_pictures_are_warned_about_with_their_number(messy: Path, tmp_path: Path):
+    _, said = typed("fit", messy, "--dry-run", "--out", tmp_path / "m", "--run", tmp_path / "r", "--size", "16")
+
+    assert "warning: 7 pictures are very few, expected 100 or more" in said
+    assert "the model will repeat these pictures" in said
 
 
 def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
@@ -99,7 +119,10 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
         (["fit", "digits", "--method", "magic"], "method is 'magic'; it must be one of gan, autoencoder"),
         (["fit", "digits", "--resize", "squeeze"], "resize is 'squeeze'; it must be one of crop, pad, stretch"),
         (["fit", "digits", "--method", "autoencoder", "--code-size", "64"], "an autoencoder's code must be smaller"),
-        (["evaluate", "models/missing", "digits"], "models/missing: found no such folder"),
+        (
+            ["evaluate", "models/missing", "digits"],
+            "models/missing: found no bundle, expected a folder with a card.json, or a name in",
+        ),
         (["fit", "digits", "--size", "big"], "size is 'big'; it must be like 64 or 48x80"),
         (["fit", "digits", "--batch", "0"], "batch is 0"),
         (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
@@ -245,7 +268,7 @@ def test_an_old_name_still_runs_and_the_new_one_is_printed_on_stderr(old: str, n
         (["fit", "digits", "--size", "big"], "it must be like 64"),
         (["fit", "digits", "--bogus"], "No such option"),
         (["finetune", "/nonexistent", "--from", "m", "--ratings", "r"], "no such file or folder"),
-        (["evaluate", "/nonexistent", "digits"], "no such folder"),
+        (["evaluate", "/nonexistent", "digits"], "found no bundle"),
         (["compare", "/nonexistent"], "no such file or folder"),
         (["profile", "/nonexistent"], "no such file or folder"),
         (["export", "--bogus"], "No such option"),

@@ -134,7 +134,7 @@ def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(dig
     [
         (
             ["gna"],
-            f"'gna' is not a recipe and not a folder. Expected one of {', '.join(RECIPES)}, which are trained here",
+            f"'gna' is not a recipe and not a model. Expected one of {', '.join(RECIPES)}, which are trained here",
         ),
         (["gan", "gan"], "gan is named more than once"),
         (["gan", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, "),

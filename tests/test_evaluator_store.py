@@ -11,7 +11,13 @@ from support.pictures import mnist, needs_mnist
 
 from training.data.dataset import data_digest
 from training.evaluation import evaluator_store
-from training.evaluation.evaluator_store import SHIPPED, find_evaluator, shipped_evaluator, train_evaluator
+from training.evaluation.evaluator_store import (
+    SHIPPED,
+    find_evaluator,
+    reported_epochs,
+    shipped_evaluator,
+    train_evaluator,
+)
 from training.evaluation.reference import RealPictures
 from training.evaluation.wavelets import WaveletEvaluator
 
@@ -125,12 +131,18 @@ def test_no_temporary_file_is_left(tmp_path: Path):
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["a.safetensors"]
 
 
-def test_every_epoch_is_reported(tmp_path: Path):
+def test_the_epoch_is_reported(tmp_path: Path):
     lines: list[str] = []
     fit(tmp_path / "a.safetensors", report=lines.append)
 
     assert len(lines) == 1
-    assert lines[0].startswith("epoch 1 of 1: loss ")
+    assert lines[0].startswith("training the evaluator: epoch 1 of 1, loss ")
+
+
+def test_of_hundreds_of_epochs_nine_are_reported_and_of_few_all():
+    assert sorted(reported_epochs(312)) == [1, 39, 78, 117, 156, 195, 234, 273, 312]
+    assert reported_epochs(5) == {1, 2, 3, 4, 5}
+    assert reported_epochs(1) == {1}
 
 
 def test_the_digest_is_of_pictures_labels_and_classes():

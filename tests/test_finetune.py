@@ -54,6 +54,8 @@ def test_it_says_what_the_grades_say_and_writes_the_next_version(folder: Path):
     assert "60 grades by 1 grader(s), mean 0.50; of two held-out pictures with different grades the better one" in words
     assert "strength 0.4: the mean predicted grade of the pictures that are shown goes from" in words
     assert "predicted grade 0." in words
+    assert "accepted up to" in words
+    assert "some rise is no failure, as grades ask to move away from the data as they are" in words
     assert open_bundle(folder / "small").card.lineage.parent == before
 
 
@@ -63,6 +65,25 @@ def test_a_dry_run_learns_what_is_liked_and_writes_nothing(folder: Path):
     assert "strength" in said(*finetune(folder, "--dry-run"))
     assert open_bundle(folder / "small").card == before
     assert not (folder / "run").exists()
+
+
+def test_the_same_grades_a_second_time_are_refused_and_the_model_stays(folder: Path):
+    before = open_bundle(folder / "small").card.version
+    said(*finetune(folder, "--force"))
+    after = open_bundle(folder / "small").card.version
+
+    words = failing(*finetune(folder, "--run", str(folder / "second")))
+    assert f"found 0 grades that are newer than small {after}: it learned from these 60 already" in words
+    assert f"fine-tuned from {before}. Expected new ones: grade more pictures at its page first" in words
+    assert open_bundle(folder / "small").card.version == after
+    assert "strength" in said(*finetune(folder, "--run", str(folder / "second"), "--dry-run", "--force"))
+
+
+def test_a_model_may_be_given_by_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZOETROPE_MODELS", str(folder))
+    by_name = ["small" if word == str(folder / "small") else word for word in finetune(folder, "--dry-run", "--force")]
+
+    assert f"bundle │ {folder / 'small'}" in said(*by_name)
 
 
 def test_grades_of_a_version_that_is_gone_are_counted(folder: Path):

@@ -10,7 +10,7 @@ error, and reports its progress by `print` unless told otherwise. Exported by
 from pathlib import Path
 from typing import Any
 
-from models.bundle import Bundle, open_bundle
+from models.bundle import Bundle, find_bundle, open_bundle
 from models.card import Scores
 from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
@@ -76,14 +76,15 @@ def finetune(
 
     Args:
         pictures: those that the model was trained on.
-        model: its bundle.
+        model: its bundle: a folder, or a name in ZOETROPE_MODELS (./models).
         ratings: grades of its pictures: a CSV or parquet file, or the http address of a service.
         out: the bundle's folder; that of `model` by default, whose older version is kept next to it.
         compute, report: as of `fit`.
         options: those of `FinetuneOptions`, such as strength=0.6.
 
     Raises:
-        InconclusiveGrades: the grades do not say what is liked; `force=True` goes on.
+        InconclusiveGrades: the grades do not say what is liked, or are those that the model learned from already;
+            `force=True` goes on.
         AcceptanceFailed: the new model lost quality or diversity; `force=True` writes it all the same.
         ValueError: the pictures are not like those of the model, or it cannot be trained further.
     """
@@ -97,7 +98,7 @@ def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **opt
     """Score a model against held-out pictures, and write the scores into its card; its version stays.
 
     Args:
-        model: a bundle's folder.
+        model: a bundle's folder, or a name in ZOETROPE_MODELS (./models).
         pictures: those that it was trained on; their test part is what it is compared with.
         options: `fit`, `images`, `seed`, `inception`, `device` and `threads`, as of `evaluate_model`.
 
@@ -105,7 +106,7 @@ def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **opt
         ModelError: the bundle is damaged, or the device is not available.
         ValueError: it draws another shape than the pictures, or classes that the evaluator does not know.
     """
-    source, path = str(pictures), Path(model)
+    source, path = str(pictures), find_bundle(model)
     card = open_bundle(path).card
     real = real_pictures_for(source, card, report)
     digits = None

@@ -126,7 +126,7 @@ class FinetuneOptions:
     """What `finetune` may be asked for; None keeps what the pretrained model was trained with."""
 
     model: Path
-    """The bundle to start from; it must have been trained adversarially."""
+    """The bundle to start from, by its folder or its name; it must have been trained adversarially."""
     ratings: str
     """Grades of its pictures: a CSV or parquet file, or the http address of a service."""
     run: Path | None = None
@@ -201,7 +201,7 @@ def plan_finetuning(
         RunDiffers: the run's folder holds another run.
         ValueError: several processes, no grades of this model, or grades that decide nothing; says what to do.
     """
-    from models.bundle import open_bundle
+    from models.bundle import find_bundle, open_bundle
     from training.feedback.finetuning_round import new_round
     from training.feedback.grades import read_grades
 
@@ -210,7 +210,8 @@ def plan_finetuning(
         raise ValueError(
             f"found {context.distributed.world_size} processes, expected one: fine-tuning takes a minute or two"
         )
-    card = open_bundle(options.model).card
+    model = find_bundle(options.model)
+    card = open_bundle(model).card
     grades = read_grades(options.ratings, card.name)
     if not grades:
         raise ValueError(
@@ -220,7 +221,7 @@ def plan_finetuning(
     pictures = open_with_progress(source, shape_of_model(card))
     report_other_data(pictures, source, card, report)
     started = new_round(
-        options.model,
+        model,
         grades,
         pictures,
         options.changes(),

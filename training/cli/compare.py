@@ -13,7 +13,10 @@ from training.cli.options import PicturesArgument, ResizeOption, SizeOption, Thr
 from training.comparison.recipes import RECIPES
 from training.config import PRESETS
 
-_NAMES = f"Recipes to train ({', '.join(RECIPES)}; all, if none is named), and folders of models to take as they are."
+_NAMES = (
+    f"Recipes to train ({', '.join(RECIPES)}; all, if none is named), and models to take as they are: folders, or "
+    "names in ZOETROPE_MODELS (./models)."
+)
 
 
 def compare(

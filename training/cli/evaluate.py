@@ -10,11 +10,11 @@ import rich
 import typer
 
 from training.cli.console import errors_as_messages, print_plain
-from training.cli.options import PicturesArgument
+from training.cli.options import MODEL_HELP, PicturesArgument
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model's folder, such as models/mnist.")],
+    model: Annotated[Path, typer.Argument(help=MODEL_HELP)],
     pictures: PicturesArgument,
     fit: Annotated[bool, typer.Option("--fit", help="Train an evaluator from their labels, once.")] = False,
     images: Annotated[
@@ -40,6 +40,7 @@ def evaluate(
             device=device,
             threads=threads,
         )
+        from models.bundle import find_bundle
         from training.evaluation.evaluate import scores_table
 
-        rich.print(scores_table(model.resolve().name, scores))
+        rich.print(scores_table(find_bundle(model).name, scores))

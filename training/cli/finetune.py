@@ -10,6 +10,7 @@ import typer
 
 from training.cli.console import errors_as_messages, print_bundle, print_plain
 from training.cli.options import (
+    MODEL_HELP,
     BatchOption,
     CheckpointOption,
     CompiledOption,
@@ -29,7 +30,7 @@ _training = panel("Training")
 
 def finetune(
     pictures: PicturesArgument,
-    model: Annotated[Path, typer.Option("--from", help="The model to start from, such as models/mnist.")],
+    model: Annotated[Path, typer.Option("--from", help=f"The model to start from. {MODEL_HELP}")],
     ratings: Annotated[str, typer.Option(help="Of its pictures: CSV, parquet, or http://host:port of a service.")],
     strength: Annotated[
         float | None, typer.Option(help="How far to go: 0 not at all, 0.4, 0.95 almost only what is liked.")
@@ -43,6 +44,7 @@ def finetune(
     out: Annotated[Path | None, typer.Option(help="The bundle to write.  (the next version of the model)")] = None,
     run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<model>-<digest>)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit the reward model, print the plan, and stop.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print every setting of the plan.")] = False,
     kimg: Annotated[float | None, _training("Thousand images to show.  (48)")] = None,
     batch: BatchOption = None,
     gamma: GammaOption = None,
@@ -76,6 +78,6 @@ def finetune(
         )
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
             plan = plan_finetuning(pictures, out, options, context, print_plain)
-            show_plan(plan, context)
+            show_plan(plan, context, verbose)
             if not dry_run and (bundle := carry_out(plan, context, print_plain)):
                 print_bundle(bundle)

@@ -44,6 +44,7 @@ def fit(
     channels: Annotated[int | None, typer.Option(min=1, max=3, help="1 grey, 3 colour.  (as the pictures)")] = None,
     classes: Annotated[bool, typer.Option(help="Learn to draw a class on demand, where pictures have labels.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print every setting of the plan.")] = False,
     loss: Annotated[str | None, _training("Of a GAN: relativistic, non-saturating or minimax (of 2014).")] = None,
     network: Annotated[str | None, _training("residual or dcgan.")] = None,
     batch: BatchOption = None,
@@ -123,7 +124,7 @@ def fit(
             else:
                 plan = plan_fit(pictures, out, options, context)
             if context.distributed.is_main:
-                show_plan(plan, context)
+                show_plan(plan, context, verbose)
             if not dry_run and (bundle := carry_out(plan, context, print_plain)):
                 print_bundle(bundle)
 

@@ -12,6 +12,8 @@ import typer
 PicturesArgument = Annotated[
     str, typer.Argument(help="Folder or zip of pictures, idx or parquet files, `digits`, or stacked:PICTURES.")
 ]
+MODEL_HELP = "Folder of a bundle, or a name in ZOETROPE_MODELS (./models)."
+"""What `models.bundle.find_bundle` takes, as `sample` and `benchmark` do."""
 SizeOption = Annotated[str | None, typer.Option(metavar="H[xW]", help="Pixels to bring them to.  (their own, or 64)")]
 ResizeOption = Annotated[str, typer.Option(help="crop the centre, pad with black, or stretch.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")]

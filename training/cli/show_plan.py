@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from training.plan import Plan
 
 _MOST_SKIPPED_SHOWN = 20
+_ALWAYS_SHOWN = ("preset", "images_shown", "batch", "gamma", "learning_rate", "seed", "update", "strength")
+"""The settings that a person chooses most often; `--verbose` shows the others too."""
+_FEW_PICTURES = 100
+"""With fewer the discriminator soon knows each of them by heart."""
 
 
-def show_plan(plan: "Plan", context: "ComputeContext") -> None:
-    """Print every setting, the size of the networks, where run and bundle go, and which files were skipped."""
+def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) -> None:
+    """Print the settings, the size of the networks, where run and bundle go, and which files were skipped.
+
+    Args:
+        verbose: every setting, and not only those that are chosen most often.
+    """
     from training.methods import new_method
     from training.networks.geometry import geometry_of
 
@@ -32,7 +40,8 @@ def show_plan(plan: "Plan", context: "ComputeContext") -> None:
     )
     table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
     for name, value in asdict(settings).items():
-        if settings.method == "rated" or name not in FINETUNING_SETTINGS:
+        used = settings.method == "rated" or name not in FINETUNING_SETTINGS
+        if used and (verbose or name in _ALWAYS_SHOWN):
             table.add_row(name, f"{value:,}" if type(value) is int else str(value))
     geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
     for name, network in new_method(settings, geometry, context.device).networks.items():
@@ -42,6 +51,13 @@ def show_plan(plan: "Plan", context: "ComputeContext") -> None:
     table.add_row("run", f"{plan.run.path} ({'resumes' if plan.run.checkpoint.exists() else 'new'})")
     table.add_row("bundle", str(plan.bundle))
     rich.print(table)
+    if not verbose:
+        print_plain("--verbose shows every setting.")
+    if count < _FEW_PICTURES:
+        print_plain(
+            f"warning: {count} {'picture is' if count == 1 else 'pictures are'} very few, expected {_FEW_PICTURES} or "
+            "more, better some thousands: the model will repeat these pictures and draw hardly any new ones. Add more."
+        )
     for note in pictures.notes:
         print_plain(note)
     _print_skipped(pictures.skipped)

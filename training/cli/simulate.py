@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 import rich
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.cli.console import errors_as_messages, print_plain
-from training.cli.options import PicturesArgument
+from training.cli.options import MODEL_HELP, PicturesArgument
 from training.config import UpdateName
 
 if TYPE_CHECKING:
@@ -25,12 +25,24 @@ if TYPE_CHECKING:
     from training.feedback.simulation import SimulationFigures
     from training.run import Run
 
-_COLUMNS = ("grades", "agreement", "share", "least class", "FD of liked", "diversity of liked", "ink", "seconds")
+_COLUMNS = {
+    "grades": "given so far",
+    "agreement": "share of held-out pairs that the reward model orders correctly",
+    "liked": "share of the liked class among drawn pictures: it should rise",
+    "rarest": "share of the class that is drawn least: 0 % is a class that was lost",
+    "FD liked": "Frechet distance of drawn pictures of the liked class to real ones: lower is nearer",
+    "diversity": "of drawn pictures of the liked class: 1 is as diverse as real ones",
+    "ink": "mean brightness above that of the data, in their standard deviations",
+    "seconds": "that the round took",
+}
+"""Title, short enough for 80 characters, and what it means: the legend below the table."""
 
 
 def simulate(
     pictures: PicturesArgument,
-    model: Annotated[Path, typer.Option("--from", help="The model to begin with; a copy of it is taken.")],
+    model: Annotated[
+        Path, typer.Option("--from", help=f"The model to begin with; a copy of it is taken. {MODEL_HELP}")
+    ],
     likes: Annotated[str, typer.Option(help="What the grader likes: the name of a class, or ink.")],
     grades: Annotated[int, typer.Option(min=1, help="How many in all.")] = 200,
     rounds: Annotated[int, typer.Option(min=1, help="In how many rounds.")] = 4,
@@ -52,7 +64,7 @@ def simulate(
 
         check_source(pictures)
 
-        from models.bundle import open_bundle
+        from models.bundle import find_bundle, open_bundle
         from training.device import ComputeContext, select_device
         from training.evaluation.evaluator import Evaluator
         from training.evaluation.evaluator_store import find_evaluator
@@ -63,6 +75,7 @@ def simulate(
         from training.run import Run
 
         context = ComputeContext(select_device(device, threads))
+        model = find_bundle(model)
         card = open_bundle(model).card
         data, test = (open_with_progress(pictures, shape_of_model(card), part) for part in ("train", "test"))
         report_other_data(data, pictures, card, print_plain)
@@ -74,12 +87,13 @@ def simulate(
         shutil.rmtree(out, ignore_errors=True)
         copy = out / "models" / model.name
         shutil.copytree(model, copy)
-        table = Table(*_COLUMNS, title=f"{model.name}, a grader who likes {likes}, {update}, strength {strength:g}")
+        table = Table(*_header(), title=f"{model.name}, a grader who likes {likes}, {update}, strength {strength:g}")
         _add(table, 0, None, measure_model(copy, real, evaluator, grader.liked), 0)
         given: list[Grade] = []
         random = np.random.default_rng(seed)
         for number in range(rounds):
             begun = time.monotonic()
+            print_plain(f"round {number + 1} of {rounds}: {grades // rounds} grades, then fine-tuning")
             given += collect_grades(copy, grader, grades // rounds, int(random.integers(2**50)))
             changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
             try:
@@ -100,7 +114,13 @@ def simulate(
             seconds = time.monotonic() - begun
             _add(table, len(given), one.agreement.share, measure_model(copy, real, evaluator, grader.liked), seconds)
         rich.print(table)
+        for column, meaning in _COLUMNS.items():
+            print_plain(f"  {column:<11}{meaning}")
         print_plain(f"the model after the last round: {copy}")
+
+
+def _header() -> list[Column]:
+    return [Column(title, justify="right", no_wrap=True, overflow="fold") for title in _COLUMNS]
 
 
 def _learn(

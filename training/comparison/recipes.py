@@ -8,12 +8,12 @@ before the first recipe is trained: an error in the last one does not appear aft
 an hour. Reads bundles; trains and evaluates nothing.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from models.bundle import open_bundle
+from models.bundle import find_bundle, open_bundle
+from models.errors import BundleMissing
 from training.config import LossName, MethodName, NetworkName, Settings, preset_named
 from training.data.dataset import Pictures
 from training.run import Run
@@ -163,12 +163,13 @@ def _spread(entry: Entry, minutes: Sequence[float | None], seeds: Sequence[int])
 def _entry(name: str, models: Path) -> Entry:
     if name in RECIPES:
         return Entry(name, models / name, RECIPES[name])
-    if not os.path.isdir(name):  # False, too, for a word that cannot be a path
+    try:
+        return Entry(name, find_bundle(name))
+    except (BundleMissing, OSError, ValueError) as error:  # a word may be none that can be a path
         raise ValueError(
-            f"{name!r} is not a recipe and not a folder. Expected one of {', '.join(RECIPES)}, which are trained here, "
-            "or the folder of a bundle, such as models/mnist"
-        )
-    return Entry(name, Path(name))
+            f"{name!r} is not a recipe and not a model. Expected one of {', '.join(RECIPES)}, which are trained here, "
+            f"or a model to take as it is: a folder, or a name in ZOETROPE_MODELS ({error})"
+        ) from None
 
 
 def _check_shape(entry: Entry, pictures: Pictures) -> None:

@@ -112,7 +112,7 @@ def train_evaluator(
         epochs: how often each picture is shown; by default as many as make 3,750 steps.
         rotate: the pictures have no up: mirror them and rotate them by quarter turns.
         device: where to train, in bfloat16 where it can. An evaluator runs on the CPU, in float32.
-        report: gets a line an epoch.
+        report: gets a line after some of the epochs; see `reported_epochs`.
 
     Raises:
         ValueError: fewer than two classes, or labels out of range.
@@ -133,6 +133,11 @@ def train_evaluator(
     return evaluator if test is None else _write(path, replace(info, test_accuracy=evaluator.accuracy(*test)), network)
 
 
+def reported_epochs(epochs: int) -> set[int]:
+    """The epochs that progress is reported after: the first, and each eighth of them. Small data have hundreds."""
+    return {1, *(max(1, round(eighth * epochs / 8)) for eighth in range(1, 9))}
+
+
 def _optimise(
     network: Classifier,
     batches: Iterator[tuple[Tensor, Tensor]],
@@ -142,6 +147,7 @@ def _optimise(
     report: Callable[[str], object] | None,
 ) -> None:
     adam = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
+    reported = reported_epochs(epochs)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, PEAK_LEARNING_RATE, total_steps=epochs * steps)
     for step, (images_NCHW, labels_N) in enumerate(batches, start=1):
         with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
@@ -151,8 +157,8 @@ def _optimise(
         loss.backward()
         adam.step()
         schedule.step()
-        if report and step % steps == 0:
-            report(f"epoch {step // steps} of {epochs}: loss {loss.item():.4f}")
+        if report and step % steps == 0 and step // steps in reported:
+            report(f"training the evaluator: epoch {step // steps:,} of {epochs:,}, loss {loss.item():.4f}")
 
 
 def _batches(

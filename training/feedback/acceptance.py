@@ -103,6 +103,18 @@ def check_acceptance(before: AcceptanceFigures, after: AcceptanceFigures) -> Non
             )
 
 
+def acceptance_lines(before: AcceptanceFigures, after: AcceptanceFigures) -> list[str]:
+    """The figures for a person, each with what it means and where it would be refused."""
+    most = WORST_FD_FACTOR * max(before.target_fd_ratio, 1)
+    return [
+        f"predicted grade {before.predicted_grade:.2f} -> {after.predicted_grade:.2f}: grades ask to raise this",
+        f"FD ratio to the target pictures {before.target_fd_ratio:.2f} -> {after.target_fd_ratio:.2f} (accepted up to "
+        f"{most:.2f}): some rise is no failure, as grades ask to move away from the data as they are",
+        f"pairwise diversity {before.pairwise_diversity:.2f} -> {after.pairwise_diversity:.2f} (accepted from "
+        f"{LEAST_DIVERSITY:.2f}): 1 is as diverse as the target pictures",
+    ]
+
+
 def _entropy(classes_N: NDArray[np.int64] | None) -> float | None:
     if classes_N is None:
         return None

@@ -8,12 +8,12 @@ grades or a newer model.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.card import AcceptanceFigures, Lineage
+from models.card import AcceptanceFigures, Card, Lineage
 from models.runtime import Runtime
 from training.checkpoint import TrainingState
 from training.config import Settings, UpdateName, finetuning_settings
@@ -21,10 +21,10 @@ from training.data.dataset import Pictures
 from training.device import ComputeContext, resolve_precision
 from training.evaluation.reference import AnyEvaluator
 from training.exporter.bundle import Inspect
-from training.feedback.acceptance import AcceptanceTest, check_acceptance
+from training.feedback.acceptance import AcceptanceTest, acceptance_lines, check_acceptance
 from training.feedback.grades import Grade, GradedPictures, draw_graded, grades_digest
 from training.feedback.pretrained import Pretrained
-from training.feedback.reward_model import Agreement, fit_reward, predict_grades
+from training.feedback.reward_model import Agreement, InconclusiveGrades, fit_reward, predict_grades
 from training.feedback.reweighting import Reweighting, reweight
 from training.methods.reward_weighted import RewardWeighted
 from training.networks.reward import Reward
@@ -67,18 +67,15 @@ class FineTuningRound:
         Args:
             evaluator: compares pictures before and after.
             force: accept a model that fails.
-            notify: gets one line with the figures.
+            notify: gets a line for each figure, with what it means.
         """
 
         def inspected(runtime: Runtime) -> Lineage:
             test = AcceptanceTest(self.pictures, evaluator, self.reward)
             before = self._measure_parent(test)
             after = test.measure(runtime, self.pictures.weights)
-            notify(
-                f"predicted grade {before.predicted_grade:.2f} -> {after.predicted_grade:.2f}, "
-                f"FD ratio to the target pictures {before.target_fd_ratio:.2f} -> {after.target_fd_ratio:.2f}, "
-                f"pairwise diversity {before.pairwise_diversity:.2f} -> {after.pairwise_diversity:.2f}"
-            )
+            for line in acceptance_lines(before, after):
+                notify(line)
             if not force:
                 check_acceptance(before, after)
             settings = self.settings
@@ -124,11 +121,13 @@ def new_round(
         force: accept grades that are inconclusive.
 
     Raises:
-        InconclusiveGrades: the grades do not say what is liked.
+        InconclusiveGrades: the grades do not say what is liked, or the model learned from them already.
         ValueError: the pictures do not fit the model, or it cannot be fine-tuned.
     """
     parent = Pretrained.open(model)
     _check(parent, pictures)
+    if not force:
+        check_newer_grades(parent.bundle.card, grades)
     graded = draw_graded(model, grades)
     reward = parent.new_reward()
     agreement = fit_reward(reward, graded.images, graded.labels, graded.scores, force)
@@ -142,6 +141,20 @@ def new_round(
         batch = min(GRADES_A_STEP, len(graded.grades))
         settings = settings.with_changes(batch=batch, images_shown=len(graded.grades) // batch * batch)
     return FineTuningRound(parent, graded, reward, agreement, reweighting, pictures, settings)
+
+
+def check_newer_grades(card: Card, grades: Sequence[Grade]) -> None:
+    """Refuse to fine-tune a model with the very grades that it was fine-tuned with.
+
+    Raises:
+        InconclusiveGrades: they teach it nothing that it has not learned.
+    """
+    if card.lineage is not None and card.training.options.get("grades") == grades_digest(grades):
+        raise InconclusiveGrades(
+            f"found 0 grades that are newer than {card.name} {card.version}: it learned from these {len(grades):,} "
+            f"already, when it was fine-tuned from {card.lineage.parent}. Expected new ones: grade more pictures at "
+            "its page first, or go on with the same grades with --force."
+        )
 
 
 def _check(parent: Pretrained, pictures: Pictures) -> None:
