@@ -5,11 +5,12 @@
 A problem is an exception, so that it ends a request wherever it is noticed.
 """
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -63,8 +64,8 @@ def install(app: FastAPI) -> None:
         return problem.response()
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return _of_validation(error).response()
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return _of_validation(error, _example_of(request)).response()
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> JSONResponse:
@@ -77,16 +78,39 @@ def install(app: FastAPI) -> None:
         ).response()
 
 
-def _of_validation(error: RequestValidationError) -> Problem:
+def _of_validation(error: RequestValidationError, example: str | None) -> Problem:
+    """
+    Args:
+        error: what FastAPI found.
+        example: a body that the route takes; None for a route without one.
+    """
     found = error.errors()
+    send = f" Send a body like {example}." if example else ""
     if any(one["type"] == "json_invalid" for one in found):
-        return Problem(400, f'The body is not valid JSON: {found[0]["ctx"]["error"]}. Send an object like {{"n": 64}}.')
+        return Problem(400, f"The body is not valid JSON: {found[0]['ctx']['error']}.{send}")
     errors = [
-        {"field": _field(one["loc"]), "found": echo(one.get("input")), "expected": cut(one["msg"], 2 * LONGEST_ECHO)}
+        {"field": _field(one["loc"]), "found": _found(one), "expected": cut(one["msg"], 2 * LONGEST_ECHO)}
         for one in found[:MOST_ERRORS]
     ]
     detail = "; ".join(f"{one['field']} is {one['found']}: {one['expected']}" for one in errors)
-    return Problem(422, f"{detail}. See /docs.", errors=errors)
+    of_body = any(tuple(one["loc"]) == ("body",) or one["type"] == "missing" for one in found)
+    return Problem(422, f"{detail}.{send if of_body else ''} See /docs.", errors=errors)
+
+
+def _found(error: Mapping[str, Any]) -> str:
+    """What came in place of a value; of a field that did not come pydantic has only the object around it."""
+    return "missing" if error["type"] == "missing" else echo(error.get("input"))
+
+
+def _example_of(request: Request) -> str | None:
+    """A body that the route of this request takes, as JSON: the first example of its schema, in /docs too."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    if field is None:
+        return None
+    taken = field.field_info.annotation
+    schema, *in_list = [*get_args(taken), taken] if get_args(taken) else [taken]
+    examples = getattr(schema, "model_config", {}).get("json_schema_extra", {}).get("examples", ())
+    return next((json.dumps([one] if in_list else one) for one in examples), None)
 
 
 def _field(path: Sequence[str | int]) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -158,6 +159,26 @@ def test_a_body_that_is_not_valid_json_is_400(client: TestClient, body: str):
 @pytest.mark.parametrize("body", ["[]", "3", "null", '"n"', ""])
 def test_json_that_is_not_an_object_is_422(client: TestClient, body: str):
     refused(client.post("/generate", content=body, headers=JSON), 422)
+
+
+@pytest.mark.parametrize("body", ["{", "3", ""])
+@pytest.mark.parametrize("route", ["/generate", "/decode", "/interpolate", "/ratings"])
+def test_a_bad_body_gets_a_good_one_of_its_own_route_as_an_example(client: TestClient, route: str, body: str):
+    """The example that /docs shows; it passes validation, and only the model or version in it may be unknown here."""
+    answer = client.post(route, content=body, headers=JSON)
+    example = re.search(r"Send a body like (.*?)\.(?: See|$)", answer.json()["detail"])[1]
+    sent = client.post(route, content=example, headers=JSON)
+
+    assert answer.status_code == (400 if body == "{" else 422)
+    assert sent.status_code in (200, 404, 410), sent.text
+    assert ('"score"' in example) == (route == "/ratings")
+
+
+def test_a_field_that_did_not_come_is_called_missing(client: TestClient):
+    problem = refused(client.post("/decode", json={"format": "png"}), 422)
+
+    assert problem["detail"].startswith("codes is missing: Field required. Send a body like {")
+    assert problem["errors"] == [{"field": "codes", "found": "missing", "expected": "Field required"}]
 
 
 def test_an_unknown_model_is_404_and_lists_those_that_there_are(client: TestClient):

@@ -94,7 +94,8 @@ def test_an_evaluator_of_other_pictures_is_refused():
     upside_down = RealPictures(train[:100, ::-1, :, None], test[:, ::-1, :, None], labels[:100], mnist("t10k")[1])
 
     with pytest.raises(
-        ValueError, match=r"evaluator mnist: found an accuracy of \d+\.\d% .* expected about 99\.6%.* --fit"
+        ValueError,
+        match=r"evaluator mnist: found wrong pictures, of which it recognises \d+\.\d%, expected .* 99\.6%.* --fit",
     ):
         Reference(upside_down, shipped_evaluator("mnist"))
 

@@ -70,13 +70,15 @@ def shell(command: str, folder: Path = ROOT, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`make serve`, as the README says, but on a free port: yields localhost:PORT."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["make", "serve", f"PORT={port}"]
-    process = subprocess.Popen(command, cwd=ROOT, env=outside_of_make(), start_new_session=True)
+    grades = tmp_path_factory.mktemp("grades") / "grades.db"
+    environment = outside_of_make() | {"ZOETROPE_GRADES": f"sqlite:///{grades}"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     end = time.monotonic() + READY_WITHIN_S
     try:
         while True:
@@ -126,6 +128,23 @@ def test_the_other_curl_draws_ten_thousand_digits_none_twice(served: str, tmp_pa
 
     assert drawn.shape == (10_000, 28, 28, 1)
     assert len(np.unique(drawn.reshape(10_000, -1), axis=0)) == 10_000
+
+
+@needs_curl
+def test_the_curl_for_grades_stores_one(served: str, tmp_path: Path):
+    stored = shell(command_of("service", "/ratings").replace("localhost:3000", served), tmp_path)
+
+    assert '"added":1' in stored
+
+
+@needs_curl
+def test_an_error_is_not_saved_as_a_picture(served: str, tmp_path: Path):
+    command = SHEET.replace("localhost:3000", served).replace('"n": 64', '"n": -1')
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 22
+    assert "422" in done.stderr
+    assert not (tmp_path / "sheet.png").exists()
 
 
 @pytest.mark.usefixtures("served")  # which has made the environment
@@ -226,6 +245,23 @@ def test_the_readme_is_read_in_two_minutes():
     """About 500 words a minute with tables and code skimmed, and half of the 298 lines that it once had."""
     assert len(README.split()) < 1_000
     assert len(README.splitlines()) <= 149
+
+
+def test_a_model_that_is_trained_here_is_ignored_and_shipped_ones_are_tracked():
+    ignored = {
+        one: f"models/{one}/card.json" for one in ("digits", "mine", "mnist@0123456789abcdef", "mnist", "eurosat")
+    }
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", *ignored.values()], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout.split() == [ignored[one] for one in ("digits", "mine", "mnist@0123456789abcdef")]
+    assert {"models/mnist/generator.onnx", "models/eurosat/generator.onnx"} <= {*shell("git ls-files models").split()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_names_a_folder_that_a_clone_has_not(page: Path):
+    assert "../shared" not in page.read_text()
 
 
 def test_the_tree_is_what_git_tracks():

@@ -137,8 +137,15 @@ def test_two_processes_do_not_train_in_one_folder(run: Run):
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"config\.json: no such file\. Expected the folder of a run"):
-        Run(tmp_path).config()
+    with pytest.raises(
+        FileNotFoundError, match=r"config\.json: no such file\. Expected the folder of a run; there is none"
+    ):
+        Run(tmp_path / "nowhere").config()
+
+
+def test_an_error_names_the_runs_that_there_are_and_none_that_is_not(run: Run, tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=rf"Expected the folder of a run: {run.path}\.$"):
+        Run(tmp_path / "runn").config()
 
 
 def test_sheets_are_named_by_thousands_of_images(run: Run):

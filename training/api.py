@@ -121,7 +121,7 @@ def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle
     """Make a bundle of a run's last checkpoint, finished or not.
 
     Args:
-        run: a run's folder, such as runs/mnist.
+        run: a run's folder, in runs/.
         out: the bundle's folder; `models/<name of the run>` by default.
         average: which of the averaged networks, by its place in `half_life_shares`.
 

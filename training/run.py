@@ -107,7 +107,9 @@ class Run:
             FileNotFoundError: this folder holds no run.
         """
         if not self._config.exists():
-            raise FileNotFoundError(f"{self._config}: no such file. Expected the folder of a run, such as runs/mnist.")
+            raise FileNotFoundError(
+                f"{self._config}: no such file. Expected the folder of a run{_runs_next_to(self.path)}."
+            )
         return dict(json.loads(self._config.read_text()))
 
     def settings(self) -> Settings:
@@ -156,6 +158,12 @@ class Run:
         """Put a file into the folder, in place of one of that name."""
         write_atomically(self.path / name, content)
         return self.path / name
+
+
+def _runs_next_to(path: Path) -> str:
+    """The runs that a person may have meant, for an error."""
+    runs = [str(config.parent) for config in sorted(path.parent.glob("*/config.json"))]
+    return f": {', '.join(runs)}" if runs else f"; there is none in {path.parent} yet, and `zoetrope fit` makes one"
 
 
 def _lengthened(stored: dict[str, Any], images_shown: int, come_to: int) -> dict[str, Any]:

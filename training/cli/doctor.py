@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from training.monitoring.doctor import Diagnosis
 
 
-def doctor(run: Annotated[Path, typer.Argument(help="A run's folder, such as runs/mnist.")]) -> None:
+def doctor(
+    run: Annotated[Path, typer.Argument(help="A run's folder, in runs/: `fit --out models/NAME` makes runs/NAME.")],
+) -> None:
     """Say whether a run is learning, collapsing or starved, what to change, and how long it still takes."""
     with errors_as_messages():
         from training.monitoring.doctor import diagnose

@@ -12,7 +12,7 @@ from training.cli.console import errors_as_messages, print_bundle
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run's folder, such as runs/mnist.")],
+    run: Annotated[Path, typer.Argument(help="A run's folder, in runs/: `fit --out models/NAME` makes runs/NAME.")],
     out: Annotated[Path | None, typer.Option(help="The bundle to write.  (models/<name of the run>)")] = None,
     average: Annotated[int, typer.Option(min=0, help="Which EMA, by its place in half_life_shares.")] = 0,
 ) -> None:

@@ -148,6 +148,6 @@ def _check_accuracy(evaluator: Evaluator, accuracy: float) -> None:
     own = evaluator.info.test_accuracy
     if own is not None and accuracy < LEAST_ACCURACY * own:
         raise ValueError(
-            f"evaluator {evaluator.name}: found an accuracy of {accuracy:.1%} on these test pictures, "
-            f"expected about {own:.1%}, as on its own. Train one on these: evaluate --fit."
+            f"evaluator {evaluator.name}: found wrong pictures, of which it recognises {accuracy:.1%}, expected those "
+            f"that the model was trained on, of which it recognises about {own:.1%}; or train one on these with --fit."
         )
