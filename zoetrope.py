@@ -142,15 +142,15 @@ def _serve_options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def why_not_listen(host: str, port: int) -> str | None:
     """Why no server can listen there, and what to do; None where one can. BentoML would fail with a stack trace."""
-    other = port + 1 if port < 65535 else 3000
+    other = port + 1 if 0 <= port < 65535 else 3000
     choose = f"zoetrope serve --port {other}, or PORT={other} make serve"
+    if not 0 <= port <= 65535:
+        return f"found port {port}, expected 0 to 65535. Choose another port: {choose}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was left just now is free
             probe.bind(address)
-    except OverflowError:
-        return f"found port {port}, expected 0 to 65535. Choose another port: {choose}"
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return (

@@ -8,7 +8,7 @@ from support.pretrained import pretrained
 from models.card import AcceptanceFigures
 from models.runtime import Runtime
 from training.data.dataset import Pictures
-from training.feedback.acceptance import AcceptanceFailed, AcceptanceTest, check_acceptance
+from training.feedback.acceptance import AcceptanceFailed, AcceptanceTest, acceptance_lines, check_acceptance
 
 
 class Copies:
@@ -108,3 +108,16 @@ def test_a_change_that_was_asked_for_is_accepted():
     check_acceptance(
         BEFORE, after(class_entropy=0.5, target_class_entropy=0.6, target_fd_ratio=5.9, predicted_grade=0.9)
     )
+
+
+def test_a_ratio_that_rises_within_what_is_accepted_does_not_read_like_a_failure():
+    before = AcceptanceFigures(images=9, predicted_grade=0.2, target_fd_ratio=1.5, pairwise_diversity=1.0)
+    after = before.model_copy(update={"predicted_grade": 0.5, "target_fd_ratio": 3.2})
+    _, rising, _ = acceptance_lines(before, after)
+    _, falling, _ = acceptance_lines(after, before)
+
+    assert rising == (
+        "FD ratio to the target pictures 1.50 -> 3.20 (accepted up to 4.50): no failure, as grades ask to move away "
+        "from the data as they are"
+    )
+    assert falling == "FD ratio to the target pictures 3.20 -> 1.50 (accepted up to 9.60)"

@@ -194,7 +194,7 @@ def test_evaluating_writes_scores_into_the_card_and_keeps_the_version(tmp_path: 
     after = open_bundle(tmp_path / "d").card
 
     assert code == 0, said
-    assert "no evaluator knows these classes (--fit trains one): evaluated by wavelets" in said
+    assert "no evaluator knows these classes (`evaluate --fit` trains one): evaluated by wavelets" in said
     assert "FD ratio" in said
     assert after.version == before.version
     assert after.scores.evaluator == "wavelets"

@@ -45,7 +45,7 @@ def test_with_labels_that_no_evaluator_knows_it_is_wavelets_too(tmp_path: Path):
     lines: list[str] = []
 
     assert isinstance(find_evaluator(real_digits(), folder=tmp_path, report=lines.append), WaveletEvaluator)
-    assert lines[0].startswith("no evaluator knows these classes (--fit trains one): evaluated by wavelets")
+    assert lines[0].startswith("no evaluator knows these classes (`evaluate --fit` trains one): evaluated by wavelets")
 
 
 def test_an_evaluator_is_trained_once_and_found_by_the_digest_of_the_data(

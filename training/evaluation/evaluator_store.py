@@ -86,7 +86,7 @@ def find_evaluator(
     if fit:
         test = None if real.test_labels is None else (real.test, real.test_labels)
         return train_evaluator(path, real.train, real.train_labels, real.classes, test, device=device, report=report)
-    return _shipped_for(real) or _wavelets("no evaluator knows these classes (--fit trains one)", report)
+    return _shipped_for(real) or _wavelets("no evaluator knows these classes (`evaluate --fit` trains one)", report)
 
 
 def train_evaluator(

@@ -105,11 +105,12 @@ def check_acceptance(before: AcceptanceFigures, after: AcceptanceFigures) -> Non
 
 def acceptance_lines(before: AcceptanceFigures, after: AcceptanceFigures) -> list[str]:
     """The figures for a person, each with what it means and where it would be refused."""
-    most = WORST_FD_FACTOR * max(before.target_fd_ratio, 1)
+    most, rises = WORST_FD_FACTOR * max(before.target_fd_ratio, 1), after.target_fd_ratio > before.target_fd_ratio
+    note = ": no failure, as grades ask to move away from the data as they are" if rises else ""
     return [
         f"predicted grade {before.predicted_grade:.2f} -> {after.predicted_grade:.2f}: grades ask to raise this",
         f"FD ratio to the target pictures {before.target_fd_ratio:.2f} -> {after.target_fd_ratio:.2f} (accepted up to "
-        f"{most:.2f}): some rise is no failure, as grades ask to move away from the data as they are",
+        f"{most:.2f}){note}",
         f"pairwise diversity {before.pairwise_diversity:.2f} -> {after.pairwise_diversity:.2f} (accepted from "
         f"{LEAST_DIVERSITY:.2f}): 1 is as diverse as the target pictures",
     ]
