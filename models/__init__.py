@@ -6,12 +6,16 @@
     files               files written atomically, digests
     bundle              a folder, opened whole or refused
     codes               the address of a picture -> its latent code
+    class_weights       a picture of several classes: canonical weights -> rows of a batch
     engine              name, interface and batch sizes of an engine
     graph               counted and converted to float16
     graph_check         what a graph may hold: no control flow, no other files, finite weights
+    label_input         a graph that takes one class a picture is made to take weights
+    wire_format         protocol buffers, field by field: what those two read graphs with
     onnxruntime_engine  the reference, on the CPU or CUDA
     openvino_engine     float32 and bfloat16 on the CPU
     engine_selection    the rule: which engine draws a model here
+    warm_up             which batch sizes are used
     runtime             codes -> pixels
     sheet               pixels -> a contact sheet
     active_learning     which pictures are worth a person's grade

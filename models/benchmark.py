@@ -167,7 +167,8 @@ def _work(stage: str, runtime: Runtime, batch: int, n: int, file_format: str, en
 
 def _inputs(runtime: Runtime, batch: int) -> list[Rows]:
     labels_N = runtime.labels(0, 0, batch)
-    given: list[Rows | None] = [codes(0, 0, batch, runtime.card.code_size), labels_N]
+    classes_N = None if labels_N is None else runtime.class_rows(labels_N)
+    given: list[Rows | None] = [codes(0, 0, batch, runtime.card.code_size), classes_N]
     return [pad_rows(rows, batch) for rows in given if rows is not None]
 
 

@@ -1,14 +1,14 @@
 """What a graph may hold before any library loads it: plain operators, its own weights, and finite numbers.
 
-    bundle (bytes) -> [graph_check] -> engine_selection
+    bundle (bytes), wire_format -> [graph_check] -> engine_selection, runtime
 
 A bundle may come from strangers, and its digests say only that it is what they
 wrote. A loop without end would hold the loader's thread for ever, weights in
 another file would be read by path and never hashed, and NaN draws black pictures
 without an error. So the bytes are read here as protocol buffers, which needs no
 package: `onnx` is not installed where models are served. Control flow in ONNX
-is a graph within a node, so a graph without such nodes ends. Knows the wire
-format and the few fields that it asks for, and nothing of what operators do.
+is a graph within a node, so a graph without such nodes ends. Knows the few fields
+that it asks for, and nothing of what operators do.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import BundleDamaged
+from models.wire_format import read_fields
 
 _MOST_FIELDS = 1_000_000
 """Fields that are looked at; an exported graph has thousands."""
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _STANDARD_DOMAINS = (b"", b"ai.onnx")
 _EXPONENTS = {1: ("<u4", 0x7F800000), 10: ("<u2", 0x7C00), 11: ("<u8", 0x7FF0000000000000), 16: ("<u2", 0x7F80)}
 """TensorProto.data_type of floats -> their bits as unsigned integers, and the exponent: all ones is NaN or infinity."""
@@ -117,38 +117,14 @@ class _Check:
 
     def _fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         """Number and value of each field of a message: an integer, or the bytes of anything else."""
-        at = 0
-        while at < len(data):
-            self._fields_left -= 1
-            if self._fields_left < 0:
-                raise _Refused(f"more than {_MOST_FIELDS:,} fields")
-            key, at = _varint(data, at)
-            wire = key & 7
-            if wire == _VARINT:
-                value, at = _varint(data, at)
-                yield key >> 3, value
-                continue
-            if wire not in (_FIXED64, _BYTES, _FIXED32):
-                raise _Refused("bytes that are not ONNX")
-            size, at = _varint(data, at) if wire == _BYTES else (8 if wire == _FIXED64 else 4, at)
-            if size > len(data) - at:
-                raise _Refused("a graph that is cut, or bytes that are not ONNX")
-            yield key >> 3, data[at : at + size]
-            at += size
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """An integer, and where the next field begins."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise _Refused("a graph that is cut, or bytes that are not ONNX")
+        try:
+            for field in read_fields(data):
+                self._fields_left -= 1
+                if self._fields_left < 0:
+                    raise _Refused(f"more than {_MOST_FIELDS:,} fields")
+                yield field.number, field.value
+        except ValueError as error:
+            raise _Refused(f"a graph that is cut, or bytes that are not ONNX ({error})") from None
 
 
 def _message(value: int | memoryview) -> memoryview:

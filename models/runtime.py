@@ -9,8 +9,7 @@ sentence. Knows neither HTTP nor torch.
 Letters: N pictures    Z numbers in a code    K classes    H, W, C of a picture
 """
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Literal, Self
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 
 from models.bundle import ENCODER, GENERATOR, REWARD, Bundle, find_bundle, open_bundle
 from models.card import Card
-from models.codes import codes, labels
+from models.class_weights import ClassRows, canonical_weights, class_numbers, classes_of, one_hot
+from models.codes import codes
 from models.engine import (
     REFERENCE,
     Device,
@@ -28,17 +28,20 @@ from models.engine import (
     EngineName,
     Library,
     Precision,
-    Rows,
     batch_sizes,
     best_batch_size,
-    pad_rows,
     reference_on,
 )
 from models.engine_selection import load_engine, select_engine
 from models.errors import AddressError
+from models.graph_check import check_graph
+from models.label_input import take_class_weights
+from models.warm_up import WarmUp, run_padded
 
-_PROBES = 4
-"""Batches of one size that are compared with the largest batch."""
+_PROBED = (0.5, 0.3, 0.2)
+"""Weights of a class and its neighbours, with which batches are compared."""
+_COMPARED = 8
+"""Pictures that a graph draws before and after it is made to take class weights."""
 
 
 def open_model(
@@ -96,7 +99,14 @@ class Runtime:
         def load(graph: bytes, file: str, name: EngineName, interface: list[str]) -> Engine:
             return load_engine(graph, bundle.path / file, name, threads, interface)
 
-        self.generator = load(bundle.generator, GENERATOR, engine_name, [z, *label, images])
+        check_graph(bundle.generator, bundle.path / GENERATOR)  # before it is read to be rewritten
+
+        def load_generator(graph: bytes, classes: list[str]) -> Engine:
+            return load(graph, GENERATOR, engine_name, [z, *classes, images])
+
+        self.takes_class_weights = False
+        """Whether a picture may be of several classes. Graphs that our export did not make may take one alone."""
+        self.generator = self._load_generator(bundle.generator, engine_name, label, load_generator)
         """The engine that draws; `draw` gives it batches of the right sizes."""
         exact = reference_on(engine_name.device)  # what is not drawn is computed in float32
         self._encoder = load(bundle.encoder, ENCODER, exact, [images, *label, z]) if bundle.encoder else None
@@ -105,7 +115,7 @@ class Runtime:
         """Library, version, device and precision that draw."""
         self._device = engine_name.device
         sizes = batch_sizes(self._device, shape.height * shape.width * shape.channels)
-        probe = codes(0, 0, sizes[-1], self.card.code_size), self.labels(0, 0, sizes[-1])
+        probe = codes(0, 0, sizes[-1], self.card.code_size), self._probe_classes(sizes[-1])
         self._warm_up = WarmUp(self.generator, sizes, *probe)
         while warm_all and self.warm_up_next():
             pass
@@ -132,17 +142,31 @@ class Runtime:
         return other
 
     def generate(
-        self, seed: int, start: int = 0, n: int = 1, truncation: float = 1.0, label: int | Sequence[int] | None = None
+        self,
+        seed: int,
+        start: int = 0,
+        n: int = 1,
+        truncation: float = 1.0,
+        label: int | Sequence[int] | None = None,
+        classes: Mapping[str, float] | Mapping[int, float] | None = None,
     ) -> NDArray[np.uint8]:
         """The pictures [start, start + n) of a seed: (n, H, W, C) uint8.
 
         The bytes of a picture depend on its address and on nothing else.
 
+        Args:
+            classes: in place of a label, the weights of several classes by name or number, `{"3": 1, "8": 1}`; they are
+                rounded to whole thousandths as in `models.class_weights`.
+
         Raises:
-            AddressError: see `models.codes` and `labels`.
+            AddressError: see `models.codes`, `models.class_weights` and `labels`.
         """
-        labels_N = self.labels(seed, start, n, label)
-        return self.draw(codes(seed, start, n, self.card.code_size, truncation), labels_N)
+        if classes is not None and label is not None:
+            raise AddressError(f"found label {label} and classes {classes}, expected one of them")
+        weights = None if classes is None else canonical_weights(class_numbers(classes, self.card))
+        found = classes_of(self.card, seed, start, n, label if weights is None else weights)
+        codes_NZ = codes(seed, start, n, self.card.code_size, truncation)
+        return self.draw(codes_NZ, None if found is None else found[:])
 
     def labels(
         self, seed: int, start: int, count: int, label: int | Sequence[int] | None = None
@@ -158,16 +182,48 @@ class Runtime:
         Raises:
             AddressError: a label for a model without classes, one that it does not have, or too many or few of them.
         """
-        return labels_of(self.card, seed, start, count, label)
+        found = classes_of(self.card, seed, start, count, label)
+        return None if found is None else found.labels
 
-    def draw(self, codes_NZ: NDArray[np.float32], labels_N: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
-        """Pictures of these codes: (N, Z) float32 [and labels (N,) int64] -> (N, H, W, C) uint8."""
+    def draw(self, codes_NZ: NDArray[np.float32], classes_N: ClassRows | None = None) -> NDArray[np.uint8]:
+        """Pictures of these codes: (N, Z) float32 -> (N, H, W, C) uint8.
+
+        Args:
+            classes_N: labels (N,) int64, or weights (N, K) float32 whose rows sum to 1; None without classes.
+
+        Raises:
+            AddressError: weights, and the graph takes labels alone.
+        """
         shape = self.card.image
         pixels = np.empty((len(codes_NZ), shape.height, shape.width, shape.channels), np.uint8)
         for part, size in self._parts(len(codes_NZ)):
-            given = labels_N if labels_N is None else labels_N[part]
+            given = None if classes_N is None else self.class_rows(classes_N[part])
             (pixels[part],) = run_padded(self.generator, size, codes_NZ[part], given)
         return pixels
+
+    def class_rows(self, classes_N: ClassRows) -> ClassRows:
+        """Classes of a batch as the generator takes them: rows (N, K) float32, or labels (N,) if it takes no weights.
+
+        Raises:
+            AddressError: weights that it does not take; says what to do.
+        """
+        if self.takes_class_weights:
+            return one_hot(classes_N, len(self.class_names)) if classes_N.ndim == 1 else classes_N
+        if classes_N.ndim > 1:
+            self.require_class_weights()
+        return classes_N
+
+    def require_class_weights(self) -> None:
+        """Refuse to draw pictures of several classes where the graph takes one class a picture.
+
+        Raises:
+            AddressError: says what to do.
+        """
+        if not self.takes_class_weights:
+            raise AddressError(
+                f"the graph of {self.card.name} {self.card.version} takes one class a picture with {self.engine}, and "
+                "no weights of several; export the model again"
+            )
 
     @property
     def encodes(self) -> bool:
@@ -216,6 +272,44 @@ class Runtime:
         """The batch size to draw so many waiting pictures with, 1 or more, or the first of them."""
         return best_batch_size(self._device, self.batch_sizes, waiting)
 
+    def _load_generator(
+        self, graph: bytes, name: EngineName, label: list[str], load: Callable[[bytes, list[str]], Engine]
+    ) -> Engine:
+        """The graph as it takes class weights, if it then draws each class as the graph on disk does."""
+        if not self.class_names:
+            return load(graph, label)
+        weighted, self.takes_class_weights = take_class_weights(graph, len(self.class_names))
+        if not self.takes_class_weights:
+            return load(graph, label)
+        engine = load(weighted, [f"classes float32 [N, {len(self.class_names)}]"])
+        if weighted is graph or name.precision == "float32":
+            return engine
+        on_disk = load(graph, label)
+        self.takes_class_weights = self._draws_equally(engine, on_disk)
+        return engine if self.takes_class_weights else on_disk
+
+    def _draws_equally(self, weighted: Engine, on_disk: Engine) -> bool:
+        """Whether a class drawn by weights is the class drawn by its label, to the byte.
+
+        Below float32 a library may round products, and not the rows that it looks up: OpenVINO does for a DCGAN.
+        """
+        codes_NZ, labels_N = codes(0, 0, _COMPARED, self.card.code_size), np.arange(_COMPARED) % len(self.class_names)
+        rows_NK = one_hot(labels_N, len(self.class_names))
+        parts = [slice(at, at + 1) for at in range(_COMPARED)]  # size 1 is warmed at once anyway
+        return all(
+            np.array_equal(weighted.run(codes_NZ[one], rows_NK[one]), on_disk.run(codes_NZ[one], labels_N[one]))
+            for one in parts
+        )
+
+    def _probe_classes(self, count: int) -> ClassRows | None:
+        """Classes to warm up with; every second picture is of several, where the graph takes weights."""
+        labels_N = self.labels(0, 0, count)
+        if labels_N is None or not self.takes_class_weights:
+            return labels_N
+        rows_NK = one_hot(labels_N, len(self.class_names))
+        rows_NK[1::2] = sum(np.float32(weight) * np.roll(rows_NK[1::2], k, axis=1) for k, weight in enumerate(_PROBED))
+        return rows_NK
+
     def _parts(self, count: int) -> Iterator[tuple[slice, int]]:
         """Slices of up to a batch, each with the batch size that it is padded to."""
         done = 0
@@ -223,82 +317,3 @@ class Runtime:
             size = self.best_size(count - done)
             yield slice(done, min(done + size, count)), size
             done += size
-
-
-def labels_of(
-    card: Card, seed: int, start: int, count: int, label: int | Sequence[int] | None = None
-) -> NDArray[np.int64] | None:
-    """As `Runtime.labels`, for a model that is not loaded."""
-    if card.classes is None:
-        if label is not None:
-            raise AddressError(f"label is {label}, but {card.name} has no classes; leave it out")
-        return None
-    if label is None:
-        return labels(seed, start, count, [one.count for one in card.classes])
-    given = [label] * count if isinstance(label, int) else list(label)
-    if len(given) != count:
-        raise AddressError(f"found {len(given)} labels for {count} pictures, expected one for all, or one a picture")
-    wrong = next((one for one in given if not 0 <= one < len(card.classes)), None)
-    if wrong is not None:
-        raise AddressError(f"label is {wrong}; it must be 0 to {len(card.classes) - 1}")
-    return np.array(given, np.int64)
-
-
-class WarmUp:
-    """The batch sizes of a runtime: each is run before it is used, and used if it draws the bytes of the largest size.
-
-    Args:
-        engine: draws.
-        sizes: all that may be used, ascending; size 1 and the largest are warmed at once.
-        codes_NZ, labels_N: of as many pictures as the largest size.
-    """
-
-    def __init__(
-        self, engine: Engine, sizes: Sequence[int], codes_NZ: NDArray[np.float32], labels_N: NDArray[np.int64] | None
-    ) -> None:
-        self._engine, self._codes_NZ, self._labels_N = engine, codes_NZ, labels_N
-        self._lock = threading.Lock()
-        self._expected = self._run(0, sizes[-1])
-        self.sizes: tuple[int, ...] = (sizes[-1],)
-        """Warm and agreeing, ascending; replaced as a whole."""
-        self._waiting = [*sizes[:-1][:1], *_middle_first(sizes[1:-1])]
-        self.warm_up_next()  # size 1
-
-    def warm_up_next(self) -> bool:
-        """See `Runtime.warm_up_next`."""
-        with self._lock:
-            if not self._waiting:
-                return False
-            size = self._waiting.pop(0)
-            if self._agrees(size):
-                self.sizes = tuple(sorted((*self.sizes, size)))
-            return True
-
-    def _agrees(self, size: int) -> bool:
-        largest = self.sizes[-1]
-        starts = range(0, largest, max(size, largest // _PROBES))
-        return all(np.array_equal(self._run(at, size), self._expected[at : at + size]) for at in starts)
-
-    def _run(self, at: int, size: int) -> Rows:
-        part = slice(at, at + size)
-        labels_N = None if self._labels_N is None else self._labels_N[part]
-        (pixels,) = run_padded(self._engine, size, self._codes_NZ[part], labels_N)
-        return pixels
-
-
-def run_padded(engine: Engine, size: int, rows: Rows, labels_N: NDArray[np.int64] | None) -> list[Rows]:
-    """One call of an engine: rows padded to a batch of `size`, the padding's results left out."""
-    given = [pad_rows(one, size) for one in (rows, labels_N) if one is not None]
-    return [result[: len(rows)] for result in engine.run(*given)]
-
-
-def _middle_first(sizes: Sequence[int]) -> list[int]:
-    """Each size halves a gap between those before it, so that the first few serve any number of pictures well."""
-    order, gaps = [], [list(sizes)]
-    while gaps:
-        gap = gaps.pop(0)
-        if gap:
-            middle = len(gap) // 2
-            order.append(gap[middle])
-            gaps += [gap[middle + 1 :], gap[:middle]]
-    return order

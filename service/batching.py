@@ -8,7 +8,7 @@ pictures), so one picture never waits behind the whole of ten thousand. The
 pictures of a client that has gone are not drawn. Backpressure: a full queue
 refuses at once. Knows no HTTP but the problems that it raises.
 
-Letters: N pictures    Z numbers in a code    H, W, C of a picture
+Letters: N pictures    Z numbers in a code    K classes    H, W, C of a picture
 
 Paper:
     [Nagle1987]  On Packet Switches with Infinite Storage.  IEEE Transactions on Communications 35.
@@ -27,6 +27,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from models.class_weights import ClassRows
 from models.runtime import Runtime
 from service.errors import Problem
 from service.latents import LatentSource
@@ -116,8 +117,8 @@ class _Batch:
     parts: dict[PendingRequest, range]
     codes: NDArray[np.float32]
     """(N, Z)."""
-    labels: NDArray[np.int64] | None
-    """(N,)."""
+    classes: ClassRows | None
+    """(N,) labels, or (N, K) weights."""
 
 
 class DynamicBatcher:
@@ -294,7 +295,7 @@ class DynamicBatcher:
     def _draw(self, batch: _Batch) -> dict[PendingRequest, NDArray[np.uint8] | Exception]:
         begin_s = time.perf_counter()
         try:
-            images_NHWC = batch.runtime.draw(batch.codes, batch.labels)
+            images_NHWC = batch.runtime.draw(batch.codes, batch.classes)
         except Exception as error:
             return dict.fromkeys(batch.parts, error)
         self._count(batch.runtime, len(images_NHWC), time.perf_counter() - begin_s)
@@ -318,12 +319,18 @@ def _deliver_all(chunks: list[tuple[PendingRequest, NDArray[np.uint8] | Exceptio
         request.deliver(chunk)
 
 
-def _codes(
-    runtime: Runtime, parts: dict[PendingRequest, range]
-) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+def _codes(runtime: Runtime, parts: dict[PendingRequest, range]) -> tuple[NDArray[np.float32], ClassRows | None]:
     """Codes and classes of all parts, one after the other."""
     found = [request.source.codes(runtime, part.start, len(part)) for request, part in parts.items()]
     if len(found) == 1:
         return found[0]
-    labels = [labels_N for _, labels_N in found if labels_N is not None]
-    return np.concatenate([codes_NZ for codes_NZ, _ in found]), np.concatenate(labels) if labels else None
+    classes = [classes_N for _, classes_N in found if classes_N is not None]
+    codes_NZ = np.concatenate([codes_NZ for codes_NZ, _ in found])
+    return codes_NZ, _concatenated(runtime, classes) if classes else None
+
+
+def _concatenated(runtime: Runtime, classes: list[ClassRows]) -> ClassRows:
+    """Labels, or rows of weights where there are any."""
+    has_weights = any(classes_N.ndim > 1 for classes_N in classes)
+    rows: ClassRows = np.concatenate([runtime.class_rows(one) if has_weights else one for one in classes])
+    return rows

@@ -5,25 +5,27 @@
 Interpolation is spherical [White2016]: nearly all of a standard normal lies at
 one distance from its middle, so a straight line between two codes passes through
 places that the generator never learned. The mixture of an autoencoder is cut
-into components, and a path jumps where it passes a cut; the class of a frame is
-that of the nearer end.
+into components, and a path jumps where it passes a cut. Class weights go straight
+from end to end; a graph that takes one class a picture gets that of the nearer end.
 
-Letters: N codes    P points of a path    Z numbers in a code
+Letters: N codes    P points of a path    Z numbers in a code    K classes
 
 Paper:
     [White2016]  Sampling Generative Networks.  arXiv:1609.04468
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.class_weights import PictureClasses, classes_of, one_hot
 from models.codes import codes
 from models.errors import AddressError
 from models.runtime import Runtime
 from service.errors import Problem
-from service.latents import ExplicitCodes, label_numbers
+from service.latents import ClassSource, ExplicitCodes, label_numbers, require_drawable
 from service.schemas import DecodeRequest, InterpolateRequest, Point
 
 _PARALLEL = 1e-6
@@ -39,7 +41,12 @@ def explicit_codes(body: DecodeRequest, runtime: Runtime) -> ExplicitCodes:
     codes_NZ = np.stack([_checked(code, runtime, f"codes.{at}") for at, code in enumerate(body.codes)])
     label = label_numbers(body.label, runtime.card)
     _require_label(label is not None, runtime, "label")
-    return _source(runtime, codes_NZ, label)
+    try:
+        classes = classes_of(runtime.card, 0, 0, len(codes_NZ), label)
+    except AddressError as error:
+        raise Problem(422, f"{error}.") from None
+    require_drawable(classes, runtime)
+    return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, classes, runtime.class_names)
 
 
 def interpolated_codes(body: InterpolateRequest, runtime: Runtime) -> ExplicitCodes:
@@ -55,9 +62,36 @@ def interpolated_codes(body: InterpolateRequest, runtime: Runtime) -> ExplicitCo
     positions_N = np.arange(body.frames) * legs / steps
     starts_N = np.minimum(positions_N.astype(int), legs - 1)
     codes_NZ = slerp(ends_PZ[starts_N], ends_PZ[starts_N + 1], positions_N - starts_N)
-    classes_P = [_label(point, runtime, f"points.{at}") for at, point in enumerate(points)]
-    nearest_N = np.floor(positions_N + 0.5).astype(int)
-    return _source(runtime, codes_NZ, None if classes_P[0] is None else [classes_P[at] or 0 for at in nearest_N])
+    classes = _path_classes(
+        [_classes(point, runtime, f"points.{at}") for at, point in enumerate(points)], positions_N, runtime
+    )
+    return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, classes, runtime.class_names)
+
+
+@dataclass(frozen=True)
+class PathClasses:
+    """The classes of the frames of a path, between those of its points; exact weights, expanded a batch at a time."""
+
+    ends: NDArray[np.float64]
+    """(P, K) rows of weights."""
+    positions: NDArray[np.float64]
+    """(n,) 0 at the first point, 1 at the second, and so on."""
+
+    def __getitem__(self, part: slice) -> NDArray[np.float32]:
+        """Rows of weights (N, K)."""
+        return self._between(self.positions[part]).astype(np.float32)
+
+    def label_of(self, at: int, names: Sequence[str]) -> str | dict[str, float]:
+        """The name of the one class that has a weight, or name -> weight."""
+        row_K = self._between(self.positions[at : at + 1])[0]
+        found = {names[int(k)]: float(row_K[k]) for k in np.flatnonzero(row_K)}
+        return next(iter(found)) if len(found) == 1 else found
+
+    def _between(self, positions_N: NDArray[np.float64]) -> NDArray[np.float64]:
+        starts_N = np.minimum(positions_N.astype(int), len(self.ends) - 2)
+        along_N1 = (positions_N - starts_N)[:, None]
+        rows_NK: NDArray[np.float64] = (1 - along_N1) * self.ends[starts_N] + along_N1 * self.ends[starts_N + 1]
+        return rows_NK
 
 
 def slerp(a_NZ: NDArray[np.float32], b_NZ: NDArray[np.float32], along_N: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -100,15 +134,32 @@ def _checked(code: Sequence[float], runtime: Runtime, field: str) -> NDArray[np.
     return np.array(code, dtype=np.float32)
 
 
-def _label(point: Point, runtime: Runtime, field: str) -> int | None:
+def _classes(point: Point, runtime: Runtime, field: str) -> PictureClasses | None:
     """The class of one point; drawn by its address where none is named."""
-    number = label_numbers(point.label, runtime.card)
-    _require_label(number is not None or point.code is None, runtime, f"{field}.label")
+    label = label_numbers(point.label, runtime.card)
+    _require_label(label is not None or point.code is None, runtime, f"{field}.label")
     try:
-        labels_N = runtime.labels(point.seed or 0, point.index, 1, number)
+        classes = classes_of(runtime.card, point.seed or 0, point.index, 1, label)
     except AddressError as error:
         raise Problem(422, f"{field}: {error}.") from None
-    return None if labels_N is None else int(labels_N[0])
+    require_drawable(classes, runtime)
+    return classes
+
+
+def _path_classes(
+    points: Sequence[PictureClasses | None], positions_N: NDArray[np.float64], runtime: Runtime
+) -> ClassSource | None:
+    """The classes of all frames: labels where the points have one class, or the graph takes no weights."""
+    given = [one for one in points if one is not None]
+    if not given:
+        return None
+    labels_P = np.concatenate([one.labels for one in given])
+    is_whole = not any(one.weights for one in given)
+    if is_whole and ((labels_P == labels_P[0]).all() or not runtime.takes_class_weights):
+        nearest_N = np.floor(positions_N + 0.5).astype(int)
+        return PictureClasses(labels_P[nearest_N], given[0].classes)
+    rows = [one[:] if one.weights else one_hot(one.labels, one.classes) for one in given]
+    return PathClasses(np.concatenate(rows).astype(np.float64), positions_N)
 
 
 def _require_label(given: bool, runtime: Runtime, field: str) -> None:
@@ -119,11 +170,3 @@ def _require_label(given: bool, runtime: Runtime, field: str) -> None:
             f"{field} is not given, and a code alone has no class. The classes of {runtime.card.name} are "
             f"{', '.join(names)}.",
         )
-
-
-def _source(runtime: Runtime, codes_NZ: NDArray[np.float32], label: int | list[int] | None) -> ExplicitCodes:
-    try:
-        labels_N = runtime.labels(0, 0, len(codes_NZ), label)
-    except AddressError as error:
-        raise Problem(422, f"{error}.") from None
-    return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, labels_N, runtime.class_names)

@@ -5,11 +5,11 @@
 The engine thread and the encoders see a `LatentSource` and nothing else of a
 request. Knows models by their cards; knows no HTTP but the problems that it raises.
 
-Letters: N pictures    Z numbers in a code
+Letters: N pictures    Z numbers in a code    K classes
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import Card
+from models.class_weights import ClassRows, Label, PictureClasses, canonical_weights, class_numbers, classes_of
 from models.codes import ADDRESS_END, codes
 from models.errors import AddressError
-from models.runtime import Runtime, labels_of
+from models.runtime import Runtime
 from service.errors import Problem
-from service.schemas import GenerateRequest, Label
+from service.schemas import GenerateRequest, LabelRequest
 
 _FRESH_SEED_END = 2**53  # every JSON reader keeps an integer below this one
 
@@ -45,10 +46,10 @@ class LatentSource(Protocol):
     def start(self) -> int:
         """Number of the first picture, for file names."""
 
-    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-        """Codes (count, Z) and classes (count,) of the pictures [at, at + count), counted from 0.
+    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], ClassRows | None]:
+        """Codes (count, Z) and classes of the pictures [at, at + count), counted from 0.
 
-        The classes are None where the model has none.
+        The classes are labels (count,) or rows of weights (count, K), and None where the model has none.
         """
 
     def metadata(self) -> dict[str, Any]:
@@ -56,6 +57,16 @@ class LatentSource(Protocol):
 
     def metadata_of(self, at: int) -> dict[str, Any]:
         """JSON members that describe picture `at`, counted from 0."""
+
+
+class ClassSource(Protocol):
+    """The classes of n pictures, expanded a batch at a time."""
+
+    def __getitem__(self, part: slice) -> ClassRows:
+        """Labels (N,) or rows of weights (N, K) of these pictures."""
+
+    def label_of(self, at: int, names: Sequence[str]) -> str | dict[str, float]:
+        """The class of picture `at`, or its weights by class."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +79,14 @@ class AddressRange:
     start: int
     n: int
     truncation: float
-    labels: NDArray[np.int64] | None = None
-    """(n,) the class of each picture, requested or drawn; None where the model has no classes."""
+    classes: PictureClasses | None = None
+    """The class of each picture, requested or drawn; None where the model has no classes."""
     class_names: tuple[str, ...] = ()
 
-    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-        """(count, Z) codes and (count,) classes."""
+    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], ClassRows | None]:
+        """(count, Z) codes, and the classes."""
         codes_NZ = codes(self.seed, self.start + at, count, runtime.card.code_size, self.truncation)
-        return codes_NZ, None if self.labels is None else self.labels[at : at + count]
+        return codes_NZ, None if self.classes is None else self.classes[at : at + count]
 
     def metadata(self) -> dict[str, Any]:
         """The model and the seed."""
@@ -83,7 +94,7 @@ class AddressRange:
 
     def metadata_of(self, at: int) -> dict[str, Any]:
         """The address of one picture, and its class where the model has classes."""
-        label = {} if self.labels is None else {"label": self.class_names[self.labels[at]]}
+        label = {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
         return {"seed": self.seed, "index": self.start + at, "truncation": self.truncation, **label}
 
 
@@ -95,8 +106,8 @@ class ExplicitCodes:
     version: str
     all_codes: NDArray[np.float32]
     """(n, Z)."""
-    labels: NDArray[np.int64] | None
-    """(n,) the class of each picture; None where the model has no classes."""
+    classes: ClassSource | None
+    """The class of each picture; None where the model has no classes."""
     class_names: tuple[str, ...] = ()
     start: int = 0
 
@@ -105,10 +116,10 @@ class ExplicitCodes:
         """Number of pictures."""
         return len(self.all_codes)
 
-    def codes(self, _: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-        """(count, Z) codes and (count,) classes."""
+    def codes(self, _: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], ClassRows | None]:
+        """(count, Z) codes, and the classes."""
         some = slice(at, at + count)
-        return self.all_codes[some], None if self.labels is None else self.labels[some]
+        return self.all_codes[some], None if self.classes is None else self.classes[some]
 
     def metadata(self) -> dict[str, Any]:
         """The model."""
@@ -116,7 +127,7 @@ class ExplicitCodes:
 
     def metadata_of(self, at: int) -> dict[str, Any]:
         """The class, where the model has classes."""
-        return {} if self.labels is None else {"label": self.class_names[self.labels[at]]}
+        return {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
 
 
 def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:
@@ -128,19 +139,43 @@ def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:
     if body.start + body.n > ADDRESS_END:
         raise Problem(422, f"start {body.start} + n {body.n} passes the last index, {ADDRESS_END - 1}.")
     seed = secrets.randbelow(_FRESH_SEED_END) if body.seed is None else body.seed
-    names = tuple(one.name for one in card.classes or ())
-    try:
-        labels_N = labels_of(card, seed, body.start, body.n, label_numbers(body.label, card))
-    except AddressError as error:
-        raise Problem(422, f"{error}.") from None
-    return AddressRange(card.name, card.version, seed, body.start, body.n, body.truncation, labels_N, names)
+    return address_range(card, seed, body.start, body.n, label_numbers(body.label, card), body.truncation)
 
 
-def label_numbers(label: Label | list[Label] | None, card: Card) -> int | list[int] | None:
-    """Class names as class numbers.
+def address_range(
+    card: Card, seed: int, start: int, n: int, label: Label | list[Label] | None, truncation: float
+) -> AddressRange:
+    """The pictures [start, start + n) of a seed, with drawn classes where there is no label.
 
     Raises:
-        Problem: 422, the model has no class of this name.
+        Problem: 422, a label that the model does not have.
+    """
+    try:
+        classes = classes_of(card, seed, start, n, label)
+    except AddressError as error:
+        raise Problem(422, f"{error}.") from None
+    names = tuple(one.name for one in card.classes or ())
+    return AddressRange(card.name, card.version, seed, start, n, truncation, classes, names)
+
+
+def require_drawable(classes: PictureClasses | None, runtime: Runtime) -> None:
+    """Refuse weights of several classes where the graph takes one class a picture.
+
+    Raises:
+        Problem: 422, says what to do.
+    """
+    if classes is not None and classes.weights:
+        try:
+            runtime.require_class_weights()
+        except AddressError as error:
+            raise Problem(422, f"label has weights, but {error}.") from None
+
+
+def label_numbers(label: LabelRequest | list[LabelRequest] | None, card: Card) -> Label | list[Label] | None:
+    """Class names as class numbers, and weights in canonical form.
+
+    Raises:
+        Problem: 422, the model has no class of this name, or the weights are all 0.
     """
     if label is None:
         return None
@@ -148,9 +183,14 @@ def label_numbers(label: Label | list[Label] | None, card: Card) -> int | list[i
     return [_number(one, card, numbers) for one in label] if isinstance(label, list) else _number(label, card, numbers)
 
 
-def _number(label: Label, card: Card, numbers: Mapping[str, int]) -> int:
+def _number(label: LabelRequest, card: Card, numbers: Mapping[str, int]) -> Label:
     if isinstance(label, int):
         return label
+    if isinstance(label, dict):
+        try:
+            return canonical_weights(class_numbers(label, card))
+        except AddressError as error:
+            raise Problem(422, f"label: {error}.") from None
     if not numbers:
         raise Problem(422, f"label is {label[:80]!r}, but {card.name} has no classes; leave it out.")
     if label not in numbers:

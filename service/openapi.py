@@ -61,6 +61,7 @@ _MADE_BY = {
     "X-Engine": "Library, version, device and precision",
 }
 _ADDRESS = {"X-Seed": "The seed: the requested one, or a fresh one", "X-Start": "Index of the first picture"}
+_MOVED = {"Location": "Relative to this URL", "Cache-Control": "May be cached forever"}
 _KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "May be cached forever"}
 
 
@@ -81,6 +82,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
     image = document["paths"][_IMAGE]["get"]["responses"]
     image["200"] = _pictures(_MADE_BY | _KEPT, tuple(one for one in Format if one.is_one_picture))
+    image["308"] = {"description": "The URL of the same picture", "headers": _declared(_MOVED)}
     image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
     document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
     for path in document["paths"].values():

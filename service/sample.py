@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from models.bundle import find_bundle, open_bundle
+from models.class_weights import ClassWeights, PictureClasses, parse_weights
 from models.engine_selection import select_engine
 from models.errors import ModelError
 from models.files import replacing, sync_folder
@@ -30,8 +31,8 @@ from models.runtime import Runtime
 from service.encoders import encode_picture, encode_sheet, stream_of
 from service.errors import Problem
 from service.formats import Format
-from service.latents import AddressRange, resolve_address
-from service.schemas import LARGEST_SHEET_N, GenerateRequest
+from service.latents import AddressRange, require_drawable, resolve_address
+from service.schemas import LARGEST_SHEET_N, GenerateRequest, LabelRequest
 from service.settings import read_settings
 
 FORMAT_OF_SUFFIX = {
@@ -57,10 +58,11 @@ def main(argv: Sequence[str]) -> int:
             n=options.n,
             seed=options.seed,
             start=options.start,
-            label=_label(options.label, runtime),
+            label=_label(options.label, options.classes, runtime),
             truncation=options.truncation,
         )
         source = resolve_address(body, runtime.card)
+        require_drawable(source.classes, runtime)
         if is_folder:
             write_folder(options.out, runtime, source, target)
         else:
@@ -186,10 +188,22 @@ def _target(out: Path, format_name: str | None) -> tuple[Format, bool]:
     return given, True
 
 
-def _label(text: str | None, runtime: Runtime) -> str | int | None:
-    """A class by name; a number where no class has that name."""
-    is_number = text is not None and text.isdecimal() and text not in runtime.class_names
-    return int(text) if text is not None and is_number else text
+def _label(label: str | None, classes: str | None, runtime: Runtime) -> LabelRequest | None:
+    """A class by name, or by number where no class has that name; or weights of several, spelled as in a URL.
+
+    Raises:
+        ValueError: both are given, or the model has no such classes.
+    """
+    if classes is None:
+        is_number = label is not None and label.isdecimal() and label not in runtime.class_names
+        return int(label) if label is not None and is_number else label
+    if label is not None:
+        raise ValueError(f"found --label {label} with --classes {classes}, expected one of them")
+    if not runtime.class_names:
+        raise ValueError(f"found --classes {classes}, but {runtime.card.name} has no classes; leave it out")
+    found = parse_weights(classes)
+    PictureClasses.of(found, 1, len(runtime.class_names))  # refuses numbers of no class
+    return found.named(runtime.class_names) if isinstance(found, ClassWeights) else found
 
 
 def _one_line(error: Exception) -> str:
@@ -217,6 +231,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="0 to 2^64 - 1 (default: a fresh one, which is printed)")
     parser.add_argument("--start", type=int, default=0, help="index of the first picture (default: %(default)s)")
     parser.add_argument("--label", help="class to draw, by name or number (default: as often as in training)")
+    parser.add_argument("--classes", help="weights of several classes by number in place of --label: 3:500,8:500")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2 (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help=f"file that ends in {suffixes}, or a folder")
     parser.add_argument("--format", choices=[*Format], help="format of the files in a folder: png, jpeg or webp")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from models.card import Card
+from models.class_weights import MOST_CLASSES
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import Format
 from service.validation import BoundedModel, FirstErrors
@@ -20,8 +21,15 @@ LARGEST_LABEL = 2**31 - 1
 LARGEST_CODE_NUMBER = 100.0
 """Far outside of what a standard normal distribution draws."""
 
-Label = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | Annotated[str, Field(min_length=1, max_length=200)]
-Labels = Annotated[list[Label], Field(max_length=LARGEST_N), FirstErrors()]
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+ClassRequest = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | ClassName
+"""One class, by number or name."""
+Weights = Annotated[
+    dict[ClassName, Annotated[float, Field(ge=0)]], Field(min_length=1, max_length=MOST_CLASSES), FirstErrors()
+]
+LabelRequest = ClassRequest | Weights
+"""One class, or weights of several by name."""
+Labels = Annotated[list[LabelRequest], Field(max_length=LARGEST_N), FirstErrors()]
 CodeNumber = Annotated[float, Field(ge=-LARGEST_CODE_NUMBER, le=LARGEST_CODE_NUMBER)]
 Code = Annotated[list[CodeNumber], Field(min_length=1), FirstErrors()]
 
@@ -43,17 +51,18 @@ class _ModelRequest(BoundedModel):
 class GenerateRequest(_ModelRequest):
     """The pictures [start, start + n) of a seed. Each has an address, and the same address is the same picture."""
 
-    model_config = strict_config({"n": 64, "seed": 7})
+    model_config = strict_config({"n": 64, "seed": 7}, {"n": 8, "seed": 7, "label": {"3": 0.5, "8": 0.5}})
 
     n: int = Field(default=1, ge=1, le=LARGEST_N, description="How many pictures.")
     seed: int | None = Field(
         default=None, ge=0, lt=ADDRESS_END, description="By default a fresh one, which the header X-Seed names."
     )
     start: int = Field(default=0, ge=0, lt=ADDRESS_END, description="Index of the first picture.")
-    label: Label | Labels | None = Field(
+    label: LabelRequest | Labels | None = Field(
         default=None,
-        description="The class to draw, by name or number: one for all, or one for each picture. By default classes "
-        "come as often as in training. For models with classes only.",
+        description="The class to draw: its name, its number, or weights of up to 16 classes by name (they are scaled "
+        "to sum to 1 and rounded to thousandths). One for all, or one for each picture. By default classes come as "
+        "often as in training. For models with classes only.",
     )
     truncation: float = Field(
         default=1.0,
@@ -75,8 +84,12 @@ class ImageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    label: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="Name of the class; by default that of the address."
+    label: ClassName | None = Field(default=None, description="Name of the class; by default that of the address.")
+    classes: Annotated[str, Field(min_length=1, max_length=1_000)] | None = Field(
+        default=None,
+        description="In place of `label`, weights of several classes: class numbers in ascending order with "
+        "thousandths that sum to 1,000. Other spellings are redirected to that one.",
+        examples=["3:500,8:500"],
     )
     truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
 
@@ -84,15 +97,19 @@ class ImageQuery(BaseModel):
 class DecodeRequest(_ModelRequest):
     """Pictures of explicit codes: standard normal numbers give pictures like those of training."""
 
-    model_config = strict_config({"model": "mnist", "codes": [[0.0] * 64], "label": 7})
+    model_config = strict_config(
+        {"model": "mnist", "codes": [[0.0] * 64], "label": 7},
+        {"model": "mnist", "codes": [[0.0] * 64], "label": {"3": 1, "8": 1}},
+    )
 
     codes: Annotated[list[Code], Field(min_length=1, max_length=LARGEST_N), FirstErrors()] = Field(
         description="A list of numbers for each picture; the card says how many (`code_size`). A body holds 1 MiB: "
         "that is 800 codes of 64 numbers of 20 characters each, or 10,000 of 20 numbers of 4.",
     )
-    label: Label | Labels | None = Field(
+    label: LabelRequest | Labels | None = Field(
         default=None,
-        description="The class, by name or number: one for all, or one for each picture. Models with classes need it.",
+        description="The class, by name, number or weights as in POST /generate: one for all, or one for each picture. "
+        "Models with classes need it.",
     )
     format: Format | None = Field(
         default=None, strict=False, description="As in POST /generate; JSON lists the pictures without addresses."
@@ -108,7 +125,9 @@ class Point(BoundedModel):
     index: int = Field(default=0, ge=0, lt=ADDRESS_END)
     truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
     code: Code | None = Field(default=None, description="Instead of an address.")
-    label: Label | None = Field(default=None, description="The class; by default that of the address.")
+    label: LabelRequest | None = Field(
+        default=None, description="The class, or weights of several; by default the class of the address."
+    )
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> "Point":
@@ -119,9 +138,15 @@ class Point(BoundedModel):
 
 
 class InterpolateRequest(_ModelRequest):
-    """An interpolation from picture to picture, evenly spaced; the first and the last frame are its ends."""
+    """An interpolation from picture to picture, evenly spaced; the first and the last frame are its ends.
 
-    model_config = strict_config({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30})
+    Codes go along the sphere, and class weights linearly.
+    """
+
+    model_config = strict_config(
+        {"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30},
+        {"points": [{"seed": 7, "label": "3"}, {"seed": 7, "label": {"3": 0.2, "8": 0.8}}], "frames": 9},
+    )
 
     points: Annotated[list[Point], Field(min_length=2, max_length=64), FirstErrors()] = Field(
         description="The points to pass, in this order."

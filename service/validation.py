@@ -31,19 +31,23 @@ class BoundedModel(BaseModel):
 class FirstErrors:
     """Annotates a list: its length is checked before its items, and validation stops at the fifth wrong one.
 
-    To be used last: `Annotated[list[int], Field(max_length=10), FirstErrors()]`.
+    To be used last: `Annotated[list[int], Field(max_length=10), FirstErrors()]`. Of a dictionary the length alone is
+    checked, so its most should be few.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Called by pydantic, once."""
         items: Any = handler(source)
-        items["fail_fast"] = True
+        if items["type"] == "list":
+            items["fail_fast"] = True
         most = items.get("max_length")
 
         def validate(value: object, each: ValidatorFunctionWrapHandler) -> object:
-            if isinstance(value, list) and most is not None and len(value) > most:
-                found = {"field_type": "List", "max_length": most, "actual_length": len(value)}
-                raise PydanticKnownError("too_long", found)
+            if isinstance(value, list | dict) and most is not None and len(value) > most:
+                kind = "List" if isinstance(value, list) else "Dictionary"
+                raise PydanticKnownError(
+                    "too_long", {"field_type": kind, "max_length": most, "actual_length": len(value)}
+                )
             try:
                 return each(value)
             except ValidationError as error:

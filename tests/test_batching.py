@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.in_process import BlockedSource, address
 
 from models.bundle import open_bundle
+from models.class_weights import PictureClasses, canonical_weights
 from models.runtime import Runtime
 from service.batching import AHEAD_BATCHES, TURN_IMAGES, ClientDisconnected, DynamicBatcher, PendingRequest
 from service.errors import Problem
@@ -97,6 +98,21 @@ def test_requests_that_come_while_a_batch_is_drawn_share_the_next_one(grey: Runt
     batcher = played(grey, play)
 
     assert sum(batcher.counters.batches.values()) < 6  # the first, and 8 in a few of the sizes 8, 4, 2 and 1
+
+
+def test_labels_and_weights_of_several_classes_share_a_batch(pets: Runtime):
+    weights = canonical_weights({0: 1, 2: 3})
+    soft = replace(address(pets, 3, seed=5), classes=PictureClasses.of([weights, 1, weights], 3, 3))
+    sources = [address(pets, 2, seed=4), soft, address(pets, 3, seed=6)]
+
+    async def play(scene: Scene) -> None:
+        requests = [asyncio.create_task(whole(scene.batcher.submit(pets, one))) for one in sources]
+        await asyncio.sleep(0)
+        await scene.go_on()
+        for one, drawn in zip(sources, await asyncio.gather(*requests), strict=True):
+            assert np.array_equal(drawn, pets.draw(*one.codes(pets, 0, one.n)))
+
+    assert played(pets, play).counters.batches == {1: 1, 8: 1}
 
 
 def test_without_coalescing_each_request_has_its_own_batch(grey: Runtime):

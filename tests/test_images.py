@@ -1,9 +1,12 @@
 """One picture has one URL: the same bytes for ever, and nothing drawn for who has it already."""
 
 import io
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -42,6 +45,79 @@ def test_class_and_truncation_are_query_parameters(client: TestClient, version: 
     response = client.get(f"/models/pets/{version['pets']}/images/7/3.png?label=dog&truncation=0.5")
 
     assert response.content == drawn(client, model="pets", seed=7, start=3, label="dog", truncation=0.5)
+
+
+def test_weights_of_several_classes_are_a_query_parameter(client: TestClient, version: dict):
+    response = client.get(f"/models/pets/{version['pets']}/images/7/3.png?classes=0:250,2:750&truncation=0.5")
+    label = {"cat": 1, "7": 3}
+
+    assert response.history == []
+    assert response.content == drawn(client, model="pets", seed=7, start=3, label=label, truncation=0.5)
+
+
+CANONICAL = {
+    "classes=2:750,0:250": "?classes=0:250,2:750",
+    "classes=0:1,2:3": "?classes=0:250,2:750",
+    "classes=0:0.25,02:0.75": "?classes=0:250,2:750",
+    "classes=0:250,1:0,2:750": "?classes=0:250,2:750",
+    "classes=1:1000": "?label=dog",
+    "label=dog&truncation=1": "?label=dog",
+    "truncation=1.0": "",
+    "truncation=0.50": "?truncation=0.5",
+    "truncation=5e-1": "?truncation=0.5",
+    "truncation=2.0": "?truncation=2",
+    "truncation=-0": "?truncation=0",
+    "truncation=0.5&label=cat": "?label=cat&truncation=0.5",
+    "truncation=0.5&truncation=0.5": "?truncation=0.5",
+    "truncation=0.0000001": "?truncation=0.0000001",
+}
+
+
+@pytest.mark.parametrize("query", CANONICAL)
+def test_an_address_has_one_url_and_other_spellings_are_redirected_to_it(client: TestClient, version: dict, query: str):
+    path = f"/models/pets/{version['pets']}/images/7/3.png"
+    moved = client.get(f"{path}?{query}", follow_redirects=False)
+    expected = path + CANONICAL[query]
+
+    if f"?{query}" == CANONICAL[query]:
+        assert moved.status_code == 200
+        return
+    assert (moved.status_code, moved.headers["location"]) == (308, f"3.png{CANONICAL[query]}")
+    there = client.get(f"{path}?{query}")
+    assert [str(one.url.raw_path, "ascii") for one in (*there.history, there)] == [f"{path}?{query}", expected]
+    assert client.get(expected, follow_redirects=False).status_code == 200
+
+
+@given(
+    weights=st.dictionaries(st.integers(0, 2), st.decimals(0, 10, places=3), min_size=1),
+    factor=st.sampled_from([1, 2, 7, 1000]),
+    truncation=st.floats(0, 2),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_equal_weights_have_one_url_and_one_tag(
+    client: TestClient, version: dict, weights: dict[int, Decimal], factor: int, truncation: float
+):
+    """However they are spelled: in JSON, in the URL, scaled, in another order."""
+    if not any(weights.values()):
+        return
+    path = f"/models/pets/{version['pets']}/images/7/3.png"
+    scaled = [f"{k}:{weight * factor:f}" for k, weight in reversed(weights.items())]
+    first = client.get(
+        path, params={"classes": ",".join(f"{k}:{w:f}" for k, w in weights.items()), "truncation": truncation}
+    )
+    second = client.get(path, params={"truncation": repr(truncation), "classes": ",".join(scaled)})
+    label = {("cat", "dog", "7")[k]: float(weight) for k, weight in weights.items()}
+
+    assert (first.status_code, first.url, first.headers["etag"]) == (200, second.url, second.headers["etag"])
+    assert client.get(str(first.url), follow_redirects=False).status_code == 200
+    assert first.content == drawn(client, model="pets", seed=7, start=3, label=label, truncation=truncation)
+
+
+def test_a_redirect_leaves_percent_encoding_alone(client: TestClient, version: dict):
+    """Some clients encode a comma and a colon: a redirect to another encoding of the same would never end."""
+    path = f"/models/pets/{version['pets']}/images/7/3.png"
+
+    assert client.get(f"{path}?classes=0%3A250%2C2%3A750", follow_redirects=False).status_code == 200
 
 
 def test_an_older_version_keeps_its_pictures(client: TestClient):
@@ -95,6 +171,11 @@ def test_another_encoder_is_another_tag(client: TestClient, version: dict, monke
         (f"grey/{{grey}}/images/{ADDRESS_END}/0.png", 422, f"seed is {ADDRESS_END}; it must be 0 to {LAST}."),
         ("grey/{grey}/images/7/0.png?label=cat", 422, "label is 'cat', but grey has no classes; leave it out."),
         ("pets/{pets}/images/7/0.png?label=horse", 422, "label is 'horse'; the classes of pets are cat, dog, 7."),
+        ("grey/{grey}/images/7/0.png?classes=0:1", 422, "classes is given, but grey has no classes; leave it out."),
+        ("pets/{pets}/images/7/0.png?classes=0:1,3:1", 422, "found a weight of class 3; the classes are 0 to 2."),
+        ("pets/{pets}/images/7/0.png?classes=cat:1", 422, "classes is 'cat:1'; it must be up to 16 class numbers"),
+        ("pets/{pets}/images/7/0.png?classes=0:0", 422, "all weights are 0; at least one must be above 0."),
+        ("pets/{pets}/images/7/0.png?classes=0:1&label=cat", 422, "label and classes are both given; name one class"),
         ("grey/{grey}/images/7/0.png?truncation=3", 422, "truncation is '3'"),
         ("grey/{grey}/images/7/0.png?truncation=nan", 422, "truncation is 'nan'"),
         ("grey/{grey}/images/7/0.png?lable=3", 422, "lable is '3': Extra inputs are not permitted"),

@@ -62,6 +62,13 @@ def test_codes_of_a_model_with_classes_are_drawn_as_the_class_that_is_named(clie
     assert np.array_equal(npy(client, "/decode", model="pets", codes=sent, label=["dog", 0, "7"]), expected)
 
 
+def test_codes_can_be_drawn_as_several_classes(client: TestClient):
+    sent, label = codes(7, 0, 3, PETS_Z).astype(float).tolist(), [{"cat": 1, "dog": 2}, 2, {"7": 1, "dog": 1}]
+    expected = npy(client, "/generate", model="pets", seed=7, n=3, label=label)
+
+    assert np.array_equal(npy(client, "/decode", model="pets", codes=sent, label=label), expected)
+
+
 def test_a_path_passes_its_points_and_returns_to_the_first_where_it_is_a_loop(client: TestClient):
     points = [{"seed": 7, "index": 2}, {"seed": 8}, {"seed": 7, "index": 5, "truncation": 0.5}]
     ends = [npy(client, "/generate", seed=7, start=2), npy(client, "/generate", seed=8)]
@@ -81,12 +88,44 @@ def test_a_path_between_codes_is_that_between_their_addresses(client: TestClient
     assert np.array_equal(by_code, npy(client, "/interpolate", points=[{"seed": 7}, {"seed": 7, "index": 1}], frames=5))
 
 
-def test_the_class_on_the_way_is_that_of_the_nearer_end(client: TestClient):
+def test_class_weights_go_straight_from_end_to_end(client: TestClient):
     points = [{"seed": 1, "label": "cat"}, {"seed": 2, "label": "dog"}]
     response = client.post("/interpolate", json={"model": "pets", "points": points, "frames": 5, "format": "json"})
+    half = {"cat": 0.5, "dog": 0.5}
 
-    assert [one["label"] for one in response.json()["images"]] == ["cat", "cat", "dog", "dog", "dog"]
+    labels = [one["label"] for one in response.json()["images"]]
+    assert labels == ["cat", {"cat": 0.75, "dog": 0.25}, half, {"cat": 0.25, "dog": 0.75}, "dog"]
     assert set(response.json()["images"][0]) == {"label", "png"}
+    there = npy(client, "/interpolate", model="pets", points=points, frames=5)
+    assert np.array_equal(there[0], npy(client, "/generate", model="pets", seed=1, label="cat")[0])
+    assert np.array_equal(there[4], npy(client, "/generate", model="pets", seed=2, label="dog")[0])
+    assert len(np.unique(there, axis=0)) == 5
+
+
+def test_from_one_code_to_itself_the_classes_alone_change(client: TestClient):
+    points = [{"seed": 1, "label": "cat"}, {"seed": 1, "label": {"dog": 1, "7": 1}}]
+    there = npy(client, "/interpolate", model="pets", points=points, frames=3)
+
+    expected = npy(client, "/generate", model="pets", seed=1, label={"cat": 2, "dog": 1, "7": 1})
+    assert np.array_equal(there[1], expected[0])
+
+
+def test_frames_of_one_class_are_drawn_by_its_label(client: TestClient):
+    points = [{"seed": 1, "label": 1}, {"seed": 2, "label": "dog"}]
+    response = client.post("/interpolate", json={"model": "pets", "points": points, "frames": 4, "format": "json"})
+
+    assert [one["label"] for one in response.json()["images"]] == ["dog"] * 4
+
+
+def test_frames_have_exact_weights_whatever_their_number(client: TestClient):
+    points = [{"seed": 1, "label": "cat"}, {"seed": 2, "label": {"dog": 1, "7": 2}}, {"seed": 3, "label": "dog"}]
+    body = {"model": "pets", "points": points, "frames": 301, "loop": True, "format": "json"}
+    labels = [one["label"] for one in client.post("/interpolate", json=body).json()["images"]]
+    weights = [{one: 1.0} if isinstance(one, str) else one for one in labels]
+
+    assert [sum(one.values()) for one in weights] == pytest.approx([1] * 301)
+    assert weights[50]["cat"] == pytest.approx(1 - 50 * 3 / 301)
+    assert weights[50]["7"] == pytest.approx(0.667 * 50 * 3 / 301)
 
 
 def test_webp_is_an_animation_and_png_a_strip(client: TestClient):

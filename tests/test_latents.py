@@ -1,8 +1,15 @@
-"""A request becomes an address range; classes by name, by number, one for all or one a picture."""
+"""A request becomes an address range; classes by name, number or weights, one for all or one a picture."""
+
+import io
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from starlette.testclient import TestClient
+from support.early_graphs import with_label_input
+from support.in_process import started_app
+from support.untrained import write_untrained, write_with_graph
 
 
 def generate(client: TestClient, **body: object):
@@ -53,6 +60,9 @@ def test_a_model_without_classes_names_none(client: TestClient):
         ({"label": ["cat", "dog"]}, "found 2 labels for 3 pictures, expected one for all, or one a picture."),
         ({"label": "cat", "model": "grey"}, "label is 'cat', but grey has no classes; leave it out."),
         ({"label": 0, "model": "grey"}, "label is 0, but grey has no classes; leave it out."),
+        ({"label": {"cat": 1, "cow": 1}}, "label: found a weight of class 'cow'; the classes of pets are cat, dog, 7."),
+        ({"label": {"cat": 0}}, "label: all weights are 0; at least one must be above 0."),
+        ({"label": {"cat": 1}, "model": "grey"}, "label: grey has no classes; leave their weights out."),
     ],
 )
 def test_a_label_that_cannot_be_drawn_is_refused_in_words(client: TestClient, body: dict, words: str):
@@ -61,6 +71,65 @@ def test_a_label_that_cannot_be_drawn_is_refused_in_words(client: TestClient, bo
     assert (response.status_code, response.json()["detail"]) == (422, words)
 
 
-@pytest.mark.parametrize("label", [-1, 1.0, True, "", [None], {}, [["cat"]]])
+@pytest.mark.parametrize("label", [-1, 1.0, True, "", [None], {}, [["cat"]], {"cat": "1"}, {"": 1}, {"cat": -1}])
 def test_a_value_that_is_not_a_label_is_refused(client: TestClient, label: object):
     assert generate(client, label=label).status_code == 422
+
+
+def test_weights_of_several_classes_are_one_picture_in_any_unit_and_order(client: TestClient):
+    both = pixels(generate(client, label={"cat": 1, "dog": 3}))
+
+    assert np.array_equal(both, pixels(generate(client, label={"dog": 0.75, "7": 0, "cat": 0.25})))
+    assert not np.array_equal(both, pixels(generate(client, label="dog")))
+    assert np.array_equal(pixels(generate(client, label={"dog": 0.2})), pixels(generate(client, label="dog")))
+
+
+def test_json_names_the_weights_in_their_canonical_form(client: TestClient):
+    label = [{"7": 2, "cat": 1}, "dog", {"cat": 5}]
+    found = [one["label"] for one in generate(client, label=label, format="json").json()["images"]]
+
+    assert found == [{"cat": 0.333, "7": 0.667}, "dog", "cat"]
+    assert generate(client, label=found).content == generate(client, label=label).content
+
+
+def test_a_picture_of_several_classes_does_not_depend_on_its_batch_mates(client: TestClient):
+    labels = [{"cat": 1, "dog": k} if k % 2 else "7" for k in range(40)]
+    whole = np.load(io.BytesIO(generate(client, n=40, label=labels).content))
+
+    for at in (0, 1, 22, 39):
+        one = np.load(io.BytesIO(generate(client, n=1, start=at, label=labels[at]).content))
+        assert np.array_equal(one[0], whole[at])
+
+
+def test_more_than_16_weights_are_refused_before_they_are_looked_at(client: TestClient):
+    response = generate(client, label={str(k): "no number" for k in range(10_000)})
+
+    assert response.status_code == 422
+    assert "at most 16 items" in response.json()["detail"]
+    assert len(response.content) < 8_000
+
+
+def test_a_graph_that_takes_one_class_a_picture_refuses_weights_and_says_what_to_do(tmp_path: Path):
+    """Two nodes read its label, so it cannot be made to take weights; labels it draws as ever."""
+    graph = onnx.load_model_from_string(write_untrained(tmp_path / "pets", 8, 8, 1, 4, classes=("a", "b")).generator)
+    graph = onnx.load_model_from_string(with_label_input(graph.SerializeToString()))
+    graph.graph.node.append(onnx.helper.make_node("Identity", ["label"], ["again"]))
+    write_with_graph(tmp_path / "old" / "pets", graph.SerializeToString(), 8, 8, 1, 4, classes=("a", "b"))
+    app = started_app(tmp_path / "old", f"sqlite:///{tmp_path / 'grades.db'}", default_model="pets")
+    words = "takes one class a picture with onnxruntime-"
+    with TestClient(app, base_url="http://127.0.0.1:3000") as old:
+        version = old.get("/models/pets").json()["card"]["version"]
+        for path, body in (
+            ("/generate", {"label": {"a": 1, "b": 1}}),
+            ("/decode", {"codes": [[0.0] * 4], "label": {"a": 1, "b": 1}}),
+            ("/interpolate", {"points": [{"seed": 1, "label": {"a": 1, "b": 1}}, {"seed": 2}], "frames": 3}),
+        ):
+            refused = old.post(path, json=body)
+            assert refused.status_code == 422, path
+            assert words in refused.json()["detail"]
+            assert refused.json()["detail"].endswith("export the model again.")
+        assert old.get(f"/models/pets/{version}/images/1/0.png?classes=0:500,1:500").status_code == 422
+        ends = {"points": [{"seed": 1, "label": "a"}, {"seed": 2, "label": "b"}], "frames": 5, "format": "json"}
+        frames = old.post("/interpolate", json=ends).json()["images"]
+        assert [one["label"] for one in frames] == ["a", "a", "b", "b", "b"]
+    app.stop()

@@ -56,7 +56,7 @@ def test_generate_declares_every_format_and_header(document: dict):
 def test_an_image_declares_what_caches_need(document: dict):
     responses = document["paths"][IMAGE]["get"]["responses"]
 
-    assert set(responses) == {"200", "304", "404", "410", "422", "503"} | OF_EVERY_CONNECTION
+    assert set(responses) == {"200", "304", "308", "404", "410", "422", "503"} | OF_EVERY_CONNECTION
     assert set(responses["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
 

@@ -117,6 +117,7 @@ def test_what_is_neither_csv_nor_parquet_is_refused(client: TestClient):
         ({"id": "ann-1"}, 422, "0.id is 'ann-1'"),
         ({"seed": ADDRESS_END}, 422, "0.seed is 18446744073709551616"),
         ({"label": "horse"}, 422, "label is 'horse'; the classes of pets are cat, dog, 7."),
+        ({"label": {"cat": 1, "dog": 1}}, 422, "0.label is {'cat': 1, 'dog': 1}: Input should be a valid"),
         ({"liked": True}, 422, "0.liked is True: Extra inputs are not permitted"),
         ({"model": "lion"}, 404, "There is no model 'lion'"),
         ({"version": "0" * 16}, 410, "is not available"),

@@ -122,6 +122,14 @@ def test_the_first_curl_draws_a_sheet_of_64(served: str, tmp_path: Path):
 
 
 @needs_curl
+def test_a_curl_draws_several_classes_at_once(served: str, tmp_path: Path):
+    shell(command_of("service", "both.png").replace("localhost:3000", served), tmp_path)
+
+    with Image.open(tmp_path / "both.png") as sheet:
+        assert sheet.size == (8 * 30 - 2, 8 * 30 - 2)
+
+
+@needs_curl
 def test_the_other_curl_draws_ten_thousand_digits_none_twice(served: str, tmp_path: Path):
     shell(command_of("service", "digits.npy").replace("localhost:3000", served), tmp_path)
     drawn = np.load(tmp_path / "digits.npy")

@@ -13,7 +13,8 @@ from support.untrained import write_untrained
 
 from models.bundle import Bundle, open_all, write_scores
 from models.card import Scores
-from models.runtime import Runtime, WarmUp
+from models.runtime import Runtime
+from models.warm_up import WarmUp
 from service.errors import Problem
 from service.loader import ModelLoader
 from service.reloader import ModelReloader

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from support.untrained import write_untrained
 
-from models import runtime as runtime_module
+from models import warm_up
 from models.bundle import open_bundle
 from models.card import Scores
 from models.codes import codes
@@ -80,7 +80,7 @@ def test_the_largest_batch_is_always_kept_and_the_others_agree_with_it(bundles: 
 
 def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytest.MonkeyPatch):
     """A kernel that rounds differently for 8 pictures is simulated by changing one byte of them."""
-    original = runtime_module.run_padded
+    original = warm_up.run_padded
 
     def rounds_differently_for_8(engine, size: int, rows: np.ndarray, labels_N: None) -> list[np.ndarray]:
         pixels = original(engine, size, rows, labels_N)[0]
@@ -88,7 +88,7 @@ def test_a_size_whose_bytes_differ_is_not_used(bundles: Path, monkeypatch: pytes
             pixels[0, 0, 0, 0] ^= 1
         return [pixels]
 
-    monkeypatch.setattr(runtime_module, "run_padded", rounds_differently_for_8)
+    monkeypatch.setattr(warm_up, "run_padded", rounds_differently_for_8)
 
     assert 8 not in Runtime(open_bundle(bundles / "colour")).batch_sizes
 
@@ -237,3 +237,38 @@ def test_a_model_without_classes_takes_no_label(runtime: Runtime):
     assert runtime.labels(0, 0, 4) is None
     with pytest.raises(AddressError, match=r"label is 0, but \w+ has no classes; leave it out"):
         runtime.labels(0, 0, 4, 0)
+
+
+def test_weights_by_name_or_number_in_any_unit_are_the_same_pictures(pets: Runtime):
+    both = pets.generate(3, 0, 5, classes={"cat": 1, "7": 3})
+
+    assert np.array_equal(both, pets.generate(3, 0, 5, classes={2: 0.75, 0: 0.25}))
+    assert np.array_equal(pets.generate(3, 2, 1, classes={2: 6, 0: 2}), both[2:3])
+    assert not np.array_equal(both, pets.generate(3, 0, 5, label=2))
+    assert np.array_equal(pets.generate(3, 0, 5, classes={"dog": 7, "cat": 0}), pets.generate(3, 0, 5, label=1))
+
+
+def test_labels_and_rows_of_weights_draw_the_same_pictures(pets: Runtime):
+    codes_NZ, labels_N = codes(1, 0, 70, 4), np.arange(70) % 3
+
+    assert np.array_equal(pets.draw(codes_NZ, np.eye(3, dtype=np.float32)[labels_N]), pets.draw(codes_NZ, labels_N))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": {"cow": 1}}, "found a weight of class 'cow'; the classes of pets are cat, dog, 7"),
+        ({"classes": {0: 1, 3: 1}}, "found a weight of class 3; the classes are 0 to 2"),
+        ({"classes": {0: -1}}, "the weight of class 0 is -1; it must be finite and 0 or more"),
+        ({"classes": {0: 1}, "label": 0}, "found label 0 and classes {0: 1}, expected one of them"),
+    ],
+)
+def test_weights_that_cannot_be_drawn_are_refused_in_words(pets: Runtime, options: dict, words: str):
+    with pytest.raises(AddressError, match=words):
+        pets.generate(0, n=2, **options)
+
+
+def test_a_model_without_classes_takes_no_weights(runtime: Runtime):
+    assert not runtime.takes_class_weights
+    with pytest.raises(AddressError, match="colour has no classes; leave their weights out"):
+        runtime.generate(0, classes={0: 1})

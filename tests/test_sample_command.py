@@ -102,6 +102,38 @@ def test_a_class_is_meant_by_its_name_or_else_by_its_number(
     assert np.array_equal(np.load(tmp_path / "a.npy"), drawn)
 
 
+@pytest.mark.parametrize(
+    ("classes", "label"), [("0:500,2:500", {"cat": 1, "7": 1}), ("2:3,0:1", {"cat": 0.25, "7": 0.75}), ("1:9", "dog")]
+)
+def test_weights_of_several_classes_are_spelled_as_in_a_url(
+    client: TestClient, tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: str, label: object
+):
+    code, _, err = run(capsys, "pets", "--n", 4, "--seed", 1, "--classes", classes, "--out", tmp_path / "a.json")
+
+    assert (code, err) == (0, "")
+    expected = answer(client, model="pets", n=4, seed=1, label=label, format="json")
+    assert (tmp_path / "a.json").read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("pets", "--classes", "0:1,1:1", "--label", "cat"), "found --label cat with --classes 0:1,1:1, expected one"),
+        (("grey", "--classes", "0:1,1:1"), "found --classes 0:1,1:1, but grey has no classes; leave it out"),
+        (("pets", "--classes", "0:1,3:1"), "found a weight of class 3; the classes are 0 to 2"),
+        (("pets", "--classes", "cat:1"), "classes is 'cat:1'; it must be up to 16 class numbers"),
+    ],
+)
+def test_weights_that_cannot_be_drawn_are_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], words: str
+):
+    code, _, err = run(capsys, *argv, "--out", tmp_path / "a.npy")
+
+    assert code == 1
+    assert words in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_model_is_a_folder_a_name_or_an_older_version(
     bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

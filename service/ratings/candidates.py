@@ -127,7 +127,7 @@ class CandidatePools:
             if pool not in self._pools.values():
                 return []
             at = sum(map(len, values))
-            labels_N = None if candidates.labels is None else candidates.labels[at : at + len(images_NHWC)]
+            labels_N = None if candidates.classes is None else candidates.classes.labels[at : at + len(images_NHWC)]
             values.append(acquisition(pool.runtime, images_NHWC, labels_N))
         best = most_informative(np.concatenate(values), POOL_SIZE)
         return [Picture.at_address(candidates.metadata_of(int(at))) for at in best]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import GradesFormat
 from service.ratings.grade import Why
-from service.schemas import Label, strict_config
+from service.schemas import ClassRequest, strict_config
 from service.validation import BoundedModel
 
 NO_NUL = r"^[^\x00]*$"
@@ -36,7 +36,9 @@ class RatingRequest(BoundedModel):
     version: str = Field(min_length=1, max_length=200)
     seed: int = Field(ge=0, lt=ADDRESS_END)
     index: int = Field(ge=0, lt=ADDRESS_END)
-    label: Label | None = Field(default=None, description="The class; by default that of the address.")
+    label: ClassRequest | None = Field(
+        default=None, description="The class, one alone; by default that of the address."
+    )
     truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
     score: float = Field(ge=0, le=1, description="0 is fake, 1 is real; or how much it is liked.")
     grader: str = Field(min_length=1, max_length=200, pattern=NO_NUL, description="Who graded: any name.")

@@ -15,7 +15,7 @@ from service.body import JsonRoute
 from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, negotiate
 from service.interpolation import explicit_codes, interpolated_codes
-from service.latents import resolve_address
+from service.latents import require_drawable, resolve_address
 from service.routes.responses import check_sheet_size, picture_response, provenance_headers
 from service.schemas import LARGEST_SHEET_N, LARGEST_STRIP_N, DecodeRequest, GenerateRequest, InterpolateRequest
 
@@ -35,6 +35,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
         source = await app_of(request).compute(partial(resolve_address, body, runtime.card))
     else:
         source = resolve_address(body, runtime.card)
+    require_drawable(source.classes, runtime)
     headers = {**provenance_headers(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, headers, encode)

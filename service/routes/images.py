@@ -3,27 +3,33 @@
     HTTP -> [images] -> latents -> responses
 
 The URL holds the whole address of a picture, so any cache on the way may keep
-it; a client that has it already gets 304 without drawing it again.
+it; a client that has it already gets 304 without drawing it again. An address
+has one URL: other spellings of its class, weights or truncation are redirected.
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
+import numpy as np
 from fastapi import APIRouter, Header, Path, Query, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from models.card import Card
+from models.class_weights import ClassWeights, Label, parse_weights
 from models.codes import ADDRESS_END
+from models.errors import AddressError
 from service.app import app_of
 from service.encoders import encode_sheet
 from service.encoders.raster import ENCODED_BY
 from service.errors import Problem
 from service.formats import Format
-from service.latents import AddressRange, resolve_address
+from service.latents import AddressRange, address_range, label_numbers, require_drawable
 from service.ratings.grade import Picture
 from service.routes.responses import encode_all, provenance_headers
-from service.schemas import GenerateRequest, ImageQuery
+from service.schemas import ImageQuery
 
 router = APIRouter()
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}
@@ -48,10 +54,14 @@ async def image(
     if suffix not in SUFFIXES:
         raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
     chosen = SUFFIXES[suffix]
-    picture = GenerateRequest(
-        seed=_within("seed", seed), start=_within("index", index), label=query.label, truncation=query.truncation
+    label = _label(query, runtime.card)
+    source = address_range(
+        runtime.card, _within("seed", seed), _within("index", index), 1, label, abs(query.truncation)
     )
-    source = resolve_address(picture, runtime.card)
+    require_drawable(source.classes, runtime)
+    wanted = canonical_query(_spelled(label, runtime.class_names), query.truncation)
+    if wanted != parse_qsl(request.url.query, keep_blank_values=True):
+        return RedirectResponse(_with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": _FOREVER})
     headers = {
         **provenance_headers(source, runtime),
         "ETag": _etag(source, runtime.engine, chosen),
@@ -65,8 +75,46 @@ async def image(
 
 def path_of(model: str, version: str, picture: Picture) -> str:
     """Where one picture is, as PNG, relative to the service's root."""
-    said = {"truncation": picture.truncation} | ({} if picture.label is None else {"label": picture.label})
-    return f"models/{model}/{version}/images/{picture.seed}/{picture.index}.png?{urlencode(said)}"
+    query = canonical_query(picture.label, picture.truncation)
+    return _with_query(f"models/{model}/{version}/images/{picture.seed}/{picture.index}.png", query)
+
+
+def canonical_query(label: str | ClassWeights | None, truncation: float) -> list[tuple[str, str]]:
+    """Names and values of the query of a picture's URL: its class or its weights, and the truncation unless it is 1."""
+    query = []
+    if label is not None:
+        query.append(("classes" if isinstance(label, ClassWeights) else "label", str(label)))
+    if truncation != 1:
+        query.append(("truncation", np.format_float_positional(abs(truncation), trim="-")))  # -0 is 0
+    return query
+
+
+def _with_query(path: str, query: list[tuple[str, str]]) -> str:
+    return f"{path}?{urlencode(query, safe=':,')}" if query else path
+
+
+def _label(query: ImageQuery, card: Card) -> Label | None:
+    """The class, weights of several, or None where the URL names none.
+
+    Raises:
+        Problem: 422, both are given, no class has this name, or there are no such weights.
+    """
+    if query.classes is None:
+        found = label_numbers(query.label, card)
+        assert not isinstance(found, list)
+        return found
+    if card.classes is None:
+        raise Problem(422, f"classes is given, but {card.name} has no classes; leave it out.")
+    if query.label is not None:
+        raise Problem(422, "label and classes are both given; name one class by label, or several by classes.")
+    try:
+        return parse_weights(query.classes)
+    except AddressError as error:
+        raise Problem(422, f"{error}.") from None
+
+
+def _spelled(label: Label | None, names: Sequence[str]) -> str | ClassWeights | None:
+    return names[label] if isinstance(label, int) else label
 
 
 def _within(field: str, digits: str) -> int:

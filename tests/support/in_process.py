@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.class_weights import PictureClasses
 from models.runtime import Runtime
 from service.app import App
 from service.latents import AddressRange
@@ -43,8 +44,8 @@ def loaded(registry: ModelRegistry, model: str | None) -> Runtime:
 def address(runtime: Runtime, n: int, seed: int = 0, start: int = 0) -> AddressRange:
     """As a request for n pictures of a model gives it, with its classes by turns."""
     count = len(runtime.class_names)
-    labels = np.arange(n) % count if count else None
-    return AddressRange(runtime.card.name, runtime.card.version, seed, start, n, 1.0, labels, runtime.class_names)
+    classes = PictureClasses(np.arange(n) % count, count) if count else None
+    return AddressRange(runtime.card.name, runtime.card.version, seed, start, n, 1.0, classes, runtime.class_names)
 
 
 @dataclass

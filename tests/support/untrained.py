@@ -15,6 +15,21 @@ def write_untrained(
 
     Class number k has k + 1 training pictures, by the card.
     """
+    graph = _graph(height, width, channels, code_size, seed, len(classes))
+    return write_with_graph(path, graph, height, width, channels, code_size, seed, classes)
+
+
+def write_with_graph(
+    path: Path,
+    graph: bytes,
+    height: int,
+    width: int,
+    channels: int,
+    code_size: int,
+    seed: int = 0,
+    classes: Sequence[str] = (),
+) -> Bundle:
+    """A whole bundle around any generator."""
     facts = {
         "method": "gan",
         "image": {"height": height, "width": width, "channels": channels},
@@ -31,7 +46,6 @@ def write_untrained(
             "options": {},
         },
     }
-    graph = _graph(height, width, channels, code_size, seed, len(classes))
     return write_bundle(path, facts, {"generator.onnx": graph, "samples.png": b"none"})
 
 

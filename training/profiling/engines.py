@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.codes import codes
-from models.engine import ENGINE_NAMES, Engine
+from models.engine import ENGINE_NAMES
 from models.errors import EngineUnavailable
 from models.fidelity import psnr_db
 from models.onnxruntime_engine import OnnxruntimeEngine
@@ -85,7 +85,7 @@ def serving_engines(model: Pretrained, device: torch.device, report: Callable[[s
         sizes = ", ".join(map(str, runtime.batch_sizes))
         report(f"{name}: the first picture after {first_s:.1f} s; the same bytes in batches of {sizes}")
         reference = reference or str(name)
-        yield Candidate(str(name), reference, partial(_run, runtime.generator), partial(_engine_works, runtime))
+        yield Candidate(str(name), reference, partial(_run, runtime), partial(_engine_works, runtime))
 
 
 def torch_variants(model: Pretrained, device: torch.device) -> Iterator[Candidate]:
@@ -121,14 +121,16 @@ def time_engines(
             yield EngineTiming(one.name, batch, rates, worst_db=min(decibels), median_db=median(decibels))
 
 
-def _run(engine: Engine, inputs: Inputs) -> NDArray[np.uint8]:
-    (images_NHWC,) = engine.run(*(one for one in inputs if one is not None))
+def _run(runtime: Runtime, inputs: Inputs) -> NDArray[np.uint8]:
+    codes_NZ, labels_N = inputs
+    classes = [] if labels_N is None else [runtime.class_rows(labels_N)]
+    (images_NHWC,) = runtime.generator.run(codes_NZ, *classes)
     return images_NHWC
 
 
 def _engine_works(runtime: Runtime, inputs: Inputs) -> dict[str, Work]:
     engine, count = runtime.generator, len(inputs[0])
-    works: dict[str, Work] = {CODES_TO_BYTES: partial(_run, engine, inputs)}
+    works: dict[str, Work] = {CODES_TO_BYTES: partial(_run, runtime, inputs)}
     works[ADDRESSES_TO_BYTES] = partial(runtime.generate, 0, 0, count)
     if isinstance(engine, OnnxruntimeEngine):
         works[DEVICE_ONLY] = partial(engine.replay, count)
