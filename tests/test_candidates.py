@@ -95,7 +95,7 @@ def publish(registry: ModelRegistry, path: Path) -> None:
     """Serve this bundle and no other."""
     version = ModelVersion.read(path)
     registry.loader.load(version)
-    registry.publish({path.name: version})
+    registry.publish({path.name: version}, {})
 
 
 def value(runtime: Runtime, picture: Picture) -> float:
