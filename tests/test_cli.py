@@ -30,12 +30,13 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
     assert "1,611 pictures of 8 x 8 x 1 from digits" in said
     assert re.search(r"images_shown │ 7,000", said)
     assert "generator parameters" in said
+    assert re.search(r"7,000 images to show: about [\d.]+ (seconds|minutes) of", said)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_plan_has_a_dozen_rows_and_all_of_them_with_verbose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)  # short paths: one line a row
-    words = ["fit", "digits", "--dry-run", "--out", "d", "--run", "r"]
+    words = ["fit", "digits", "--dry-run", "--out", "d", "--run", "r", "--kimg", "1", "--threads", "1"]
     (_, short), (_, long) = typed(*words), typed(*words, "--verbose")
     settings = {name for name in asdict(preset_named("tiny")) if name not in FINETUNING_SETTINGS}
 
@@ -50,6 +51,35 @@ def test_very_few_pictures_are_warned_about_with_their_number(messy: Path, tmp_p
 
     assert "warning: 7 pictures are very few, expected 100 or more" in said
     assert "the model will repeat these pictures" in said
+
+
+def test_minutes_are_a_length_that_this_machine_shows_and_the_same_line_resumes_it(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("training.throughput._TRIED_SECONDS", 0.2)
+    words = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", "--minutes", "0.05", *FEW[2:]]
+    code, said = typed(*words)
+    config = json.loads((tmp_path / "r" / "config.json").read_text())
+    monkeypatch.setattr("training.throughput.measure_throughput", None)
+    again, _ = typed(*words)
+
+    assert code == 0, said
+    assert again == 0
+    assert config["minutes"] == 0.05
+    assert open_bundle(tmp_path / "d").card.training.images_shown == config["settings"]["images_shown"] >= 50
+
+
+def test_another_gamma_within_a_run_is_told_and_goes_into_the_card(tmp_path: Path):
+    where = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW]
+    typed(*where)
+    code, said = typed(*where, "--kimg", "1", "--gamma", "3")
+    record = open_bundle(tmp_path / "d").card.training
+    line = json.loads((tmp_path / "r" / "log.jsonl").read_text().splitlines()[-1])
+
+    assert code == 0, said
+    assert "the run goes on from image 500 with images_shown 1,000 (was 500), gamma 3 to 0.3 (was 0.5 to 0.05)" in said
+    assert record.changes == (
+        {"images_shown": 500, "changed": {"images_shown": [500, 1000], "gamma": [[0.5, 0.05], [3.0, 0.3]]}},
+    )
+    assert line["gamma"] == pytest.approx(0.3)
 
 
 def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
@@ -126,6 +156,7 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
         ),
         (["fit", "digits", "--size", "big"], "size is 'big'; it must be like 64 or 48x80"),
         (["fit", "digits", "--batch", "0"], "batch is 0"),
+        (["fit", "digits", "--kimg", "1", "--minutes", "1"], "--kimg and --minutes both say how long to learn"),
         (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
         (["export", "runs/nowhere"], "checkpoint.safetensors: no such file"),
     ],

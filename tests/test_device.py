@@ -4,13 +4,61 @@ import pytest
 import torch
 
 from training.config import preset_named
-from training.device import describe_device, resolve_precision, select_device
+from training.device import describe_device, mps_problem, resolve_precision, select_device
+from training.plan import ComputeOptions
+from training.train import failure_of_a_step
 
 
 def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     assert select_device("auto", threads=1) == torch.device("cpu")
+
+
+@pytest.fixture
+def apple(monkeypatch: pytest.MonkeyPatch):
+    """A torch that says it has Apple's MPS, on a machine that has none."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    mps_problem.cache_clear()
+    yield monkeypatch
+    mps_problem.cache_clear()
+
+
+def test_auto_is_mps_where_a_training_step_works_on_it(apple: pytest.MonkeyPatch):
+    apple.setattr("training.train.failure_of_a_step", lambda _: None)
+
+    assert select_device("auto", threads=1) == torch.device("mps")
+    assert resolve_precision(preset_named("tiny"), torch.device("mps")).precision == "float32"
+
+
+@pytest.mark.usefixtures("apple")
+def test_auto_is_the_cpu_where_a_step_fails_on_mps_and_says_why():
+    """The step is a real one: here it fails because there is no such device."""
+    with ComputeOptions("auto", threads=1).context() as context:
+        assert context.device == torch.device("cpu")
+        assert context.note.startswith(f"a training step fails on Apple's MPS with torch {torch.__version__}: ")
+    with pytest.raises(ValueError, match=r"device is 'mps', but a training step fails.*\. Use --device cpu"):
+        select_device("mps")
+    with ComputeOptions("cpu", threads=1).context() as context:
+        assert context.note == ""
+
+
+def test_a_mac_without_mps_is_told_and_another_machine_is_not(apple: pytest.MonkeyPatch):
+    apple.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert "this macOS or this Mac has none" in (mps_problem() or "")
+
+    apple.setattr(torch.backends.mps, "is_built", lambda: False)
+    mps_problem.cache_clear()
+    assert mps_problem() is None
+    with pytest.raises(ValueError, match="finds no Apple MPS device"):
+        select_device("mps")
+
+
+def test_the_step_that_is_tried_works_on_a_device_that_works_and_names_what_fails():
+    assert failure_of_a_step(torch.device("cpu")) is None
+    assert ": " in (failure_of_a_step(torch.device("meta")) or "")
 
 
 def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch):

@@ -113,7 +113,7 @@ def test_the_command_leaves_the_report_to_the_process_that_trains(tmp_path: Path
         done = CliRunner().invoke(app, ["doctor", str(run.path)])
 
     assert "kept up to date by the process that trains" in done.output
-    assert "0:00:10 of training left" in done.output
+    assert "0:01 h of training left" in done.output
     assert not (run.path / "report.html").exists()
 
 

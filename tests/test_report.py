@@ -10,7 +10,7 @@ from PIL import Image
 from support.logged_runs import SETTINGS, gan_log, logged_run
 from support.markup import read
 
-from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, duration, still, time_lapse, write_report
+from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, still, time_lapse, write_report
 from training.run import Run
 
 
@@ -21,7 +21,7 @@ def test_a_report_says_what_the_run_is_and_how_it_does(tmp_path: Path):
     assert ">learning</span>" in text
     for words in (
         "20,000",
-        "0:00:10",
+        "0:01 h",
         "of 40,000 images shown",
         "Diversity is 0.80",
         "images_shown",
@@ -84,12 +84,6 @@ def test_a_run_of_an_older_log_has_a_report_without_diversity(tmp_path: Path):
 def test_a_folder_without_a_run_is_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="Expected the folder of a run"):
         write_report(Run(tmp_path))
-
-
-def test_durations_are_readable():
-    assert duration(3723.4) == "1:02:03"
-    assert duration(90_000) == "1 day, 1:00:00"
-    assert duration(None) == "not known yet"
 
 
 def test_a_time_lapse_has_a_frame_a_sheet_and_rests_at_its_end(tmp_path: Path):

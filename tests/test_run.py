@@ -80,14 +80,67 @@ def test_a_run_that_has_come_to_its_end_may_become_longer(run: Run):
     assert run.config()["lengthened"] == [settings.images_shown, 3_000_000]
 
 
-@pytest.mark.parametrize(("shown", "asked"), [(0.5, 2.0), (1.0, 0.5), (None, 2.0)])
-def test_a_run_that_is_under_way_or_asked_to_be_shorter_or_compared_is_refused(run, shown, asked):
+@pytest.mark.parametrize(("shown", "asked"), [(1.0, 0.5), (None, 2.0)])
+def test_a_run_that_is_asked_to_be_shorter_than_it_is_or_compared_is_refused(run, shown, asked):
     come_to = None if shown is None else int(settings.images_shown * shown)
     other = settings.with_changes(images_shown=int(settings.images_shown * asked))
 
-    with pytest.raises(RunDiffers, match=r"`fit` makes one longer that has come to its end.*images_shown was"):
+    with pytest.raises(RunDiffers, match=r"`fit` goes on with another length.*images_shown was"):
         run.begin(other, PICTURES, come_to=come_to)
     assert run.settings() == settings
+
+
+def test_length_rate_and_penalty_may_change_within_a_run_and_each_change_is_told_and_kept(run: Run):
+    changed = settings.with_changes(gamma=(2.0, 0.2), learning_rate=(1e-3, 1e-4), images_shown=90_000)
+
+    assert run.check(changed, PICTURES, come_to=40_000) == [
+        "the run goes on from image 40,000 with images_shown 90,000 (was 200,000), learning_rate 0.001 to 0.0001 "
+        "(was 0.002 to 0.0004), gamma 2 to 0.2 (was 0.5 to 0.05)"
+    ]
+    assert run.settings() == settings
+    run.begin(changed, PICTURES, come_to=40_000)
+    assert run.settings() == changed
+    assert run.check(changed, PICTURES, come_to=40_000) == []
+    run.begin(changed.with_changes(gamma=(3.0, 0.3)), PICTURES, come_to=50_000)
+    assert [(record["images_shown"], list(record["changed"])) for record in run.config()["changes"]] == [
+        (40_000, ["images_shown", "learning_rate", "gamma"]),
+        (50_000, ["gamma"]),
+    ]
+    assert "lengthened" not in run.config()
+
+
+def test_what_would_make_it_another_run_stays_refused_when_something_changes_that_may(run: Run):
+    with pytest.raises(RunDiffers, match=r"Found: batch was 128, now 64\."):
+        run.begin(settings.with_changes(batch=64, gamma=(2.0, 0.2)), PICTURES, come_to=40_000)
+
+    assert run.settings() == settings
+
+
+def of_classes(count: int, names: tuple[str, ...] = ("a", "b"), name: str = "some") -> Pictures:
+    images = np.full((count, 8, 8, 1), count, np.uint8)
+    return Pictures(name, images, f"{count:064x}", (), np.arange(count) % len(names), names)
+
+
+def test_more_pictures_of_the_same_kind_join_a_run_and_fewer_or_others_do_not(tmp_path: Path):
+    run = Run(tmp_path / "run")
+    run.begin(settings, of_classes(6))
+    told = run.check(settings, of_classes(8), come_to=1_000)
+    run.begin(settings, of_classes(8), come_to=1_000)
+
+    assert told == ["the run goes on from image 1,000 with pictures 8 (was 6)"]
+    assert (run.config()["data"]["images"], run.config()["data"]["digest"]) == (8, f"{8:064x}")
+    for other in (of_classes(6), of_classes(9, ("a", "c")), of_classes(9, name="other")):
+        with pytest.raises(RunDiffers, match=r"images was 8, now|name was some, now other"):
+            run.begin(settings, other, come_to=1_000)
+
+
+def test_a_run_remembers_the_minutes_that_its_length_follows_from(run: Run, tmp_path: Path):
+    assert Run(tmp_path / "none").minutes is None
+    assert run.minutes is None
+    run.begin(settings, PICTURES, come_to=0, minutes=30)
+    assert run.minutes == 30
+    run.begin(settings, PICTURES, come_to=0)
+    assert run.minutes is None
 
 
 def test_log_lines_after_the_checkpoint_are_written_again(run: Run):

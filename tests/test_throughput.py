@@ -5,10 +5,14 @@ import pytest
 import torch
 
 from training import throughput as pace_module
+from training.checkpoint import TrainingState, save_checkpoint
 from training.config import preset_named
 from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
-from training.throughput import Throughput, measure_throughput
+from training.networks.geometry import geometry_of
+from training.run import Run
+from training.throughput import Foreteller, Throughput, forecast, measure_throughput, settings_within
+from training.train import new_state
 
 CPU = ComputeContext(torch.device("cpu"))
 SETTINGS = preset_named("tiny").with_changes(batch=40, width=4, discriminator_width=4, precision="float32")
@@ -33,3 +37,54 @@ def test_the_pace_is_measured_once_and_obeyed_from_then_on(tmp_path, monkeypatch
     assert found.images_per_s > 0
     assert found.first_seconds >= 0
     assert measure_throughput(SETTINGS, PICTURES, CPU, kept) == found
+
+
+def run_with_checkpoint(path, images_shown: int, seconds: float) -> tuple[Run, TrainingState]:
+    run, state = Run(path), new_state(SETTINGS, geometry_of(SETTINGS, (8, 8, 1), 10), CPU.device)
+    run.begin(SETTINGS, PICTURES)
+    state.images_shown, state.seconds = images_shown, seconds
+    save_checkpoint(run.checkpoint, state)
+    return run, state
+
+
+def test_a_budget_is_filled_with_what_the_machine_shows_and_a_run_keeps_the_length_that_it_began_with(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pace_module, "measure_throughput", lambda *_: Throughput(5.0, 100.0))
+    run = Run(tmp_path / "run")
+    planned = settings_within(2, SETTINGS, PICTURES, run, CPU)
+    assert planned.images_shown == 11_480  # (120 s - 5 s) at 100 a second, in batches of 40
+
+    run.begin(planned, PICTURES, 0, minutes=2)
+    monkeypatch.setattr(pace_module, "measure_throughput", None)
+    assert settings_within(2, SETTINGS, PICTURES, run, CPU) == planned
+
+
+def test_after_a_pause_another_budget_counts_the_training_that_the_checkpoint_holds(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pace_module, "measure_throughput", lambda *_: Throughput(5.0, 100.0))
+    run, _ = run_with_checkpoint(tmp_path / "run", images_shown=4_000, seconds=45.0)
+
+    assert settings_within(2, SETTINGS, PICTURES, run, CPU).images_shown == 4_000 + 7_000  # 120 s - 45 s - 5 s
+    with pytest.raises(ValueError, match=r"has trained for 0:01 h, which is more than --minutes 0.5\. Give more"):
+        settings_within(0.5, SETTINGS, PICTURES, run, CPU)
+
+
+def test_a_forecast_counts_what_is_left_of_the_run():
+    half = forecast(Throughput(60.0, 10.0), 100_000, SETTINGS, PICTURES, CPU)
+
+    assert (half.seconds, half.images, half.side_pixels, half.on_cpu) == (10_060.0, 100_000, 8, True)
+
+
+def test_a_run_foretells_its_length_once_by_its_own_first_steps(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace_module, "FORECAST_SECONDS", 0.0)
+    lines: list[str] = []
+    foreteller = Foreteller(SETTINGS, PICTURES, CPU, lines.append)
+    _, state = run_with_checkpoint(tmp_path / "run", images_shown=0, seconds=0.0)
+    for _ in range(9):
+        state.images_shown += 40
+        foreteller.update(state)
+
+    (line,) = lines
+    assert line.startswith("199,840 images to show: about ")

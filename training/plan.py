@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ from training.run import RUNS, Run
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
+    from training.budget import Forecast
+    from training.checkpoint import TrainingState
     from training.device import ComputeContext
     from training.evaluation.reference import AnyEvaluator
     from training.feedback.finetuning_round import FineTuningRound
@@ -52,6 +54,10 @@ class Plan:
     """Of fine-tuning: initialises the run from the pretrained model, and tests what came of it."""
     force: bool = False
     """Of fine-tuning: write the bundle even where the acceptance test fails."""
+    minutes: float | None = None
+    """The budget that the length follows from."""
+    notes: tuple[str, ...] = ()
+    """What a person should know before it starts: what changes within the run, why a GPU is not used."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class ComputeOptions:
     """Where a run computes. None means: the default of the machine."""
 
     device: str = "auto"
-    """`auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ..."""
+    """`auto` (a GPU where there is one that works), `cpu`, `cuda`, `cuda:1`, `mps`, ..."""
     threads: int | None = None
     """CPU threads."""
     compiled: bool | None = None
@@ -73,13 +79,14 @@ class ComputeOptions:
         Raises:
             ValueError: the device is not available.
         """
-        from training.device import ComputeContext, select_device
+        from training.device import ComputeContext, mps_problem, select_device
         from training.distributed import process_group
 
         with process_group() as distributed:
             device = select_device(self.device, self.threads, distributed)
             compiled = device.type == "cuda" if self.compiled is None else self.compiled
-            yield ComputeContext(device, compiled, distributed, self.checkpoint_seconds)
+            note = (mps_problem() or "") if self.device == "auto" and device.type == "cpu" else ""
+            yield ComputeContext(device, compiled, distributed, self.checkpoint_seconds, note)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,8 @@ class FitOptions:
     network: NetworkName | None = None
     kimg: float | None = None
     """Thousand images to show."""
+    minutes: float | None = None
+    """Training budget in place of `kimg`: as many images as this machine shows in that time."""
     batch: int | None = None
     width: int | None = None
     code_size: int | None = None
@@ -172,6 +181,8 @@ def check_fit(source: str, options: FitOptions) -> Shape:
         FileNotFoundError: there are no such pictures.
         ValueError: an option is not valid; says which values are.
     """
+    if options.kimg is not None and options.minutes is not None:
+        raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
     check_source(source)
     preset_named(options.preset or "tiny", options.method, options.network).with_changes(**options.changes())
     return Shape.parse(options.size, options.resize, options.channels)
@@ -189,7 +200,12 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
     settings = preset_named(options.preset or preset_for(pictures), options.method, options.network)
     settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
     bundle = out or MODELS / model_name(pictures.name)
-    return _checked(Plan(pictures, settings, Run(options.run or RUNS / bundle.name), bundle))
+    run = Run(options.run or RUNS / bundle.name)
+    if options.minutes is not None:
+        from training.throughput import settings_within
+
+        settings = settings_within(options.minutes, settings, pictures, run, context)
+    return _checked(Plan(pictures, settings, run, bundle, minutes=options.minutes), context)
 
 
 def plan_finetuning(
@@ -233,15 +249,24 @@ def plan_finetuning(
     _report_round(started, report)
     run = Run(options.run or RUNS / started.name)
     bundle = out or started.parent.bundle.path
-    return _checked(Plan(started.pictures, started.settings, run, bundle, started, options.force))
+    return _checked(Plan(started.pictures, started.settings, run, bundle, started, options.force), context)
 
 
-def _checked(plan: Plan) -> Plan:
+def _checked(plan: Plan, context: "ComputeContext") -> Plan:
     """The plan, whose run's folder is free or holds this very run: `--dry-run` refuses what the run would refuse."""
     from training.checkpoint import images_shown_in
 
-    plan.run.check(plan.settings, plan.pictures, come_to=images_shown_in(plan.run.checkpoint))
-    return plan
+    notes = plan.run.check(plan.settings, plan.pictures, images_shown_in(plan.run.checkpoint))
+    return replace(plan, notes=(*notes, *([context.note] if context.note else [])))
+
+
+def forecast_of(plan: Plan, context: "ComputeContext") -> "Forecast":
+    """What the plan costs on this machine, by a few steps that are thrown away."""
+    from training.checkpoint import images_shown_in
+    from training.throughput import FORECAST_SECONDS, forecast, measure_throughput
+
+    throughput = measure_throughput(plan.settings, plan.pictures, context, tried_seconds=FORECAST_SECONDS)
+    return forecast(throughput, images_shown_in(plan.run.checkpoint), plan.settings, plan.pictures, context)
 
 
 def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle | None":
@@ -258,6 +283,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
     from training.exporter.bundle import export_run
     from training.monitoring.monitor import Monitor
     from training.progress import ProgressBar
+    from training.throughput import Foreteller
     from training.train import train
 
     run, settings = plan.run, plan.settings
@@ -266,9 +292,17 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
         return None
     prepare = plan.round.prepare if plan.round else None
     inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
-    run.begin(settings, plan.pictures, come_to=images_shown_in(run.checkpoint))
+    run.begin(settings, plan.pictures, images_shown_in(run.checkpoint), plan.minutes)
+    for note in plan.notes:
+        report(note)
+    foreteller = Foreteller(settings, plan.pictures, context, report)
     with run.lock(), Monitor(run, report) as monitor, ProgressBar(settings.images_shown) as progress:
-        train(run, settings, plan.pictures, context, progress.update, monitor.update, prepare)
+
+        def after_each_step(state: "TrainingState") -> None:
+            progress.update(state)
+            foreteller.update(state)
+
+        train(run, settings, plan.pictures, context, after_each_step, monitor.update, prepare)
     report(f"how it went: {run.path / 'report.html'}")
     return export_run(run, plan.bundle, inspect=inspect)
 

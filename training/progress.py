@@ -9,9 +9,10 @@ import time
 from types import TracebackType
 
 import rich
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from training.budget import duration
 from training.checkpoint import TrainingState
 
 PLAIN_LINE_SECONDS = 30.0
@@ -20,6 +21,13 @@ PLAIN_LINE_SECONDS = 30.0
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed or 0:,.0f} img/s")
+
+
+class _Left(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        if task.finished:
+            return Text(duration(task.elapsed))
+        return Text(f"{duration(task.time_remaining)} left" if task.time_remaining is not None else "")
 
 
 class ProgressBar:
@@ -31,7 +39,7 @@ class ProgressBar:
             BarColumn(bar_width=20),  # with the rest, a line of 80 characters
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
             _Speed(),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            _Left(),
             disable=not rich.get_console().is_terminal,
         )
         self._task = self._bar.add_task("", total=total)
@@ -47,7 +55,7 @@ class ProgressBar:
             self._plain_at = now
             speed = (state.images_shown - self._began_at_images) / (now - self._began)
             left_s = (self._total - state.images_shown) / max(speed, 1e-9)
-            print(f"{state.images_shown:,} of {self._total:,} images, {speed:,.0f} a second, {left_s:,.0f} s left")
+            print(f"{state.images_shown:,} of {self._total:,} images, {speed:,.0f} a second, {duration(left_s)} left")
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()

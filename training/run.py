@@ -2,7 +2,7 @@
 
     train, run_logger -> [run] -> runs/<name>/
 
-    config.json             the settings and the data: a run resumes only with the same ones, but may become longer
+    config.json             the settings and the data: a run resumes only with the same ones, but for `changes`
     log.jsonl               a line every so many images: losses, margins, speed
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
     report.html, timelapse.webp, tensorboard/
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from models.files import replacing, write_atomically
 from models.sheet import as_picture, contact_sheet
+from training.changes import in_words, with_changes
 from training.config import Settings
 from training.data.dataset import Pictures
 
@@ -50,26 +51,31 @@ class Run:
         self.checkpoint = path / "checkpoint.safetensors"
         self._config, self._log = path / "config.json", path / "log.jsonl"
 
-    def begin(self, settings: Settings, pictures: Pictures, come_to: int | None = None) -> None:
+    def begin(
+        self, settings: Settings, pictures: Pictures, come_to: int | None = None, minutes: float | None = None
+    ) -> None:
         """Make the folder, or find in it the very run that is asked for.
 
         Args:
-            come_to: images that it has shown, where it may also be one that was planned shorter and has come to its
-                end: then it becomes a longer one.
+            come_to: images that it has shown, where it may also go on with what `changes` allows to change.
+            minutes: the budget that its length follows from.
 
         Raises:
             RunDiffers: says what to do, and names the first settings that differ.
         """
         config = self._configuration(settings, pictures, come_to)
+        if minutes is not None or "minutes" in config:
+            config = config | {"minutes": minutes}
         if not self._config.exists():
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
             self._configure(config)
         elif config != self.config():
             self._configure(config)
 
-    def check(self, settings: Settings, pictures: Pictures, come_to: int | None = None) -> None:
-        """Refuse what `begin` refuses, and write nothing."""
-        self._configuration(settings, pictures, come_to)
+    def check(self, settings: Settings, pictures: Pictures, come_to: int | None = None) -> list[str]:
+        """Refuse what `begin` refuses, and write nothing; returns in words what would change within the run."""
+        config = self._configuration(settings, pictures, come_to)
+        return in_words(self.config(), config) if self._config.exists() else []
 
     def _configuration(self, settings: Settings, pictures: Pictures, come_to: int | None) -> dict[str, Any]:
         """What the folder's configuration becomes when this run begins, or goes on, in it."""
@@ -77,9 +83,9 @@ class Run:
         if not self._config.exists():
             return asked
         stored = self.config()
-        lengthened = stored if come_to is None else _lengthened(stored, settings.images_shown, come_to)
-        _compare(self.path, lengthened, asked)
-        return lengthened
+        changed = stored if come_to is None else with_changes(stored, asked, come_to)
+        _compare(self.path, changed, asked)
+        return changed
 
     def _configure(self, config: Mapping[str, Any]) -> None:
         write_atomically(self._config, f"{json.dumps(config, indent=2)}\n".encode())
@@ -115,6 +121,11 @@ class Run:
     def settings(self) -> Settings:
         """The settings that the run was begun with."""
         return Settings.from_json(self.config()["settings"])
+
+    @property
+    def minutes(self) -> float | None:
+        """The budget that the run's length follows from; None where it was given in images, or there is no run yet."""
+        return self.config().get("minutes") if self._config.exists() else None
 
     @property
     def began(self) -> float:
@@ -166,15 +177,6 @@ def _runs_next_to(path: Path) -> str:
     return f": {', '.join(runs)}" if runs else f"; there is none in {path.parent} yet, and `zoetrope fit` makes one"
 
 
-def _lengthened(stored: dict[str, Any], images_shown: int, come_to: int) -> dict[str, Any]:
-    """The configuration of a run that is extended past its end; unchanged where it is not there yet."""
-    planned = stored["settings"]["images_shown"]
-    if images_shown <= planned or come_to < planned:
-        return stored
-    settings = {**stored["settings"], "images_shown": images_shown}
-    return {**stored, "settings": settings, "lengthened": [*stored.get("lengthened", ()), planned]}
-
-
 def _facts(pictures: Pictures) -> dict[str, Any]:
     count, height, width, channels = pictures.images.shape
     return {
@@ -209,6 +211,6 @@ def _compare(path: Path, stored: Mapping[str, Any], asked: Mapping[str, Any]) ->
         more = len(differences) - _MOST_DIFFERENCES_SHOWN
         raise RunDiffers(
             f"{path} holds another run. Choose another folder with --run (of compare: --out), or delete this one, or "
-            "ask for the same to resume; `fit` makes one longer that has come to its end. Found: "
+            "ask for the same to resume; `fit` goes on with another length, rate, gamma or more pictures. Found: "
             f"{'; '.join(differences[:_MOST_DIFFERENCES_SHOWN])}{f'; and {more} more' if more > 0 else ''}."
         )

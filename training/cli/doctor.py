@@ -36,7 +36,7 @@ def doctor(
 
 
 def _print(name: str, diagnosis: "Diagnosis", planned_images: int) -> None:
-    from training.monitoring.report import duration
+    from training.budget import duration
 
     colour = "green" if diagnosis.healthy else "yellow" if diagnosis.warning else "red"
     rich.print(f"[bold]{escape(name)}[/bold]: [bold {colour}]{diagnosis.verdict}[/bold {colour}]")

@@ -23,7 +23,7 @@ from training.cli.options import (
     SizeOption,
     panel,
 )
-from training.cli.show_plan import show_plan
+from training.cli.show_plan import show_forecast, show_plan
 from training.config import CHECKPOINT_SECONDS, PRESETS, LossName, MethodName, NetworkName, UpdateName
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def fit(
     preset: Annotated[str | None, typer.Option(help=f"{', '.join(PRESETS)}.  (by the size of the pictures)")] = None,
     method: Annotated[str, typer.Option(help="gan, autoencoder, denoising or variational.")] = "gan",
     kimg: Annotated[float | None, typer.Option(help="Thousand images to show; schedules stretch to it.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Training budget, in place of --kimg: as much as fits into that time.")
+    ] = None,
     size: SizeOption = None,
     resize: ResizeOption = "crop",
     channels: Annotated[int | None, typer.Option(min=1, max=3, help="1 grey, 3 colour.  (as the pictures)")] = None,
@@ -88,6 +91,7 @@ def fit(
             loss=cast(LossName | None, loss),
             network=cast(NetworkName | None, network),
             kimg=kimg,
+            minutes=minutes,
             batch=batch,
             width=width,
             code_size=code_size,
@@ -125,7 +129,9 @@ def fit(
                 plan = plan_fit(pictures, out, options, context)
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)
-            if not dry_run and (bundle := carry_out(plan, context, print_plain)):
+            if dry_run:
+                show_forecast(plan, context)
+            elif bundle := carry_out(plan, context, print_plain):
                 print_bundle(bundle)
 
 

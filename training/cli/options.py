@@ -33,7 +33,7 @@ _training, _compute = panel("Training"), panel("Compute")
 BatchOption = Annotated[int | None, _training("Pictures in one step.")]
 GammaOption = Annotated[float | None, _training("R1 and R2 at the start, a tenth at the end; 0 for none.")]
 LearningRateOption = Annotated[float | None, _training("At the start; a tenth at the end.")]
-DeviceOption = Annotated[str, _compute("auto, cpu, cuda, cuda:1 ...")]
+DeviceOption = Annotated[str, _compute("auto, cpu, cuda, cuda:1, mps ...")]
 ComputeThreadsOption = Annotated[int | None, _compute("CPU threads.  (all cores)", min=1)]
 PrecisionOption = Annotated[str | None, _compute("auto, float32 or bfloat16.")]
 CompiledOption = Annotated[

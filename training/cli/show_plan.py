@@ -63,6 +63,16 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
     _print_skipped(pictures.skipped)
 
 
+def show_forecast(plan: "Plan", context: "ComputeContext") -> None:
+    """Print what carrying it out would say first: what changes within the run, and how long it takes here."""
+    from training.plan import forecast_of
+
+    lines = [*plan.notes, *forecast_of(plan, context).lines()]
+    if context.distributed.is_main:
+        for line in lines:
+            print_plain(line)
+
+
 def _print_skipped(skipped: "tuple[Skipped, ...]") -> None:
     for one in skipped[:_MOST_SKIPPED_SHOWN]:
         print_plain(f"skipped {one.name}: {one.reason}")

@@ -10,6 +10,7 @@ Letters: N pictures of a row    H, W, C of a picture
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -22,7 +23,6 @@ from models.runtime import Runtime
 from training.comparison.recipes import Entry
 from training.evaluation.reference import RealPictures
 from training.monitoring.diversity import evenly_spaced
-from training.monitoring.report import duration
 
 Figure = float | int | None
 SEED, PICTURES = 0, 12
@@ -94,6 +94,11 @@ def _three_digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def _clock(seconds: float) -> str:
+    """`0:06:25`: here budgets of a minute are compared."""
+    return str(timedelta(seconds=round(seconds)))
+
+
 def _share(field: str, heading: str, floor: str) -> Column:
     return Column(heading, attrgetter(f"card.scores.{field}"), "{:.1%}".format, max, attrgetter(floor))
 
@@ -140,7 +145,7 @@ COLUMNS = {
     "active_units": Column("active units", attrgetter("card.scores.active_units"), str),
     "code_size": Column("latent size", attrgetter("card.code_size"), str),
     "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
-    "seconds": Column("training time", attrgetter("card.training.seconds"), duration),
+    "seconds": Column("training time", attrgetter("card.training.seconds"), _clock),
     "images_per_s": Column("images a second", _images_per_s, _three_digits),
     "ms_an_image": Column("ms an image", _ms, _three_digits),
     "generator_bytes": Column("generator, MB", lambda bundle: len(bundle.generator), lambda size: f"{size / 1e6:.2f}"),

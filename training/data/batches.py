@@ -31,7 +31,7 @@ class Batches:
     class_counts: list[int] | None = None
     """How many pictures each class has, by how often they are shown."""
     summed_weights: Tensor | None = None
-    """(M,) float64, ends with 1: how often the pictures up to each one are shown; None: all as often."""
+    """(M,) float64 (MPS: float32), ends with 1: how often the pictures up to each one are shown; None: all as often."""
 
     def real(self) -> tuple[Tensor, Tensor | None]:
         """Pictures (N, C, H, W) in [-1, 1] and labels (N,), chosen with replacement."""
@@ -42,7 +42,7 @@ class Batches:
         device = self.images.device
         if self.summed_weights is None:
             return torch.randint(len(self.images), (self.batch,), generator=self.random, device=device)
-        tickets = torch.rand(self.batch, generator=self.random, device=device, dtype=torch.float64)
+        tickets = torch.rand(self.batch, generator=self.random, device=device, dtype=self.summed_weights.dtype)
         return torch.searchsorted(self.summed_weights, tickets, right=True).clamp(max=len(self.images) - 1)
 
     def normal(self, *shape: int) -> Tensor:

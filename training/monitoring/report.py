@@ -8,12 +8,12 @@ Made from the run's folder alone, at any moment of the run, as often as wanted.
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from training.budget import duration
 from training.monitoring import charts
 from training.monitoring.doctor import Diagnosis, diagnose
 from training.monitoring.log_statistics import LogStatistics
@@ -46,11 +46,6 @@ def write_report(run: Run) -> Path:
         parts.append(_curves(log))
     parts.append(_configuration(config))
     return run.write("report.html", page(f"{run.path.name}: {diagnosis.verdict}", "".join(parts)).encode())
-
-
-def duration(seconds: float | None) -> str:
-    """A length of time as `1:02:03`; of more than a day, with the days in front."""
-    return "not known yet" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
 def time_lapse(sheets: Sequence[Path]) -> bytes:

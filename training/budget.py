@@ -1,0 +1,71 @@
+"""Time as a budget: how long a run takes, in words a person plans with, and what is too long or too large.
+
+    throughput -> [budget] -> plan, progress, monitoring, cli
+
+Knows seconds, pixels and devices by name; knows no torch and no networks.
+"""
+
+from dataclasses import dataclass
+
+_MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3_600.0, 86_400.0
+LONG_ON_CPU_S = 3 * _HOUR_S
+"""From here on a person is warned before a processor is busy for that long."""
+LARGE_PIXELS = 128
+"""Longest side up to which presets were chosen."""
+_SUGGESTED_MINUTES = 60
+_CORES = ("no", "one core", "two cores", "three cores", "four cores")
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time as hours and minutes, `1:02 h`; what is more than nothing is at least a minute."""
+    if seconds is None:
+        return "not known yet"
+    minutes = max(round(seconds / _MINUTE_S), int(seconds > 0))
+    return f"{minutes // 60}:{minutes % 60:02} h"
+
+
+def in_words(seconds: float) -> str:
+    """About how long: `about 40 seconds`, `about 25 minutes`, `about 14 hours`, `about 3 days`."""
+    if seconds < 1.5 * _MINUTE_S:
+        return f"about {max(1, round(seconds)):.0f} seconds"
+    if seconds < 1.5 * _HOUR_S:
+        return f"about {seconds / _MINUTE_S:.0f} minutes"
+    if seconds < 2 * _DAY_S:
+        hours = seconds / _HOUR_S
+        return f"about {round(hours, 1) if hours < 10 else round(hours):g} hours"
+    return f"about {seconds / _DAY_S:.0f} days"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run costs on the machine that measured it."""
+
+    seconds: float
+    """Of training, from where the run stands to its end."""
+    images: int
+    """That it still shows."""
+    device: str
+    """In words, such as `two cores`."""
+    on_cpu: bool
+    side_pixels: int
+    """Longer side of a picture."""
+
+    def lines(self) -> list[str]:
+        """What a person should read before the run takes this long: the time, and a warning for each excess."""
+        shorter = f"; --minutes {_SUGGESTED_MINUTES} gives a rougher model" if self.seconds > 1.5 * _HOUR_S else ""
+        lines = [f"{self.images:,} images to show: {in_words(self.seconds)} of {self.device}{shorter}"]
+        if self.on_cpu and self.seconds > LONG_ON_CPU_S:
+            lines.append(
+                f"warning: {duration(self.seconds)} is long for a CPU. Give --minutes, a smaller --size, or a GPU."
+            )
+        if self.side_pixels > LARGE_PIXELS:
+            lines.append(
+                f"warning: {self.side_pixels} pixels a side is more than the {LARGE_PIXELS} that the presets were "
+                f"chosen for: slow, and it may not learn. Take --size {LARGE_PIXELS} or less."
+            )
+        return lines
+
+
+def cores(count: int) -> str:
+    """`two cores`."""
+    return _CORES[count] if 0 < count < len(_CORES) else f"{count} cores"
