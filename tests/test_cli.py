@@ -24,7 +24,9 @@ FEW = ["--kimg", "0.5", "--batch", "50", "--threads", "1", "--device", "cpu", "-
 
 
 def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
-    code, said = typed("fit", "digits", "--dry-run", "--out", tmp_path / "d", "--run", tmp_path / "r", "--kimg", 7)
+    code, said = typed(
+        "fit", "digits", "--dry-run", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW[2:], "--kimg", 7
+    )
 
     assert code == 0
     assert "1,611 pictures of 8 x 8 x 1 from digits" in said

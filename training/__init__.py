@@ -23,7 +23,8 @@ Read in this order:
     plan, api    from options to a plan to a bundle; the functions below
     inputs       the pictures that a command names, read as a model needs them
     device       where a run computes; `distributed` shares one run between processes
-    throughput   images a second, measured, for a run of so many minutes
+    throughput   images a second, measured, for a run of so many minutes; `budget` says in words what it takes
+    changes      what may change while a run is under way
     pixels       bytes <-> [-1, 1]
     progress     the progress bar
     errors       what training raises by itself
