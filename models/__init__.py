@@ -9,7 +9,7 @@
     class_weights       a picture of several classes: canonical weights -> rows of a batch
     engine              name, interface and batch sizes of an engine
     graph               counted and converted to float16
-    graph_check         what a graph may hold: no control flow, no other files, finite weights
+    graph_check         what a graph may hold: no control flow, no other files, no NaN
     label_input         a graph that takes one class a picture is made to take weights
     wire_format         protocol buffers, field by field: what those two read graphs with
     onnxruntime_engine  the reference, on the CPU or CUDA

@@ -33,8 +33,8 @@ CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png"
 ENCODER, REWARD = "encoder.onnx", "reward.onnx"
 REQUIRED = (GENERATOR, SAMPLES)
 _GRAPHS = (GENERATOR, ENCODER, REWARD)
-_LARGEST_CARD, _LARGEST_GRAPH, _LARGEST_FILE = 1 << 20, (1 << 31) - 1, 1 << 34
-"""Bytes. A card of 10,000 classes has 700 kB; protocol buffers end at 2 GiB."""
+_LARGEST_CARD, _LARGEST_GRAPH, _LARGEST_FILE = 1 << 20, (1 << 31) - 1, 1 << 32
+"""Bytes. A card of 10,000 classes has 700 kB; protocol buffers end at 2 GiB; 4 GiB are hashed in seconds."""
 _INTERRUPTED = re.compile(r"\.(?P<name>[a-z0-9][a-z0-9_-]*)\.(?P<step>writing|replaced)-\d+")
 """A folder of `write_bundle`, which a crash may leave under this name; the step is that of `_put_in_place`."""
 

@@ -1,4 +1,4 @@
-"""What a graph may hold before any library loads it: plain operators, its own weights, and finite numbers.
+"""What a graph may hold before any library loads it: plain operators, its own weights, and no NaN.
 
     bundle (bytes), wire_format -> [graph_check] -> engine_selection, runtime
 
@@ -22,8 +22,10 @@ from models.wire_format import read_fields
 _MOST_FIELDS = 1_000_000
 """Fields that are looked at; an exported graph has thousands."""
 _STANDARD_DOMAINS = (b"", b"ai.onnx")
-_EXPONENTS = {1: ("<u4", 0x7F800000), 10: ("<u2", 0x7C00), 11: ("<u8", 0x7FF0000000000000), 16: ("<u2", 0x7F80)}
-"""TensorProto.data_type of floats -> their bits as unsigned integers, and the exponent: all ones is NaN or infinity."""
+_INFINITIES = {1: ("<u4", 0x7F800000), 10: ("<u2", 0x7C00), 11: ("<u8", 0x7FF0000000000000), 16: ("<u2", 0x7F80)}
+"""TensorProto.data_type of floats -> their bits as unsigned integers, and those of infinity: above it is NaN.
+
+Infinity itself is a weight: the logarithm of a mixture's empty component."""
 _VALUES_AT_A_TIME = 1 << 20
 _EXTERNAL = 1
 
@@ -33,7 +35,7 @@ class _Refused(Exception):
 
 
 def check_graph(graph: bytes, origin: Path) -> None:
-    """Refuse a graph that need not end, that reads other files, or whose weights are not finite.
+    """Refuse a graph that need not end, that reads other files, or whose weights are not numbers.
 
     Args:
         graph: the bytes of an ONNX file.
@@ -41,12 +43,12 @@ def check_graph(graph: bytes, origin: Path) -> None:
 
     Raises:
         BundleDamaged: a node holds a graph (Loop, If, Scan), a function or an operator outside the standard, weights in
-            another file, NaN or infinity; or the bytes are not a whole graph.
+            another file or NaN; or the bytes are not a whole graph.
     """
     try:
         _Check().model(memoryview(graph))
     except _Refused as refused:
-        expected = "a graph of standard operators without control flow, with finite weights of its own"
+        expected = "a graph of standard operators without control flow, with weights of its own that are numbers"
         raise BundleDamaged(origin, found=str(refused), expected=expected) from None
 
 
@@ -112,8 +114,8 @@ class _Check:
                 raise _Refused("weights in another file")
             elif field in (4, 9, 10) and not isinstance(value, int):
                 values.append(value)
-        if kind in _EXPONENTS and not all(_are_finite(one, *_EXPONENTS[kind]) for one in values):
-            raise _Refused("weights that are NaN or infinite")
+        if kind in _INFINITIES and not all(_are_numbers(one, *_INFINITIES[kind]) for one in values):
+            raise _Refused("weights that are NaN")
 
     def _fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         """Number and value of each field of a message: an integer, or the bytes of anything else."""
@@ -133,9 +135,8 @@ def _message(value: int | memoryview) -> memoryview:
     return value
 
 
-def _are_finite(data: memoryview, dtype: str, exponent: int) -> bool:
+def _are_numbers(data: memoryview, dtype: str, infinity: int) -> bool:
     bits = np.frombuffer(data, dtype, len(data) // np.dtype(dtype).itemsize)
-    return not any(
-        bool(np.any(bits[at : at + _VALUES_AT_A_TIME] & exponent == exponent))
-        for at in range(0, len(bits), _VALUES_AT_A_TIME)
-    )
+    # Shifted by one, the sign is gone.
+    parts = (bits[at : at + _VALUES_AT_A_TIME] << 1 for at in range(0, len(bits), _VALUES_AT_A_TIME))
+    return not any(bool(np.any(part > infinity << 1)) for part in parts)

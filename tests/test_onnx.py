@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.shapes import SHAPES, SMALLEST
 
+from models.graph_check import check_graph
 from training.exporter.graphs import draw, encode, encoder_graph, generator_graph
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import Generator
@@ -16,6 +17,7 @@ from training.networks.geometry import Geometry
 
 
 def drawn_by(graph: bytes, **given: np.ndarray) -> np.ndarray:
+    check_graph(graph, Path("exported.onnx"))  # what is exported is what a service takes
     (result,) = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(None, given)
     return result
 

@@ -177,7 +177,7 @@ KINDS = (
     Kind("a graph that is not ONNX", lambda p: graph(p, b"\xff" * 5000), r"bytes that are not ONNX"),
     Kind("the graph of something else", lambda p: graph(p, _FOREIGN), r"found images uint8 .*expected z float32"),
     Kind("weights in another file", lambda p: regraph(p, weights_elsewhere), r"weights in another file"),
-    Kind("NaN weights", lambda p: regraph(p, nan), r"weights that are NaN or infinite"),
+    Kind("NaN weights", lambda p: regraph(p, nan), r"weights that are NaN"),
     Kind("a loop without end", lambda p: regraph(p, loop_for_ever), r"Loop, which holds a graph of its own"),
     Kind("a branch", lambda p: regraph(p, branch), r"If, which holds a graph of its own"),
     Kind("a function", lambda p: regraph(p, a_function), r"a function of its own"),
