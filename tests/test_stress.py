@@ -4,12 +4,15 @@ import io
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from load.bench.client import Response
 from load.stress.__main__ import SHORT, Lengths, _arguments, lengths_of
+from load.stress.crash import Responses, Restart, break_bundle, check_crash
 from load.stress.determinism import IMAGES, decode_images, slices
 from load.stress.harness import metric_sums
 from load.stress.overload import OverloadSample, check_overload
@@ -45,6 +48,42 @@ def test_each_way_to_handle_it_badly_fails():
     assert failed(overloaded(resident_bytes=[100] * 50 + [120] * 10)) == ["memory at the end / at the beginning"]
     assert failed(overloaded(send_delays_s=[0.1] * 1200)) == ["p99 delay of the client's own sending"]
     assert failed(overloaded(refusal_latencies_s=[])) == ["requests refused", "p99 latency of a refusal"]
+
+
+def crashes(**changed: object) -> list[str]:
+    """The checks that fail, of two kills after which all went as it should unless it is changed."""
+    responses, restarts = Responses(compared=20), changed.pop("restarts", [Restart(0.5, 4.0), Restart(1.0, 5.0)])
+    for name, value in changed.items():
+        setattr(responses, name, value)
+    return [one.name for one in check_crash(restarts, responses, 2) if not one.passed]
+
+
+def test_each_way_not_to_survive_a_kill_fails():
+    assert crashes() == []
+    assert crashes(restarts=[Restart(0.5, 4.0)]) == ["workers that were killed and replaced"]
+    assert crashes(restarts=[Restart(0.5, 4.0), Restart(3.1, 1.0)]) == ["longest time until another worker runs"]
+    assert crashes(compared=1) == ["complete responses that were compared"]
+    assert crashes(wrong=1) == ["of these, with a wrong byte"]
+    assert crashes(unexpected=[500]) == ["responses that are neither pictures nor 503"]
+
+
+def test_only_complete_pictures_are_compared():
+    responses = Responses()
+    found = [Response(200, {}, b"a"), Response(200, {}, b"b"), Response(503, {}, b"a"), Response(500, {}, b"a")]
+
+    assert [responses.add(one, b"a") for one in found] == [True, False, False, False]
+    assert responses == Responses(compared=2, wrong=1, refused=1, unexpected=[500])
+
+
+def test_a_broken_bundle_has_half_of_its_largest_file(tmp_path: Path):
+    (tmp_path / "card.json").write_bytes(b"{}")
+    (tmp_path / "weights").write_bytes(bytes(1000))
+    break_bundle(tmp_path)
+
+    assert [(path.name, path.stat().st_size) for path in sorted(tmp_path.iterdir())] == [
+        ("card.json", 2),
+        ("weights", 500),
+    ]
 
 
 def test_metrics_are_summed_over_their_labels():

@@ -4,6 +4,7 @@
 
 LARGEST_MB=1000 # of which OpenVINO takes 180, for half the CPU a picture
 LONGEST_START_S=30 # on a busy machine
+LONGEST_END_S=5 # after its worker was killed
 RIGHTS="--read-only --tmpfs /tmp --env BENTOML_HOME=/tmp/bentoml --cap-drop all --security-opt no-new-privileges
     --memory 1g --pids-limit 256"
 
@@ -19,6 +20,7 @@ try_image() {
     check_responses
     check_same_bytes_as_outside
     check_stop
+    check_killed_worker
     say "passed"
 }
 
@@ -36,13 +38,17 @@ start_container() {
     started=$(now)
     # shellcheck disable=SC2046,SC2086 # lists of options
     "$ENGINE" run --detach --name "$CONTAINER" $(network_of "$port") $RIGHTS "$FRESH" >/dev/null
+    wait_until_ready
+    say "ready after $(since "$started") s (within $LONGEST_START_S)"
+    before "$started" "$LONGEST_START_S" || die "ready too late; expected within $LONGEST_START_S s"
+}
+
+wait_until_ready() { # since $started
     until curl -fs --max-time 2 -o "$WORK/readyz" "$URL/readyz"; do
         [ "$("$ENGINE" inspect --format '{{.State.Running}}' "$CONTAINER")" = true ] || die "the container ended"
         before "$started" 60 || die "the container is not ready after 60 s; expected within $LONGEST_START_S s"
         sleep 0.2
     done
-    say "ready after $(since "$started") s (within $LONGEST_START_S)"
-    before "$started" "$LONGEST_START_S" || die "ready too late; expected within $LONGEST_START_S s"
 }
 
 check_rights() {
@@ -106,6 +112,21 @@ check_stop() {
     "$ENGINE" stop -t 15 "$CONTAINER" >/dev/null # SIGTERM, and SIGKILL after 15 s, which would be exit code 137
     expect "exit code on SIGTERM" "$("$ENGINE" inspect --format '{{.State.ExitCode}}' "$CONTAINER")" 0
     say "stopped after $(since "$started") s"
+}
+
+check_killed_worker() { # it ends with an error, so that its engine can start it again
+    "$ENGINE" start "$CONTAINER" >/dev/null
+    started=$(now)
+    wait_until_ready
+    # shellcheck disable=SC2016 # $(...) is the container's
+    inside 'kill -9 $(cat /proc/1/task/1/children)'
+    started=$(now)
+    while [ "$("$ENGINE" inspect --format '{{.State.Running}}' "$CONTAINER")" = true ]; do
+        before "$started" "$LONGEST_END_S" || die "it runs without a worker; expected its end within $LONGEST_END_S s"
+        sleep 0.1
+    done
+    say "ended $(since "$started") s after its worker was killed (within $LONGEST_END_S)"
+    expect "exit code then" "$("$ENGINE" inspect --format '{{.State.ExitCode}}' "$CONTAINER")" 1
 }
 
 stop_services() { # exit code so far

@@ -16,6 +16,7 @@ import uvloop
 from load.check_result import CheckResult, exit_code, print_results
 from load.server import MeasurementError, exit_on_signals
 from load.stress.batching import batching_gain, fairness, hangup
+from load.stress.crash import crash
 from load.stress.determinism import determinism
 from load.stress.harness import Target, running_target
 from load.stress.overload import overload
@@ -32,11 +33,12 @@ class Lengths:
     overload_s: float = 60.0
     fairness_s: float = 20.0
     batching_iterations: int = 5
+    kills: int = 50
     soak_minutes: float = 30.0
     memory_growth: float = MEMORY_GROWTH
 
 
-SHORT = Lengths(overload_s=15.0, fairness_s=4.0, batching_iterations=2, soak_minutes=0.5, memory_growth=1.3)
+SHORT = Lengths(overload_s=15.0, fairness_s=4.0, batching_iterations=2, kills=3, soak_minutes=0.5, memory_growth=1.3)
 """In seconds, for CI. In half a minute memory still warms up, so only a fast leak shows."""
 
 
@@ -60,6 +62,7 @@ def lengths_of(arguments: argparse.Namespace) -> Lengths:
         overload_s=arguments.seconds or base.overload_s,
         fairness_s=arguments.seconds or base.fairness_s,
         batching_iterations=base.batching_iterations,
+        kills=base.kills,
         soak_minutes=arguments.minutes or base.soak_minutes,
         memory_growth=base.memory_growth,
     )
@@ -98,6 +101,7 @@ _EXPERIMENTS: dict[str, Callable[[argparse.Namespace, Lengths], list[CheckResult
         arguments.model, arguments.least_ratio, lengths.batching_iterations
     ),
     "determinism": lambda arguments, _: determinism(arguments.model, _engine_settings(arguments.engines)),
+    "crash": lambda arguments, lengths: crash(arguments.model, lengths.kills),
     "soak": lambda arguments, lengths: _on_target(
         arguments.model, lambda target: soak(target, lengths.soak_minutes, lengths.memory_growth)
     ),
