@@ -12,11 +12,9 @@ nothing of HTTP, and imports nothing heavy.
 import logging
 import os
 import signal
-from contextlib import suppress
 from typing import Any
 
 from circus import controller  # type: ignore[import-untyped]
-from circus.exc import ConflictError  # type: ignore[import-untyped]
 from circus.sighandler import SysHandler  # type: ignore[import-untyped]
 
 from service.shutdown import PARENT_VARIABLE, StopRequests
@@ -40,16 +38,15 @@ class Parent(SysHandler):  # type: ignore[misc]
         super().__init__(controller)
         self._stops = StopRequests()
         controller.check_delay = 0  # in place of circus's own check, which two at a time would disturb
-        for watcher in controller.arbiter.watchers:
-            watcher.hooks["after_reap"] = _log_death
         controller.loop.call_later(CHECK_S, self._check)
 
     def _check(self) -> None:
-        """Replace workers that died; in a container, end."""
+        """Let circus replace workers that died; in a container it ends."""
         arbiter = self.controller.arbiter
         if arbiter._stopping:
             return
-        with suppress(ConflictError):  # it starts or reloads them: next time
+        is_free = arbiter._exclusive_running_command is None  # else it starts or reloads workers: next time
+        if is_free and sum(_reap(watcher) for watcher in arbiter.watchers):
             arbiter.manage_watchers()
         self.controller.loop.call_later(CHECK_S, self._check)
 
@@ -82,13 +79,28 @@ def bound_parent(shutdown_s: float) -> None:
     controller.SysHandler = Parent
 
 
-def _log_death(watcher: Any, arbiter: Any, process_pid: int, exit_code: int, **_: Any) -> bool:
-    """Circus's hook for a process that has ended."""
-    if not arbiter._stopping:
-        how = f"by signal {-exit_code}" if exit_code < 0 else f"with exit code {exit_code}"
+def _reap(watcher: Any) -> int:
+    """Take the workers that have ended from a circus watcher; how many.
+
+    Circus would take one whose main thread has ended, when others still run and nothing is known of its end.
+    """
+    ended = {pid: status for pid in list(watcher.processes) if (status := _wait_status(pid)) is not None}
+    for pid, status in ended.items():
+        code = os.waitstatus_to_exitcode(status)
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         then = "another one starts" if watcher.respawn else "the service ends, so that its container can be restarted"
-        _log.error("the worker %d ended %s; %s", process_pid, how, then)
-    return True
+        _log.error("the worker %d ended %s; %s", pid, how, then)
+        watcher.reap_process(pid, status)
+    return len(ended)
+
+
+def _wait_status(pid: int) -> int | None:
+    """None while it runs."""
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0  # it was waited for elsewhere
+    return status if found else None
 
 
 def _kill(pids: list[int]) -> None:
