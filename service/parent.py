@@ -45,9 +45,10 @@ class Parent(SysHandler):  # type: ignore[misc]
         arbiter = self.controller.arbiter
         if arbiter._stopping:
             return
-        is_free = arbiter._exclusive_running_command is None  # else it starts or reloads workers: next time
-        if is_free and sum(_reap(watcher) for watcher in arbiter.watchers):
-            arbiter.manage_watchers()
+        if arbiter._exclusive_running_command is None:  # else it starts or reloads workers: next time
+            ended = sum(_reap(watcher) for watcher in arbiter.watchers)
+            if ended:
+                arbiter.manage_watchers()
         self.controller.loop.call_later(CHECK_S, self._check)
 
     def quit(self) -> None:

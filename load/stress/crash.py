@@ -7,6 +7,7 @@ that arrives complete is compared with the bytes that the first worker drew.
 """
 
 import asyncio
+import json
 import os
 import random
 import shutil
@@ -90,7 +91,9 @@ def crash(model: str, kills: int) -> list[CheckResult]:
 
 
 def break_bundle(folder: Path) -> None:
-    """Cut its largest file in half, as a copy that was interrupted."""
+    """Give it the name of its folder, and cut its largest file in half, as a copy that was interrupted."""
+    card = folder / "card.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"name": folder.name}))
     largest = max(folder.iterdir(), key=lambda path: path.stat().st_size)
     os.truncate(largest, largest.stat().st_size // 2)
 
