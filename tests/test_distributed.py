@@ -4,37 +4,63 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.commandline import typed
 from torch import nn
 
 from training.distributed import SINGLE_PROCESS, DistributedContext, process_group
 
 ROOT = Path(__file__).parent.parent
-FIT = ["training", "fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+FIT = ["fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
 FIT += ["--precision", "float32"]
 
 
-def fit(folder: Path, processes: int, *more: str) -> None:
-    """Through the command line; several processes as torchrun starts them."""
+def fit_alone(folder: Path, *more: str) -> None:
+    """In this process, through the command line."""
+    code, said = typed(*FIT, "--run", folder / "run", "--out", folder / "model", *more)
+    assert code == 0, said
+
+
+def fit_in_two_processes(folder: Path, *more: str) -> None:
+    """As torchrun starts them. Each writes the names of its threads after the run to a file named by its rank."""
+    folder.mkdir()
     words = [*FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
-    if processes > 1:
-        run_in_processes(processes, "--module", "--", *words)
-    else:
-        run_module(*words)
+    script = folder / "fit_and_tell_threads.py"
+    script.write_text(f"""
+import os
+import sys
+from pathlib import Path
 
+sys.path.insert(0, {str(ROOT)!r})
+from training.__main__ import app
 
-def run_in_processes(count: int, *words: str) -> None:
-    run_module("torch.distributed.run", "--standalone", "--nproc-per-node", str(count), *words)
-
-
-def run_module(*words: str) -> None:
-    command = [sys.executable, "-m", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+app({words!r}, standalone_mode=False)
+names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+Path({str(folder)!r}, os.environ["RANK"]).write_text(" ".join(names))
+""")
+    done = subprocess.run([*TORCHRUN, script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a method, with `one` and `two` processes' runs in it; each pair is made once."""
+
+    @cache
+    def pair(method: str) -> Path:
+        folder = tmp_path_factory.mktemp(method)
+        fit_alone(folder / "one", "--method", method)
+        fit_in_two_processes(folder / "two", "--method", method)
+        return folder
+
+    return pair
 
 
 def learned(folder: Path) -> dict[str, torch.Tensor]:
@@ -45,12 +71,9 @@ def learned(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("method", ["gan", "variational"])
-def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(tmp_path: Path, method: str):
+def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(fitted: Callable[[str], Path], method: str):
     """Up to the order of a sum: after 20 steps they are closer than half of one step, which is 0.002 at most."""
-    more = ("--method", method)
-    fit(tmp_path / "one", 1, *more)
-    fit(tmp_path / "two", 2, *more)
-    one, two = learned(tmp_path / "one"), learned(tmp_path / "two")
+    one, two = learned(fitted(method) / "one"), learned(fitted(method) / "two")
 
     assert one.keys() == two.keys()
     for name, weights in one.items():
@@ -58,11 +81,9 @@ def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(tmp_
         assert (weights - two[name]).abs().mean() < 3e-4, name
 
 
-def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):
-    fit(tmp_path / "one", 1)
-    fit(tmp_path / "two", 2)
+def test_only_the_first_process_writes_and_its_log_is_of_all(fitted: Callable[[str], Path]):
     one, two = (
-        [json.loads(line) for line in (tmp_path / name / "run" / "log.jsonl").read_text().splitlines()]
+        [json.loads(line) for line in (fitted("gan") / name / "run" / "log.jsonl").read_text().splitlines()]
         for name in ("one", "two")
     )
 
@@ -71,6 +92,14 @@ def test_only_the_first_process_writes_and_its_log_is_of_all(tmp_path: Path):
     assert two[-1]["d_wins"] == pytest.approx(one[-1]["d_wins"], abs=0.04)
     assert two[-1]["deviation_max"] == pytest.approx(one[-1]["deviation_max"], rel=0.05)
     assert two[-1]["d_loss_max"] >= two[-1]["d_loss"]
+
+
+def test_no_thread_of_the_group_outlives_a_run(fitted: Callable[[str], Path]):
+    """A process whose threads may still let go of a tensor while Python ends is aborted, once in a hundred runs."""
+    for rank in ("0", "1"):
+        names = (fitted("gan") / "two" / rank).read_text()
+        assert "python" in names
+        assert "gloo" not in names
 
 
 def test_what_each_process_saw_since_the_last_line_is_in_the_checkpoint_for_each():
@@ -85,7 +114,7 @@ def test_what_each_process_saw_since_the_last_line_is_in_the_checkpoint_for_each
 def test_two_processes_that_were_stopped_between_two_lines_write_the_log_of_two_that_were_not(tmp_path: Path):
     """SIGINT to both in the middle of the run; lines are 512 images apart, they agree once in 500."""
     long = ["--kimg", "204.8", "--batch", "16", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
-    words = ["training", "fit", "digits", "--threads", "1", "--device", "cpu", "--precision", "float32", *long]
+    words = ["fit", "digits", "--threads", "1", "--device", "cpu", "--precision", "float32", *long]
     script = tmp_path / "stop_after.py"
     script.write_text(f"""
 import os
@@ -106,43 +135,20 @@ def take_step_and_stop(settings, batches, state):
 loop.take_step = take_step_and_stop
 from training.__main__ import app
 
-app({words[1:]!r}, standalone_mode=False)
+app({words!r}, standalone_mode=False)
 """)
     logs = []
     for stops in ((1_600, 3_200), (3_200,)):
         for stop_after in stops:
-            command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script]
-            subprocess.run([*command, str(stop_after)], cwd=ROOT, capture_output=True, timeout=300, check=False)
+            subprocess.run(
+                [*TORCHRUN, script, str(stop_after)], cwd=ROOT, capture_output=True, timeout=300, check=False
+            )
         lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
         logs.append([{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines])
         shutil.rmtree(tmp_path / "run")
 
     assert [line["images_shown"] for line in logs[0]] == [512, 1_024, 1_536, 2_048, 2_560, 3_072]
     assert logs[0] == logs[1]
-
-
-def test_no_thread_of_the_group_outlives_a_run(tmp_path: Path):
-    """A process whose threads may still let go of a tensor while Python ends is aborted, once in a hundred runs."""
-    words = [*FIT[1:], "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
-    script = tmp_path / "run_and_tell_threads.py"
-    script.write_text(f"""
-import os
-import sys
-from pathlib import Path
-
-sys.path.insert(0, {str(ROOT)!r})
-from training.__main__ import app
-
-app({words!r}, standalone_mode=False)
-names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
-Path({str(tmp_path)!r}, os.environ["RANK"]).write_text(" ".join(names))
-""")
-    run_in_processes(2, str(script))
-
-    for rank in ("0", "1"):
-        names = (tmp_path / rank).read_text()
-        assert "python" in names
-        assert "gloo" not in names
 
 
 def test_alone_there_is_nothing_to_average():

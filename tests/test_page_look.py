@@ -13,6 +13,8 @@ pytestmark = pytest.mark.slow
 TILES = "#grid .tile img"
 OPEN = "#picture[open] figure img"
 LARGEST = 2**64 - 1
+PRESS_AT_ONCE = """keys => keys.forEach(key => document.querySelector("#picture").dispatchEvent(
+    new KeyboardEvent("keydown", {key, bubbles: true})))"""  # faster than the page can draw
 SEVENS = "#look?model=mnist&seed=7&label=7&truncation=0.6"
 
 
@@ -135,12 +137,12 @@ def test_keys_go_through_the_sheet_open_a_picture_and_come_back(arrive):
     page.keyboard.press("Enter")
     visitor.shows(OPEN)
     assert page.get_by_role("dialog").get_by_role("heading", level=2).inner_text() == f"Picture {wanted} of seed 7"
-    page.keyboard.press("ArrowRight")
-    visitor.place_has(f"index={wanted + 1}")
+    page.evaluate(PRESS_AT_ONCE, ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"])
+    assert f"index={wanted + 2}" in page.evaluate("location.hash")
     page.keyboard.press("Escape")
     page.locator("#picture").wait_for(state="hidden")
     assert page.evaluate("location.hash") == "#look?model=mnist&seed=7"
-    assert page.evaluate("document.activeElement.dataset.index") == str(wanted + 1)
+    assert page.evaluate("document.activeElement.dataset.index") == str(wanted + 2)
 
 
 def test_back_closes_a_picture_and_forward_opens_it_again(arrive):

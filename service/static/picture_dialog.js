@@ -95,7 +95,9 @@ async function showNeighbours(address) {
 
 function step(offset) {
   const index = shiftIndex(shown.index, offset);
-  if (index !== undefined) on.go(index);
+  if (index === undefined) return;
+  shown = {...shown, index}; // at once: the next key must not wait until this picture is drawn
+  on.go(index);
 }
 
 dialog.addEventListener("cancel", event => { event.preventDefault(); on.closed(); });

@@ -125,7 +125,8 @@ def evaluate_bundle(
     if runtime.encodes:
         scores |= _reconstruction_scores(runtime, reference.real)
     if reader is not None:
-        modes = stacked_scores(runtime, reader.evaluator, reference.real.test, reader.label_counts, seed=seed)
+        stacks = reference.real.test
+        modes = stacked_scores(runtime, reader.evaluator, stacks, reader.label_counts, images=len(stacks), seed=seed)
         scores["stacked"] = modes
     engine = f"{runtime.engine}, threads {threads or usable_cores()}, {TIMED_IMAGES} at a time"
     return Scores(**scores, images_per_s=round(images_per_s(runtime), 1), images_per_s_on=engine)
