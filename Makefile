@@ -20,7 +20,7 @@ EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,train,load,de
 PIP     := $(DEV)/bin/pip install --quiet
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
 # Two processes; one thread of arithmetic in each, or they would wait for one another.
-PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup
+PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: serve check test campaign lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve

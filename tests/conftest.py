@@ -33,16 +33,17 @@ except ModuleNotFoundError:
     pass  # .ci/lowest tests what needs no torch in an environment without it
 
 CAMPAIGN_CASES = int(os.environ.get("CAMPAIGN_CASES", "0"))  # `make campaign`: cases of each property and fuzz test
-SLOW_FIXTURES = {"postgres", "studio", "chromium", "learned_digits", "bento"}
+# Both lists begin with what takes longest. These groups are run first, so that both processes end at the same time.
+SLOW_FIXTURES = ("learned_digits", "studio", "chromium", "postgres", "bento")
 # Trains, exports or compiles in nearly every test. Single slow tests of other files carry the marker themselves.
-SLOW_FILES = {
+SLOW_FILES = tuple(
     f"test_{name}.py"
     for name in (
-        "acceptance", "api", "cli", "compare", "compiled", "distributed", "doctor", "evaluate", "export", "finetune",
-        "finetuning_round", "inception", "onnx", "peers", "pretrained", "profile", "profiling", "readme", "reward",
-        "reward_model", "server", "shipped", "simulation", "slow_clients", "train", "wheel",
+        "server", "compare", "distributed", "cli", "train", "finetuning_round", "readme", "simulation", "shipped",
+        "finetune", "export", "wheel", "slow_clients", "peers", "compiled", "onnx", "api", "reward_model", "reward",
+        "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception",
     )
-}  # fmt: skip
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -50,19 +51,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing = [name for name in SLOW_FILES if not (Path(__file__).parent / name).exists()]
     assert not missing, f"{missing} of SLOW_FILES in tests/conftest.py is not there any more"
     in_parallel = config.pluginmanager.hasplugin("xdist")
-    for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        shared = sorted(SLOW_FIXTURES & {*getattr(item, "fixturenames", ()), parameters.get("url")}, reverse=True)
-        if shared or item.path.name in SLOW_FILES:
+    groups = [_group_of(item) for item in items]
+    with_slow_tests = {group for item, group in zip(items, groups, strict=True) if item.get_closest_marker("slow")}
+    order = {group: at for at, group in enumerate((*SLOW_FIXTURES, *SLOW_FILES))}
+    for item, group in zip(items, groups, strict=True):
+        if group in order:
             item.add_marker(pytest.mark.slow)
-        if in_parallel:  # what shares an expensive fixture shares a process, else what shares a file
-            item.add_marker(pytest.mark.xdist_group((shared or [item.path.name])[0]))
+        if in_parallel:
+            item.add_marker(pytest.mark.xdist_group(group))
         test = getattr(item, "obj", None)
         if CAMPAIGN_CASES and is_hypothesis_test(test):
             # What @settings sets; hypothesis has no public way to set it over a test's own.
             test._hypothesis_internal_use_settings = settings(
                 test._hypothesis_internal_use_settings or settings(), max_examples=CAMPAIGN_CASES, deadline=None
             )
+    if in_parallel:
+        ranks = [order.get(group, len(order) + (group not in with_slow_tests)) for group in groups]
+        items[:] = [item for _, item in sorted(zip(ranks, items, strict=True), key=lambda pair: pair[0])]
+
+
+def _group_of(item: pytest.Item) -> str:
+    """What shares an expensive fixture shares a process, else what shares a file."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    used = {*getattr(item, "fixturenames", ()), parameters.get("url")}
+    return next((name for name in SLOW_FIXTURES if name in used), item.path.name)
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ def test_fit_trains_and_evaluate_scores(tmp_path: Path):
 
 
 def test_finetune_writes_a_next_version_and_simulate_only_a_copy(tmp_path: Path, learned_digits: Path):
-    """The README's lines, cut to 1,000 images a round, with a file of grades in place of the service."""
+    """The README's lines, cut to one round of 1,000 images, with a file of grades in place of the service."""
     shutil.copytree(learned_digits / "digits", tmp_path / "digits")
     before = open_bundle(tmp_path / "digits").card
     rows = [f"digits,{before.version},5,{index},{index % 2}" for index in range(40)]
@@ -191,7 +191,7 @@ def test_finetune_writes_a_next_version_and_simulate_only_a_copy(tmp_path: Path,
     here = tmp_path / "here"  # an evaluator that is trained here stays here
     here.mkdir()
 
-    printed = shell(f"{simulate} --kimg 1 --out simulated", here, PATH=path_of_this_python())
+    printed = shell(f"{simulate} --kimg 1 --rounds 1 --grades 50 --out simulated", here, PATH=path_of_this_python())
     assert "a grader who likes 7" in printed
     assert open_bundle(tmp_path / "digits").card == before
     shell(f"{finetune} --kimg 1 --force --run run", here, PATH=path_of_this_python())
