@@ -7,6 +7,7 @@ from test_idx import PIXELS, write_idx, write_labels
 from test_parquet import write as write_parquet
 
 from training.data import dataset
+from training.data.reading import Reading
 from training.data.sources import Arrays, Encoded
 
 
@@ -43,7 +44,7 @@ def test_a_folder_of_idx_files_is_read_by_part(tmp_path: Path):
     write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", 255 - PIXELS)
     write_labels(tmp_path / "train-labels-idx1-ubyte.gz", [0, 1, 2, 1, 0])
     write_labels(tmp_path / "t10k-labels-idx1-ubyte.gz", [2, 1, 2, 1, 0])
-    train, test = (dataset.find_source(str(tmp_path), part, True) for part in ("train", "test"))
+    train, test = (dataset.find_source(str(tmp_path), part) for part in ("train", "test"))
 
     assert isinstance(train, Arrays)
     assert (train.images == PIXELS).all()
@@ -57,12 +58,12 @@ def test_a_file_that_lies_there_packed_as_well_is_read_once(tmp_path: Path):
     write_idx(tmp_path / "x-images-idx3-ubyte.gz")
     write_idx(tmp_path / "x-images-idx3-ubyte")
 
-    assert len(dataset.find_source(str(tmp_path), "train", True).images) == len(PIXELS)
+    assert len(dataset.find_source(str(tmp_path), "train").images) == len(PIXELS)
 
 
 def test_a_single_file_is_no_part_whatever_it_is_called(tmp_path: Path):
     write_parquet(tmp_path / "train.parquet")
-    found = dataset.find_source(str(write_parquet(tmp_path / "test.parquet")), "train", True)
+    found = dataset.find_source(str(write_parquet(tmp_path / "test.parquet")), "train")
 
     assert isinstance(found, Encoded)
     assert not found.is_part
@@ -73,9 +74,9 @@ def test_a_folder_of_parquet_files_is_read_by_part(tmp_path: Path):
     for name in ("train-0", "train-1", "test-0"):
         write_parquet(tmp_path / f"{name}.parquet", label=[0, 1, 1])
 
-    assert dataset.find_source(str(tmp_path), "train", True).count == 6
-    assert dataset.find_source(str(tmp_path), "test", True).count == 3
-    assert dataset.find_source(str(tmp_path), "test", True).is_part
+    assert dataset.find_source(str(tmp_path), "train").count == 6
+    assert dataset.find_source(str(tmp_path), "test").count == 3
+    assert dataset.find_source(str(tmp_path), "test").is_part
 
 
 def test_digits_come_with_scikit_learn():
@@ -86,20 +87,20 @@ def test_digits_come_with_scikit_learn():
 
 
 def test_digits_have_their_labels():
-    found = dataset.find_source("digits", "train", True)
+    found = dataset.find_source("digits", "train")
 
     assert found.classes == tuple("0123456789")
     assert found.labels[:10].tolist() == list(range(10))
-    assert dataset.find_source("digits", "train", False).labels is None
+    assert dataset.find_source("digits", "train", Reading(classes=False)).labels is None
 
 
 def test_a_source_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="nowhere: no such file or folder"):
-        dataset.find_source("nowhere", "train", True)
+        dataset.find_source("nowhere", "train")
 
 
 def test_a_file_of_no_known_kind_is_refused(tmp_path: Path):
     (tmp_path / "x.doc").write_text("x")
 
     with pytest.raises(ValueError, match=r"expected a folder, a \.zip, a \.parquet or an idx file"):
-        dataset.find_source(str(tmp_path / "x.doc"), "train", True)
+        dataset.find_source(str(tmp_path / "x.doc"), "train")

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from training.data.parquet import parquet_source
+from training.data.reading import UNLABELLED, Reading
 from training.data.sources import Encoded
 
 DATA = [b"a", b"b", b"c"]
@@ -27,7 +28,7 @@ def write(path: Path, names: list[str] | None = None, named: str = "label", **co
 
 
 def classes_and_labels(*paths: Path, all_paths: tuple[Path, ...] = ()) -> tuple:
-    found = parquet_source(paths, all_paths or paths, True)
+    found = parquet_source(paths, all_paths or paths)
     return found.classes, [file.class_name for file in found.files()]
 
 
@@ -35,7 +36,7 @@ def classes_and_labels(*paths: Path, all_paths: tuple[Path, ...] = ()) -> tuple:
 def test_rows_are_the_bytes_of_the_image_column(tmp_path: Path, as_struct: bool):
     column = [{"bytes": data, "path": "x"} for data in DATA] if as_struct else DATA
     path = write(tmp_path / "p.parquet", thumb=[b"1"] * 3, image=column)
-    found = parquet_source([path], [path], True)
+    found = parquet_source([path], [path])
 
     assert [file.name for file in found.files()] == [f"p.parquet row {row}" for row in range(3)]
     assert [file.read() for file in found.files()] == DATA  # a second time as well
@@ -47,7 +48,7 @@ def test_without_pictures_the_columns_are_named(tmp_path: Path):
     pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "p.parquet")
 
     with pytest.raises(ValueError, match="found columns a, b, expected one with encoded pictures"):
-        parquet_source([tmp_path / "p.parquet"], [], True)
+        parquet_source([tmp_path / "p.parquet"], [])
 
 
 def test_numbers_get_the_names_of_the_schema_in_their_order(tmp_path: Path):
@@ -83,11 +84,11 @@ def test_other_columns_are_taken_where_they_are_the_only_one(tmp_path: Path, col
 
 
 def test_two_columns_of_labels_are_refused(tmp_path: Path):
-    path = write(tmp_path / "p.parquet", labels=[0, 1, 1], fine_label=[0, 1, 1])
+    path = write(tmp_path / "p.parquet", labels=[0, 1, 1], fine_label=[0, 1, 2])
 
     with pytest.raises(ValueError, match=r"found the label columns labels and fine_label, expected one.*--no-classes"):
         classes_and_labels(path)
-    assert parquet_source([path], [path], False).classes is None
+    assert parquet_source([path], [path], Reading(classes=False)).classes is None
 
 
 @pytest.mark.parametrize("values", [[[0], [1], [1]], [0.5, 1.0, 1.5]])
@@ -110,26 +111,72 @@ def test_a_part_whose_labels_are_all_hidden_has_none(tmp_path: Path, hidden: lis
 
 
 @pytest.mark.parametrize("hidden", [-1, None])
-def test_a_row_without_a_label_among_others_is_refused(tmp_path: Path, hidden: int | None):
+def test_rows_without_a_label_are_left_out_or_a_class_of_their_own_and_told(tmp_path: Path, hidden: int | None):
     path = write(tmp_path / "p.parquet", label=[0, hidden, 1])
+    dropped, kept = parquet_source([path], [path]), parquet_source([path], [path], Reading(unlabelled="keep"))
 
-    with pytest.raises(ValueError, match=r"found no label for row 1, expected one for each.*--no-classes"):
-        classes_and_labels(path)
+    assert [(file.read(), file.class_name) for file in dropped.files()] == [(b"a", "0"), (b"c", "1")]
+    assert dropped.count == 2
+    assert dropped.notes[-1] == "left out 1 rows without a label; --unlabelled keep makes them a class of their own"
+    assert [file.class_name for file in kept.files()] == ["0", UNLABELLED, "1"]
+    assert kept.classes == ("0", "1", UNLABELLED)
 
 
-def test_a_file_without_labels_among_others_is_refused(tmp_path: Path):
+def test_a_file_without_the_column_that_others_have_is_refused(tmp_path: Path):
     paths = write(tmp_path / "a.parquet", label=[0, 1, 1]), write(tmp_path / "b.parquet")
 
-    with pytest.raises(ValueError, match=r"b\.parquet: found no label for any row"):
+    with pytest.raises(ValueError, match=r"b\.parquet: found no column label, which other files have"):
         classes_and_labels(*paths)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([True, False, True], ["true", "false", "true"]),
+        ([1.0, 0.0, 1.0], ["1", "0", "1"]),
+        ([b"x", b"y", b"x"], ["x", "y", "x"]),
+        (pa.array([7, 5, 7], pa.uint64()), ["7", "5", "7"]),
+    ],
+)
+@pytest.mark.parametrize("title", ["label", "Class_Name", "category", "targets", "fine-label"])
+def test_labels_of_any_reasonable_name_and_type_are_read(tmp_path: Path, values: list, names: list[str], title: str):
+    assert classes_and_labels(write(tmp_path / "p.parquet", **{title: values}))[1] == names
+
+
+def test_a_number_and_a_name_of_the_same_classes_are_one_and_the_name_is_taken(tmp_path: Path):
+    path = write(tmp_path / "p.parquet", class_id=[2, 1, 2], class_name=["wren", "owl", "wren"])
+
+    assert classes_and_labels(path) == (("owl", "wren"), ["wren", "owl", "wren"])
+
+
+def test_the_only_column_of_few_values_is_the_labels_whatever_it_is_called(tmp_path: Path):
+    path = tmp_path / "p.parquet"
+    pq.write_table(pa.table({"img": DATA * 2, "breed": ["x", "y", "x"] * 2, "caption": list("abcdef")}), path)
+
+    assert classes_and_labels(path)[0] == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"label": [[0], [1], [1]]}, "the column label of list<element: int64> is not used for labels"),
+        ({"label": [0.5, 1.0, 1.5]}, "in the column label of p.parquet, found the label 0.5, expected whole numbers"),
+        ({"caption": ["a", "b", "c"]}, "found no column of labels; it has caption"),
+        ({}, "no classes: found no column of labels in p.parquet; it has img"),
+    ],
+)
+def test_what_cannot_be_used_says_why(tmp_path: Path, columns: dict, reason: str):
+    path = write(tmp_path / "p.parquet", **columns)
+
+    assert reason in " ".join(parquet_source([path], [path]).notes)
 
 
 def test_the_stamp_changes_with_the_file(tmp_path: Path):
     path = write(tmp_path / "p.parquet")
-    before = parquet_source([path], [path], True).stamp
+    before = parquet_source([path], [path]).stamp
     write(path, label=[0, 1, 1])
 
-    assert parquet_source([path], [path], True).stamp != before
+    assert parquet_source([path], [path]).stamp != before
 
 
 def test_a_file_that_holds_more_rows_than_it_says_is_refused(tmp_path: Path):
@@ -141,7 +188,7 @@ def test_a_file_that_holds_more_rows_than_it_says_is_refused(tmp_path: Path):
     def refusal(content: bytes) -> str:
         path.write_bytes(content)
         try:
-            found = parquet_source([path], [path], True)
+            found = parquet_source([path], [path])
             list(found.files())
         except ValueError as error:
             return str(error)
@@ -158,5 +205,5 @@ def test_any_bytes_are_a_parquet_file_or_refused(tmp_path_factory, noise: bytes,
     whole = path.read_bytes()
     path.write_bytes(whole[:place] + noise + whole[place + len(noise) :])
     with suppress(ValueError):
-        found: Encoded = parquet_source([path], [path], True)
+        found: Encoded = parquet_source([path], [path])
         assert len([file.read() for file in found.files()]) == found.count

@@ -1,11 +1,17 @@
 """PICTURES -> batches: pictures as people have them, read, labelled, split and cached.
 
-    a path -> sources, parquet -> decode (shape) -> splits -> cache -> dataset -> batches -> methods
+    a path -> folders (ours, labels, layout), parquet, sources -> decode (shape) -> splits -> cache -> dataset
+           -> batches -> methods
 
 Read in this order:
 
     dataset     open_pictures: the one door, and what comes out of it
-    sources     folders, zips and idx files; what every source gives: encoded files, or an array
+    reading     what a person asks of labels, loose pictures and transparency
+    sources     what every source gives: encoded files, or an array; idx files
+    folders     folders and zips of pictures
+    ours        what a run of ours wrote, which is never read
+    layout      what folders mean: a wrapper, a part, a class, or nothing
+    labels      files of labels: dataset.json, metadata.csv and the like
     parquet     parquet files, as Hugging Face writes them
     shape       the size, the channels, and crop, pad or stretch
     decode      encoded files -> pixels in parallel, or the reason why not

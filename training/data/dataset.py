@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from training.data.cache import CACHE, FEWEST_TO_KEEP, key_of, read_cached
 from training.data.decode import Decoded, Progress, Skipped, read_arrays, read_files
+from training.data.folders import folder_source, zip_source
+from training.data.layout import ROLES
 from training.data.parquet import parquet_source
+from training.data.reading import Reading
 from training.data.shape import Shape
-from training.data.sources import Arrays, Encoded, folder_source, idx_source, is_idx, zip_source
+from training.data.sources import Arrays, Encoded, idx_source, is_idx, printable
 from training.data.splits import FEWEST_TO_HOLD_OUT, PREFIX, Part, split, stack
 
 FEWEST_PICTURES = 2
@@ -61,25 +64,28 @@ def open_pictures(
     source: str,
     shape: Shape = Shape(),
     part: Part = "train",
-    classes: bool = True,
+    classes: bool | None = None,
     progress: Progress = lambda _done, _total: None,
     cache: Path | None = CACHE,
+    reading: Reading = Reading(),
 ) -> Pictures:
     """Read a data set.
 
     Which pictures are for testing is what the source says: an idx or parquet file called test, t10k or validation
-    next to others; the folder `test` next to `train`. Where it says nothing (also where one file is given as the path),
-    and there are 500 pictures or more, a tenth is held out: those whose pixels' SHA-256 begins with a byte that is a
-    multiple of ten (so in another shape it is another tenth). Of fewer pictures all are for training.
+    next to others; the folder `test`, `val` or the like next to `train`. Where it says nothing (also where one file is
+    given as the path), and there are 500 pictures or more, a tenth is held out: those whose pixels' SHA-256 begins with
+    a byte that is a multiple of ten (so in another shape it is another tenth). Of fewer pictures all are for training.
 
     Args:
         source: a folder or zip of pictures; an idx or parquet file, or a folder of them; `digits`; or `stacked:` and
             any of these in grey, for stacks of three (Stacked-MNIST).
         shape: size and channels to bring all pictures to, and how.
         part: `train` or `test`.
-        classes: look for labels: the first folders, label files, or a label column.
+        classes: look for labels: folders, label files, or a label column; True: refuse pictures without; None: as
+            `reading` says.
         progress: called with the files read so far and the files to read.
         cache: a folder for what was decoded of large sources, None to keep nothing.
+        reading: which labels and which pictures are taken, and what lies under transparency.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -87,17 +93,24 @@ def open_pictures(
     """
     if part not in get_args(Part):
         raise ValueError(f"part is {part!r}; it must be train or test")
+    if classes is not None:
+        reading = replace(reading, classes=classes)
     if source.startswith(PREFIX):
-        return _stacked(source.removeprefix(PREFIX), shape, part, progress, cache)
-    decoded = _read(find_source(source, part, classes), shape, part, progress, cache)
+        return _stacked(source.removeprefix(PREFIX), shape, part, progress, cache, reading)
+    decoded = _read(find_source(source, part, reading), shape, part, progress, cache)
     if decoded is None:
         raise ValueError(
             f"{source}: found no test part, and fewer than {FEWEST_TO_HOLD_OUT} pictures, of which none are held out. "
             "Put pictures to test with into a folder `test` next to the folder `train`."
         )
     _check(source, part, decoded)
+    if reading.classes and decoded.labels is None:
+        raise ValueError(
+            f"{source}: found no classes ({'; '.join(decoded.notes[1:]) or 'neither folders nor labels'}), "
+            "expected a folder for each, a file or a column of labels. Leave --classes away to train without."
+        )
     path = Path(source)
-    name = path.resolve().name if path.exists() else source
+    name = printable(path.resolve().name) if path.exists() else source
     return Pictures(
         name, decoded.images, _digest(decoded), decoded.skipped, decoded.labels, decoded.classes, decoded.notes
     )
@@ -115,10 +128,14 @@ def _read(found: Arrays | Encoded, shape: Shape, part: Part, progress: Progress,
     return read_cached(cache, key_of(found, shape), part, parts)
 
 
-def _stacked(source: str, shape: Shape, part: Part, progress: Progress, cache: Path | None) -> Pictures:
+def _stacked(
+    source: str, shape: Shape, part: Part, progress: Progress, cache: Path | None, reading: Reading
+) -> Pictures:
     if shape.channels == 1:
         raise ValueError("channels is 1; stacks of three grey pictures have 3")
-    grey = open_pictures(source, Shape(shape.size, None, shape.resize), part, False, progress, cache)
+    if reading.classes:
+        raise ValueError(f"{PREFIX}{source}: a stack shows three digits and has no class. Leave --classes away.")
+    grey = open_pictures(source, Shape(shape.size, None, shape.resize), part, False, progress, cache, reading)
     try:
         images = stack(grey.images, part)
     except ValueError as error:
@@ -164,7 +181,8 @@ def _digest(decoded: Decoded) -> str:
 
 BUILT_IN = "digits"
 """scikit-learn's handwritten digits."""
-_TEST_WORDS = ("test", "t10k", "validation")
+_TEST_WORDS = ("test", "t10k", *(word for word, role in ROLES.items() if role == "test" and word != "test"),
+               *(word for word, role in ROLES.items() if role == "validation"))  # fmt: skip
 """In the name of an idx or parquet file; the first of them that any file has is the test part."""
 
 
@@ -179,13 +197,13 @@ def check_source(source: str) -> None:
         raise FileNotFoundError(f"{path}: no such file or folder. Expected pictures there, or the word {BUILT_IN}.")
 
 
-def find_source(source: str, part: str, with_classes: bool) -> Arrays | Encoded:
+def find_source(source: str, part: str, reading: Reading = Reading()) -> Arrays | Encoded:
     """Look at a path.
 
     Args:
         source: a folder or zip of pictures; an idx or parquet file, or a folder of them; or `digits`.
         part: `train` or `test`, where the source says which is which; otherwise all pictures are given.
-        with_classes: look for labels as well.
+        reading: look for labels as well.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -194,18 +212,30 @@ def find_source(source: str, part: str, with_classes: bool) -> Arrays | Encoded:
     path = Path(source)
     check_source(source)
     if source == BUILT_IN and not path.exists():
-        return _digits(with_classes)
+        return _digits(reading.classes is not False)
     if idx := _of_kind(path, is_idx):
         files, is_part = files_of_part(idx, part)
-        return replace(idx_source(files, idx, with_classes), is_part=is_part)
-    if parquet := _of_kind(path, lambda file: file.suffix == ".parquet"):
+        arrays = idx_source(files, idx, reading.classes is not False)
+        return replace(arrays, is_part=is_part, notes=_unused(idx) if is_part else ())
+    if parquet := _of_kind(path, lambda file: file.suffix.lower() == ".parquet"):
         files, is_part = files_of_part(parquet, part)
-        return replace(parquet_source(files, parquet, with_classes), is_part=is_part)
+        found = parquet_source(files, _used(parquet) if is_part else parquet, reading)
+        return replace(found, is_part=is_part, notes=(*found.notes, *_unused(parquet))) if is_part else found
     if path.is_dir():
-        return folder_source(path, part, with_classes)
-    if path.suffix == ".zip":
-        return zip_source(path, part, with_classes)
+        return folder_source(path, part, reading)
+    if path.suffix.lower() == ".zip":
+        return zip_source(path, part, reading)
     raise ValueError(f"{source}: found a file, expected a folder, a .zip, a .parquet or an idx file of pictures")
+
+
+def _used(files: list[Path]) -> list[Path]:
+    return [file for part in get_args(Part) for file in files_of_part(files, part)[0]]
+
+
+def _unused(files: list[Path]) -> tuple[str, ...]:
+    """A sentence on the files that are in neither part."""
+    left = [printable(file.name) for file in files if file not in _used(files)]
+    return (f"not used: {', '.join(left)}",) if left else ()
 
 
 def files_of_part(files: list[Path], part: str) -> tuple[list[Path], bool]:
@@ -241,8 +271,15 @@ def _digits(with_classes: bool) -> Arrays:
 
 
 def _of_kind(path: Path, is_kind: Callable[[Path], bool]) -> list[Path]:
-    """The files of a kind at this path: itself, or in this folder; one that lies there packed as well only once."""
+    """The files of a kind at this path: itself, or in this folder, or in the one folder that is in it.
+
+    One that lies there packed as well is taken once.
+    """
     if path.is_file():
         return [path] if is_kind(path) else []
-    files = sorted(file for file in path.iterdir() if file.is_file() and is_kind(file))
+    entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    files = sorted(file for file in entries if file.is_file() and is_kind(file))
+    folders = [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
+    if not files and len(folders) == 1:
+        return _of_kind(folders[0], is_kind)
     return [file for file in files if file.suffix != ".gz" or file.with_suffix("") not in files]

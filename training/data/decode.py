@@ -178,7 +178,7 @@ def read_files(source: Encoded, shape: Shape, progress: Progress) -> Decoded:
             progress(done := done + 1, steps)
     _refuse_if_mostly_unreadable(len(names), skipped)
     labels, classes, why_not = _labels(names, source.classes)
-    return Decoded(images[: len(names)], labels, classes, tuple(skipped), (note, *why_not))
+    return Decoded(images[: len(names)], labels, classes, tuple(skipped), (note, *source.notes, *why_not))
 
 
 def read_arrays(source: Arrays, shape: Shape) -> Decoded:
@@ -191,7 +191,7 @@ def read_arrays(source: Arrays, shape: Shape) -> Decoded:
     images = source.images
     if (target.height, target.width, target.channels) != images.shape[1:]:
         images = np.stack([target.shaped(as_picture(pixels)) for pixels in images])
-    return Decoded(images, source.labels, source.classes, (), (note,))
+    return Decoded(images, source.labels, source.classes, (), (note, *source.notes))
 
 
 def _in_order(

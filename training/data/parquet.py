@@ -10,49 +10,80 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 from pyarrow import types
 
-from training.data.sources import Encoded, EncodedFile, stamp_of
+from training.data.labels import Ambiguous, called_labels, choose_column, class_names, may_be_labels
+from training.data.layout import in_label_order
+from training.data.reading import UNLABELLED, Reading
+from training.data.sources import Encoded, EncodedFile, printable, stamp_of
 
 _ROWS = 1000
 _IMAGE_COLUMNS = ("image", "img")
-_LABEL_COLUMNS = ("label", "labels", "fine_label")
 
 
-def parquet_source(paths: Sequence[Path], all_paths: Sequence[Path], with_classes: bool) -> Encoded:
+def parquet_source(paths: Sequence[Path], all_paths: Sequence[Path], reading: Reading = Reading()) -> Encoded:
     """The pictures of one part, with their labels where there are any.
 
     An image column holds bytes, or structs with a field `bytes`. If there are several, `image` or `img` is taken. A
-    label column holds whole numbers or text. It is `label`, or the only one of `labels` and `fine_label`.
+    label column holds whole numbers, text or truth values; which one it is `labels.choose_column` says.
 
     Args:
         paths: files of the part asked for.
         all_paths: those of all parts, which decide on the classes.
 
     Raises:
-        ValueError: a file has no such column, or only some rows have a label.
+        ValueError: a file has no column of pictures, or several that may be the labels.
     """
-    columns = {path: _image_column(path) for path in paths}
-    names = {path: _class_names(path) if with_classes else None for path in all_paths}
-    of_part = [name for path in paths for name in names[path] or ()]
+    columns = {path: _image_column(path) for path in dict.fromkeys((*paths, *all_paths))}
+    notes: list[str] = []
+    chosen = None if reading.classes is False else _label_column(all_paths, columns, notes)
+    names = {path: _class_names(path, chosen) if chosen else None for path in all_paths}
+    of_part = [name for path in paths for name in names.get(path) or ()]
     labelled = any(name is not None for name in of_part)
-    if labelled:
-        _refuse_missing_labels(paths, names)
     known = {name for found in names.values() for name in found or () if name is not None}
-    classes = tuple(_in_label_order(known, _names_by_hugging_face(paths[0]))) if labelled else None
+    classes = tuple(_in_label_order(known, _names_by_hugging_face(paths[0], chosen))) if labelled and chosen else None
+    loose = sum(row.num_rows for row in map(_metadata, paths)) - sum(name is not None for name in of_part)
+    if classes and loose:
+        notes.append(_told_of_loose(loose, reading))
+        if reading.unlabelled == "keep":
+            classes = (*(name for name in classes if name != UNLABELLED), UNLABELLED)
 
-    def files() -> Iterator[EncodedFile]:
-        for path in paths:
-            called = names[path] if labelled else None
+    def files(of: Sequence[Path]) -> Iterator[EncodedFile]:
+        for path in of:
+            called = names.get(path) or [None] * _metadata(path).num_rows
             for row, data in enumerate(_rows(path, columns[path])):
-                yield EncodedFile(f"{path.name} row {row}", partial(bytes, data), called[row] if called else None)
+                name = called[row] if classes else None
+                if classes and name is None:
+                    if reading.unlabelled == "drop":
+                        continue
+                    name = UNLABELLED
+                yield EncodedFile(f"{path.name} row {row}", partial(bytes, data), name, len(data))
 
-    count = sum(_open(path).metadata.num_rows for path in paths)
-    stamp = "\n".join(f"parquet {path.resolve()} {stamp_of(path)}" for path in paths)
-    return Encoded(files, count, f"{stamp}\n{classes}", classes)
+    count = sum(_metadata(path).num_rows for path in paths) - (loose if classes and reading.unlabelled == "drop" else 0)
+    stamp = "\n".join(f"parquet {path.resolve()} {stamp_of(path.stat())}" for path in paths)
+    others = [path for path in all_paths if path not in paths]
+    return Encoded(
+        lambda: files(paths),
+        count,
+        f"{stamp}\n{classes} {reading}",
+        classes,
+        notes=tuple(map(printable, notes)),
+        others=lambda: files(others),
+    )
+
+
+def _told_of_loose(loose: int, reading: Reading) -> str:
+    if reading.unlabelled == "keep":
+        return f"{loose:,} rows without a label became the class {UNLABELLED!r}; --unlabelled drop leaves them out"
+    return f"left out {loose:,} rows without a label; --unlabelled keep makes them a class of their own"
+
+
+def _metadata(path: Path) -> pyarrow.parquet.FileMetaData:
+    return _open(path).metadata
 
 
 @contextmanager
@@ -63,9 +94,10 @@ def _damage_as_error(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: found no whole parquet file ({error}), expected one") from None
 
 
-def _open(path: Path) -> pyarrow.parquet.ParquetFile:
+def _open(path: Path, repeating: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
+    """The file; of columns that repeat themselves every value is held once."""
     with _damage_as_error(path):
-        return pyarrow.parquet.ParquetFile(path)
+        return pyarrow.parquet.ParquetFile(path, read_dictionary=list(repeating) or None)
 
 
 def _rows(path: Path, column: str) -> Iterator[bytes]:
@@ -100,43 +132,72 @@ def _image_column(path: Path) -> str:
     return next((name for name in _IMAGE_COLUMNS if name in candidates), candidates[0])
 
 
-def _label_column(path: Path) -> str | None:
-    def names_a_class(kind: pyarrow.DataType) -> bool:
+def _label_column(paths: Sequence[Path], images: dict[Path, str], notes: list[str]) -> str | None:
+    """The column of labels of all files; None, and a note, where there is none."""
+
+    def may_name_a_class(kind: pyarrow.DataType) -> bool:
         kind = kind.value_type if types.is_dictionary(kind) else kind
-        return bool(types.is_integer(kind) or types.is_string(kind) or types.is_large_string(kind))
-
-    schema = _open(path).schema_arrow
-    found = [name for name in _LABEL_COLUMNS if name in schema.names and names_a_class(schema.field(name).type)]
-    if "label" not in found and len(found) > 1:
-        raise ValueError(
-            f"{path}: found the label columns {' and '.join(found)}, expected one. "
-            "Rename the one to learn from to `label`, or use --no-classes."
+        return bool(
+            types.is_integer(kind)
+            or types.is_floating(kind)
+            or types.is_boolean(kind)
+            or types.is_string(kind)
+            or types.is_large_string(kind)
+            or types.is_binary(kind)
+            or types.is_large_binary(kind)
         )
-    return found[0] if found else None
 
-
-def _class_names(path: Path) -> list[str | None] | None:
-    """What each row is called; None for a row without a label (null, or negative, as Hugging Face writes it)."""
-    column = _label_column(path)
-    if column is None:
+    first, schema = paths[0], _open(paths[0]).schema_arrow
+    rest = [field for field in schema if field.name != images[first]]
+    unfit = [field for field in rest if called_labels([field.name]) and not may_name_a_class(field.type)]
+    notes += [f"the column {field.name} of {field.type} is not used for labels" for field in unfit]
+    titles = [field.name for field in rest if may_name_a_class(field.type)]
+    titles = called_labels(titles) or [title for title in titles if may_be_labels(title)]
+    if not titles:
+        notes.append(f"no classes: found no column of labels in {first.name}; it has {', '.join(schema.names)}")
         return None
-    file = _open(path)
+    if called_labels(titles) == ["label"] or (len(titles) == 1 and called_labels(titles)):
+        return _if_usable(first, titles[0], notes)
+    try:
+        return choose_column({title: _values(first, title) for title in titles})
+    except Ambiguous as error:
+        if called_labels(titles):
+            raise ValueError(
+                f"{first}: {error}. Rename the one to learn from to `label`, or use --no-classes."
+            ) from None
+        notes.append(f"no classes: {error}")
+    except ValueError as error:
+        notes.append(f"no classes: {error}")
+    return None
+
+
+def _if_usable(path: Path, column: str, notes: list[str]) -> str | None:
+    try:
+        class_names(_values(path, column))
+    except ValueError as error:
+        notes.append(f"no classes: in the column {column} of {path.name}, {error}")
+        return None
+    return column
+
+
+def _values(path: Path, column: str) -> list[Any]:
+    """All values of a column but that of the pictures; texts are held once each, however many rows have them."""
+    if column not in _open(path).schema_arrow.names:
+        raise ValueError(f"{path}: found no column {column}, which other files have. Add it, or use --no-classes.")
+    file = _open(path, [column])
     with _damage_as_error(path):
-        values = file.read(columns=[column]).column(0).to_pylist()
+        values: list[Any] = file.read(columns=[column]).column(0).to_pylist()
     _check_rows(path, file, len(values))
-    names = _names_by_hugging_face(path)
-    return [_name(value, names) for value in values]
+    return values
 
 
-def _name(value: int | str | None, names: Sequence[str]) -> str | None:
-    if value is None or (isinstance(value, int) and value < 0):
-        return None
-    return names[value] if isinstance(value, int) and value < len(names) else str(value)
+def _class_names(path: Path, column: str) -> list[str | None]:
+    """What each row is called; None for a row without a label (null, or negative, as Hugging Face writes it)."""
+    return class_names(_values(path, column), _names_by_hugging_face(path, column))
 
 
-def _names_by_hugging_face(path: Path) -> list[str]:
+def _names_by_hugging_face(path: Path, column: str | None) -> list[str]:
     """The names of a ClassLabel in label order, from the schema's metadata; none where there is no such thing."""
-    column = _label_column(path)
     try:
         features = json.loads((_open(path).schema_arrow.metadata or {})[b"huggingface"])["info"]["features"]
         return [str(name) for name in features[column]["names"]]
@@ -146,14 +207,4 @@ def _names_by_hugging_face(path: Path) -> list[str]:
 
 def _in_label_order(known: set[str], names: Sequence[str]) -> list[str]:
     """By their place in the metadata, else as numbers where all are, else by name."""
-    rest = known - set(names)
-    numbers = all(name.isdecimal() for name in rest)
-    return [name for name in names if name in known] + sorted(rest, key=int if numbers else str)
-
-
-def _refuse_missing_labels(paths: Sequence[Path], names: dict[Path, list[str | None] | None]) -> None:
-    for path in paths:
-        called = names[path]
-        if called is None or None in called:
-            row = f"row {called.index(None)}" if called else "any row"
-            raise ValueError(f"{path}: found no label for {row}, expected one for each. Add it, or use --no-classes.")
+    return [name for name in names if name in known] + [*in_label_order(known - set(names))]

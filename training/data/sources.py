@@ -1,9 +1,7 @@
-"""Where pictures come from: encoded files in a folder or a zip, or the arrays of idx files.
+"""Where pictures come from: encoded files (of folders, zips and parquet), or the arrays of idx files.
 
-    a path -> [sources] (and parquet) -> dataset, decode
+    a path -> [sources] (folders, parquet) -> dataset, decode
 
-    cats/1.jpg, dogs/2.jpg                  the first folder is the class, where every picture is in one
-    train/cats/1.jpg, test/cats/2.jpg       where both folders exist, they are the parts
     train-images-idx3-ubyte.gz              has its labels in train-labels-idx1-ubyte.gz; either may be unpacked
 
 Knows names and bytes; decodes nothing.
@@ -11,16 +9,14 @@ Knows names and bytes; decodes nothing.
 
 import gzip
 import os
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,9 @@ class EncodedFile:
     name: str
     read: Callable[[], bytes]
     class_name: str | None = None
-    """What its folder or its row calls it."""
+    """What its folder, its row or a file of labels calls it."""
+    size: int = 0
+    """Bytes that it says it has, before it is read; 0: not known."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,10 @@ class Encoded:
     """Names in label order, of all parts; None where the source has no classes."""
     is_part: bool = False
     """The source itself says which pictures are for testing: nothing need be held out."""
+    notes: tuple[str, ...] = ()
+    """Sentences for a person: how folders were read, and what was left out."""
+    others: Callable[[], Iterable[EncodedFile]] = list
+    """Files of the other parts: what is decided for all pictures is decided by them too."""
 
 
 @dataclass(frozen=True)
@@ -58,95 +60,30 @@ class Arrays:
     """(N,) places in `classes`."""
     classes: tuple[str, ...] | None = None
     is_part: bool = False
+    notes: tuple[str, ...] = ()
 
 
-def stamp_of(path: Path) -> str:
+def printable(name: str) -> str:
+    """A name as text that any file and terminal takes: bytes that are no UTF-8 and control characters are escaped."""
+    return "".join(_escaped(letter) if category(letter) in _NOT_TEXT else letter for letter in name)
+
+
+_NOT_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_BYTE = range(0xDC80, 0xDD00)
+"""How Python keeps the bytes of a file name that are no UTF-8."""
+
+
+def _escaped(letter: str) -> str:
+    return f"\\x{ord(letter) - 0xDC00:02x}" if ord(letter) in _BYTE else ascii(letter)[1:-1]
+
+
+def stamp_of(facts: os.stat_result) -> str:
     """Changes when the file does.
 
     Size and times, not the contents: to hash 20,000 photos took three times as long as the rest of a second reading
     when they were in memory, and from a disk takes minutes. ctime is among the times because no tool sets it back.
     """
-    facts = path.stat()
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-
-
-Parts = tuple[str, ...]
-
-
-def folder_source(folder: Path, part: str, with_classes: bool) -> Encoded:
-    """Every file below a folder but hidden ones, by path."""
-    paths: dict[Parts, Path] = {}
-    for here, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        above = Path(here).relative_to(folder).parts
-        paths |= {(*above, name): Path(here, name) for name in files if not _is_hidden(name)}
-    names = sorted(parts for parts, path in paths.items() if path.is_file())
-    stamps = "\n".join(f"{'/'.join(parts)} {stamp_of(paths[parts])}" for parts in names)
-    return _encoded(
-        {parts: parts for parts in names},
-        lambda parts: paths[parts].read_bytes,
-        f"folder {folder.resolve()}\n{stamps}",
-        part,
-        with_classes,
-    )
-
-
-def zip_source(path: Path, part: str, with_classes: bool) -> Encoded:
-    """Every file in a zip but hidden ones, by path; a single folder around all of them is looked through.
-
-    Raises:
-        ValueError: the file is not a zip.
-    """
-    try:
-        archive = zipfile.ZipFile(path)  # stays open for as long as its entries are read
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path}: found a file that is not a zip ({error}), expected a zip of pictures") from None
-    entries = {Path(entry.filename).parts: entry.filename for entry in archive.infolist() if not entry.is_dir()}
-    names = sorted(parts for parts in entries if not any(map(_is_hidden, parts)))
-    wrapped = len({parts[0] for parts in names}) == 1 and all(len(parts) > 1 for parts in names)
-    return _encoded(
-        {parts: parts[1:] if wrapped else parts for parts in names},
-        lambda parts: partial(archive.read, entries[parts]),
-        f"zip {path.resolve()} {stamp_of(path)}",
-        part,
-        with_classes,
-    )
-
-
-def _encoded(
-    names: dict[Parts, Parts],
-    reader: Callable[[Parts], Callable[[], bytes]],
-    stamp: str,
-    part: str,
-    with_classes: bool,
-) -> Encoded:
-    """Of names, each with its place below the root, those of a part, with the class of each."""
-    tops = {below[0].lower() for below in names.values() if len(below) > 1}
-    is_part = {"train", "test"} <= tops
-    if is_part:
-        names = {
-            name: below for name, below in names.items() if len(below) > 1 and below[0].lower() in ("train", "test")
-        }
-    depth = 1 if is_part else 0
-    classes = _classes([below[depth:] for below in names.values()]) if with_classes else None
-    files = [
-        EncodedFile("/".join(name), reader(name), below[depth] if classes and len(below) > depth + 1 else None)
-        for name, below in names.items()
-        if not is_part or below[0].lower() == part
-    ]
-    stamp = f"{stamp}\n{part if is_part else 'whole'} {classes}"
-    return Encoded(lambda: files, len(files), stamp, classes, is_part)
-
-
-def _classes(places: Sequence[Parts]) -> tuple[str, ...] | None:
-    """The first folders that hold what is meant as a picture, by name; None where there are fewer than two."""
-    pictures = {"", *Image.registered_extensions()}
-    found = {place[0] for place in places if len(place) > 1 and os.path.splitext(place[-1])[1].lower() in pictures}
-    return tuple(sorted(found)) if len(found) > 1 else None
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
 
 
 _KINDS = {0x803: "pictures", 0x801: "labels"}
@@ -154,7 +91,7 @@ _KINDS = {0x803: "pictures", 0x801: "labels"}
 
 def is_idx(path: Path) -> bool:
     """Does the name say that this is an idx file of pictures?"""
-    return "idx3-ubyte" in path.name
+    return "idx3-ubyte" in path.name.lower()
 
 
 def idx_source(paths: Sequence[Path], all_paths: Sequence[Path], with_classes: bool) -> Arrays:
