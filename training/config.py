@@ -20,6 +20,8 @@ MethodName = Literal["gan", "autoencoder", "denoising", "variational", "rated"]
 LossName = Literal["relativistic", "non-saturating", "minimax"]
 NetworkName = Literal["residual", "dcgan"]
 ResizeName = Literal["crop", "pad", "stretch"]
+UnlabelledName = Literal["drop", "keep"]
+ClassFoldersName = Literal["top", "leaf"]
 UpdateName = Literal["tilted", "both", "gradient", "literal"]
 
 
@@ -60,7 +62,13 @@ class Settings:
     network: NetworkName = "residual"
     """The bodies of the networks."""
     resize: ResizeName = "crop"
-    """How pictures were brought to their shape; a judge must do the same to its own."""
+    """How pictures were brought to their shape; an evaluator must do the same to its own."""
+    unlabelled: UnlabelledName = "drop"
+    """Pictures without a class next to those that have one: left out, or a class of their own."""
+    class_folders: ClassFoldersName = "top"
+    """Which of nested folders are the classes: the outermost, or the innermost (leaf)."""
+    background: str = "white"
+    """What transparency was laid on."""
     conditional: bool = False
     """Learns to draw a class on demand; needs pictures with labels."""
     noise: float = 0.5
@@ -139,6 +147,8 @@ _WORDS = {
     "loss": LossName,
     "network": NetworkName,
     "resize": ResizeName,
+    "unlabelled": UnlabelledName,
+    "class_folders": ClassFoldersName,
     "update": UpdateName,
 }
 

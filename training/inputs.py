@@ -10,11 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import rich
+from rich.markup import escape
 from rich.progress import Progress
 
 from models.card import Card
 from training.data.dataset import Pictures, open_pictures
+from training.data.reading import Reading
 from training.data.shape import Shape
+from training.data.sources import printable
 from training.data.splits import PREFIX, Part
 
 if TYPE_CHECKING:
@@ -24,12 +27,19 @@ Report = Callable[[str], object]
 """Gets what a person should read, a line at a time."""
 
 
-def open_with_progress(source: str, shape: Shape, part: Part = "train", classes: bool = True) -> Pictures:
+def open_with_progress(
+    source: str, shape: Shape, part: Part = "train", classes: bool | None = None, reading: Reading = Reading()
+) -> Pictures:
     """Read a data set behind a progress bar; arguments and errors are those of `open_pictures`."""
     with Progress(transient=True, disable=not rich.get_console().is_terminal) as bar:
-        task = bar.add_task(f"reading {source}", total=None)
+        task = bar.add_task(f"reading {escape(printable(source))}", total=None)
         return open_pictures(
-            source, shape, part, classes, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            source,
+            shape,
+            part,
+            classes,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            reading=reading,
         )
 
 
@@ -39,10 +49,15 @@ def shape_of_model(card: Card, channels: int | None = None) -> Shape:
     return Shape.parse(f"{card.image.height}x{card.image.width}", resize, channels or card.image.channels)
 
 
+def reading_of_model(card: Card) -> Reading:
+    """How the pictures of a model were read in its training."""
+    return Reading.of_options(card.training.options)
+
+
 def report_other_data(pictures: Pictures, source: str, card: Card, report: Report) -> None:
     """Say where a model was trained on other pictures than these, or on other labels."""
     if card.classes is None and pictures.labels is not None:
-        pictures = open_with_progress(source, shape_of_model(card), classes=False)
+        pictures = open_with_progress(source, shape_of_model(card), "train", False, reading_of_model(card))
     if pictures.digest != card.training.data_digest:
         report(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
 
@@ -58,7 +73,8 @@ def real_pictures_for(source: str, card: Card, report: Report) -> "RealPictures"
     """Read both parts of a data set in the shape that a model draws; says where it was trained on other pictures."""
     single_digits = card.training.data.startswith("stacked-") and not source.startswith(PREFIX)
     shape = shape_of_model(card, 1 if single_digits else None)
-    train, test = (open_with_progress(source, shape, part) for part in ("train", "test"))
+    reading = reading_of_model(card)
+    train, test = (open_with_progress(source, shape, part, reading=reading) for part in ("train", "test"))
     if not single_digits:
         report_other_data(train, source, card, report)
     return real_pictures(train, test)

@@ -25,9 +25,10 @@ from training.config import (
     preset_named,
 )
 from training.data.dataset import Pictures, check_source
+from training.data.reading import Reading
 from training.data.shape import Shape
 from training.feedback.ratings_client import without_password
-from training.inputs import Report, open_with_progress, report_other_data, shape_of_model
+from training.inputs import Report, open_with_progress, reading_of_model, report_other_data, shape_of_model
 from training.run import RUNS, Run
 
 if TYPE_CHECKING:
@@ -100,8 +101,11 @@ class FitOptions:
     """Height and width in pixels: `64` or `48x80`."""
     resize: str = "crop"
     channels: int | None = None
-    classes: bool = True
-    """Learn to draw a class on demand, where pictures have labels."""
+    classes: bool | None = None
+    """Learn to draw a class on demand: where pictures have labels; True: refuse pictures without."""
+    unlabelled: str = "drop"
+    class_folders: str = "top"
+    background: str = "white"
     method: MethodName = "gan"
     loss: LossName | None = None
     network: NetworkName | None = None
@@ -124,10 +128,21 @@ class FitOptions:
         return {
             **changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed),
             "resize": self.resize,
+            "unlabelled": self.unlabelled,
+            "class_folders": self.class_folders,
+            "background": self.background,
             "loss": self.loss,
             "width": self.width,
             "code_size": self.code_size,
         }
+
+    def reading(self) -> Reading:
+        """How the pictures are read.
+
+        Raises:
+            ValueError: an option is not valid.
+        """
+        return Reading.parse(self.classes, self.unlabelled, self.class_folders, self.background)
 
 
 @dataclass(frozen=True)
@@ -183,6 +198,9 @@ def check_fit(source: str, options: FitOptions) -> Shape:
     """
     if options.kimg is not None and options.minutes is not None:
         raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
+    if options.classes and options.method not in METHODS_WITH_CLASSES:
+        raise ValueError(f"--classes: {options.method} learns no classes; of the methods gan and variational do")
+    options.reading()
     check_source(source)
     preset_named(options.preset or "tiny", options.method, options.network).with_changes(**options.changes())
     return Shape.parse(options.size, options.resize, options.channels)
@@ -196,7 +214,7 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         RunDiffers: the run's folder holds another run.
     """
     shape = check_fit(source, options)
-    pictures = open_with_progress(source, shape, classes=options.classes)
+    pictures = open_with_progress(source, shape, reading=options.reading())
     settings = preset_named(options.preset or preset_for(pictures), options.method, options.network)
     settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
     bundle = out or MODELS / model_name(pictures.name)
@@ -234,7 +252,7 @@ def plan_finetuning(
             f"{without_password(options.ratings)}: found no grades of {card.name}, expected some. "
             "Grade pictures at its page first."
         )
-    pictures = open_with_progress(source, shape_of_model(card))
+    pictures = open_with_progress(source, shape_of_model(card), reading=reading_of_model(card))
     report_other_data(pictures, source, card, report)
     started = new_round(
         model,

@@ -30,13 +30,16 @@ def errors_as_messages() -> Iterator[None]:
         rich.print("Stopped, and saved. The same command resumes from here.")
         raise typer.Exit(130) from None
     except EXPECTED as error:
-        rich.get_console().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        said = f"error: {error}".encode("utf-8", "backslashreplace").decode()
+        rich.get_console().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 
 def print_plain(text: str) -> None:
-    """Print text as it is: a file's name may look like markup."""
-    rich.get_console().print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print text as it is: a file's name may look like markup, or hold bytes that no terminal takes."""
+    rich.get_console().print(
+        text.encode("utf-8", "backslashreplace").decode(), markup=False, highlight=False, soft_wrap=True
+    )
 
 
 def print_bundle(bundle: "Bundle") -> None:

@@ -45,7 +45,15 @@ def fit(
     size: SizeOption = None,
     resize: ResizeOption = "crop",
     channels: Annotated[int | None, typer.Option(min=1, max=3, help="1 grey, 3 colour.  (as the pictures)")] = None,
-    classes: Annotated[bool, typer.Option(help="Learn to draw a class on demand, where pictures have labels.")] = True,
+    classes: Annotated[
+        bool | None,
+        typer.Option("--classes/--no-classes", help="Learn to draw a class on demand.  (where there are labels)"),
+    ] = None,
+    unlabelled: Annotated[
+        str, typer.Option(help="Pictures without a class among others: drop, or keep as a class.")
+    ] = "drop",
+    class_folders: Annotated[str, typer.Option(help="Of nested folders: top (the first), or leaf (the last).")] = "top",
+    background: Annotated[str, typer.Option(help="Under transparency: white, black or #rrggbb.")] = "white",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print every setting of the plan.")] = False,
     loss: Annotated[str | None, _training("Of a GAN: relativistic, non-saturating or minimax (of 2014).")] = None,
@@ -87,6 +95,9 @@ def fit(
             resize=resize,
             channels=channels,
             classes=classes,
+            unlabelled=unlabelled,
+            class_folders=class_folders,
+            background=background,
             method=cast(MethodName, method),
             loss=cast(LossName | None, loss),
             network=cast(NetworkName | None, network),
@@ -138,10 +149,27 @@ def fit(
 def _refuse_fixed(options: "FitOptions", model: Path) -> None:
     """`fit --from` took no option that would change the pretrained model's networks or data."""
     default = type(options)()
-    fixed = ("preset", "size", "channels", "loss", "network", "width", "code_size", "method", "resize", "classes")
+    fixed = (
+        "preset",
+        "size",
+        "channels",
+        "loss",
+        "network",
+        "width",
+        "code_size",
+        "method",
+        "resize",
+        "classes",
+        "unlabelled",
+        "class_folders",
+        "background",
+    )
     given = [name for name in fixed if getattr(options, name) != getattr(default, name)]
     if given == ["method"] and options.method == "rated":
         return
     if given:
-        names = ", ".join("--no-classes" if name == "classes" else f"--{name.replace('_', '-')}" for name in given)
+        names = ", ".join(
+            "--no-classes" if name == "classes" and options.classes is False else f"--{name.replace('_', '-')}"
+            for name in given
+        )
         raise ValueError(f"{names} cannot be changed by --from: {model} was trained with its own")

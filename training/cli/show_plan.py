@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 import rich
 from rich.table import Table
+from rich.text import Text
 
 from training.cli.console import print_plain
 from training.config import FINETUNING_SETTINGS
 
 if TYPE_CHECKING:
+    from training.data.dataset import Pictures
     from training.data.decode import Skipped
     from training.device import ComputeContext
     from training.plan import Plan
 
-_MOST_SKIPPED_SHOWN = 20
+_MOST_SKIPPED_SHOWN = _MOST_CLASSES_SHOWN = 20
 _ALWAYS_SHOWN = ("preset", "images_shown", "batch", "gamma", "learning_rate", "seed", "update", "strength")
 """The settings that a person chooses most often; `--verbose` shows the others too."""
 _FEW_PICTURES = 100
@@ -35,10 +37,9 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
 
     pictures, settings = plan.pictures, plan.settings
     count, height, width, channels = pictures.images.shape
-    table = Table(
-        title=f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}", show_header=False
-    )
-    table.add_row("classes", ", ".join(pictures.classes or ()) if settings.conditional else "not used")
+    title = f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}"
+    table = Table(title=Text(title), show_header=False)
+    table.add_row("classes", Text(_classes_of(pictures) if settings.conditional else "not used"))
     for name, value in asdict(settings).items():
         used = settings.method == "rated" or name not in FINETUNING_SETTINGS
         if used and (verbose or name in _ALWAYS_SHOWN):
@@ -48,8 +49,8 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
         parameters = sum(parameter.numel() for parameter in network.parameters())
         table.add_row(f"{name} parameters", f"{parameters:,}")
     table.add_row("device", f"{context.device}{', compiled' if context.compiled else ''}")
-    table.add_row("run", f"{plan.run.path} ({'resumes' if plan.run.checkpoint.exists() else 'new'})")
-    table.add_row("bundle", str(plan.bundle))
+    table.add_row("run", Text(f"{plan.run.path} ({'resumes' if plan.run.checkpoint.exists() else 'new'})"))
+    table.add_row("bundle", Text(str(plan.bundle)))
     rich.print(table)
     if not verbose:
         print_plain("--verbose shows every setting.")
@@ -61,6 +62,16 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
     for note in pictures.notes:
         print_plain(note)
     _print_skipped(pictures.skipped)
+
+
+def _classes_of(pictures: "Pictures") -> str:
+    """How many pictures each class has."""
+    counts = list(zip(pictures.classes or (), pictures.class_counts or (), strict=True))
+    said = [f"{name} {count:,}" for name, count in counts[:_MOST_CLASSES_SHOWN]]
+    if len(counts) > len(said):
+        numbers = [count for _, count in counts]
+        said.append(f"and {len(counts) - len(said):,} more; all have {min(numbers):,} to {max(numbers):,} pictures")
+    return ", ".join(said)
 
 
 def show_forecast(plan: "Plan", context: "ComputeContext") -> None:

@@ -71,13 +71,20 @@ def simulate(
         from training.feedback.finetuning_round import new_round
         from training.feedback.reward_model import InconclusiveGrades
         from training.feedback.simulation import SimulatedGrader, collect_grades, measure_model
-        from training.inputs import open_with_progress, real_pictures, report_other_data, shape_of_model
+        from training.inputs import (
+            open_with_progress,
+            reading_of_model,
+            real_pictures,
+            report_other_data,
+            shape_of_model,
+        )
         from training.run import Run
 
         context = ComputeContext(select_device(device, threads))
         model = find_bundle(model)
         card = open_bundle(model).card
-        data, test = (open_with_progress(pictures, shape_of_model(card), part) for part in ("train", "test"))
+        shape, reading = shape_of_model(card), reading_of_model(card)
+        data, test = (open_with_progress(pictures, shape, part, reading=reading) for part in ("train", "test"))
         report_other_data(data, pictures, card, print_plain)
         real = real_pictures(data, test)
         evaluator = find_evaluator(real, fit=fit, device=context.device, report=print_plain)
