@@ -5,7 +5,7 @@ import torch
 from support.shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
 
 from training.config import preset_named
-from training.networks.gan import Generator
+from training.networks.gan import ClassEmbedding, Generator
 from training.networks.geometry import Geometry
 
 
@@ -28,6 +28,28 @@ def test_the_label_changes_the_picture_and_the_same_label_does_not():
 
     assert torch.equal(one, again)
     assert not torch.allclose(one, other, atol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("network", ["residual", "dcgan"])
+def test_one_hot_weights_draw_what_the_label_draws_and_others_something_between(network: str, dtype: torch.dtype):
+    torch.manual_seed(0)
+    generator = Generator(SMALLEST.with_changes(network=network), Geometry(8, 8, 1, 1, classes=3), dtype).eval()
+    z, labels = torch.randn(1, 8).repeat(4, 1), torch.tensor([0, 1, 2, 0])
+    one_hot = torch.eye(3)[labels]
+
+    with torch.no_grad():
+        assert torch.equal(generator(z, one_hot), generator(z, labels))
+        mixed = generator(z, one_hot * 0.5 + one_hot.roll(1, dims=1) * 0.5)
+    assert not torch.allclose(mixed[0], mixed[1], atol=1e-2)
+
+
+def test_what_a_class_adds_is_a_weighted_sum_of_what_each_class_adds():
+    table = ClassEmbedding(3, 5)
+
+    assert torch.allclose(table(torch.tensor([[0.2, 0.0, 0.8]])), 0.2 * table.weight[0] + 0.8 * table.weight[2])
+    assert torch.equal(table(torch.tensor([2, 0])), table.weight[[2, 0]])
+    assert list(table.state_dict()) == ["weight"]
 
 
 def test_bfloat16_convolutions_keep_float32_weights_and_pixels():

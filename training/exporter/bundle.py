@@ -22,6 +22,7 @@ from torch import nn
 
 from models.bundle import CARD, ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, read_card, write_bundle
 from models.card import Lineage
+from models.class_weights import one_hot
 from models.codes import codes
 from models.fidelity import measure_fidelity
 from models.graph import count_multiply_adds
@@ -154,6 +155,9 @@ def _checked(
         labels_N = runtime.labels(1, 0, CHECKED_PICTURES)
         pictures = runtime.draw(addressed, labels_N)
         check_pictures(pictures, draw(exports.generator, addressed, labels_N))
+        if labels_N is not None:
+            mixed_NK = _mixed(labels_N, len(runtime.class_names))
+            check_pictures(runtime.draw(addressed, mixed_NK), draw(exports.generator, addressed, mixed_NK))
         if exports.encoder is not None:
             check_codes(runtime.encode(pictures, labels_N), encode(exports.encoder, pictures, labels_N))
         png = io.BytesIO()
@@ -164,6 +168,11 @@ def _checked(
             "fidelity": measure_fidelity(draft),
         }
     return png.getvalue(), found
+
+
+def _mixed(labels_N: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+    """Weights (N, K) of each class and the next one."""
+    return np.float32(0.5) * (one_hot(labels_N, classes) + one_hot((labels_N + 1) % classes, classes))
 
 
 def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 Standard operators only, dynamic in the number of pictures, and nothing in a graph
 says which machine exported it.
 
-Letters: N pictures   Z latent size   H, W, C of a picture
+Letters: N pictures   Z latent size   K classes   H, W, C of a picture
 """
 
 import logging
@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.class_weights import ClassRows
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
@@ -28,15 +29,15 @@ from training.pixels import from_bytes, to_levels
 
 
 class GeneratorToBytes(nn.Module):
-    """A network that ends in bytes: z (N, Z) float32 [and labels (N,)] -> (N, H, W, C) uint8."""
+    """A network that ends in bytes: z (N, Z) float32 [and classes] -> (N, H, W, C) uint8."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """(N, Z) float32, (N,) int64 -> (N, H, W, C) uint8."""
-        return to_levels(self.network(z, label)).to(torch.uint8).permute(0, 2, 3, 1)
+    def forward(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
+        """(N, Z) float32, weights (N, K) float32 or labels (N,) int64 -> (N, H, W, C) uint8."""
+        return to_levels(self.network(z, classes)).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class EncoderFromBytes(nn.Module):
@@ -64,11 +65,9 @@ class RewardFromBytes(nn.Module):
         return grades
 
 
-def draw(
-    network: nn.Module, codes_NZ: NDArray[np.float32], labels_N: NDArray[np.int64] | None = None
-) -> NDArray[np.uint8]:
+def draw(network: nn.Module, codes_NZ: NDArray[np.float32], classes_N: ClassRows | None = None) -> NDArray[np.uint8]:
     """What a network draws from these codes, on its own device: (N, H, W, C) uint8."""
-    return _through(GeneratorToBytes(network), codes_NZ, labels_N)
+    return _through(GeneratorToBytes(network), codes_NZ, classes_N)
 
 
 def encode(
@@ -91,26 +90,31 @@ OPSET = 20
 def generator_graph(network: LatentGenerator, geometry: Geometry) -> bytes:
     """A float32 network on the CPU as an ONNX graph, dynamic in N.
 
-    z (N, Z) float32 [and label (N,) int64] -> images (N, H, W, C) uint8.
+    z (N, Z) float32 [and classes (N, K) float32] -> images (N, H, W, C) uint8.
     """
-    return _graph(GeneratorToBytes(network), {"z": torch.zeros(2, network.code_size)}, geometry.classes, "images")
+    inputs = {"z": torch.zeros(2, network.code_size)}
+    if geometry.classes:
+        inputs["classes"] = torch.zeros(2, geometry.classes)
+    return _graph(GeneratorToBytes(network), inputs, "images")
 
 
 def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:
     """The way back: images (N, H, W, C) uint8 [and label (N,) int64] -> z (N, Z) float32."""
-    images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
-    return _graph(EncoderFromBytes(network), {"images": images}, geometry.classes, "z")
+    return _graph(EncoderFromBytes(network), _picture_inputs(geometry), "z")
 
 
 def reward_graph(network: Reward, geometry: Geometry) -> bytes:
     """What people like: images (N, H, W, C) uint8 [and label (N,) int64] -> grade (N,) and deviation (N,) float32."""
+    return _graph(RewardFromBytes(network), _picture_inputs(geometry), "grade", "deviation")
+
+
+def _picture_inputs(geometry: Geometry) -> dict[str, Tensor]:
     images = torch.zeros(2, geometry.height, geometry.width, geometry.channels, dtype=torch.uint8)
-    return _graph(RewardFromBytes(network), {"images": images}, geometry.classes, "grade", "deviation")
+    label = {"label": torch.zeros(2, dtype=torch.int64)} if geometry.classes else {}
+    return {"images": images, **label}
 
 
-def _graph(network: nn.Module, inputs: dict[str, Tensor], classes: int, *outputs: str) -> bytes:
-    if classes:
-        inputs = {**inputs, "label": torch.zeros(2, dtype=torch.int64)}
+def _graph(network: nn.Module, inputs: dict[str, Tensor], *outputs: str) -> bytes:
     count = torch.export.Dim("N", min=1)
     with warnings.catch_warnings(), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")  # the exporter's own deprecations are not the user's to act on

@@ -132,9 +132,9 @@ class Autoencoder(LatentGenerator):
         self.prior = None if variational else MixturePrior(settings.components, settings.code_size)
         self.code_size = self.prior.z_size if self.prior is not None else settings.code_size
 
-    def forward(self, z_NZ: Tensor, labels_N: Tensor | None = None) -> Tensor:
-        """(N, Z) standard normal, (N,) -> pictures (N, C, H, W)."""
-        images: Tensor = self.decoder(z_NZ if self.prior is None else self.prior(z_NZ), labels_N)
+    def forward(self, z_NZ: Tensor, classes_N: Tensor | None = None) -> Tensor:
+        """(N, Z) standard normal, labels (N,) or weights (N, K) -> pictures (N, C, H, W)."""
+        images: Tensor = self.decoder(z_NZ if self.prior is None else self.prior(z_NZ), classes_N)
         return images
 
     def encode(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:

@@ -29,14 +29,27 @@ _UPSAMPLING: dict[str, type[residual.UpsamplingBody] | type[dcgan.UpsamplingBody
 
 
 class LatentGenerator(nn.Module):
-    """What draws pictures from latent codes: z (N, Z) standard normal [and labels (N,)] -> (N, C, H, W)."""
+    """What draws pictures from latent codes: z (N, Z) standard normal [and labels (N,), or class weights (N, K)] ->
+    (N, C, H, W)."""
 
     code_size: int
     """Z, the latent size."""
 
 
+class ClassEmbedding(nn.Embedding):
+    """What each class adds to a sum: labels (N,) int64 -> their rows (N, D); or weights (N, K) -> weighted sums (N, D).
+
+    Training looks rows up by label. The exported graph takes weights, so that a picture may be of several classes; for
+    one-hot weights the sums are the rows.
+    """
+
+    def forward(self, classes_N: Tensor) -> Tensor:
+        """Labels (N,) int64, or weights (N, K) float32 -> (N, D)."""
+        return classes_N @ self.weight if classes_N.is_floating_point() else super().forward(classes_N)
+
+
 class Generator(LatentGenerator):
-    """(N, Z) standard normal [and labels (N,)] -> (N, C, H, W), pixels around [-1, 1], not clamped."""
+    """(N, Z) standard normal [and labels or class weights] -> (N, C, H, W), pixels around [-1, 1], not clamped."""
 
     def __init__(self, settings: Settings, geometry: Geometry, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -47,13 +60,13 @@ class Generator(LatentGenerator):
         self.base = nn.Linear(self.code_size, cells)
         nn.init.normal_(self.base.weight, std=1 / math.sqrt(self.code_size))
         nn.init.zeros_(self.base.bias)
-        self.label_base = nn.Embedding(geometry.classes, cells) if geometry.classes else None
+        self.label_base = ClassEmbedding(geometry.classes, cells) if geometry.classes else None
 
-    def forward(self, codes_NZ: Tensor, labels_N: Tensor | None = None) -> Tensor:
-        """(N, Z), (N,) -> (N, C, H, W)."""
+    def forward(self, codes_NZ: Tensor, classes_N: Tensor | None = None) -> Tensor:
+        """(N, Z), labels (N,) or weights (N, K) -> (N, C, H, W)."""
         x: Tensor = self.base(codes_NZ)
         if self.label_base is not None:
-            x = x + self.label_base(labels_N)
+            x = x + self.label_base(classes_N)
         x = x.to(self._dtype).unflatten(1, (-1, *self._base))  # (N, C, h, w)
         x = self.body(x.contiguous(memory_format=torch.channels_last))
         left, _, top, _ = self._margins

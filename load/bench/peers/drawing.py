@@ -50,6 +50,7 @@ class Generator:
         shapes = {given.name: given.shape for given in self._session.get_inputs()}
         self.code_size: int = shapes["z"][1]
         self._has_labels = "label" in shapes
+        self._classes: int = shapes["classes"][1] if "classes" in shapes else 0
 
     def draw(self, codes_NZ: NDArray[np.float32], labels_N: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Images of codes: (N, Z) float32 and (N,) int64 -> (N, H, W, C) uint8."""
@@ -58,6 +59,8 @@ class Generator:
             given: dict[str, NDArray[Any]] = {"z": codes_NZ[at : at + CALL_IMAGES]}
             if self._has_labels:
                 given["label"] = labels_N[at : at + CALL_IMAGES]
+            if self._classes:
+                given["classes"] = np.eye(self._classes, dtype=np.float32)[labels_N[at : at + CALL_IMAGES]]
             parts.append(self._session.run(None, given)[0])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
