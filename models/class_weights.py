@@ -147,12 +147,12 @@ class PictureClasses:
     def __getitem__(self, part: slice) -> ClassRows:
         """The classes of these pictures, as `Runtime.draw` takes them: labels where all are whole, else rows."""
         labels_N = self.labels[part]
-        if not self.weights or (labels_N < self.classes).all():
+        is_whole = labels_N < self.classes
+        if not self.weights or is_whole.all():
             return labels_N
-        rows_NK = np.zeros((len(labels_N), self.classes), np.float32)
-        for label in np.unique(labels_N):
-            at = int(label) - self.classes
-            rows_NK[labels_N == label] = self.weights[at].row(self.classes) if at >= 0 else one_hot(label, self.classes)
+        rows_NK = one_hot(np.where(is_whole, labels_N, 0), self.classes)
+        for label in np.unique(labels_N[~is_whole]):
+            rows_NK[labels_N == label] = self.weights[label - self.classes].row(self.classes)
         return rows_NK
 
     def label_of(self, at: int, names: Sequence[str]) -> str | dict[str, float]:
@@ -204,10 +204,15 @@ def class_numbers(weights: Mapping[str, float] | Mapping[int, float], card: Card
     return found
 
 
-def one_hot(labels: NDArray[Any], classes: int) -> NDArray[np.float32]:
-    """Labels () or (N,) -> rows (K,) or (N, K) float32, 1 at the label and 0 elsewhere."""
-    rows: NDArray[np.float32] = (np.arange(classes) == labels[..., None]).astype(np.float32)
-    return rows
+def one_hot(labels_N: NDArray[Any], classes: int) -> NDArray[np.float32]:
+    """Labels (N,) -> rows (N, K) float32, 1 at the label and 0 elsewhere.
+
+    Raises:
+        IndexError: a label is K or more.
+    """
+    rows_NK = np.zeros((len(labels_N), classes), np.float32)
+    rows_NK[np.arange(len(labels_N)), labels_N] = 1
+    return rows_NK
 
 
 def _check_numbers(numbers: Iterable[int], weights: Iterable[ClassWeights], classes: int) -> None:
