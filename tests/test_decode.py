@@ -4,6 +4,7 @@ import io
 import os
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.data.decode import FORMATS, attempt, bombs_as_errors, decode, read_header
+from training.data.decode import FORMATS, attempt, bombs_as_errors, decode, read_extent, read_header
+from training.data.depth import Colours, scale_of
 from training.data.shape import Header, Target
 from training.data.sources import EncodedFile
 
@@ -46,7 +48,9 @@ def test_every_mode_becomes_colour_of_the_right_place(mode: str):
     else:
         picture = grey.convert("RGB").convert(mode)
 
-    decoded = decode(encoded(picture, "TIFF" if mode in ("CMYK", "YCbCr", "F", "I") else "PNG"), COLOUR)
+    file = encoded(picture, "TIFF" if mode in ("CMYK", "YCbCr", "F", "I") else "PNG")
+    extent = read_extent(file)
+    decoded = decode(file, COLOUR, Colours(scale=scale_of([extent])[0] if extent else None))
 
     assert decoded[:, :8].mean() > 250
     assert decoded[:, 8:].mean() < 5
@@ -125,6 +129,25 @@ def test_an_eps_is_not_opened_whatever_its_name(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_that_is_named_is_read(kind: str):
     assert decode(encoded(RED_BLUE, kind), COLOUR).shape == (16, 16, 3)
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+@pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="pillow-heif reads them here")
+def test_a_heic_photo_names_the_package_that_reads_it():
+    reason = "a HEIC picture, which the package pillow-heif reads: install it"
+
+    assert attempt(read_header, bytes_as("IMG_0001.HEIC", HEIC)) == reason
+
+
+@pytest.mark.skipif(find_spec("pillow_heif") is None, reason="pillow-heif is not installed here")
+def test_a_heic_photo_is_read_where_its_package_is_installed():
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+
+    assert decode(encoded(RED_BLUE.resize((64, 64)), "HEIF"), COLOUR)[8, 2, 0] > 200
 
 
 def test_a_cut_picture_says_so():

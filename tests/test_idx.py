@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from training.data.sources import idx_source, read_idx
@@ -95,6 +95,7 @@ def test_a_gzip_file_that_was_cut_is_refused(tmp_path: Path):
         read_idx(path, 0x803)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([0x801, 0x803]), st.booleans(), st.sampled_from(["", ".gz"]))
 @example(b"\xff" * 12, 0x803, True, "")
 def test_any_bytes_are_an_idx_file_or_refused(

@@ -14,6 +14,8 @@ Read in this order:
     labels      files of labels: dataset.json, metadata.csv and the like
     parquet     parquet files, as Hugging Face writes them
     shape       the size, the channels, and crop, pad or stretch
+    memory      how many bytes that may hold
+    depth       deep pixels on one scale, transparency on a background
     decode      encoded files -> pixels in parallel, or the reason why not
     splits      train and test parts; Stacked-MNIST, made of any grey source
     cache       the second reading takes no time

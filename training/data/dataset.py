@@ -97,7 +97,7 @@ def open_pictures(
         reading = replace(reading, classes=classes)
     if source.startswith(PREFIX):
         return _stacked(source.removeprefix(PREFIX), shape, part, progress, cache, reading)
-    decoded = _read(find_source(source, part, reading), shape, part, progress, cache)
+    decoded = _read(find_source(source, part, reading), shape, part, progress, cache, reading.background)
     if decoded is None:
         raise ValueError(
             f"{source}: found no test part, and fewer than {FEWEST_TO_HOLD_OUT} pictures, of which none are held out. "
@@ -116,11 +116,15 @@ def open_pictures(
     )
 
 
-def _read(found: Arrays | Encoded, shape: Shape, part: Part, progress: Progress, cache: Path | None) -> Decoded | None:
+def _read(
+    found: Arrays | Encoded, shape: Shape, part: Part, progress: Progress, cache: Path | None, background: str
+) -> Decoded | None:
     """One part of a source; None where it has no such part."""
 
     def parts() -> dict[Part, Decoded]:
-        whole = read_arrays(found, shape) if isinstance(found, Arrays) else read_files(found, shape, progress)
+        whole = (
+            read_arrays(found, shape) if isinstance(found, Arrays) else read_files(found, shape, progress, background)
+        )
         return {part: whole} if found.is_part else split(whole)
 
     if cache is None or isinstance(found, Arrays) or found.count < FEWEST_TO_KEEP:

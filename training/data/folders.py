@@ -104,8 +104,16 @@ def zip_source(path: Path, part: str, reading: Reading = Reading()) -> Encoded:
     separators = r"/+" if any("/" in entry.filename for entry in files) else r"[/\\]+"
     entries = {tuple(re.split(separators, entry.filename.strip("/"))): entry for entry in files}
     names = sorted(name for name in entries if not any(map(_is_hidden, name)))
-    readers = {name: (partial(archive.read, entries[name]), entries[name].file_size) for name in names}
+    readers = {name: (partial(_read_entry, archive, entries[name]), entries[name].file_size) for name in names}
     return _encoded(readers, f"zip {path.resolve()} {stamp_of(path.stat())}", part, reading, [])
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """As many bytes as the entry says it has, whatever it would unpack to."""
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"packed by method {entry.compress_type} of zip, expected stored or deflated")
+    with archive.open(entry) as file:  # ZipFile.read would unpack all of it, and then cut it
+        return file.read(max(1, entry.file_size))
 
 
 def _encoded(

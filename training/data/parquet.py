@@ -21,7 +21,12 @@ from training.data.layout import in_label_order
 from training.data.reading import UNLABELLED, Reading
 from training.data.sources import Encoded, EncodedFile, printable, stamp_of
 
-_ROWS = 1000
+_ROWS = 16
+"""At a time: a value may be many times as large as its share of the file."""
+_BUFFER_BYTES = 1 << 20
+_MOST_UNPACKED = 256_000_000
+_MOST_RATIO = 8
+"""Encoded pictures hardly get smaller by packing: what unpacks to more than both of these is none."""
 _IMAGE_COLUMNS = ("image", "img")
 
 
@@ -39,6 +44,8 @@ def parquet_source(paths: Sequence[Path], all_paths: Sequence[Path], reading: Re
         ValueError: a file has no column of pictures, or several that may be the labels.
     """
     columns = {path: _image_column(path) for path in dict.fromkeys((*paths, *all_paths))}
+    for path in columns:
+        _refuse_bombs(path)
     notes: list[str] = []
     chosen = None if reading.classes is False else _label_column(all_paths, columns, notes)
     names = {path: _class_names(path, chosen) if chosen else None for path in all_paths}
@@ -61,7 +68,7 @@ def parquet_source(paths: Sequence[Path], all_paths: Sequence[Path], reading: Re
                     if reading.unlabelled == "drop":
                         continue
                     name = UNLABELLED
-                yield EncodedFile(f"{path.name} row {row}", partial(bytes, data), name, len(data))
+                yield EncodedFile(f"{path.name} row {row}", partial(bytes, data), name, len(data), is_held=True)
 
     count = sum(_metadata(path).num_rows for path in paths) - (loose if classes and reading.unlabelled == "drop" else 0)
     stamp = "\n".join(f"parquet {path.resolve()} {stamp_of(path.stat())}" for path in paths)
@@ -97,7 +104,7 @@ def _damage_as_error(path: Path) -> Iterator[None]:
 def _open(path: Path, repeating: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
     """The file; of columns that repeat themselves every value is held once."""
     with _damage_as_error(path):
-        return pyarrow.parquet.ParquetFile(path, read_dictionary=list(repeating) or None)
+        return pyarrow.parquet.ParquetFile(path, read_dictionary=list(repeating) or None, buffer_size=_BUFFER_BYTES)
 
 
 def _rows(path: Path, column: str) -> Iterator[bytes]:
@@ -110,6 +117,23 @@ def _rows(path: Path, column: str) -> Iterator[bytes]:
             for value in batch.column(0).to_pylist():
                 yield (value["bytes"] if isinstance(value, dict) else value) or b""
     _check_rows(path, file, found)
+
+
+def _refuse_bombs(path: Path) -> None:
+    """Refuse a file that says it becomes far more than pictures can, before any of it is unpacked."""
+    metadata, size = _metadata(path), path.stat().st_size
+    if metadata.num_rows > size:
+        raise ValueError(f"{path}: found {metadata.num_rows:,} rows in {size:,} bytes, expected fewer rows than bytes")
+    for place in range(metadata.num_row_groups):
+        group = metadata.row_group(place)
+        for column in (group.column(number) for number in range(group.num_columns)):
+            packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+            if unpacked > _MOST_UNPACKED and unpacked > _MOST_RATIO * packed:
+                raise ValueError(
+                    f"{path}: found {packed:,} bytes of the column {column.path_in_schema} that unpack to "
+                    f"{unpacked:,}, expected at most {_MOST_RATIO} times as many, or {_MOST_UNPACKED:,}: "
+                    "pictures do not pack so well"
+                )
 
 
 def _check_rows(path: Path, file: pyarrow.parquet.ParquetFile, found: int) -> None:
@@ -186,9 +210,17 @@ def _values(path: Path, column: str) -> list[Any]:
         raise ValueError(f"{path}: found no column {column}, which other files have. Add it, or use --no-classes.")
     file = _open(path, [column])
     with _damage_as_error(path):
-        values: list[Any] = file.read(columns=[column]).column(0).to_pylist()
+        values = [value for chunk in file.read(columns=[column]).column(0).chunks for value in _listed(chunk)]
     _check_rows(path, file, len(values))
     return values
+
+
+def _listed(chunk: pyarrow.Array) -> list[Any]:
+    """The values of a chunk; what repeats itself is one object."""
+    if not types.is_dictionary(chunk.type):
+        return list(chunk.to_pylist())
+    different = chunk.dictionary.to_pylist()
+    return [None if place is None else different[place] for place in chunk.indices.to_pylist()]
 
 
 def _class_names(path: Path, column: str) -> list[str | None]:

@@ -10,7 +10,8 @@ Knows names and bytes; decodes nothing.
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import category
@@ -29,6 +30,8 @@ class EncodedFile:
     """What its folder, its row or a file of labels calls it."""
     size: int = 0
     """Bytes that it says it has, before it is read; 0: not known."""
+    is_held: bool = False
+    """It lies in memory already."""
 
 
 @dataclass(frozen=True)
@@ -120,23 +123,35 @@ def read_idx(path: Path, magic: int) -> NDArray[np.uint8]:
     Raises:
         ValueError: it has another magic, or its length is not what its header says.
     """
-    data = _unpacked(path)
     axes = magic & 0xFF
-    header = np.frombuffer(data[: 4 + 4 * axes], ">u4") if len(data) >= 4 + 4 * axes else np.zeros(1, ">u4")
-    if header[0] != magic:
-        raise ValueError(f"{path}: found {data[:4].hex()}, expected the magic {magic:08x} of idx {_KINDS[magic]}")
-    shape = [int(number) for number in header[1:]]
-    expected = 4 + 4 * axes + int(np.prod(shape, dtype=object))
+    with _whole_gzip(path), gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        head = file.read(4 + 4 * axes)
+        header = np.frombuffer(head, ">u4") if len(head) == 4 + 4 * axes else np.zeros(1, ">u4")
+        if header[0] != magic:
+            raise ValueError(f"{path}: found {head[:4].hex()}, expected the magic {magic:08x} of idx {_KINDS[magic]}")
+        shape = [int(number) for number in header[1:]]
+        expected = int(np.prod(shape, dtype=object))
+        if expected > _MOST_RATIO * path.stat().st_size:
+            raise ValueError(
+                f"{path}: found {path.stat().st_size:,} bytes, which cannot be the {expected:,} of its header"
+            )
+        data = file.read(expected + 1)  # a packed file may hold any number of bytes more
     if len(data) != expected:
-        raise ValueError(f"{path}: found {len(data)} bytes, expected {expected} by its header")
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+        more = " or more" if len(data) > expected else ""
+        raise ValueError(
+            f"{path}: found {len(data) + len(head)} bytes{more}, expected {expected + len(head)} by its header"
+        )
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _unpacked(path: Path) -> bytes:
-    if path.suffix != ".gz":
-        return path.read_bytes()
+_MOST_RATIO = 1100
+"""Deflate makes nothing smaller than by this."""
+
+
+@contextmanager
+def _whole_gzip(path: Path) -> Iterator[None]:
     try:
-        return gzip.decompress(path.read_bytes())
+        yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path}: found no whole gzip file ({error}), expected one") from None
 
