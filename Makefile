@@ -19,8 +19,8 @@ DEV   := .venv/dev
 EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev]'
 PIP     := $(DEV)/bin/pip install --quiet
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
-# Two processes; one thread of arithmetic in each, or they would wait for one another.
-PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# One thread of arithmetic in each process, or they would wait for one another.
+PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --dist loadgroup --no-loadscope-reorder
 
 .PHONY: serve check test campaign lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve
@@ -29,10 +29,10 @@ serve: $(SERVE)/.made                ## Draw with every bundle in models/, on ht
 	$(SERVE)/bin/zoetrope serve --host $(LISTEN) --port $(PORT)
 
 check: lint types                    ## Lint, types and the fast tests: in a minute and a half, while you work
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
 test: lint types                     ## Everything that must hold, in a quarter of an hour
-	$(PYTEST)
+	$(PYTEST) -n 3 # for two cores: slow tests often wait for a browser, a server or the package index
 
 campaign: $(DEV)/.made               ## Hours: 20,000 cases of each property and fuzz test, every stress test in full length
 	CAMPAIGN_CASES=20000 $(DEV)/bin/python -m pytest -m hypothesis
