@@ -70,6 +70,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for _, item in sorted(zip(ranks, items, strict=True), key=lambda pair: pair[0])]
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Some versions of xdist and pytest do not go together, and no group is kept: every process would train again."""
+    if session.config.getoption("loadgroup", False) and session.items:
+        assert session.items[0].nodeid.endswith(f"@{_group_of(session.items[0])}"), "xdist takes no notice of groups"
+
+
 def _group_of(item: pytest.Item) -> str:
     """What shares an expensive fixture shares a process, else what shares a file."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
