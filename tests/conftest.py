@@ -46,6 +46,7 @@ SLOW_FILES = tuple(
 )  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that use a browser, a database server or a trained model are slow, without a mark of their own."""
     missing = [name for name in SLOW_FILES if not (Path(__file__).parent / name).exists()]
