@@ -185,23 +185,28 @@ def classes_of(
     return PictureClasses.of(label, count, len(card.classes))
 
 
-def class_numbers(weights: Mapping[str, float] | Mapping[int, float], card: Card) -> dict[int, float]:
-    """Weights by class name or number -> by number.
+def weights_by_name(
+    weights: Mapping[str, float] | Mapping[int, float], numbers: Mapping[str, int], model: str
+) -> Label:
+    """Weights by class name or number -> canonical form.
+
+    Args:
+        numbers: class name -> number, of all classes.
+        model: its name, for errors.
 
     Raises:
-        AddressError: the model has no classes, or no class of this name.
+        AddressError: the model has no classes, or no class of this name, or there are no such weights.
     """
-    numbers = {one.name: number for number, one in enumerate(card.classes or ())}
     if not numbers:
-        raise AddressError(f"{card.name} has no classes; leave their weights out")
+        raise AddressError(f"{model} has no classes; leave their weights out")
     found = {}
     for name, weight in weights.items():
         if isinstance(name, str) and name not in numbers:
             raise AddressError(
-                f"found a weight of class {name[:80]!r}; the classes of {card.name} are {', '.join(numbers)}"
+                f"found a weight of class {name[:80]!r}; the classes of {model} are {', '.join(numbers)}"
             )
         found[numbers[name] if isinstance(name, str) else name] = weight
-    return found
+    return canonical_weights(found)
 
 
 def one_hot(labels_N: NDArray[Any], classes: int) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.bundle import ENCODER, GENERATOR, REWARD, Bundle, find_bundle, open_bundle
 from models.card import Card
-from models.class_weights import ClassRows, canonical_weights, class_numbers, classes_of, one_hot
+from models.class_weights import ClassRows, Label, classes_of, one_hot, weights_by_name
 from models.codes import codes
 from models.engine import (
     REFERENCE,
@@ -163,8 +163,11 @@ class Runtime:
         """
         if classes is not None and label is not None:
             raise AddressError(f"found label {label} and classes {classes}, expected one of them")
-        weights = None if classes is None else canonical_weights(class_numbers(classes, self.card))
-        found = classes_of(self.card, seed, start, n, label if weights is None else weights)
+        given: Label | Sequence[int] | None = label
+        if classes is not None:
+            numbers = {name: number for number, name in enumerate(self.class_names)}
+            given = weights_by_name(classes, numbers, self.card.name)
+        found = classes_of(self.card, seed, start, n, given)
         codes_NZ = codes(seed, start, n, self.card.code_size, truncation)
         return self.draw(codes_NZ, None if found is None else found[:])
 

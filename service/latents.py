@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import Card
-from models.class_weights import ClassRows, Label, PictureClasses, canonical_weights, class_numbers, classes_of
+from models.class_weights import ClassRows, Label, PictureClasses, classes_of, weights_by_name
 from models.codes import ADDRESS_END, codes
 from models.errors import AddressError
 from models.runtime import Runtime
@@ -188,7 +188,7 @@ def _number(label: LabelRequest, card: Card, numbers: Mapping[str, int]) -> Labe
         return label
     if isinstance(label, dict):
         try:
-            return canonical_weights(class_numbers(label, card))
+            return weights_by_name(label, numbers, card.name)
         except AddressError as error:
             raise Problem(422, f"label: {error}.") from None
     if not numbers:

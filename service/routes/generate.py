@@ -17,11 +17,20 @@ from service.formats import Format, negotiate
 from service.interpolation import explicit_codes, interpolated_codes
 from service.latents import require_drawable, resolve_address
 from service.routes.responses import check_sheet_size, picture_response, provenance_headers
-from service.schemas import LARGEST_SHEET_N, LARGEST_STRIP_N, DecodeRequest, GenerateRequest, InterpolateRequest
+from service.schemas import (
+    LARGEST_SHEET_N,
+    LARGEST_STRIP_N,
+    DecodeRequest,
+    GenerateRequest,
+    InterpolateRequest,
+    LabelRequest,
+)
 
 router = APIRouter(route_class=JsonRoute)
 _INLINE_N = 256
 """Codes and labels of so many pictures are computed on the event loop, in about a millisecond."""
+_WEIGHTS_COST = 16
+"""Weights take as long as so many labels."""
 
 
 @router.post("/generate", response_class=Response)
@@ -31,10 +40,8 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet_size(body.n, LARGEST_SHEET_N, "A sheet")
-    if isinstance(body.label, list) and len(body.label) > _INLINE_N:
-        source = await app_of(request).compute(partial(resolve_address, body, runtime.card))
-    else:
-        source = resolve_address(body, runtime.card)
+    inline = _labels_cost(body.label) <= _INLINE_N
+    source = await app_of(request).compute(partial(resolve_address, body, runtime.card), inline)
     require_drawable(source.classes, runtime)
     headers = {**provenance_headers(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
     encode = partial(encode_sheet, picture_format=chosen)
@@ -48,7 +55,7 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
     chosen = negotiate(body.format, request.headers.get("accept"), Format)
     if chosen.is_one_picture:
         check_sheet_size(len(body.codes), LARGEST_SHEET_N, "A sheet")
-    inline = len(body.codes) <= _INLINE_N
+    inline = max(len(body.codes), _labels_cost(body.label)) <= _INLINE_N
     source = await app_of(request).compute(partial(explicit_codes, body, runtime), inline)
     encode = partial(encode_sheet, picture_format=chosen)
     return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)
@@ -70,3 +77,8 @@ async def interpolate(body: InterpolateRequest, request: Request) -> Response:
         else partial(encode_strip, picture_format=chosen)
     )
     return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)
+
+
+def _labels_cost(label: LabelRequest | list[LabelRequest] | None) -> int:
+    """Work of finding the classes of a request, in labels."""
+    return sum(_WEIGHTS_COST if isinstance(one, dict) else 1 for one in label) if isinstance(label, list) else 1
