@@ -68,7 +68,8 @@ def find_bundle(name_or_path: str | Path, folder: Path | None = None) -> Path:
     folder = folder or Path(os.environ.get("ZOETROPE_MODELS", "models"))
     if path.name == str(name_or_path) and (found := _with_card(folder / path)):
         return found
-    names = ", ".join(map(bundle_name, bundle_folders(folder))) if folder.is_dir() else ""
+    with_card = filter(_with_card, bundle_folders(folder)) if folder.is_dir() else ()
+    names = ", ".join(map(bundle_name, with_card))
     raise BundleMissing(
         path,
         found="no bundle",

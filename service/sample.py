@@ -176,6 +176,8 @@ def _target(out: Path, format_name: str | None) -> tuple[Format, bool]:
     chosen = FORMAT_OF_SUFFIX.get(out.suffix.lower())
     given = None if format_name is None else Format(format_name)
     if chosen is not None and not out.is_dir():
+        if not out.parent.is_dir():
+            raise ValueError(f"found --out {out}, but no folder {out.parent}; make it first")
         if given not in (None, chosen):
             raise ValueError(f"found --out {out} with --format {given}, expected one format")
         return chosen, False

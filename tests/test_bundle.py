@@ -258,7 +258,11 @@ def test_a_model_is_found_by_its_folder_or_by_its_name(grey: Path, monkeypatch: 
 
 
 def test_a_model_that_is_not_found_is_named_with_those_that_exist(grey: Path):
-    with pytest.raises(BundleMissing, match=r"gray: found no bundle, expected a folder with a card\.json, or .*: grey"):
+    (grey.parent / "empty").mkdir()
+
+    with pytest.raises(
+        BundleMissing, match=r"gray: found no bundle, expected a folder with a card\.json, or .*: grey\.$"
+    ):
         find_bundle("gray", grey.parent)
 
 

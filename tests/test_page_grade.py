@@ -291,6 +291,18 @@ def test_ids_are_made_where_the_browser_hides_its_own_on_plain_http(arrive, stud
     assert arrived(page, "plain", studio, scores)
 
 
+def test_a_name_that_is_typed_stays_when_another_model_is_chosen(arrive):
+    visitor = arrive()
+    page = visitor.visit(GRADE)
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_label("Model").select_option("eurosat")
+    visitor.place_has("model=eurosat")
+    page.get_by_role("button", name="Begin").click()
+    visitor.shows(PICTURE)
+
+    assert page.get_by_label("Your name").input_value() == "ann"
+
+
 def test_a_name_is_asked_for_and_remembered(arrive):
     visitor = arrive()
     page = visitor.visit(GRADE)

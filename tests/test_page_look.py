@@ -288,7 +288,7 @@ def test_it_lives_behind_a_prefix(arrive, studio: Server):
     visitor.shows(OPEN)
 
     assert page.locator("#picture .permalink").inner_text().startswith(f"{prefix}/models/mnist/")
-    assert f"curl -X POST {prefix}/generate" in page.locator("#look pre").text_content()
+    assert f"curl -f -X POST {prefix}/generate" in page.locator("#look pre").text_content()
     assert len(routed) == sum(one.url.startswith("http") for one in visitor.requests)  # none bypassed the prefix
 
 

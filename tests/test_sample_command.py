@@ -172,7 +172,7 @@ def test_without_a_seed_a_fresh_one_is_drawn_and_printed(tmp_path: Path, capsys:
         (("grey", "--out", "a.zip", "--label", "cat"), "but grey has no classes; leave it out"),
         (("pets", "--out", "a.zip", "--label", "cow"), "the classes of pets are cat, dog, 7"),
         (("pets", "--out", "a.zip", "--label", "3"), "label is 3; it must be 0 to 2"),
-        (("grey", "--out", "nowhere/a.zip"), "No such file or directory"),
+        (("grey", "--out", "nowhere/a.zip"), "found --out nowhere/a.zip, but no folder nowhere; make it first"),
         (("grey",), "the following arguments are required: --out"),
     ],
 )

@@ -53,7 +53,7 @@ def fit(
         FileNotFoundError: there are no such pictures.
         ValueError: an option is not valid, the pictures are not, or the run's folder holds another run.
         Diverged: a loss became infinite or NaN; says what to change.
-        KeyboardInterrupt: stopped, and saved.
+        Stopped: stopped, and saved.
     """
     given = FitOptions(**options)
     check_fit(str(pictures), given)

@@ -16,6 +16,10 @@ class Diverged(TrainingError):
     """A loss became infinite or NaN."""
 
 
+class Stopped(KeyboardInterrupt):
+    """SIGINT or SIGTERM arrived, and the run is saved: the same command resumes from there."""
+
+
 class ExportDiffers(TrainingError):
     """The exported graph draws other pictures than the network that was trained."""
 

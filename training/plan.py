@@ -295,7 +295,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
 
     Raises:
         Diverged, ExportDiffers, OlderVersion, RunBusy, RunDiffers: see there.
-        KeyboardInterrupt: stopped, and saved.
+        Stopped: stopped, and saved.
     """
     from training.checkpoint import images_shown_in
     from training.exporter.bundle import export_run

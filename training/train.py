@@ -25,6 +25,7 @@ from training.data.batches import Batches
 from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.ema import EmaBank
+from training.errors import Stopped
 from training.methods import new_method
 from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
@@ -58,7 +59,7 @@ def train(
 
     Raises:
         Diverged: a loss became infinite or NaN; says what to change.
-        KeyboardInterrupt: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
+        Stopped: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
     """
     context.distributed.check(settings.batch)
     geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
@@ -86,7 +87,7 @@ def train(
                 saved()
                 saved_at = time.monotonic()
             if stopped:
-                raise KeyboardInterrupt
+                raise Stopped
     logger.save(state)
     saved()
     return state

@@ -28,7 +28,7 @@ export function show(query, modelCard) {
   model = query.get("model");
   if (model === null) return navigate("grade", {model: card.name}, {replace: true});
   rememberRoute("grade", model, {model});
-  fields.grader.value = load("grader") ?? "";
+  fields.grader.value ||= load("grader") ?? ""; // a name that is typed stays when another model is chosen
   fields.n.value = load("n") ?? "64";
   ({queue, sender} = batches.get(model) ?? {});
   const stored = load(`batch ${model}`);

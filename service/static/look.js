@@ -71,7 +71,7 @@ function fillForm({model, seed, label, truncation}) {
   fields.truncation.nextElementSibling.value = truncation.toFixed(2);
   const body = {model, n: COMMAND_PICTURES, seed, label, truncation: truncation === 1 ? undefined : truncation};
   view.querySelector("pre").textContent = commandLine(
-    "curl", "-X", "POST", `${baseUrl}generate`, "-H", "content-type: application/json", "-d", toJson(body),
+    "curl", "-f", "-X", "POST", `${baseUrl}generate`, "-H", "content-type: application/json", "-d", toJson(body),
     "-o", "sheet.png");
 }
 

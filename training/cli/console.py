@@ -13,7 +13,7 @@ import rich
 import typer
 
 from models.errors import ModelError
-from training.errors import TrainingError
+from training.errors import Stopped, TrainingError
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -26,8 +26,11 @@ def errors_as_messages() -> Iterator[None]:
     """Turn expected errors into one message and exit code 1 (130 when interrupted)."""
     try:
         yield
-    except KeyboardInterrupt:
-        rich.print("Stopped, and saved. The same command resumes from here.")
+    except KeyboardInterrupt as stop:
+        saved = isinstance(stop, Stopped)
+        rich.print(
+            "Stopped, and saved. The same command resumes from here." if saved else "Stopped. Nothing new was saved."
+        )
         raise typer.Exit(130) from None
     except EXPECTED as error:
         said = f"error: {error}".encode("utf-8", "backslashreplace").decode()
