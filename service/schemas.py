@@ -170,6 +170,7 @@ class ModelResponse(BaseModel):
     card: Card
     engine: str = Field(description="Library, version, device and precision that draw it; as in X-Engine.")
     batch_sizes: tuple[int, ...] = Field(description="The fixed batch sizes that reach the engine.")
+    takes_class_weights: bool = Field(description="Whether a picture may be of several classes, by weights.")
     versions: list[str] = Field(description="Available versions; request an older one as name@version.")
 
 

@@ -82,6 +82,8 @@ def test_weights_of_several_classes_are_one_picture_in_any_unit_and_order(client
     assert np.array_equal(both, pixels(generate(client, label={"dog": 0.75, "7": 0, "cat": 0.25})))
     assert not np.array_equal(both, pixels(generate(client, label="dog")))
     assert np.array_equal(pixels(generate(client, label={"dog": 0.2})), pixels(generate(client, label="dog")))
+    taken = {one["card"]["name"]: one["takes_class_weights"] for one in client.get("/models").json()["models"]}
+    assert (taken["pets"], taken["grey"]) == (True, False)
 
 
 def test_json_names_the_weights_in_their_canonical_form(client: TestClient):
@@ -118,7 +120,9 @@ def test_a_graph_that_takes_one_class_a_picture_refuses_weights_and_says_what_to
     app = started_app(tmp_path / "old", f"sqlite:///{tmp_path / 'grades.db'}", default_model="pets")
     words = "takes one class a picture with onnxruntime-"
     with TestClient(app, base_url="http://127.0.0.1:3000") as old:
-        version = old.get("/models/pets").json()["card"]["version"]
+        model = old.get("/models/pets").json()
+        version = model["card"]["version"]
+        assert model["takes_class_weights"] is False
         for path, body in (
             ("/generate", {"label": {"a": 1, "b": 1}}),
             ("/decode", {"codes": [[0.0] * 4], "label": {"a": 1, "b": 1}}),

@@ -42,5 +42,6 @@ def _response(snapshot: Snapshot, runtime: Runtime) -> ModelResponse:
         card=runtime.card,
         engine=runtime.engine,
         batch_sizes=runtime.batch_sizes,
+        takes_class_weights=runtime.takes_class_weights,
         versions=snapshot.versions(runtime.card.name),
     )
