@@ -70,6 +70,10 @@ class TrainingRecord(_Strict):
     lengthened: tuple[int, ...] | None = Field(
         default=None, description="Planned lengths, in images, that the run had come to before it was made longer."
     )
+    healings: tuple[dict[str, JsonValue], ...] | None = Field(
+        default=None,
+        description="Where the run went wrong, what was seen, where it went back to, and the settings from there on.",
+    )
     changes: tuple[dict[str, JsonValue], ...] | None = Field(
         default=None,
         description="What was changed within the run: images shown by then, and [was, now] of each setting.",

@@ -151,6 +151,42 @@ app({words!r}, standalone_mode=False)
     assert logs[0] == logs[1]
 
 
+def test_what_one_of_two_processes_sees_go_wrong_makes_both_go_back(tmp_path: Path):
+    """The second one sees a loss of 99 at one step; both begin again with a third of the rate, and end together."""
+    words = ["fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
+    words += ["--precision", "float32", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
+    script = tmp_path / "plant.py"
+    script.write_text(f"""
+import os
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+from training import train as loop
+
+take_step, left = loop.take_step, [int(os.environ["RANK"])]
+
+def plant(settings, batches, state):
+    seen = take_step(settings, batches, state)
+    if state.images_shown == 640 and left[0]:
+        left[0] = 0
+        seen["d_loss"] = seen["d_loss"] * 0 + 99
+    return seen
+
+loop.take_step = plant
+from training.__main__ import app
+
+app({words!r}, standalone_mode=False)
+""")
+    run_in_processes(2, str(script))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+
+    assert [(one["images_shown"], one["returned_to"]) for one in config["healings"]] == [(640, 0)]
+    assert config["healings"][0]["explanation"].startswith("d_loss reached 99;")
+    assert [line["images_shown"] for line in lines] == list(range(64, 1_281, 64))
+    assert {line["healings"] for line in lines} == {1}
+
+
 def test_alone_there_is_nothing_to_average():
     layer = nn.Linear(2, 1)
     layer(torch.ones(1, 2)).sum().backward()

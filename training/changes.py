@@ -39,8 +39,9 @@ def with_changes(stored: Config, asked: Config, come_to: int) -> Config:
     if _more_of_the_same(stored["data"], asked["data"]):
         changed["pictures"] = [stored["data"]["images"], asked["data"]["images"]]
         config["data"] = asked["data"]
-    if changed and come_to:
-        config["changes"] = [*stored.get("changes", ()), {"images_shown": come_to, "changed": changed}]
+    if changed and (come_to or "healings" in stored):
+        record = {"images_shown": come_to, "changed": changed, "after_healings": len(stored.get("healings", ()))}
+        config["changes"] = [*stored.get("changes", ()), record]
     return config
 
 
@@ -50,6 +51,22 @@ def in_words(stored: Config, config: Config) -> list[str]:
         f"the run goes on from image {record['images_shown']:,} with {_words(record['changed'])}"
         for record in config.get("changes", ())[len(stored.get("changes", ())) :]
     ]
+
+
+def history(config: Config) -> list[str]:
+    """What happened to a run while it was under way, by a person or by healing: a line each, in order."""
+    asked = config.get("changes", ())
+    lines = [(record["images_shown"], words) for record, words in zip(asked, in_words({}, config), strict=True)]
+    lines += [
+        (
+            record["images_shown"],
+            f"{record['verdict']} after {record['images_shown']:,} images: {record['explanation']} It went back to "
+            f"image {record['returned_to']:,} and on with learning_rate {_value(record['learning_rate'])} and gamma "
+            f"{_value(record['gamma'])}.",
+        )
+        for record in config.get("healings", ())
+    ]
+    return [words for _, words in sorted(lines, key=lambda line: line[0])]
 
 
 def _words(changed: Mapping[str, Any]) -> str:

@@ -239,6 +239,23 @@ def preset_named(name: str, method: MethodName = "gan", network: NetworkName | N
     )
 
 
+HEALING_STEPS = 3
+"""How often a run that goes wrong goes back and on by itself."""
+_HEALED_RATE, _HEALED_GAMMA = 1 / 3, 2.0
+"""Of one step: less than the doctor's advice for the penalty, since there may be three."""
+
+
+def healed_settings(settings: Settings, steps: int) -> Settings:
+    """The settings after so many steps of healing: a lower rate, and a stronger penalty where there is one."""
+    if steps == 0:
+        return settings
+    rate, penalty = _HEALED_RATE**steps, _HEALED_GAMMA**steps
+    start, end = (float(f"{value * rate:.3g}") for value in settings.learning_rate)  # as a person would type it
+    return settings.with_changes(
+        learning_rate=(start, end), gamma=(settings.gamma[0] * penalty, settings.gamma[1] * penalty)
+    )
+
+
 @dataclass(frozen=True)
 class ScheduleValues:
     """The scheduled settings at one schedule of a run."""

@@ -57,6 +57,8 @@ class Plan:
     """Of fine-tuning: write the bundle even where the acceptance test fails."""
     minutes: float | None = None
     """The budget that the length follows from."""
+    heal: bool = False
+    """Go back and on more gently where the run goes wrong."""
     notes: tuple[str, ...] = ()
     """What a person should know before it starts: what changes within the run, why a GPU is not used."""
 
@@ -122,6 +124,8 @@ class FitOptions:
     """At the start; a tenth of it at the end."""
     precision: str | None = None
     seed: int | None = None
+    heal: bool = True
+    """Go back and on more gently where the run goes wrong."""
 
     def changes(self) -> dict[str, Any]:
         """The settings of a preset that these options replace; None keeps the preset's."""
@@ -164,6 +168,8 @@ class FinetuneOptions:
     learning_rate: float | None = None
     precision: str | None = None
     seed: int | None = None
+    heal: bool = True
+    """Go back and on more gently where the run goes wrong."""
 
     def changes(self) -> dict[str, Any]:
         """The settings of the pretrained model that these options replace; None keeps them."""
@@ -223,7 +229,7 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         from training.throughput import settings_within
 
         settings = settings_within(options.minutes, settings, pictures, run, context)
-    return _checked(Plan(pictures, settings, run, bundle, minutes=options.minutes), context)
+    return _checked(Plan(pictures, settings, run, bundle, minutes=options.minutes, heal=options.heal), context)
 
 
 def plan_finetuning(
@@ -267,7 +273,9 @@ def plan_finetuning(
     _report_round(started, report)
     run = Run(options.run or RUNS / started.name)
     bundle = out or started.parent.bundle.path
-    return _checked(Plan(started.pictures, started.settings, run, bundle, started, options.force), context)
+    return _checked(
+        Plan(started.pictures, started.settings, run, bundle, started, options.force, heal=options.heal), context
+    )
 
 
 def _checked(plan: Plan, context: "ComputeContext") -> Plan:
@@ -306,7 +314,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
 
     run, settings = plan.run, plan.settings
     if not context.distributed.is_main:
-        train(run, settings, plan.pictures, context)
+        train(run, settings, plan.pictures, context, healed=(lambda _: None) if plan.heal else None)
         return None
     prepare = plan.round.prepare if plan.round else None
     inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
@@ -320,7 +328,14 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
             progress.update(state)
             foreteller.update(state)
 
-        train(run, settings, plan.pictures, context, after_each_step, monitor.update, prepare)
+        def after_healing(lines: list[str]) -> None:
+            monitor.restart()
+            progress.restart()
+            for line in lines:
+                report(line)
+
+        healed = after_healing if plan.heal else None
+        train(run, settings, plan.pictures, context, after_each_step, monitor.update, prepare, healed)
     report(f"how it went: {run.path / 'report.html'}")
     return export_run(run, plan.bundle, inspect=inspect)
 

@@ -57,6 +57,10 @@ class ProgressBar:
             left_s = (self._total - state.images_shown) / max(speed, 1e-9)
             print(f"{state.images_shown:,} of {self._total:,} images, {speed:,.0f} a second, {duration(left_s)} left")
 
+    def restart(self) -> None:
+        """Call after the run went back: its speed is measured from there."""
+        self._began_at_images = -1
+
     def __enter__(self) -> "ProgressBar":
         self._bar.start()
         return self

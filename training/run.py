@@ -122,6 +122,28 @@ class Run:
         """The settings that the run was begun with."""
         return Settings.from_json(self.config()["settings"])
 
+    def healings(self) -> list[dict[str, Any]]:
+        """What `healing` did to the run, oldest first."""
+        return list(self.config().get("healings", ())) if self._config.exists() else []
+
+    @property
+    def healing_steps(self) -> int:
+        """Steps of healing that count: those since a person last chose rate or penalty."""
+        if not self._config.exists():
+            return 0
+        config = self.config()
+        chosen = [
+            record["after_healings"]
+            for record in config.get("changes", ())
+            if {"learning_rate", "gamma"} & set(record["changed"])
+        ]
+        return len(config.get("healings", ())) - (chosen[-1] if chosen else 0)
+
+    def record_healing(self, record: Mapping[str, Any]) -> None:
+        """Add a step of healing to the configuration."""
+        config = self.config()
+        self._configure(config | {"healings": [*config.get("healings", ()), dict(record)]})
+
     @property
     def minutes(self) -> float | None:
         """The budget that the run's length follows from; None where it was given in images, or there is no run yet."""

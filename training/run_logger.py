@@ -43,6 +43,7 @@ class RunLogger:
         images_shown: by the run before this process resumed it.
         unlogged: what its checkpoint holds of the steps since the last line, (P,) a process each.
         unlogged_steps: how many they were.
+        healings: steps of healing that the run has behind it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class RunLogger:
         images_shown: int,
         unlogged: Mapping[str, Tensor] = MappingProxyType({}),
         unlogged_steps: int = 0,
+        healings: int = 0,
     ) -> None:
         self._run, self._settings, self._batches = run, settings, batches
         self._log_every = max(settings.batch, settings.images_shown // LOGS_A_RUN)
@@ -65,7 +67,9 @@ class RunLogger:
             name: value.to(batches.images.device) for name, value in batches.distributed.own(dict(unlogged)).items()
         }
         self._steps, self._began, self._images = unlogged_steps, time.monotonic(), images_shown
-        self._any_sheet = bool(run.sheets())
+        self._any_sheet, self._healings = bool(run.sheets()), healings
+        self.diversity = [value for line in run.lines() if (value := line.get("diversity")) is not None]
+        """Of the sample sheets so far, oldest first; of the process that draws them."""
 
     def add(self, seen: dict[str, Tensor]) -> None:
         """What one step saw: scalars by name."""
@@ -82,13 +86,17 @@ class RunLogger:
             _prepare_to_draw(state, self._settings, self._batches)
             save_checkpoint(self._run.checkpoint, state)
 
+    def is_due(self, state: TrainingState) -> bool:
+        """Whether a line would be written now."""
+        return state.images_shown // self._log_every > self._logged
+
     def write_if_due(self, state: TrainingState) -> bool:
         """True where a line was written.
 
         Raises:
             Diverged: a loss became infinite or NaN; says what to change.
         """
-        if state.images_shown // self._log_every <= self._logged:
+        if not self.is_due(state):
             return False
         self._logged = state.images_shown // self._log_every
         line = self._line(state)
@@ -112,10 +120,18 @@ class RunLogger:
         """Save the run's first sheet when half a minute is over. It is a picture more and changes nothing else."""
         if self._any_sheet or state.seconds < FIRST_SHEET_SECONDS or not self._batches.distributed.is_main:
             return
-        self._show(state)
+        self._draw(state)
 
     def _show(self, state: TrainingState) -> dict[str, float]:
         """Save a sheet; returns what it adds to the line of the log."""
+        figure = self._draw(state)
+        if figure is None:
+            return {}
+        self.diversity.append(figure)
+        return {"diversity": figure}
+
+    def _draw(self, state: TrainingState) -> float | None:
+        """Save a sheet; returns its diversity."""
         _prepare_to_draw(state, self._settings, self._batches)
         labels_N = None
         if (counts := self._batches.class_counts) is not None:
@@ -123,8 +139,7 @@ class RunLogger:
         sheet = draw(state.ema, codes(0, 0, SHEET_PICTURES, state.ema.code_size), labels_N)
         self._run.show(sheet, state.images_shown)
         self._any_sheet = True
-        figure = nearest_neighbour_diversity(sheet, self._real_NHWC)
-        return {} if figure is None else {"diversity": figure}
+        return nearest_neighbour_diversity(sheet, self._real_NHWC)
 
     def _line(self, state: TrainingState) -> dict[str, float]:
         maxima = {key: self._sums.pop(key) for key in LARGEST.values() if key in self._sums}
@@ -133,6 +148,7 @@ class RunLogger:
         means |= {key: float(value) for key, value in self._batches.distributed.largest(maxima).items()}
         speed = (state.images_shown - self._images) / (time.monotonic() - self._began)
         line = {"images_shown": state.images_shown, "seconds": state.seconds, "images_per_second": speed}
+        line |= {"healings": self._healings} if self._healings else {}
         return line | asdict(schedule_at(self._settings, state.images_shown)) | means
 
 

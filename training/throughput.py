@@ -75,6 +75,8 @@ class Stopwatch:
 
     def mark(self, state: TrainingState) -> Throughput | None:
         """Call after every step; returns the throughput once it is known."""
+        if self._marks and state.images_shown <= self._marks[-1][1]:  # healing went back
+            self._marks.clear()
         enough = len(self._marks) >= _FIRST_STEPS and self._passed()
         if self._context.device.type == "cuda" and (enough or len(self._marks) == _FIRST_STEPS - 1):
             torch.cuda.synchronize(self._context.device)  # a step that was begun there is not yet done

@@ -11,7 +11,7 @@ none of the methods.
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from training.config import Settings, preset_named, schedule_at
+from training.config import Settings, healed_settings, preset_named, schedule_at
 from training.data.batches import Batches
 from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.ema import EmaBank
 from training.errors import Stopped
+from training.healing import HealthCheck, Trouble, follow, heal, keep_earlier
 from training.methods import new_method
 from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
@@ -43,6 +44,7 @@ def train(
     progress: Callable[[TrainingState], None] = lambda _: None,
     saved: Callable[[], None] = lambda: None,
     prepare: Callable[[TrainingState], None] | None = None,
+    healed: Callable[[list[str]], None] | None = None,
 ) -> TrainingState:
     """Train to the planned length, from where the run's checkpoint stands.
 
@@ -53,44 +55,113 @@ def train(
         saved: called after every checkpoint.
         prepare: called with the state before its first step, and before a checkpoint is read into it: fine-tuning
             takes the pretrained weights here.
+        healed: where it is given, a run that goes wrong goes back to where it was well, and on more gently, up to
+            three times; called after that with what a person should read.
 
     Returns:
         The state at the end of the planned length.
 
     Raises:
-        Diverged: a loss became infinite or NaN; says what to change.
+        Diverged: a loss became infinite or NaN, or healing did not help; says what to change.
         Stopped: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
     """
     context.distributed.check(settings.batch)
-    geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
-    state = new_state(settings, geometry, context.device, context.compiled)
-    if prepare is not None:
-        prepare(state)
-    if run.checkpoint.exists():
-        load_checkpoint(run.checkpoint, state)
-    if context.distributed.is_main:
-        run.resume_from(state.images_shown)
-    batches = batches_of(settings, pictures, state.random, context)
-    logger = RunLogger(run, settings, batches, state.images_shown, state.unlogged, state.unlogged_steps)
-    saved_at, started = time.monotonic(), time.monotonic() - state.seconds
+    steps, seconds = run.healing_steps, 0.0
     with _signals_wait_for_the_step() as signals:
+        while True:
+            attempt = _Attempt(run, settings, pictures, context, steps, prepare, healed is not None)
+            found = attempt.train(signals, seconds, progress, saved)
+            del attempt  # its networks, before those of the next one are made
+            if not isinstance(found, Trouble):
+                return found
+            lines = heal(run, settings, found, steps) if context.distributed.is_main else follow(steps)
+            context.distributed.any(False, context.device)  # no process resumes before the checkpoint is put back
+            steps, seconds = steps + 1, found.seconds
+            if healed is not None:
+                healed(lines)
+
+
+class _Attempt:
+    """One way from where the run's checkpoint stands, until it ends or goes wrong."""
+
+    def __init__(
+        self,
+        run: Run,
+        settings: Settings,
+        pictures: Pictures,
+        context: ComputeContext,
+        steps: int,
+        prepare: Callable[[TrainingState], None] | None,
+        watched: bool,
+    ) -> None:
+        settings = healed_settings(settings, steps)
+        geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
+        state = new_state(settings, geometry, context.device, context.compiled)
+        if prepare is not None:
+            prepare(state)
+        if run.checkpoint.exists():
+            load_checkpoint(run.checkpoint, state)
+        if context.distributed.is_main:
+            run.resume_from(state.images_shown)
+        self._run, self._settings, self._context = run, settings, context
+        self._state, self._batches = state, batches_of(settings, pictures, state.random, context)
+        self._logger = RunLogger(
+            run, settings, self._batches, state.images_shown, state.unlogged, state.unlogged_steps, steps
+        )
+        self._check = HealthCheck(settings, self._batches) if watched else None
+
+    def train(
+        self,
+        signals: Sequence[int],
+        seconds: float,
+        progress: Callable[[TrainingState], None],
+        saved: Callable[[], None],
+    ) -> TrainingState | Trouble:
+        """Take the steps that are left.
+
+        Args:
+            signals: to stop; filled from outside.
+            seconds: of training that the run has behind it, where that is more than its checkpoint says.
+        """
+        state, settings, context = self._state, self._settings, self._context
+        saved_at = time.monotonic()
+        started = saved_at - max(seconds, state.seconds)
         while state.images_shown < settings.images_shown:
-            logger.add(take_step(settings, batches, state))
+            seen = take_step(settings, self._batches, state)
+            self._logger.add(seen)
             state.seconds = time.monotonic() - started
             progress(state)
-            logger.write_if_due(state)
-            logger.show_early(state)
+            meets = _meets(settings, state)
             due = time.monotonic() - saved_at > context.checkpoint_seconds
-            stopped, due = _agreed(context, _meets(settings, state), bool(signals), due)
+            stopped, due = _agreed(context, meets, bool(signals), due)
+            if (trouble := self._trouble(seen, meets or stopped or due)) is not None:
+                return trouble
+            self._logger.write_if_due(state)
+            self._logger.show_early(state)
             if stopped or due:
-                logger.save(state)
+                self._save()
                 saved()
                 saved_at = time.monotonic()
             if stopped:
                 raise Stopped
-    logger.save(state)
-    saved()
-    return state
+        self._save()
+        saved()
+        return state
+
+    def _trouble(self, seen: dict[str, Tensor], look: bool) -> Trouble | None:
+        """What goes wrong, if anything; looked for where that is cheap, and before anything is written."""
+        state = self._state
+        if self._check is None:
+            return None
+        self._check.add(seen)
+        if not (look or self._logger.is_due(state) or state.images_shown >= self._settings.images_shown):
+            return None
+        return self._check.look(state, self._logger.diversity if self._context.distributed.is_main else ())
+
+    def _save(self) -> None:
+        if self._check is not None and self._context.distributed.is_main:
+            keep_earlier(self._run.checkpoint)
+        self._logger.save(self._state)
 
 
 def save_initial_checkpoint(run: Run, settings: Settings, pictures: Pictures, context: ComputeContext) -> None:

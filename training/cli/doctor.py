@@ -21,6 +21,7 @@ def doctor(
 ) -> None:
     """Say whether a run is learning, collapsing or starved, what to change, and how long it still takes."""
     with errors_as_messages():
+        from training.changes import history
         from training.monitoring.doctor import diagnose
         from training.monitoring.report import write_report
         from training.run import Run, RunBusy
@@ -28,6 +29,8 @@ def doctor(
         folder = Run(run)
         settings = folder.settings()
         _print(run.name, diagnose(folder.lines(), settings), settings.images_shown)
+        for line in history(folder.config()):
+            print_plain(f"  * {line}")
         try:
             with folder.lock():
                 print_plain(f"report: {write_report(folder)}")

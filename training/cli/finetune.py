@@ -17,6 +17,7 @@ from training.cli.options import (
     ComputeThreadsOption,
     DeviceOption,
     GammaOption,
+    HealOption,
     LearningRateOption,
     PicturesArgument,
     PrecisionOption,
@@ -50,6 +51,7 @@ def finetune(
     gamma: GammaOption = None,
     learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of latent codes and order.", min=0)] = None,
+    heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
     precision: PrecisionOption = None,
@@ -75,6 +77,7 @@ def finetune(
             learning_rate,
             precision,
             seed,
+            heal,
         )
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
             plan = plan_finetuning(pictures, out, options, context, print_plain)

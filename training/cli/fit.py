@@ -16,6 +16,7 @@ from training.cli.options import (
     ComputeThreadsOption,
     DeviceOption,
     GammaOption,
+    HealOption,
     LearningRateOption,
     PicturesArgument,
     PrecisionOption,
@@ -64,6 +65,7 @@ def fit(
     gamma: GammaOption = None,
     learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of weights, latent codes and order.", min=0)] = None,
+    heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
     precision: PrecisionOption = None,
@@ -110,6 +112,7 @@ def fit(
             learning_rate=learning_rate,
             precision=precision,
             seed=seed,
+            heal=heal,
         )
         finetuning = None
         if model or ratings:
@@ -130,6 +133,7 @@ def fit(
                 learning_rate,
                 precision,
                 seed,
+                heal,
             )
         else:
             check_fit(pictures, options)

@@ -39,4 +39,5 @@ PrecisionOption = Annotated[str | None, _compute("auto, float32 or bfloat16.")]
 CompiledOption = Annotated[
     bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
 ]
+HealOption = Annotated[bool, _training("Where a run goes wrong, go back and on more gently.", "--heal/--no-heal")]
 CheckpointOption = Annotated[float, _compute("Time between checkpoints.")]

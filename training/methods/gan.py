@@ -74,7 +74,8 @@ def generator_loss(
     """The generator's loss: make its pictures pass for real ones. Arguments as above, with fresh real pictures.
 
     Returns:
-        () loss; `g_loss`, the same; `deviation` of the generated pixels, far from the data's where a run diverges.
+        () loss; `g_loss`, the same; `deviation` of the generated pixels, far from the data's where a run diverges;
+        `spread`, that of a pixel over the pictures of the batch, 0 where all of them are one.
     """
     images, labels = real
     fake = generator(z, labels)
@@ -85,7 +86,8 @@ def generator_loss(
     else:
         real_scores = fake_scores.detach()
     game = objective.generator(real_scores, fake_scores)
-    return game, {"g_loss": game, "deviation": fake.detach().std()}
+    spread = fake.detach().std(dim=0, correction=0).mean()
+    return game, {"g_loss": game, "deviation": fake.detach().std(), "spread": spread}
 
 
 class Gan(Method):

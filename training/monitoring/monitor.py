@@ -100,6 +100,12 @@ class Monitor:
         if self._reports_s <= _REPORT_TIME_SHARE * (time.monotonic() - self._started_s):
             self._write_report()
 
+    def restart(self) -> None:
+        """Call after the run went back: its log is shorter than what was written of it, so all is written again."""
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+            self._tensorboard = self._new_writer()
+
     def __enter__(self) -> "Monitor":
         return self
 

@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from training.budget import duration
+from training.changes import history
 from training.monitoring import charts
 from training.monitoring.doctor import Diagnosis, diagnose
 from training.monitoring.log_statistics import LogStatistics
@@ -39,7 +40,7 @@ def write_report(run: Run) -> Path:
     config, settings = run.config(), run.settings()
     log, sheets = LogStatistics(run.lines(), settings), run.sheets()
     diagnosis = diagnose(log.lines, settings)
-    parts = [_head(run, log, diagnosis), _diagnosis(diagnosis)]
+    parts = [_head(run, log, diagnosis), _diagnosis(diagnosis), _history(config)]
     if sheets:
         parts.append(_samples(run, sheets))
     if log.lines:
@@ -109,6 +110,11 @@ def _diagnosis(diagnosis: Diagnosis) -> str:
     what_to_change = f"<h3>What to change, the likeliest first</h3><ul>{advice}</ul>" if advice else ""
     explanation = f"<p>{escaped(diagnosis.explanation)}</p>"
     return f'<section class="card doctor {_css_class(diagnosis)}">{explanation}{what_to_change}{notes}</section>'
+
+
+def _history(config: dict[str, Any]) -> str:
+    lines = "".join(f"<li>{escaped(line)}</li>" for line in history(config))
+    return f'<h2>What happened to the run</h2><div class="card"><ul>{lines}</ul></div>' if lines else ""
 
 
 def _css_class(diagnosis: Diagnosis) -> str:
