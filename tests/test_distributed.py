@@ -177,7 +177,8 @@ from training.__main__ import app
 
 app({words!r}, standalone_mode=False)
 """)
-    run_in_processes(2, str(script))
+    done = subprocess.run([*TORCHRUN, script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
 

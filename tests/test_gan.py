@@ -66,7 +66,7 @@ def test_an_update_moves_both_and_leaves_the_discriminator_trainable(loss: str):
         moved = (torch.equal(a, b) for a, b in zip(network.parameters(), before[name].parameters(), strict=True))
         assert not all(moved)
     assert all(parameter.requires_grad for parameter in gan.discriminator.parameters())
-    assert set(seen) == {"d_loss", "penalty", "margin", "d_wins", "g_loss", "deviation"}
+    assert set(seen) == {"d_loss", "penalty", "margin", "d_wins", "g_loss", "deviation", "spread"}
 
 
 def descended(network: torch.nn.Module, loss, steps: int) -> tuple[dict, dict]:

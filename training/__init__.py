@@ -25,6 +25,7 @@ Read in this order:
     device       where a run computes; `distributed` shares one run between processes
     throughput   images a second, measured, for a run of so many minutes; `budget` says in words what it takes
     changes      what may change while a run is under way
+    healing      a run that goes wrong notices it, goes back, and goes on more gently
     pixels       bytes <-> [-1, 1]
     progress     the progress bar
     errors       what training raises by itself

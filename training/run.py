@@ -8,6 +8,8 @@
     report.html, timelapse.webp, tensorboard/
                             made from the above by `monitoring`, at any time again
     checkpoint.safetensors  see `checkpoint`
+    checkpoint-earlier.safetensors, checkpoint-earliest.safetensors
+                            what `healing` may go back to
     lock                    locked by the process that trains
 
 Knows files and folders; knows no torch.

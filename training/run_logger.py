@@ -73,7 +73,7 @@ class RunLogger:
 
     def add(self, seen: dict[str, Tensor]) -> None:
         """What one step saw: scalars by name."""
-        sums = {name: self._sums[name] + value if self._sums else value.float() for name, value in seen.items()}
+        sums = {name: self._sums.get(name, 0.0) + value.float() for name, value in seen.items()}
         largest = {key: seen[name].float() for name, key in LARGEST.items() if name in seen}
         self._sums = sums | {key: torch.maximum(self._sums.get(key, value), value) for key, value in largest.items()}
         self._steps += 1
