@@ -11,7 +11,9 @@ from models.card import ModeScores, Scores
 from models.runtime import Runtime
 from training.comparison.recipes import RECIPES, Entry
 from training.comparison.table import PICTURES, Row, as_markdown, cells, figures, row_of
+from training.config import preset_named
 from training.evaluation.reference import RealPictures
+from training.monitoring.log_statistics import LogStatistics
 
 EVALUATED = Scores(
     fd_ratio=2.345,
@@ -71,6 +73,29 @@ def test_modes_of_stacks_are_next_to_those_of_real_ones_and_kl_is_above_its_floo
 
     assert [line[headings.index(one)].text for one in ("modes", "KL above its floor")] == ["990", "0.027"]
     assert [real[headings.index(one)].text for one in ("modes", "KL above its floor")] == ["1000", "0.001"]
+
+
+@pytest.mark.parametrize(
+    ("d_loss", "deviation", "verdict"),
+    [(19.0, 1.5, "no"), (21.0, 0.5, "yes"), (None, 0.5, "yes"), (1.0, 1.7, "yes")],
+)
+def test_a_run_has_diverged_by_its_largest_loss_or_by_pixels_far_beyond_the_data(
+    rows: list[Row], d_loss: float | None, deviation: float, verdict: str
+):
+    """The data's deviation is 0.5: 1.6 is allowed, but for the first 2,000 images."""
+    first = {"images_shown": 1_000, "d_loss_max": 0.7, "deviation_max": 9.0}
+    second = {"images_shown": 3_000, "d_loss_max": d_loss, "deviation_max": deviation}
+    log = LogStatistics([first, second], preset_named("tiny"))
+    headings, (line, *_) = cells([replace(rows[0], log=log, data_deviation=0.5)])
+
+    assert line[headings.index("diverged")].text == verdict
+    assert line[headings.index("largest pixel deviation")].text == f"{deviation:g}"
+
+
+def test_a_bundle_that_was_not_trained_here_has_no_loss_to_show(rows: list[Row]):
+    headings, _ = cells(rows)
+
+    assert "diverged" not in headings
 
 
 def test_a_bar_in_a_name_does_not_make_a_column(grey: Path):

@@ -99,6 +99,8 @@ class Settings:
     """Largest RMS of a weight tensor's update, in units of its rate; 0: any."""
     warm_up_images: int = 0
     """Images shown over which the learning rate rises from nothing."""
+    pixel_margin: float = 0.0
+    """Of residual networks: how far beyond [-1, 1] a pixel can be drawn; 0: any distance."""
 
     def __post_init__(self) -> None:
         for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
@@ -111,7 +113,7 @@ class Settings:
         for name, words in _WORDS.items():
             if getattr(self, name) not in get_args(words):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(words))}")
-        for name in ("fan_in_reference", "update_clip", "warm_up_images"):
+        for name in ("fan_in_reference", "update_clip", "warm_up_images", "pixel_margin"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
         if not 0 <= self.strength < 1:

@@ -23,6 +23,7 @@ from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import RealPictures, Reference
 from training.exporter.bundle import export_run
 from training.inputs import Report, open_with_progress, real_pictures, report_other_data
+from training.monitoring.log_statistics import LogStatistics
 from training.plan import Plan, carry_out, model_name, preset_for, resolve_settings
 from training.run import RUNS, Run
 from training.throughput import measure_throughput
@@ -83,10 +84,19 @@ def compare(
             report_other_data(train, source, open_bundle(entry.bundle).card, report)
         write_scores(entry.bundle, evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads))
         report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")
-    page = write_comparison(out, train.name, [row_of(entry, real, options.threads) for entry in entries], real)
+    rows = [row_of(entry, real, options.threads, _log_of(entry, out)) for entry in entries]
+    page = write_comparison(out, train.name, rows, real)
     report((out / "table.md").read_text())
     report(f"wrote {page}; serve what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")
     return page
+
+
+def _log_of(entry: Entry, out: Path) -> LogStatistics | None:
+    """What the training of an entry logged; None for a bundle that is taken as it is."""
+    if entry.recipe is None:
+        return None
+    run = Run(out / "runs" / entry.name)
+    return LogStatistics(run.lines(), run.settings())
 
 
 def _settings(

@@ -74,9 +74,14 @@ def _facts(data_name: str, rows: Sequence[Row]) -> dict[str, Any]:
         "images": scores.images,
         "fd_floor": scores.fd_floor,
         "addresses": {"seed": SEED, "start": 0, "n": PICTURES},
-        "rows": [{"name": row.name, "version": row.bundle.card.version, **figures(row)} for row in rows],
+        "rows": [_row_facts(row) for row in rows],
         "real": real_figures(scores),
     }
+
+
+def _row_facts(row: Row) -> dict[str, Any]:
+    card = row.bundle.card
+    return {"name": row.name, "version": card.version, **figures(row), "settings": card.training.options}
 
 
 def _caption(rows: Sequence[Row]) -> str:

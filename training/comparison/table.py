@@ -23,10 +23,17 @@ from models.runtime import Runtime
 from training.comparison.recipes import Entry
 from training.evaluation.reference import RealPictures
 from training.monitoring.diversity import evenly_spaced
+from training.monitoring.log_statistics import LogStatistics
 
 Figure = float | int | None
 SEED, PICTURES = 0, 12
 """Every row shows pictures 0 to 11 of this seed; with classes, of the classes 0, 1, 2, ... in turn."""
+_DEVIATION_PICTURES = 1_000
+DIVERGED_D_LOSS = 20.0
+DIVERGED_DEVIATIONS, DIVERGED_MARGIN = 3.0, 0.1
+SETTLED_IMAGES = 2_000
+"""A run has diverged where one `d_loss` is above 20, or, from 2,000 images on, the deviation of one batch of generated
+pixels is above three times that of the data plus 0.1, on the scale of -1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +49,13 @@ class Row:
     """(N, H, W, C), at the addresses above."""
     reconstructed: NDArray[np.uint8] | None
     """(N, H, W, C): the test pictures of `shown_test` through encoder and decoder; None without an encoder."""
+    log: LogStatistics | None = None
+    """Of its training; None for a bundle that is taken as it is."""
+    data_deviation: float | None = None
+    """Of the pixels of training pictures, on the scale of -1 to 1."""
 
 
-def row_of(entry: Entry, real: RealPictures, threads: int | None = None) -> Row:
+def row_of(entry: Entry, real: RealPictures, threads: int | None = None, log: LogStatistics | None = None) -> Row:
     """Draw a row by the ONNX files of an entry's bundle, which is evaluated already."""
     bundle = open_bundle(entry.bundle)
     runtime = Runtime(bundle, threads=threads)
@@ -56,7 +67,9 @@ def row_of(entry: Entry, real: RealPictures, threads: int | None = None) -> Row:
         else f"Taken as it is: method {bundle.card.method}, version {bundle.card.version}."
     )
     drawn = runtime.generate(SEED, 0, PICTURES, label=label)
-    return Row(entry.name, what, bundle, drawn, _reconstructed(runtime, real) if runtime.encodes else None)
+    reconstructed = _reconstructed(runtime, real) if runtime.encodes else None
+    some = real.train[evenly_spaced(len(real.train), _DEVIATION_PICTURES)]
+    return Row(entry.name, what, bundle, drawn, reconstructed, log, float(some.std() / 127.5))
 
 
 def shown_test(real: RealPictures) -> NDArray[np.int64]:
@@ -72,10 +85,10 @@ def _reconstructed(runtime: Runtime, real: RealPictures) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Column:
-    """One figure of every bundle."""
+    """One figure of every row."""
 
     heading: str
-    of: Callable[[Bundle], Figure]
+    of: Callable[[Row], Figure]
     text: Callable[[Any], str]
     best: Callable[[Iterable[Any]], Any] | None = None
     """`min` or `max`, where one of them is the best."""
@@ -100,16 +113,16 @@ def _clock(seconds: float) -> str:
 
 
 def _share(field: str, heading: str, floor: str) -> Column:
-    return Column(heading, attrgetter(f"card.scores.{field}"), "{:.1%}".format, max, attrgetter(floor))
+    return Column(heading, attrgetter(f"bundle.card.scores.{field}"), "{:.1%}".format, max, attrgetter(floor))
 
 
-def _ms(bundle: Bundle) -> Figure:
-    per_s = bundle.card.scores.images_per_s
+def _ms(row: Row) -> Figure:
+    per_s = row.bundle.card.scores.images_per_s
     return None if per_s is None else 1000 / per_s
 
 
-def _images_per_s(bundle: Bundle) -> Figure:
-    training = bundle.card.training
+def _images_per_s(row: Row) -> Figure:
+    training = row.bundle.card.training
     return training.images_shown / training.seconds if training.seconds else None
 
 
@@ -122,40 +135,64 @@ def _above_floor(scores: Scores, field: str) -> Figure:
     return None if scores.stacked is None else getattr(scores.stacked, field) - scores.stacked.kl_floor_real
 
 
+def _largest_d_loss(row: Row) -> Figure:
+    return None if row.log is None else row.log.largest("d_loss_max")
+
+
+def _largest_deviation(row: Row) -> Figure:
+    return None if row.log is None else row.log.largest("deviation_max", after_images=SETTLED_IMAGES)
+
+
+def _diverged(row: Row) -> Figure:
+    """1 where it did, 0 where it did not."""
+    d_loss, deviation = _largest_d_loss(row), _largest_deviation(row)
+    if d_loss is None or row.data_deviation is None:
+        return None
+    allowed = DIVERGED_DEVIATIONS * row.data_deviation + DIVERGED_MARGIN
+    return int(d_loss > DIVERGED_D_LOSS or (deviation is not None and deviation > allowed))
+
+
 COLUMNS = {
-    "fd_ratio": Column("FD ratio", attrgetter("card.scores.fd_ratio"), _three_digits, min, lambda _: 1),
+    "fd_ratio": Column("FD ratio", attrgetter("bundle.card.scores.fd_ratio"), _three_digits, min, lambda _: 1),
     "precision": _share("precision", "precision", "precision_floor"),
     "recall": _share("recall", "recall", "recall_floor"),
     "coverage": _share("coverage", "coverage", "coverage_floor"),
     "class_agreement": _share("class_agreement", "class agreement", "evaluator_accuracy"),
     "modes": Column(
-        "modes", lambda bundle: _of_stacks(bundle.card.scores, "modes"), str, max, lambda s: _of_stacks(s, "modes_real")
+        "modes",
+        lambda row: _of_stacks(row.bundle.card.scores, "modes"),
+        str,
+        max,
+        lambda s: _of_stacks(s, "modes_real"),
     ),
     "kl_excess": Column(
         "KL above its floor",
-        lambda bundle: _above_floor(bundle.card.scores, "kl"),
+        lambda row: _above_floor(row.bundle.card.scores, "kl"),
         "{:.3f}".format,
         min,
         lambda scores: _above_floor(scores, "kl_real"),
     ),
     "reconstruction_psnr_db": Column(
-        "reconstruction, dB", attrgetter("card.scores.reconstruction_psnr_db"), "{:.1f}".format, max
+        "reconstruction, dB", attrgetter("bundle.card.scores.reconstruction_psnr_db"), "{:.1f}".format, max
     ),
-    "pca_psnr_db": Column("PCA, dB", attrgetter("card.scores.pca_psnr_db"), "{:.1f}".format),
-    "active_units": Column("active units", attrgetter("card.scores.active_units"), str),
-    "code_size": Column("latent size", attrgetter("card.code_size"), str),
-    "images_shown": Column("images shown", attrgetter("card.training.images_shown"), "{:,}".format),
-    "seconds": Column("training time", attrgetter("card.training.seconds"), _clock),
+    "pca_psnr_db": Column("PCA, dB", attrgetter("bundle.card.scores.pca_psnr_db"), "{:.1f}".format),
+    "active_units": Column("active units", attrgetter("bundle.card.scores.active_units"), str),
+    "code_size": Column("latent size", attrgetter("bundle.card.code_size"), str),
+    "images_shown": Column("images shown", attrgetter("bundle.card.training.images_shown"), "{:,}".format),
+    "seconds": Column("training time", attrgetter("bundle.card.training.seconds"), _clock),
     "images_per_s": Column("images a second", _images_per_s, _three_digits),
+    "d_loss_max": Column("largest d_loss", _largest_d_loss, _three_digits),
+    "deviation_max": Column("largest pixel deviation", _largest_deviation, _three_digits),
+    "diverged": Column("diverged", _diverged, lambda value: "yes" if value else "no"),
     "ms_an_image": Column("ms an image", _ms, _three_digits),
-    "generator_bytes": Column("generator, MB", lambda bundle: len(bundle.generator), lambda size: f"{size / 1e6:.2f}"),
+    "generator_bytes": Column("generator, MB", lambda row: len(row.bundle.generator), lambda size: f"{size / 1e6:.2f}"),
 }
 """Name in table.json -> column."""
 
 
 def figures(row: Row) -> dict[str, Figure]:
     """All figures of a row, by the names of the columns."""
-    return {name: column.of(row.bundle) for name, column in COLUMNS.items()}
+    return {name: column.of(row) for name, column in COLUMNS.items()}
 
 
 def real_figures(scores: Scores) -> dict[str, Figure]:

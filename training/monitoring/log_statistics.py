@@ -71,6 +71,17 @@ class LogStatistics:
         lines = self.lines[math.floor(begin * len(self.lines)) : math.ceil(end * len(self.lines))]
         return [value for line in lines if (value := line.get(metric)) is not None]
 
+    def largest(self, metric: str, after_images: int = 0) -> float | None:
+        """Largest value of a metric, infinite where it became NaN or infinite; None without any.
+
+        Args:
+            metric: a key of `log.jsonl`.
+            after_images: lines at fewer images shown do not count.
+        """
+        counted = [line for line in self.lines if metric in line and (line["images_shown"] or 0) >= after_images]
+        values = [math.inf if (value := line[metric]) is None else value for line in counted]
+        return max(values, default=None)
+
     def recent_mean(self, metric: str) -> float | None:
         """Mean of a metric over the last fifth of the lines; None without values."""
         values = self.values(metric, begin=1 - RECENT_SHARE)

@@ -61,13 +61,24 @@ class UpsamplingBody(nn.Module):
         self.stages = nn.ModuleList(_stage(width, settings.blocks) for width in widths)
         self.widen = nn.ModuleList(Convolution(a, b, 1, gain=1.0) for a, b in pairwise(widths))
         self.to_pixels = Convolution(widths[-1], geometry.channels * geometry.patch_pixels**2, 3, gain=1.0)
+        self._pixel_margin = settings.pixel_margin
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C', h, w) -> (N, C, H', W')."""
         x = self.stages[0](x)
         for widen, stage in zip(self.widen, self.stages[1:], strict=True):
             x = stage(F.interpolate(widen(x), scale_factor=2.0, mode="nearest"))  # (N, C/2, 2h, 2w)
-        return F.pixel_shuffle(self.to_pixels(F.leaky_relu(x, LEAK)).float(), self._patch_pixels)
+        x = F.pixel_shuffle(self.to_pixels(F.leaky_relu(x, LEAK)).float(), self._patch_pixels)
+        return bounded(x, self._pixel_margin) if self._pixel_margin else x
+
+
+def bounded(x: Tensor, margin: float) -> Tensor:
+    """Pixels as they are in [-1, 1], and bent beyond so that they stay within -1 - margin and 1 + margin.
+
+    Smooth, and never flat: a generator that is pushed out of range finds its way back.
+    """
+    inside = x.clamp(-1, 1)
+    return inside + margin * torch.tanh((x - inside) / margin)
 
 
 class DownsamplingBody(nn.Module):
