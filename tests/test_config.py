@@ -11,9 +11,19 @@ def test_every_row_of_the_table_carries_its_own_name():
 
 def test_an_unknown_preset_lists_those_that_there_are():
     with pytest.raises(
-        ValueError, match="preset is 'huge'; it must be one of tiny, small, stacked, cifar10, eurosat, base"
+        ValueError, match="preset is 'huge'; it must be one of tiny, small, stacked, cifar10, eurosat, medium, base"
     ):
         preset_named("huge")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_first_edition_of_a_preset_is_what_runs_were_trained_with_before(name: str):
+    first, second = preset_named(name, edition=1), preset_named(name)
+
+    assert first == PRESETS[name]
+    assert (first.fan_in_reference, first.update_clip, first.warm_up_images, first.pixel_margin) == (0, 0, 0, 0)
+    assert min(second.fan_in_reference, second.update_clip, second.warm_up_images, second.pixel_margin) > 0
+    assert preset_named(name, "variational") == preset_named(name, "variational", edition=1)
 
 
 def test_nothing_is_changed_by_none():
@@ -29,6 +39,7 @@ def test_nothing_is_changed_by_none():
         ({"images_shown": 5}, "less than one batch of 128"),
         ({"precision": "float8"}, "precision is 'float8'; it must be one of auto, float32, bfloat16"),
         ({"seed": -1}, "seed is -1"),
+        ({"pixel_scale": 0.0}, "pixel_scale is 0.0; it must be more than 0"),
         ({"update_clip": -1.0}, "update_clip is -1.0; it must be 0 or more"),
         ({"method": "magic"}, "method is 'magic'; it must be one of gan, autoencoder, denoising, variational"),
         ({"loss": "wgan"}, "loss is 'wgan'; it must be one of relativistic, non-saturating, minimax"),

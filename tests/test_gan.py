@@ -1,6 +1,7 @@
 """The two updates: each moves its own network, in its own direction, and only it."""
 
 import copy
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -142,3 +143,18 @@ def test_a_conditional_gan_and_a_dcgan_take_steps_too():
         gan = Gan(SETTINGS.with_changes(**changes), Geometry(8, 8, 1, 1, classes), CPU)
 
         assert all(torch.isfinite(value) for value in gan.update(batches(classes), SCHEDULE).values())
+
+
+def test_pictures_of_a_quarter_of_the_contrast_make_the_same_game_when_they_are_stretched():
+    """Levels 0, 4, ... 252 become 96 to 159: pixels x become x / 4 + 0.75 / 255."""
+    seen = []
+    for quarter, offset, scale in ((False, 0.0, 1.0), (True, 0.75 / 255, 0.25)):
+        torch.manual_seed(0)
+        gan = Gan(SETTINGS.with_changes(pixel_offset=offset, pixel_scale=scale), EIGHT_BY_EIGHT, CPU)
+        levels = batches().images // 4
+        seen.append(gan.update(replace(batches(), images=96 + levels if quarter else 4 * levels), SCHEDULE))
+    plain, stretched = seen
+
+    assert stretched["deviation"] == pytest.approx(plain["deviation"].item() / 4, rel=1e-3)
+    for name in ("d_loss", "penalty", "margin", "g_loss"):
+        assert stretched[name].item() == pytest.approx(plain[name].item(), abs=1e-4), name

@@ -1,12 +1,15 @@
 """Codes become pictures of any shape, by either body, of a class on demand."""
 
+import math
+
 import pytest
 import torch
 from support.shapes import EIGHT_BY_EIGHT, SHAPES, SMALLEST
 
 from training.config import preset_named
-from training.networks.gan import ClassEmbedding, Generator
+from training.networks.gan import ClassEmbedding, Discriminator, Generator
 from training.networks.geometry import Geometry
+from training.networks.residual import bounded
 
 
 @pytest.mark.parametrize("network", ["residual", "dcgan"])
@@ -82,3 +85,31 @@ def test_a_new_generators_pixels_are_of_order_one(network: str):
         images = Generator(settings, Geometry(32, 32, 3, 2 if network == "residual" else 1))(torch.randn(64, 64))
 
     assert 0.1 < images.std() < 3
+
+
+def test_pixels_are_drawn_within_the_margin_and_in_range_as_they_are():
+    x = torch.tensor([-50.0, -1.0, -0.3, 0.0, 0.999, 1.1, 50.0])
+
+    assert bounded(x, 0.25).tolist() == pytest.approx([-1.25, -1, -0.3, 0, 0.999, 1 + 0.25 * math.tanh(0.4), 1.25])
+
+
+def test_a_pixel_that_is_pushed_out_of_range_finds_its_way_back():
+    x = torch.tensor([1.5], requires_grad=True)
+    bounded(x, 0.25).sum().backward()
+
+    assert 0 < x.grad.item() < 0.2
+
+
+def test_pictures_of_little_contrast_are_drawn_and_seen_stretched():
+    """Offset 0.5 and scale 0.01: what is drawn around 0.5 is what another network draws around 0."""
+    plain = SMALLEST.with_changes(pixel_margin=0.25, pixel_offset=0.0, pixel_scale=1.0)
+    stretched = plain.with_changes(pixel_offset=0.5, pixel_scale=0.01)
+    torch.manual_seed(0)
+    one, judge = Generator(plain, EIGHT_BY_EIGHT), Discriminator(plain, EIGHT_BY_EIGHT)
+    torch.manual_seed(0)
+    other, other_judge = Generator(stretched, EIGHT_BY_EIGHT), Discriminator(stretched, EIGHT_BY_EIGHT)
+    codes = torch.randn(4, plain.code_size)
+    drawn = one(codes)
+
+    assert torch.allclose(other(codes), drawn * 0.01 + 0.5)
+    assert torch.allclose(other_judge(drawn * 0.01 + 0.5), judge(drawn), atol=1e-3)

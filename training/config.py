@@ -101,6 +101,12 @@ class Settings:
     """Images shown over which the learning rate rises from nothing."""
     pixel_margin: float = 0.0
     """Of residual networks: how far beyond [-1, 1] a pixel can be drawn; 0: any distance."""
+    pixel_offset: float = 0.0
+    """Of a GAN: networks see pixels less this, on the scale of -1 to 1, ..."""
+    pixel_scale: float = 1.0
+    """... and divided by this: pictures of little contrast are stretched."""
+    edition: int = 1
+    """Of the presets that these settings began from: a run goes on with those that it began with."""
 
     def __post_init__(self) -> None:
         for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
@@ -116,6 +122,8 @@ class Settings:
         for name in ("fan_in_reference", "update_clip", "warm_up_images", "pixel_margin"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if self.pixel_scale <= 0:
+            raise ValueError(f"pixel_scale is {self.pixel_scale}; it must be more than 0")
         if not 0 <= self.strength < 1:
             raise ValueError(f"strength is {self.strength}; it must be 0 or more and less than 1")
         if self.seed < 0:
@@ -154,6 +162,9 @@ _WORDS = {
     "update": UpdateName,
 }
 
+EDITION = 2
+"""Of the presets: that of a run that begins now. Runs and models from before 2026-11-25 are of the first."""
+
 # fmt: off
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
             "patch_pixels", "learning_rate", "beta2", "gamma", "half_life_images")
@@ -164,8 +175,16 @@ _TABLE = (
     ("stacked",  6_000_000,   32, 64, 48,  32, 128,  2, 2, (2e-3, 1e-4), (0.90, 0.99), (1.0, 0.10),   500_000),
     ("cifar10", 10_000_000,   32, 64, 48,  32, 128,  1, 2, (1e-3, 1e-4), (0.90, 0.99), (0.5, 0.05),   500_000),
     ("eurosat",  1_000_000,   32, 64, 32,  32, 112,  1, 2, (1e-3, 1e-4), (0.90, 0.99), (2.0, 0.20),   500_000),
+    ("medium",   1_000_000,   32, 64, 32,  32, 112,  1, 2, (1e-3, 1e-4), (0.90, 0.99), (2.0, 0.20),   500_000),
     ("base",    10_000_000,  256, 64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
 )
+_STABLE: dict[str, object] = {
+    "fan_in_reference": 288, "update_clip": 1.0, "warm_up_images": 3_000, "pixel_margin": 0.25, "edition": EDITION,
+}
+_RATES_OF_STABLE = {
+    "tiny": (4e-3, 4e-4), "small": (4e-3, 2e-4), "stacked": (4e-3, 2e-4), "cifar10": (2e-3, 2e-4),
+    "eurosat": (2e-3, 2e-4), "medium": (2e-3, 2e-4), "base": (2e-3, 2e-4),
+}
 # fmt: on
 assert tuple(field.name for field in fields(Settings))[: len(_COLUMNS)] == _COLUMNS
 
@@ -211,10 +230,13 @@ _VARIATIONAL_NOISE = 1.0
 _DCGAN_ADAM: dict[str, object] = {"learning_rate": (2e-4, 2e-4), "beta1": 0.5, "beta2": (0.999, 0.999)}
 
 
-def preset_named(name: str, method: MethodName = "gan", network: NetworkName | None = None) -> Settings:
+def preset_named(
+    name: str, method: MethodName = "gan", network: NetworkName | None = None, edition: int = EDITION
+) -> Settings:
     """The settings of a table's row, for a method and its networks.
 
-    The table is a residual GAN's. An autoencoder's code must be smaller than its
+    The table is a residual GAN's; from the second edition on its rates follow the
+    fan-in, so they are other numbers (`_STABLE`). An autoencoder's code must be smaller than its
     picture, its loss is a plain average that momentum helps, and there is no game
     to penalise. A DCGAN is trained as its paper does (arXiv:1511.06434): at the
     table's rates its discriminator wins within a minute, and nothing is learned.
@@ -229,8 +251,11 @@ def preset_named(name: str, method: MethodName = "gan", network: NetworkName | N
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
     settings = PRESETS[name].with_changes(method=method, network=network)
+    if method == "gan" and network == "dcgan":
+        return settings.with_changes(**_DCGAN_ADAM)
     if method == "gan":
-        return settings.with_changes(**_DCGAN_ADAM) if network == "dcgan" else settings
+        stable = {**_STABLE, "learning_rate": _RATES_OF_STABLE[name]}
+        return settings.with_changes(**stable) if edition > 1 else settings
     return settings.with_changes(
         code_size=_AUTOENCODER_CODE_SIZES.get(name, _AUTOENCODER_CODE_SIZE),
         gamma=(0.0, 0.0),

@@ -27,6 +27,7 @@ from training.config import (
 from training.data.dataset import Pictures, check_source
 from training.data.reading import Reading
 from training.data.shape import Shape
+from training.defaults import default_settings
 from training.feedback.ratings_client import without_password
 from training.inputs import Report, open_with_progress, reading_of_model, report_other_data, shape_of_model
 from training.run import RUNS, Run
@@ -221,10 +222,10 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
     """
     shape = check_fit(source, options)
     pictures = open_with_progress(source, shape, reading=options.reading())
-    settings = preset_named(options.preset or preset_for(pictures), options.method, options.network)
-    settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
     bundle = out or MODELS / model_name(pictures.name)
     run = Run(options.run or RUNS / bundle.name)
+    settings = default_settings(pictures, options.preset, options.method, options.network, run.edition)
+    settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
     if options.minutes is not None:
         from training.throughput import settings_within
 
@@ -346,11 +347,6 @@ def resolve_settings(settings: Settings, pictures: Pictures, context: "ComputeCo
 
     conditional = pictures.labels is not None and settings.method in METHODS_WITH_CLASSES
     return resolve_precision(settings.with_changes(conditional=conditional), context.device)
-
-
-def preset_for(pictures: Pictures) -> str:
-    """By resolution: `base` is for a GPU and never chosen silently."""
-    return "tiny" if max(pictures.images.shape[1:3]) <= 16 else "small"
 
 
 def model_name(data_name: str) -> str:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from models.files import replacing, write_atomically
 from models.sheet import as_picture, contact_sheet
 from training.changes import in_words, with_changes
-from training.config import Settings
+from training.config import EDITION, Settings
 from training.data.dataset import Pictures
 
 RUNS = Path("runs")
@@ -150,6 +150,11 @@ class Run:
     def minutes(self) -> float | None:
         """The budget that the run's length follows from; None where it was given in images, or there is no run yet."""
         return self.config().get("minutes") if self._config.exists() else None
+
+    @property
+    def edition(self) -> int:
+        """Of the presets that the run was begun with; the current one where there is no run yet."""
+        return self.settings().edition if self._config.exists() else EDITION
 
     @property
     def began(self) -> float:

@@ -74,16 +74,16 @@ def _profile_step(
 
     import torch
 
-    from training.config import preset_named
+    from training.defaults import default_settings
     from training.device import ComputeContext, describe_device, select_device
     from training.inputs import open_with_progress
-    from training.plan import preset_for, resolve_settings
+    from training.plan import resolve_settings
     from training.profiling.timing import measure_limits, time_in_turns
     from training.profiling.train_step import flop_of, kernels_of, steps_of
 
     device = select_device(device_name, threads)
     found = open_with_progress(source, shape)
-    settings = preset_named(preset or preset_for(found)).with_changes(**changes)
+    settings = default_settings(found, preset).with_changes(**changes)
     settings = resolve_settings(settings, found, ComputeContext(device))
     limits = measure_limits(device, settings.precision)
     steps = steps_of(settings, found, device)

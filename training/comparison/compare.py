@@ -24,7 +24,7 @@ from training.evaluation.reference import RealPictures, Reference
 from training.exporter.bundle import export_run
 from training.inputs import Report, open_with_progress, real_pictures, report_other_data
 from training.monitoring.log_statistics import LogStatistics
-from training.plan import Plan, carry_out, model_name, preset_for, resolve_settings
+from training.plan import Plan, carry_out, model_name, resolve_settings
 from training.run import RUNS, Run
 from training.throughput import measure_throughput
 from training.train import save_initial_checkpoint
@@ -67,7 +67,7 @@ def compare(
     out = options.out or RUNS / f"compare-{model_name(train.name)}"
     entries = spread(entries_named(names, out / "models", train), options.minutes, options.seeds)
     settings = {
-        entry.name: _settings(entry.recipe, entry.seed, options, train, context)
+        entry.name: _settings(entry, entry.recipe, options, train, context, out)
         for entry in entries
         if entry.recipe is not None
     }
@@ -100,11 +100,12 @@ def _log_of(entry: Entry, out: Path) -> LogStatistics | None:
 
 
 def _settings(
-    recipe: Recipe, seed: int, options: CompareOptions, pictures: Pictures, context: ComputeContext
+    entry: Entry, recipe: Recipe, options: CompareOptions, pictures: Pictures, context: ComputeContext, out: Path
 ) -> Settings:
     """Of a recipe; its length may still follow from a training budget."""
-    settings = recipe.settings(options.preset or preset_for(pictures), options.kimg)
-    return resolve_settings(settings.with_changes(resize=options.resize, seed=seed), pictures, context)
+    edition = Run(out / "runs" / entry.name).edition
+    settings = recipe.settings(pictures, options.preset, options.kimg, edition)
+    return resolve_settings(settings.with_changes(resize=options.resize, seed=entry.seed), pictures, context)
 
 
 def _real(source: str, train: Pictures, resize: ResizeName) -> RealPictures:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from models.bundle import find_bundle, open_bundle
 from models.errors import BundleMissing
-from training.config import LossName, MethodName, NetworkName, Settings, preset_named
+from training.config import EDITION, LossName, MethodName, NetworkName, Settings
 from training.data.dataset import Pictures
+from training.defaults import default_settings
 from training.run import Run
 
 
@@ -39,18 +40,22 @@ class Recipe:
         """False for a network that stays untrained."""
         return any(self.kimg.values())
 
-    def settings(self, preset: str, kimg: float | None = None) -> Settings:
+    def settings(
+        self, pictures: Pictures, preset: str | None = None, kimg: float | None = None, edition: int = EDITION
+    ) -> Settings:
         """The settings of a run.
 
         Args:
-            preset: a row of the table of presets.
+            preset: a row of the table of presets; by the pictures, if there is none.
+            edition: of the presets.
             kimg: thousand images to show, in place of the recipe's own length; ignored by an untrained network.
 
         Raises:
             ValueError: no such preset, or a length below one batch.
         """
-        settings = preset_named(preset, self.method, self.network).with_changes(loss=self.loss, gamma=self.gamma)
-        wanted = self.kimg.get(preset) if kimg is None else kimg
+        settings = default_settings(pictures, preset, self.method, self.network, edition)
+        settings = settings.with_changes(loss=self.loss, gamma=self.gamma)
+        wanted = self.kimg.get(settings.preset) if kimg is None else kimg
         if not self.learns or wanted is None:
             return settings
         return settings.with_changes(images_shown=round(1000 * wanted))
@@ -66,7 +71,7 @@ _GAN = "The default GAN: residual networks, the relativistic loss, R1 and R2."
 _Row = tuple[str, MethodName, NetworkName | None, LossName | None, tuple[float, float] | None, tuple[float, float], str]
 # fmt: off
 _TABLE: tuple[_Row, ...] = (
-    # word           method         network loss       gamma       kimg of tiny, small
+    # word           method         network loss       gamma       kimg of tiny, of small and medium
     ("untrained",   "gan",         None,    None,      None,       (  0,   0), _NOISE),
     ("autoencoder", "autoencoder", None,    None,      None,       (200, 450), _AUTOENCODER),
     ("denoising",   "denoising",   None,    None,      None,       (200, 450), _DENOISING),
@@ -77,7 +82,7 @@ _TABLE: tuple[_Row, ...] = (
 # fmt: on
 
 RECIPES = {
-    word: Recipe(word, method, network, loss, gamma, dict(zip(("tiny", "small"), kimg, strict=True)), what)
+    word: Recipe(word, method, network, loss, gamma, {"tiny": kimg[0], "small": kimg[1], "medium": kimg[1]}, what)
     for word, method, network, loss, gamma, kimg, what in _TABLE
 }
 """Word -> recipe, in the order of the lecture."""

@@ -102,6 +102,7 @@ class Gan(Method):
         self.networks: dict[str, nn.Module] = {"generator": self.generator, "discriminator": self.discriminator}
         self.optimizers = {name: new_optimizer(network, settings) for name, network in self.networks.items()}
         self._penalised = max(settings.gamma) > 0
+        self._pixel_scale = settings.pixel_scale
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
         self._discriminator_loss = prepare(partial(discriminator_loss, *players))
@@ -109,7 +110,9 @@ class Gan(Method):
 
     def update(self, batches: Batches, schedule: ScheduleValues) -> Seen:
         """Discriminator first, then generator, each on fresh pictures and fresh codes."""
-        gamma = torch.full((), schedule.gamma, device=batches.images.device) if self._penalised else None
+        gamma = None
+        if self._penalised:  # slopes are by the pixel, and gamma is for pixels that fill the range
+            gamma = torch.full((), schedule.gamma * self._pixel_scale**2, device=batches.images.device)
         loss, seen = self._discriminator_loss(batches.real(), batches.normal(self.generator.code_size), gamma)
         optimizer_step(self.optimizers["discriminator"], loss, schedule, batches.distributed)
         seen = cloned(seen)

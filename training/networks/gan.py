@@ -55,6 +55,7 @@ class Generator(LatentGenerator):
         super().__init__()
         self.code_size, self._dtype, self._base = settings.code_size, dtype, geometry.base
         self._margins, self._size = geometry.margins, (geometry.height, geometry.width)
+        self._offset, self._scale = settings.pixel_offset, settings.pixel_scale
         self.body = _UPSAMPLING[settings.network](settings, geometry)
         cells = self.body.channels_in * geometry.base[0] * geometry.base[1]
         self.base = nn.Linear(self.code_size, cells)
@@ -70,6 +71,8 @@ class Generator(LatentGenerator):
         x = x.to(self._dtype).unflatten(1, (-1, *self._base))  # (N, C, h, w)
         x = self.body(x.contiguous(memory_format=torch.channels_last))
         left, _, top, _ = self._margins
+        if self._scale != 1:
+            x = x * self._scale + self._offset
         return x[:, :, top : top + self._size[0], left : left + self._size[1]]
 
 
@@ -83,6 +86,7 @@ class _ImageNetwork(nn.Module):
     def __init__(self, settings: Settings, geometry: Geometry, dtype: torch.dtype, outputs: int) -> None:
         super().__init__()
         self._margins, self._dtype = geometry.margins, dtype
+        self._offset, self._scale = settings.pixel_offset, settings.pixel_scale
         self.body = _DOWNSAMPLING[settings.network](settings, geometry)
         features = self.body.channels_out * geometry.base[0] * geometry.base[1]
         self.head = nn.Linear(features, outputs)
@@ -91,7 +95,8 @@ class _ImageNetwork(nn.Module):
 
     def head_outputs(self, images_NCHW: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, outputs)."""
-        x = F.pad(images_NCHW, self._margins, mode="replicate") if any(self._margins) else images_NCHW
+        x = images_NCHW if self._scale == 1 else (images_NCHW - self._offset) / self._scale
+        x = F.pad(x, self._margins, mode="replicate") if any(self._margins) else x
         x = self.body(x.to(self._dtype).contiguous(memory_format=torch.channels_last))
         outputs: Tensor = self.head(x.float().flatten(1))
         return outputs
