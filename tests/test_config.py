@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.config import PRESETS, preset_named
+from training.config import PRESETS, Settings, preset_named
 
 
 def test_every_row_of_the_table_carries_its_own_name():
@@ -65,3 +65,10 @@ def test_a_dcgan_is_trained_at_the_rate_of_its_paper_and_a_dcgan_as_decoder_as_a
 
     assert (game.learning_rate, game.beta1, game.beta2) == ((2e-4, 2e-4), 0.5, (0.999, 0.999))
     assert decoder == preset_named("small", "autoencoder").with_changes(network="dcgan")
+
+
+def test_changes_are_typed_as_a_name_and_a_value():
+    typed = Settings.parse_changes(["update_clip=0", "learning_rate=[0.002,0.0001]", "precision=float32"])
+
+    assert typed == {"update_clip": 0, "learning_rate": (0.002, 0.0001), "precision": "float32"}
+    assert preset_named("small").with_changes(**typed).learning_rate == (0.002, 0.0001)

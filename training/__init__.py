@@ -8,7 +8,7 @@
 
 Read in this order:
 
-    config       every setting of a run, and the presets in one table
+    config       every setting of a run, and the presets in one table; `defaults` chooses by the pictures
     data/        pictures of any kind -> one uint8 array with labels -> batches
     networks/    latent code -> picture, picture -> score or code
     methods/     the lecture's ways to learn; `gan` is the heart

@@ -10,8 +10,9 @@ after it. The burn-in is a share of the planned length, so a short run goes
 through the whole schedule. This file knows no torch.
 """
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -136,6 +137,26 @@ class Settings:
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
         return cls(**values)
+
+    @classmethod
+    def parse_changes(cls, assignments: Iterable[str]) -> dict[str, Any]:
+        """Changes as a person types them: `update_clip=0`, `learning_rate=[0.002,0.0001]`; values are JSON or a word.
+
+        Raises:
+            ValueError: an assignment without a setting's name or a value; lists the names.
+        """
+        names = [field.name for field in fields(cls)]
+        changes: dict[str, Any] = {}
+        for assignment in assignments:
+            name, _, text = assignment.partition("=")
+            if name not in names or not text:
+                raise ValueError(f"found {assignment!r}, expected NAME=VALUE with one of {', '.join(names)}")
+            try:
+                value = json.loads(text)
+            except json.JSONDecodeError:
+                value = text
+            changes[name] = tuple(value) if isinstance(value, list) else value
+        return changes
 
     def with_changes(self, **changes: object) -> "Settings":
         """These settings with some of them changed; None changes nothing."""

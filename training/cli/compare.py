@@ -11,7 +11,7 @@ import typer
 from training.cli.console import errors_as_messages, print_plain
 from training.cli.options import PicturesArgument, ResizeOption, SizeOption, ThreadsOption
 from training.comparison.recipes import RECIPES
-from training.config import PRESETS
+from training.config import PRESETS, Settings
 
 _NAMES = (
     f"Recipes to train ({', '.join(RECIPES)}; all, if none is named), and models to take as they are: folders, or "
@@ -35,6 +35,10 @@ def compare(
     seed: Annotated[
         list[int] | None, typer.Option(min=0, help="Of weights, latent codes and order; may be repeated.  (0)")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Replace a setting of every recipe; may be repeated."),
+    ] = None,
     device: Annotated[str, typer.Option(help="To train on: auto, cpu, cuda ...")] = "auto",
     threads: ThreadsOption = None,
 ) -> None:
@@ -46,11 +50,14 @@ def compare(
         from training.data.shape import Shape
 
         check_source(pictures)
+        changes = Settings.parse_changes(settings or ())
         shape = Shape.parse(size, resize, None)
 
         from training.comparison import compare as comparison
         from training.plan import ComputeOptions
 
-        options = comparison.CompareOptions(out, preset, kimg, minutes or (), seed or (0,), shape.resize, fit, threads)
+        options = comparison.CompareOptions(
+            out, preset, kimg, minutes or (), seed or (0,), shape.resize, fit, threads, changes
+        )
         with ComputeOptions(device, threads).context() as context:
             comparison.compare(pictures, shape, names or (), options, context, print_plain)

@@ -5,9 +5,11 @@
 Interrupted, the same call resumes: runs are continued, bundles that exist are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from models.bundle import open_bundle, write_scores
 from training.comparison.comparison import write_comparison
@@ -46,6 +48,8 @@ class CompareOptions:
     fit: bool = False
     """Train an evaluator from the labels, once."""
     threads: int | None = None
+    changes: Mapping[str, Any] = MappingProxyType({})
+    """Settings of every recipe that are replaced, by their names."""
 
 
 def compare(
@@ -105,7 +109,8 @@ def _settings(
     """Of a recipe; its length may still follow from a training budget."""
     edition = Run(out / "runs" / entry.name).edition
     settings = recipe.settings(pictures, options.preset, options.kimg, edition)
-    return resolve_settings(settings.with_changes(resize=options.resize, seed=entry.seed), pictures, context)
+    changes = {**options.changes, "resize": options.resize, "seed": entry.seed}
+    return resolve_settings(settings.with_changes(**changes), pictures, context)
 
 
 def _real(source: str, train: Pictures, resize: ResizeName) -> RealPictures:

@@ -262,7 +262,7 @@ def _plateau(log: LogStatistics) -> Finding | None:
         "plateau",
         f"Nothing has moved since the beginning: g_loss was {early:.3f} and is {recent:.3f}, and the diversity of the "
         f"sample sheets is what it was ({diversity[0]:.2f}, {diversity[-1]:.2f}).",
-        (f"Raise --learning-rate: it began at {log.settings.learning_rate[0]:g}; the presets' is about 0.002.",),
+        (f"Raise --learning-rate: it began at {log.settings.learning_rate[0]:g}; the presets' is 0.002 to 0.004.",),
     )
 
 

@@ -1,0 +1,122 @@
+"""The table of training/LOG.md, 2026-11-25: which picture sets training holds on, at the settings that it chooses.
+
+    python -m tests.support.picture_sets SETS --data ../shared/data
+    nice python -m tests.support.stability_table OUT --sets SETS --data ../shared/data [--only WORD] [--set NAME=VALUE]
+
+Runs `zoetrope compare SET gan --kimg 20` for one cell after another, with one thread, the most telling cells first, and
+adds one line of JSON a cell to OUT/table.jsonl. Cells that are there are skipped, so it may be stopped at any moment;
+`--print` only prints the table. A cell that failed is named on stderr, and tried again the next time.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+IMAGES, FEWER_IMAGES = 20, 8
+"""Thousand images to show; fewer where 20,000 take more than 12 minutes of one core."""
+SEEDS = (0, 1, 2)
+SYNTHETIC_AND_PARTS = (
+    *("ellipses", "nearly-constant", "high-contrast", "drawings", "grey-clothes"),
+    *(f"{name}-{count}" for count in (300, 2000) for name in ("mnist", "cifar10", "eurosat", "clothes")),
+)
+FAST = (("mnist", None), ("cifar10", None), ("eurosat", "32"), ("clothes", "32"))
+SLOW = (("clothes", "48x80"), ("eurosat", "64"), ("clothes", "64"))
+LARGE = ("clothes", "128")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run."""
+
+    source: str
+    size: str | None
+    seed: int
+    kimg: int = IMAGES
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return "-".join(word for word in (self.source, self.size, f"seed{self.seed}") if word)
+
+
+def cells() -> Iterator[Cell]:
+    """All of the table: fast ones and other sets before seeds, slow ones last."""
+    for seed in SEEDS:
+        yield from (Cell(source, None, seed) for source in SYNTHETIC_AND_PARTS[:5])
+        yield from (Cell(*pair, seed) for pair in FAST)
+        yield from (Cell(source, None, seed) for source in SYNTHETIC_AND_PARTS[5:])
+        yield from (Cell(*pair, seed) for pair in SLOW)
+        if seed < 2:
+            yield Cell(*LARGE, seed, FEWER_IMAGES)
+
+
+def run(cell: Cell, out: Path, source: Path, changes: list[str]) -> dict[str, object]:
+    """Train and evaluate a cell; returns its line.
+
+    Raises:
+        subprocess.CalledProcessError: the command failed; its output is in the cell's folder.
+    """
+    folder = out / "cells" / cell.name
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [str(source), "gan", "--kimg", str(cell.kimg), "--seed", str(cell.seed), "--threads", "1"]
+    words += ["--out", str(folder), *(["--size", cell.size] if cell.size else [])]
+    words += [word for change in changes for word in ("--set", change)]
+    with (folder / "output.txt").open("w") as said:
+        subprocess.run([sys.executable, "-m", "training", "compare", *words], stdout=said, stderr=said, check=True)
+    table = json.loads((folder / "table.json").read_text())
+    (row,) = table["rows"]
+    kept = ("d_loss_max", "deviation_max", "diverged", "images_shown", "seconds", "fd_ratio", "recall", "version")
+    shown = ("preset", "learning_rate", "gamma", "conditional", "pixel_scale", "precision")
+    line: dict[str, object] = {"cell": cell.name, "evaluator": table["evaluator"], "at": time.strftime("%H:%M")}
+    return line | {name: row[name] for name in kept} | {name: row["settings"][name] for name in shown}
+
+
+def as_markdown(lines: list[dict[str, object]]) -> str:
+    """The table for LOG.md."""
+    text = "| set, size, seed | preset | rate | gamma | largest d_loss | deviation | diverged | images | FD ratio |\n"
+    text += "|---|---|---:|---:|---:|---:|---|---:|---:|\n"
+    for line in sorted(lines, key=lambda line: str(line["cell"])):
+        rate, gamma = (line[name][0] for name in ("learning_rate", "gamma"))  # type: ignore[index]
+        figures = (f"{line[name]:.3g}" if line[name] is not None else "" for name in ("d_loss_max", "deviation_max"))
+        verdict = "yes" if line["diverged"] else "no"
+        found = (line["cell"], line["preset"], rate, gamma, *figures, verdict, f"{line['images_shown']:,}")
+        text += f"| {' | '.join(map(str, found))} | {line['fd_ratio']:.3g} |\n"
+    return text
+
+
+def main() -> None:
+    """Run what is missing."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sets", type=Path, default=Path("runs/sets"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--only", default="", help="cells whose name contains this word")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
+    parser.add_argument("--print", action="store_true", dest="prints")
+    given = parser.parse_args()
+    path = given.out / "table.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    if given.prints:
+        print(as_markdown(lines))
+        return
+    done = {line["cell"] for line in lines}
+    for cell in cells():
+        if cell.name in done or given.only not in cell.name:
+            continue
+        folder = given.sets if cell.source in SYNTHETIC_AND_PARTS else given.data
+        try:
+            line = run(cell, given.out, folder / cell.source, given.changes)
+        except subprocess.CalledProcessError as error:
+            print(f"{cell.name}: failed with {error.returncode}", file=sys.stderr, flush=True)
+            continue
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
