@@ -1,11 +1,14 @@
 """The table of training/LOG.md, 2026-11-25: which picture sets training holds on, at the settings that it chooses.
 
     python -m tests.support.picture_sets SETS --data ../shared/data
-    nice python -m tests.support.stability_table OUT --sets SETS --data ../shared/data [--only WORD] [--set NAME=VALUE]
+    nice python -m tests.support.stability_table OUT --sets SETS --data ../shared/data
 
 Runs `zoetrope compare SET gan --kimg 20` for one cell after another, with one thread, the most telling cells first, and
 adds one line of JSON a cell to OUT/table.jsonl. Cells that are there are skipped, so it may be stopped at any moment;
 `--print` only prints the table. A cell that failed is named on stderr, and tried again the next time.
+
+`--only ellipses`, `--kimg 60` and `--set update_clip=0` make other tables of the same kind: one cure alone, or
+the settings of before.
 """
 
 import argparse
@@ -14,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 IMAGES, FEWER_IMAGES = 20, 8
@@ -36,7 +39,7 @@ class Cell:
     source: str
     size: str | None
     seed: int
-    kimg: int = IMAGES
+    kimg: float = IMAGES
 
     @property
     def name(self) -> str:
@@ -63,7 +66,7 @@ def run(cell: Cell, out: Path, source: Path, changes: list[str]) -> dict[str, ob
     """
     folder = out / "cells" / cell.name
     folder.mkdir(parents=True, exist_ok=True)
-    words = [str(source), "gan", "--kimg", str(cell.kimg), "--seed", str(cell.seed), "--threads", "1"]
+    words = [str(source), "gan", "--kimg", f"{cell.kimg:g}", "--seed", str(cell.seed), "--threads", "1"]
     words += ["--out", str(folder), *(["--size", cell.size] if cell.size else [])]
     words += [word for change in changes for word in ("--set", change)]
     with (folder / "output.txt").open("w") as said:
@@ -95,7 +98,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--sets", type=Path, default=Path("runs/sets"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--only", default="", help="cells whose name contains this word")
+    parser.add_argument("--only", default="", help="cells whose name contains this, such as mnist-seed")
+    parser.add_argument("--kimg", type=float, help="thousand images to show, in place of 20 or 8")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
     parser.add_argument("--print", action="store_true", dest="prints")
     given = parser.parse_args()
@@ -110,7 +114,7 @@ def main() -> None:
             continue
         folder = given.sets if cell.source in SYNTHETIC_AND_PARTS else given.data
         try:
-            line = run(cell, given.out, folder / cell.source, given.changes)
+            line = run(replace(cell, kimg=given.kimg or cell.kimg), given.out, folder / cell.source, given.changes)
         except subprocess.CalledProcessError as error:
             print(f"{cell.name}: failed with {error.returncode}", file=sys.stderr, flush=True)
             continue
