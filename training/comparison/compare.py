@@ -6,9 +6,8 @@ Interrupted, the same call resumes: runs are continued, bundles that exist are k
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from models.bundle import open_bundle, write_scores
@@ -48,7 +47,7 @@ class CompareOptions:
     fit: bool = False
     """Train an evaluator from the labels, once."""
     threads: int | None = None
-    changes: Mapping[str, Any] = MappingProxyType({})
+    changes: Mapping[str, Any] = field(default_factory=dict)
     """Settings of every recipe that are replaced, by their names."""
 
 
