@@ -27,8 +27,6 @@ CLASSES = ("cat", "dog", "7")
 
 try:
     import torch
-
-    torch.set_num_threads(1)  # these networks are too small to share between cores
 except ModuleNotFoundError:
     pass  # .ci/lowest tests what needs no torch in an environment without it
 
@@ -75,6 +73,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Some versions of xdist and pytest do not go together, and no group is kept: every process would train again."""
     if session.config.getoption("loadgroup", False) and session.items:
         assert session.items[0].nodeid.endswith(f"@{_group_of(session.items[0])}"), "xdist takes no notice of groups"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """What a test chose for its whole process does not slow the next ones down: two threads wait for each other."""
+    if "torch" in sys.modules:
+        torch.set_num_threads(1)
 
 
 def _group_of(item: pytest.Item) -> str:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models.engine import usable_cores
 from training.config import preset_named
 from training.device import describe_device, mps_problem, resolve_precision, select_device
 from training.plan import ComputeOptions
@@ -91,3 +92,14 @@ def test_a_device_has_a_name(monkeypatch: pytest.MonkeyPatch):
 
     assert describe_device(torch.device("cuda:1")) == "the GPU at cuda:1"
     assert describe_device(torch.device("cpu")) == f"{torch.get_num_threads()} CPU threads"
+
+
+def test_threads_are_those_that_are_given_or_that_the_environment_says(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    select_device("cpu")
+    assert torch.get_num_threads() == 1
+    select_device("cpu", threads=2)
+    assert torch.get_num_threads() == 2
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    select_device("cpu")
+    assert torch.get_num_threads() == usable_cores()

@@ -40,7 +40,7 @@ def select_device(
     Args:
         name: `auto` (a GPU where there is one that works), `cpu`, `cuda`, `cuda:1`, `mps`, ...
         distributed: of several processes each takes the GPU of its own number.
-        threads: CPU threads; all cores, if not given. On a CPU a run resumes bit for bit only with as many as before.
+        threads: CPU threads; if not given, as many as OMP_NUM_THREADS says, else all cores. On a CPU a run resumes bit for bit only with as many as before.
 
     Raises:
         ValueError: the device is not available.
@@ -55,7 +55,7 @@ def select_device(
     if device.type == "mps" and (problem := mps_problem() or _no_mps()):
         raise ValueError(f"device is {name!r}, but {problem}. Use --device cpu.")
     if device.type == "cpu":
-        torch.set_num_threads(threads or usable_cores())
+        torch.set_num_threads(threads or int(os.environ.get("OMP_NUM_THREADS") or usable_cores()))
     return device
 
 
