@@ -8,6 +8,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,8 @@ from service.ratings.store import Store
 
 CLASSES = ("cat", "dog", "7")
 
-try:
+with suppress(ModuleNotFoundError):  # .ci/lowest tests what needs no torch in an environment without it
     import torch
-except ModuleNotFoundError:
-    pass  # .ci/lowest tests what needs no torch in an environment without it
 
 CAMPAIGN_CASES = int(os.environ.get("CAMPAIGN_CASES", "0"))  # `make campaign`: cases of each property and fuzz test
 # Both lists begin with what takes longest. These groups are run first, so that both processes end at the same time.

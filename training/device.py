@@ -40,7 +40,8 @@ def select_device(
     Args:
         name: `auto` (a GPU where there is one that works), `cpu`, `cuda`, `cuda:1`, `mps`, ...
         distributed: of several processes each takes the GPU of its own number.
-        threads: CPU threads; if not given, as many as OMP_NUM_THREADS says, else all cores. On a CPU a run resumes bit for bit only with as many as before.
+        threads: CPU threads; if not given, as many as OMP_NUM_THREADS says, else all cores. On a CPU a run resumes bit
+            for bit only with as many as before.
 
     Raises:
         ValueError: the device is not available.
