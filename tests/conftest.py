@@ -37,8 +37,8 @@ SLOW_FILES = tuple(
     f"test_{name}.py"
     for name in (
         "server", "compare", "distributed", "cli", "train", "finetuning_round", "readme", "simulation", "shipped",
-        "finetune", "export", "wheel", "slow_clients", "peers", "compiled", "onnx", "api", "reward_model", "reward",
-        "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception",
+        "finetune", "healing", "export", "wheel", "slow_clients", "peers", "compiled", "onnx", "api", "reward_model",
+        "reward", "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception",
     )
 )  # fmt: skip
 
