@@ -78,6 +78,7 @@ class TrainingRecord(_Strict):
         default=None,
         description="What was changed within the run: images shown by then, and [was, now] of each setting.",
     )
+    licence: str | None = Field(default=None, description="Of the training pictures, as it was given: `CC-BY-4.0`.")
 
 
 class ModeScores(_Strict):

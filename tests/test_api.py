@@ -12,6 +12,7 @@ from support.pretrained import noise, write_pretrained
 import training
 from models.bundle import open_bundle
 from models.runtime import Runtime
+from training.data.dataset import open_pictures
 from training.plan import ComputeOptions
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +43,8 @@ def test_a_model_is_fine_tuned_towards_its_grades(tmp_path: Path, lines: list[st
     (tmp_path / "pictures").mkdir()
     for number, pixels in enumerate(noise(40)):
         Image.fromarray(pixels[:, :, 0] // (1 + number % 2)).save(tmp_path / "pictures" / f"{number}.png")
-    parent = write_pretrained(tmp_path / "small")
+    own = open_pictures(str(tmp_path / "pictures"), cache=None).digest
+    parent = write_pretrained(tmp_path / "small", data_digest=own)
     levels = Runtime(parent).generate(5, n=60).mean(axis=(1, 2, 3))
     rows = [f"small,{parent.card.version},5,{at},{float(one > np.median(levels))},ann" for at, one in enumerate(levels)]
     (tmp_path / "grades.csv").write_text("\n".join(["model,version,seed,index,score,grader", *rows]) + "\n")

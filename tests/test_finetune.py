@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from models.bundle import open_bundle
 from models.runtime import Runtime
 from training.cli.app import app
+from training.data.dataset import open_pictures
 
 
 @pytest.fixture
@@ -20,7 +21,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "pictures").mkdir()
     for number, pixels in enumerate(noise(40)):
         Image.fromarray(pixels[:, :, 0] // (1 + number % 2)).save(tmp_path / "pictures" / f"{number}.png")
-    runtime = Runtime(write_pretrained(tmp_path / "small"))
+    own = open_pictures(str(tmp_path / "pictures"), cache=None).digest
+    runtime = Runtime(write_pretrained(tmp_path / "small", data_digest=own))
     levels = runtime.generate(5, 0, 60).mean(axis=(1, 2, 3))
     lines = [
         f"small,{runtime.card.version},5,{at},{float(one > np.median(levels))},ann" for at, one in enumerate(levels)
@@ -56,6 +58,15 @@ def test_it_says_what_the_grades_say_and_writes_the_next_version(folder: Path):
     assert "predicted grade 0." in words
     assert "accepted up to" in words
     assert open_bundle(folder / "small").card.lineage.parent == before
+
+
+def test_with_other_pictures_the_next_version_of_a_model_is_refused_unless_it_is_said(folder: Path):
+    Image.fromarray(noise(1)[0, :, :, 0]).save(folder / "pictures" / "another.png")
+
+    refused = failing(*finetune(folder, "--dry-run"))
+    assert "which was trained on other pictures or labels (none, 10 pictures); expected a name that is free" in refused
+    assert "strength" in said(*finetune(folder, "--dry-run", "--replace"))
+    assert "strength" in said(*finetune(folder, "--dry-run", "--out", str(folder / "other")))
 
 
 def test_a_dry_run_learns_what_is_liked_and_writes_nothing(folder: Path):

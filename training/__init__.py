@@ -22,6 +22,7 @@ Read in this order:
     profiling/   how fast a machine trains and draws
     plan, api    from options to a plan to a bundle; the functions below
     inputs       the pictures that a command names, read as a model needs them
+    replacement  the name of a new bundle, and whose model it would replace
     device       where a run computes; `distributed` shares one run between processes
     throughput   images a second, measured, for a run of so many minutes; `budget` says in words what it takes
     changes      what may change while a run is under way

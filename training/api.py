@@ -24,6 +24,7 @@ from training.plan import (
     plan_finetuning,
     plan_fit,
 )
+from training.replacement import check_out
 from training.run import Run
 
 StrPath = str | Path
@@ -52,11 +53,13 @@ def fit(
     Raises:
         FileNotFoundError: there are no such pictures.
         ValueError: an option is not valid, the pictures are not, or the run's folder holds another run.
+        WouldReplace: the bundle would take the name of a shipped model, or of one of other pictures; `replace=True`
+            goes on.
         Diverged: a loss became infinite or NaN; says what to change.
         Stopped: stopped, and saved.
     """
     given = FitOptions(**options)
-    check_fit(str(pictures), given)
+    check_fit(str(pictures), given, None if out is None else Path(out))
     with compute.context() as context:
         plan = plan_fit(str(pictures), None if out is None else Path(out), given, context)
         return _carried_out(plan, carry_out(plan, context, report))
@@ -133,7 +136,9 @@ def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle
     from training.exporter.bundle import export_run
     from training.plan import MODELS
 
-    return export_run(Run(Path(run)), MODELS / Path(run).name if out is None else Path(out), average)
+    bundle = MODELS / Path(run).name if out is None else Path(out)
+    check_out(bundle)
+    return export_run(Run(Path(run)), bundle, average)
 
 
 def _carried_out(plan: Plan, bundle: Bundle | None) -> Bundle:

@@ -39,6 +39,7 @@ def with_changes(stored: Config, asked: Config, come_to: int) -> Config:
     if _more_of_the_same(stored["data"], asked["data"]):
         changed["pictures"] = [stored["data"]["images"], asked["data"]["images"]]
         config["data"] = asked["data"]
+        config["data_digests"] = [*stored.get("data_digests", ()), stored["data"]["digest"]]
     if changed and (come_to or "healings" in stored):
         record = {"images_shown": come_to, "changed": changed, "after_healings": len(stored.get("healings", ()))}
         config["changes"] = [*stored.get("changes", ()), record]

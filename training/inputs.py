@@ -54,12 +54,14 @@ def reading_of_model(card: Card) -> Reading:
     return Reading.of_options(card.training.options)
 
 
-def report_other_data(pictures: Pictures, source: str, card: Card, report: Report) -> None:
-    """Say where a model was trained on other pictures than these, or on other labels."""
+def report_other_data(pictures: Pictures, source: str, card: Card, report: Report) -> bool:
+    """Say where a model was trained on other pictures than these, or on other labels; returns whether it was."""
     if card.classes is None and pictures.labels is not None:
         pictures = open_with_progress(source, shape_of_model(card), "train", False, reading_of_model(card))
-    if pictures.digest != card.training.data_digest:
+    other = pictures.digest != card.training.data_digest
+    if other:
         report(f"{card.name} was trained on other pictures or labels ({card.training.data}) than these")
+    return other
 
 
 def real_pictures(train: Pictures, test: Pictures) -> "RealPictures":

@@ -30,6 +30,7 @@ from training.data.shape import Shape
 from training.defaults import default_settings
 from training.feedback.ratings_client import without_password
 from training.inputs import Report, open_with_progress, reading_of_model, report_other_data, shape_of_model
+from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
 
 if TYPE_CHECKING:
@@ -62,6 +63,20 @@ class Plan:
     """Go back and on more gently where the run goes wrong."""
     notes: tuple[str, ...] = ()
     """What a person should know before it starts: what changes within the run, why a GPU is not used."""
+    question: str | None = None
+    """Whose model the bundle would replace; to be answered before it is carried out."""
+    licence: str | None = None
+    """Of the pictures."""
+
+    def answered(self, replace_it: bool) -> "Plan":
+        """The plan with its question answered.
+
+        Raises:
+            WouldReplace: the answer is no.
+        """
+        if self.question is not None and not replace_it:
+            raise WouldReplace(self.question)
+        return replace(self, question=None)
 
 
 @dataclass(frozen=True)
@@ -127,6 +142,10 @@ class FitOptions:
     seed: int | None = None
     heal: bool = True
     """Go back and on more gently where the run goes wrong."""
+    replace: bool = False
+    """Replace a model that is shipped, or is of another data set."""
+    licence: str | None = None
+    """Of the pictures, for the card."""
 
     def changes(self) -> dict[str, Any]:
         """The settings of a preset that these options replace; None keeps the preset's."""
@@ -171,6 +190,8 @@ class FinetuneOptions:
     seed: int | None = None
     heal: bool = True
     """Go back and on more gently where the run goes wrong."""
+    replace: bool = False
+    """Replace a model that is of other pictures than these, or another model that is shipped."""
 
     def changes(self) -> dict[str, Any]:
         """The settings of the pretrained model that these options replace; None keeps them."""
@@ -196,13 +217,14 @@ def changes_of(
     }
 
 
-def check_fit(source: str, options: FitOptions) -> Shape:
+def check_fit(source: str, options: FitOptions, out: Path | None = None) -> Shape:
     """Refuse what cannot be before torch is loaded; returns the shape that is asked for.
 
     Raises:
         FileNotFoundError: there are no such pictures.
         ValueError: an option is not valid; says which values are.
     """
+    check_out(out)
     if options.kimg is not None and options.minutes is not None:
         raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
     if options.classes and options.method not in METHODS_WITH_CLASSES:
@@ -220,7 +242,7 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         FileNotFoundError, ValueError: as `check_fit` and `open_pictures`.
         RunDiffers: the run's folder holds another run.
     """
-    shape = check_fit(source, options)
+    shape = check_fit(source, options, out)
     pictures = open_with_progress(source, shape, reading=options.reading())
     bundle = out or MODELS / model_name(pictures.name)
     run = Run(options.run or RUNS / bundle.name)
@@ -230,7 +252,19 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         from training.throughput import settings_within
 
         settings = settings_within(options.minutes, settings, pictures, run, context)
-    return _checked(Plan(pictures, settings, run, bundle, minutes=options.minutes, heal=options.heal), context)
+    check_out(bundle)
+    asked = None if options.replace else question(bundle, {pictures.digest, *run.data_digests()})
+    plan = Plan(
+        pictures,
+        settings,
+        run,
+        bundle,
+        minutes=options.minutes,
+        heal=options.heal,
+        question=asked,
+        licence=options.licence,
+    )
+    return _checked(plan, context)
 
 
 def plan_finetuning(
@@ -246,6 +280,7 @@ def plan_finetuning(
     from training.feedback.finetuning_round import new_round
     from training.feedback.grades import read_grades
 
+    check_out(out)
     check_source(source)
     if context.distributed.world_size > 1:
         raise ValueError(
@@ -260,7 +295,7 @@ def plan_finetuning(
             "Grade pictures at its page first."
         )
     pictures = open_with_progress(source, shape_of_model(card), reading=reading_of_model(card))
-    report_other_data(pictures, source, card, report)
+    is_other = report_other_data(pictures, source, card, report)
     started = new_round(
         model,
         grades,
@@ -274,9 +309,22 @@ def plan_finetuning(
     _report_round(started, report)
     run = Run(options.run or RUNS / started.name)
     bundle = out or started.parent.bundle.path
-    return _checked(
-        Plan(started.pictures, started.settings, run, bundle, started, options.force, heal=options.heal), context
+    own = bundle.resolve() == model.resolve()
+    digests = set() if is_other else {card.training.data_digest}
+    asked = None if options.replace else question(bundle, digests, next_version=own)
+    licence = card.training.licence
+    plan = Plan(
+        started.pictures,
+        started.settings,
+        run,
+        bundle,
+        started,
+        options.force,
+        heal=options.heal,
+        question=asked,
+        licence=licence,
     )
+    return _checked(plan, context)
 
 
 def _checked(plan: Plan, context: "ComputeContext") -> Plan:
@@ -303,9 +351,12 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
         The bundle; None in all processes of a group but the main one.
 
     Raises:
+        WouldReplace: the bundle would take the name of another's model, and the plan's question is open.
         Diverged, ExportDiffers, OlderVersion, RunBusy, RunDiffers: see there.
         Stopped: stopped, and saved.
     """
+    plan = plan.answered(False)
+
     from training.checkpoint import images_shown_in
     from training.exporter.bundle import export_run
     from training.monitoring.monitor import Monitor
@@ -319,7 +370,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
         return None
     prepare = plan.round.prepare if plan.round else None
     inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
-    run.begin(settings, plan.pictures, images_shown_in(run.checkpoint), plan.minutes)
+    run.begin(settings, plan.pictures, images_shown_in(run.checkpoint), plan.minutes, plan.licence)
     for note in plan.notes:
         report(note)
     foreteller = Foreteller(settings, plan.pictures, context, report)

@@ -54,13 +54,19 @@ class Run:
         self._config, self._log = path / "config.json", path / "log.jsonl"
 
     def begin(
-        self, settings: Settings, pictures: Pictures, come_to: int | None = None, minutes: float | None = None
+        self,
+        settings: Settings,
+        pictures: Pictures,
+        come_to: int | None = None,
+        minutes: float | None = None,
+        licence: str | None = None,
     ) -> None:
         """Make the folder, or find in it the very run that is asked for.
 
         Args:
             come_to: images that it has shown, where it may also go on with what `changes` allows to change.
             minutes: the budget that its length follows from.
+            licence: of the pictures.
 
         Raises:
             RunDiffers: says what to do, and names the first settings that differ.
@@ -68,6 +74,8 @@ class Run:
         config = self._configuration(settings, pictures, come_to)
         if minutes is not None or "minutes" in config:
             config = config | {"minutes": minutes}
+        if licence is not None:
+            config = config | {"licence": licence}
         if not self._config.exists():
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
             self._configure(config)
@@ -150,6 +158,13 @@ class Run:
     def minutes(self) -> float | None:
         """The budget that the run's length follows from; None where it was given in images, or there is no run yet."""
         return self.config().get("minutes") if self._config.exists() else None
+
+    def data_digests(self) -> list[str]:
+        """Of the pictures that the run was begun with, and of those that it went on with; none before it began."""
+        if not self._config.exists():
+            return []
+        config = self.config()
+        return [*config.get("data_digests", ()), config["data"]["digest"]]
 
     @property
     def edition(self) -> int:

@@ -17,7 +17,9 @@ from training.networks.geometry import Geometry
 SETTINGS = preset_named("tiny").with_changes(width=8, discriminator_width=8, code_size=4, precision="float32")
 
 
-def write_pretrained(path: Path, classes: int = 0, method: str = "gan", seed: int = 0) -> Bundle:
+def write_pretrained(
+    path: Path, classes: int = 0, method: str = "gan", seed: int = 0, data_digest: str = "0" * 64
+) -> Bundle:
     """A bundle with the weights that fine-tuning starts from."""
     torch.manual_seed(seed)
     settings = SETTINGS.with_changes(conditional=classes > 0)
@@ -36,7 +38,7 @@ def write_pretrained(path: Path, classes: int = 0, method: str = "gan", seed: in
         "training": {
             "preset": "tiny",
             "data": "none",
-            "data_digest": "0" * 64,
+            "data_digest": data_digest,
             "data_images": 10,
             "images_shown": 0,
             "seconds": 0.0,

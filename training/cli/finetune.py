@@ -11,6 +11,7 @@ import typer
 from training.cli.console import errors_as_messages, print_bundle, print_plain
 from training.cli.options import (
     MODEL_HELP,
+    REPLACE_HELP,
     BatchOption,
     CheckpointOption,
     CompiledOption,
@@ -23,7 +24,7 @@ from training.cli.options import (
     PrecisionOption,
     panel,
 )
-from training.cli.show_plan import show_plan
+from training.cli.show_plan import answered, show_plan
 from training.config import CHECKPOINT_SECONDS, UpdateName
 
 _training = panel("Training")
@@ -44,6 +45,7 @@ def finetune(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="The bundle to write.  (the next version of the model)")] = None,
     run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<model>-<digest>)")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help=REPLACE_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit the reward model, print the plan, and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print every setting of the plan.")] = False,
     kimg: Annotated[float | None, _training("Thousand images to show.  (48)")] = None,
@@ -62,7 +64,9 @@ def finetune(
     with errors_as_messages():
         from training.data.dataset import check_source
         from training.plan import ComputeOptions, FinetuneOptions, carry_out, plan_finetuning
+        from training.replacement import check_out
 
+        check_out(out)
         check_source(pictures)
         options = FinetuneOptions(
             model,
@@ -78,9 +82,11 @@ def finetune(
             precision,
             seed,
             heal,
+            replace,
         )
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
             plan = plan_finetuning(pictures, out, options, context, print_plain)
             show_plan(plan, context, verbose)
+            plan = answered(plan, context)
             if not dry_run and (bundle := carry_out(plan, context, print_plain)):
                 print_bundle(bundle)

@@ -10,6 +10,7 @@ import typer
 
 from training.cli.console import errors_as_messages, print_bundle, print_plain, print_renamed
 from training.cli.options import (
+    REPLACE_HELP,
     BatchOption,
     CheckpointOption,
     CompiledOption,
@@ -24,7 +25,7 @@ from training.cli.options import (
     SizeOption,
     panel,
 )
-from training.cli.show_plan import show_forecast, show_plan
+from training.cli.show_plan import answered, show_forecast, show_plan
 from training.config import CHECKPOINT_SECONDS, PRESETS, LossName, MethodName, NetworkName, UpdateName
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def fit(
     ] = "drop",
     class_folders: Annotated[str, typer.Option(help="Of nested folders: top (the first), or leaf (the last).")] = "top",
     background: Annotated[str, typer.Option(help="Under transparency: white, black or #rrggbb.")] = "white",
+    licence: Annotated[str | None, typer.Option(help="Of the pictures, for the card: CC-BY-4.0 ...")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help=REPLACE_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print every setting of the plan.")] = False,
     loss: Annotated[str | None, _training("Of a GAN: relativistic, non-saturating or minimax (of 2014).")] = None,
@@ -113,6 +116,8 @@ def fit(
             precision=precision,
             seed=seed,
             heal=heal,
+            replace=replace,
+            licence=licence,
         )
         finetuning = None
         if model or ratings:
@@ -134,9 +139,10 @@ def fit(
                 precision,
                 seed,
                 heal,
+                replace,
             )
         else:
-            check_fit(pictures, options)
+            check_fit(pictures, options, out)
         with compute.context() as context:
             if finetuning is not None:
                 plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
@@ -144,6 +150,7 @@ def fit(
                 plan = plan_fit(pictures, out, options, context)
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)
+            plan = answered(plan, context)
             if dry_run:
                 show_forecast(plan, context)
             elif bundle := carry_out(plan, context, print_plain):

@@ -14,6 +14,7 @@ PicturesArgument = Annotated[
 ]
 MODEL_HELP = "Folder of a bundle, or a name in ZOETROPE_MODELS (./models)."
 """What `models.bundle.find_bundle` takes, as `sample` and `benchmark` do."""
+REPLACE_HELP = "Take the name of a shipped model, or of one of other pictures; it stays as NAME@VERSION."
 SizeOption = Annotated[str | None, typer.Option(metavar="H[xW]", help="Pixels to bring them to.  (their own, or 64)")]
 ResizeOption = Annotated[str, typer.Option(help="crop the centre, pad with black, or stretch.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads.  (all cores)")]

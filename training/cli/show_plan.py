@@ -3,10 +3,12 @@
 plan -> [show_plan] -> the terminal
 """
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import rich
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -72,6 +74,18 @@ def _classes_of(pictures: "Pictures") -> str:
         numbers = [count for _, count in counts]
         said.append(f"and {len(counts) - len(said):,} more; all have {min(numbers):,} to {max(numbers):,} pictures")
     return ", ".join(said)
+
+
+def answered(plan: "Plan", context: "ComputeContext") -> "Plan":
+    """Ask on a terminal whether the bundle may take another model's name; elsewhere refuse it.
+
+    Raises:
+        WouldReplace: the answer is no.
+    """
+    if plan.question is None or not (sys.stdin.isatty() and context.distributed.world_size == 1):
+        return plan.answered(False)
+    print_plain(plan.question)
+    return plan.answered(typer.confirm("Replace it?"))
 
 
 def show_forecast(plan: "Plan", context: "ComputeContext") -> None:

@@ -195,6 +195,7 @@ def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> 
             "lengthened": tuple(config["lengthened"]) if "lengthened" in config else None,
             "healings": tuple(config["healings"]) if "healings" in config else None,
             "changes": tuple(config["changes"]) if "changes" in config else None,
+            "licence": config.get("licence"),
         },
     }
 
