@@ -1,14 +1,26 @@
 """A checkpoint holds all of a run, and is always a whole one."""
 
+import resource
 from pathlib import Path
 
 import pytest
 import torch
+import typer
+from safetensors.torch import save_file
 
 from training import checkpoint
-from training.checkpoint import TrainingState, _tensors, load_checkpoint, load_weights, save_checkpoint
+from training.checkpoint import (
+    TrainingState,
+    _tensors,
+    images_shown_in,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+)
+from training.cli.console import errors_as_messages
 from training.config import Settings, preset_named
 from training.data.batches import Batches
+from training.errors import DamagedCheckpoint
 from training.networks.geometry import Geometry
 from training.train import new_state, take_step
 
@@ -75,6 +87,59 @@ def test_a_crash_while_saving_leaves_the_checkpoint_before(tmp_path: Path, monke
         save_checkpoint(path, state)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kept", [0, 7, 100, 3000, -1])
+def test_a_checkpoint_that_was_cut_is_one_sentence_that_says_what_to_do(tmp_path: Path, kept: int):
+    path, state = tmp_path / "c.safetensors", fresh()
+    save_checkpoint(path, state)
+    path.write_bytes(cut := path.read_bytes()[:kept])
+    for read in (load_checkpoint, load_weights, lambda path, _: images_shown_in(path)):
+        with pytest.raises(
+            DamagedCheckpoint, match=r"c\.safetensors: found a file that is cut or damaged .*delete this one"
+        ):
+            read(path, state)
+
+    assert path.read_bytes() == cut
+
+
+@pytest.mark.parametrize("changes", [{"width": 8}, {"conditional": True}, {"method": "autoencoder", "beta1": 0.9}])
+def test_a_checkpoint_of_another_run_is_refused_in_words(tmp_path: Path, changes: dict):
+    save_checkpoint(tmp_path / "c.safetensors", fresh(settings.with_changes(**changes)))
+
+    with pytest.raises(
+        DamagedCheckpoint, match=r"found one of another run .*expected the checkpoint that this run wrote"
+    ):
+        load_checkpoint(tmp_path / "c.safetensors", fresh())
+
+
+def test_a_file_of_tensors_that_is_no_checkpoint_is_refused_in_words(tmp_path: Path):
+    save_file({"a": torch.zeros(2)}, tmp_path / "c.safetensors")
+
+    with pytest.raises(DamagedCheckpoint, match="found one of another run"):
+        images_shown_in(tmp_path / "c.safetensors")
+
+
+def test_on_a_full_disk_the_checkpoint_before_stays_and_the_error_names_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """A limit on the size of files stands for the disk: both end the write."""
+    path, state = tmp_path / "c.safetensors", fresh()
+    save_checkpoint(path, state)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(typer.Exit), errors_as_messages():
+            save_checkpoint(path, state)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["c.safetensors"]
+    assert " ".join(capsys.readouterr().out.split()) == (
+        f"error: {path}: cannot be written (File too large). Free some space and repeat the command: what was saved "
+        "before is whole, and a run resumes from its last checkpoint."
+    )
 
 
 def test_a_checkpoint_of_another_device_is_refused_to_go_on_and_its_weights_are_not(

@@ -1,5 +1,7 @@
 """What the terminal says when a command ends early."""
 
+import errno
+
 import pytest
 import typer
 
@@ -28,3 +30,23 @@ def test_only_a_run_that_is_saved_is_said_to_be_saved(
 
 def test_an_expected_error_is_one_line_without_markup(capsys: pytest.CaptureFixture[str]):
     assert said_of(ValueError("found [red]"), capsys) == (1, "error: found [red]")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/a/log.jsonl"),
+            "error: runs/a/log.jsonl: cannot be written (No space left on device). Free some space and repeat the "
+            "command: what was saved before is whole, and a run resumes from its last checkpoint.",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "models"), "error: models: Permission denied"),
+        (FileNotFoundError("x: no such file"), "error: x: no such file"),
+    ],
+)
+def test_errors_of_the_disk_are_one_sentence_each(error: OSError, words: str, capsys: pytest.CaptureFixture[str]):
+    assert said_of(error, capsys) == (1, words)
+
+
+def test_bytes_of_a_name_that_are_no_text_are_escaped(capsys: pytest.CaptureFixture[str]):
+    assert said_of(ValueError("found \udcff.png"), capsys) == (1, "error: found \\udcff.png")

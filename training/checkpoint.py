@@ -8,17 +8,21 @@ checkpoint may be written after any step. Written atomically, so that at any mom
 pickle.
 """
 
+import os
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from models.files import replacing
 from training.ema import EmaBank
+from training.errors import DamagedCheckpoint
 from training.methods.method import Method
 from training.networks.gan import LatentGenerator
 
@@ -52,12 +56,19 @@ class TrainingState:
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write all of a state atomically."""
+    """Write all of a state atomically.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written to; the checkpoint before is as it was.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
     progress = {"images_shown": str(state.images_shown), "seconds": repr(state.seconds)}
     progress["unlogged_steps"] = str(state.unlogged_steps)
     with replacing(path) as writing:
-        save_file(tensors, writing, {**progress, "device": state.random.device.type})
+        try:
+            save_file(tensors, writing, {**progress, "device": state.random.device.type})
+        except SafetensorError as error:
+            raise _os_error(error, path) from None
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> None:
@@ -65,6 +76,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
 
     Raises:
         ValueError: the run was on another kind of device, whose random numbers are others.
+        DamagedCheckpoint: the file is cut, or of another run.
     """
     stored, metadata = _read(path)
     found, expected = metadata.get("device", "cpu"), state.random.device.type
@@ -73,17 +85,24 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
             f"{path}: found a run on {found}, expected one on {expected}. "
             f"Resume with --device {found}, or start another with --run."
         )
-    _load_weights(stored, metadata, state)
-    for name, adam in state.method.optimizers.items():
-        _load_adam(adam, below(f"adam.{name}", stored))
-    state.random.set_state(stored[_RANDOM])
-    # Checkpoints of before 2026-11-25 were written where a line of the log was, and hold no sums.
-    state.unlogged, state.unlogged_steps = below(_UNLOGGED, stored), int(metadata.get("unlogged_steps", 0))
+    with _foreign_as_error(path):
+        _load_weights(stored, metadata, state)
+        for name, adam in state.method.optimizers.items():
+            _load_adam(adam, below(f"adam.{name}", stored))
+        state.random.set_state(stored[_RANDOM])
+        # Checkpoints of before 2026-11-25 were written where a line of the log was, and hold no sums.
+        state.unlogged, state.unlogged_steps = below(_UNLOGGED, stored), int(metadata.get("unlogged_steps", 0))
 
 
 def load_weights(path: Path, state: TrainingState) -> None:
-    """Only the networks, and how far they came: enough to export, on any device."""
-    _load_weights(*_read(path), state)
+    """Only the networks, and how far they came: enough to export, on any device.
+
+    Raises:
+        DamagedCheckpoint: the file is cut, or of another run.
+    """
+    stored, metadata = _read(path)
+    with _foreign_as_error(path):
+        _load_weights(stored, metadata, state)
 
 
 def images_shown_in(path: Path) -> int:
@@ -92,12 +111,17 @@ def images_shown_in(path: Path) -> int:
 
 
 def progress_in(path: Path) -> tuple[int, float]:
-    """How far a run came, by its checkpoint: images shown, and seconds of training; 0 where it has none yet."""
+    """How far a run came, by its checkpoint: images shown, and seconds of training; 0 where it has none yet.
+
+    Raises:
+        DamagedCheckpoint: the file is cut, or of another kind.
+    """
     if not path.exists():
         return 0, 0.0
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-    return int(metadata["images_shown"]), float(metadata["seconds"])
+    with _cut_as_error(path), safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+    with _foreign_as_error(path):
+        return int(metadata["images_shown"]), float(metadata["seconds"])
 
 
 def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: TrainingState) -> None:
@@ -107,8 +131,38 @@ def _load_weights(stored: dict[str, Tensor], metadata: dict[str, str], state: Tr
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with safe_open(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 (no dict)
+    with _cut_as_error(path), safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
+
+
+@contextmanager
+def _cut_as_error(path: Path) -> Iterator[None]:
+    """What is no whole file of tensors is an error that says so."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise DamagedCheckpoint(path, f"a file that is cut or damaged ({_first_line(error)})") from None
+
+
+@contextmanager
+def _foreign_as_error(path: Path) -> Iterator[None]:
+    """A whole file that holds other tensors than this run's is an error that says so."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise DamagedCheckpoint(path, f"one of another run ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
+def _os_error(error: SafetensorError, path: Path) -> Exception:
+    """The error of the operating system that safetensors tells of in words."""
+    found = re.search(r"os error (\d+)", str(error))
+    return OSError(int(found[1]), os.strerror(int(found[1])), str(path)) if found else error
 
 
 def _tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:

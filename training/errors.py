@@ -7,6 +7,8 @@ must not load torch. Bad values and missing files are plain `ValueError`s and
 `FileNotFoundError`s; what `models` refuses is a `ModelError`.
 """
 
+from pathlib import Path
+
 
 class TrainingError(RuntimeError):
     """Base of the errors that training raises by itself."""
@@ -18,6 +20,16 @@ class Diverged(TrainingError):
 
 class Stopped(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived, and the run is saved: the same command resumes from there."""
+
+
+class DamagedCheckpoint(TrainingError):
+    """A run's checkpoint is cut, or was not written by this run."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        super().__init__(
+            f"{path}: found {found}, expected the checkpoint that this run wrote. Nothing was changed. Put a copy of "
+            "it back, or delete this one: the same command then begins the run again."
+        )
 
 
 class ExportDiffers(TrainingError):

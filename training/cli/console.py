@@ -5,6 +5,7 @@
 Imports no torch: an error is on the screen before torch would be loaded.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
 
 EXPECTED = (ValueError, FileNotFoundError, TrainingError, ModelError)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, or a limit of the account is reached."""
 
 
 @contextmanager
 def errors_as_messages() -> Iterator[None]:
-    """Turn expected errors into one message and exit code 1 (130 when interrupted)."""
+    """Turn expected errors, and those of the disk, into one message and exit code 1 (130 when interrupted)."""
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -32,10 +35,27 @@ def errors_as_messages() -> Iterator[None]:
             "Stopped, and saved. The same command resumes from here." if saved else "Stopped. Nothing new was saved."
         )
         raise typer.Exit(130) from None
-    except EXPECTED as error:
-        said = f"error: {error}".encode("utf-8", "backslashreplace").decode()
-        rich.get_console().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+    except OSError as error:
+        _print_error(error if isinstance(error, EXPECTED) else _in_words(error))
         raise typer.Exit(1) from None
+    except EXPECTED as error:
+        _print_error(error)
+        raise typer.Exit(1) from None
+
+
+def _print_error(error: object) -> None:
+    said = f"error: {error}".encode("utf-8", "backslashreplace").decode()
+    rich.get_console().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _in_words(error: OSError) -> str:
+    where, reason = error.filename or "a file", error.strerror or str(error)
+    if error.errno not in _FULL:
+        return f"{where}: {reason}"
+    return (
+        f"{where}: cannot be written ({reason}). Free some space and repeat the command: what was saved before is "
+        "whole, and a run resumes from its last checkpoint."
+    )
 
 
 def print_plain(text: str) -> None:
