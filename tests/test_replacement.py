@@ -129,3 +129,20 @@ def test_on_a_terminal_it_is_asked(tmp_path: Path, pictures: Path):
     assert done.returncode == 1
     assert "Replace it? [y/N]" in done.stdout
     assert open_bundle(tmp_path / "small").card.version == version
+
+
+@pytest.mark.slow
+def test_any_name_of_folder_class_and_picture_comes_through_to_the_bundle(tmp_path: Path):
+    folder = os.fsencode(tmp_path) + b"/p\xff"
+    for label in (b"\xe9t\xe9", b"[b]", b"a\nb\"c'"):
+        os.makedirs(folder + b"/" + label)
+        for number in range(8):
+            pixels = np.random.default_rng(number).integers(0, 256, (8, 8), np.uint8)
+            with open(folder + b"/" + label + b"/\xfe%d\n.png" % number, "wb") as file:
+                Image.fromarray(pixels).save(file, "PNG")
+    code, said = typed("fit", os.fsdecode(folder), "--out", tmp_path / "odd", "--run", tmp_path / "run", *FEW)
+    card = open_bundle(tmp_path / "odd").card
+
+    assert code == 0, said
+    assert card.training.data == "p\\xff"
+    assert [one.name for one in card.classes] == ["[b]", "a\\nb\"c'", "\\xe9t\\xe9"]

@@ -68,6 +68,8 @@ class Arrays:
 
 def printable(name: str) -> str:
     """A name as text that any file and terminal takes: bytes that are no UTF-8 and control characters are escaped."""
+    if name.isprintable():
+        return name
     return "".join(_escaped(letter) if category(letter) in _NOT_TEXT else letter for letter in name)
 
 
