@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
+from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import Tensor, nn
 
-from tests.support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from training.config import ScheduleValues, Settings, preset_named
 from training.distributed import SINGLE_PROCESS
 from training.methods import new_method
