@@ -20,7 +20,7 @@ from training.monitoring.doctor import LIMITS_OF_A_LOG, NO_DIVERSITY, diagnose
 from training.run import Run
 from training.train import train
 
-SMALL = {"images_shown": 3_840, "batch": 32, "width": 8, "discriminator_width": 8, "width_max": 16}
+SMALL = {"images_shown": 3_840, "batch": 32, "width": 8, "discriminator_width": 8, "width_max": 16, "warm_up_images": 0}
 NOISE = Pictures("noise", np.random.default_rng(0).integers(0, 256, (500, 8, 8, 1), np.uint8), "ab" * 32, ())
 
 

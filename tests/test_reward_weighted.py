@@ -105,7 +105,7 @@ def test_the_reward_gradient_makes_pictures_that_the_reward_likes_better():
             return float(method.reward(method.generator(z))[0].mean())
 
     before = mean_grade()
-    for _ in range(30):
+    for _ in range(60):
         method.update(batches, ScheduleValues(3e-3, 0.9, 0.1))
 
     assert mean_grade() > before + 0.1
