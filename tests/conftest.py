@@ -36,8 +36,8 @@ SLOW_FIXTURES = ("learned_digits", "studio", "chromium", "postgres", "bento")
 SLOW_FILES = tuple(
     f"test_{name}.py"
     for name in (
-        "server", "compare", "distributed", "cli", "train", "finetuning_round", "readme", "simulation", "shipped",
-        "finetune", "healing", "export", "wheel", "slow_clients", "peers", "compiled", "onnx", "api", "reward_model",
+        "slow_clients", "wheel", "server", "compare", "distributed", "cli", "train", "readme", "shipped", "simulation",
+        "finetuning_round", "finetune", "healing", "export", "peers", "compiled", "onnx", "api", "reward_model",
         "reward", "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception",
     )
 )  # fmt: skip

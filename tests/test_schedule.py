@@ -5,7 +5,12 @@ import pytest
 from training.config import preset_named, schedule_at
 
 settings = preset_named("tiny").with_changes(
-    images_shown=1000, batch=10, learning_rate=(1.0, 0.0), gamma=(10.0, 1.0), beta2=(0.9, 0.99)
+    images_shown=1000,
+    batch=10,
+    learning_rate=(1.0, 0.0),
+    gamma=(10.0, 1.0),
+    beta2=(0.9, 0.99),
+    warm_up_images=0,
 )
 
 

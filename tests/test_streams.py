@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from support.streamed import address, opened, random_pictures, written
 
+from models.class_weights import PictureClasses
 from service.encoders import stream_of
 from service.encoders.raster import encode_pngs
 from service.encoders.streams import JsonStream, NpyStream, ZipStream
@@ -64,7 +65,8 @@ def test_npy_pieces_stay_as_they_are_when_the_array_is_used_again():
 
 
 def codes(n: int, labels: np.ndarray | None = None) -> ExplicitCodes:
-    return ExplicitCodes("m", "0" * 16, np.zeros((n, 2), np.float32), labels, ('a "b"', "\\ü\n"))
+    classes = None if labels is None else PictureClasses.of(labels.tolist(), n, 2)
+    return ExplicitCodes("m", "0" * 16, np.zeros((n, 2), np.float32), classes, ('a "b"', "\\ü\n"))
 
 
 @pytest.mark.parametrize("cut", [1, 4, 10])
