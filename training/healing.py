@@ -1,6 +1,6 @@
 """Healing: a run notices that it goes wrong, goes back to where it was well, and goes on more gently.
 
-    what steps saw -> HealthCheck -> monitoring.checks (words) -> Trouble -> heal -> run (config.json), checkpoint
+    what steps saw -> HealthCheck -> monitoring.window_checks -> Trouble -> heal -> run (config.json), checkpoint
                         ^                                                                 |
     train  -------------+---------------------------- resumes there  <--------------------+
 
@@ -26,8 +26,9 @@ from training.config import HEALING_STEPS, Settings, healed_settings
 from training.data.batches import Batches
 from training.errors import Diverged
 from training.methods.method import Method
-from training.monitoring.checks import GRADIENTS, Finding, Window, window_finding
+from training.monitoring.checks import Finding
 from training.monitoring.diversity import evenly_spaced
+from training.monitoring.window_checks import GRADIENTS, Window, window_finding
 from training.pixels import from_bytes
 from training.run import Run
 

@@ -9,6 +9,7 @@ files that are written here. Read in this order:
     diversity        how diverse a sample sheet is; the one metric that the run logger takes from here
     log_statistics   means, progress and time left, from a log
     checks           GAN checks (mode collapse, divergence, ...) and autoencoder checks -> findings
+    window_checks    the last few hundred images of a run that trains -> findings, for healing
     doctor           findings -> a diagnosis in words, with advice
     charts           which curves a report shows, and their SVG
     page             HTML of a report

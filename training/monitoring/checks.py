@@ -1,6 +1,7 @@
 """Checks of a run: GAN checks and autoencoder checks turn statistics of a log into findings.
 
     log_statistics -> checks -> doctor
+                           `-> window_checks
 
 GAN checks know which network is ahead, by how much, and whether the pictures
 differ; the losses say nothing of how good a picture looks, and neither do they.
@@ -12,12 +13,11 @@ healthy ones up to 2.4 million images of MNIST; a comment gives what was seen.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, median
 from typing import Literal
 
-from training.config import ADVERSARIAL_METHODS, Settings
 from training.monitoring.log_statistics import RECENT_SHARE, LogStatistics
 
 Verdict = Literal[
@@ -56,23 +56,9 @@ _ENOUGH_IMAGES = 500_000
 _ROOT_CAUSES = ("diverging", "mode collapse", "plateau")
 """Findings after one of these are its consequences, and are left out."""
 
-# The check while a run trains. Issue 15 calls a run diverged by these two, and the largest d_loss of healthy runs on a
-# dozen sets is below 5: ../shared/research/stability.md.
-_DIVERGED_LOSS = 20.0
-# A generator begins grey, with other pixels than the data's.
-_SETTLED_IMAGES = 2_000
-# Seen of 32 x 32 colour: healthy up to 31, with losses in the thousands 29,000 and more.
-_DIVERGED_GRADIENTS = 10_000.0
-GRADIENTS = " gradients"
-"""How the names of gradient norms end."""
-# Less than a level of 255, and a twentieth of the data: one picture. Seen of healthy runs: a half and more.
-_CONSTANT_SPREAD, _CONSTANT_SHARE = 0.005, 0.05
-# Seen: one picture repeated 0.0 to 0.3, vague beginnings of healthy runs 0.4 and more.
-_REPEATED_DIVERSITY = 0.2
-
 # Autoencoder checks.
 # Seen recently: learning rate 100 times too high 5e18; healthy 0.06 to 0.15, never over 1.3 times the least.
-_LARGEST_ERROR, _ERROR_RISE = 4.0, 3.0
+LARGEST_ERROR, _ERROR_RISE = 4.0, 3.0
 # Seen, error now over error at first: healthy 0.11; learning rate 1,000 times too low 0.89 and 0.92.
 _PLATEAU_ERROR = 0.8
 # Seen, nats a picture: digits 1.4; a VAE of noise, which has nothing to encode, 0.006.
@@ -88,102 +74,6 @@ class Finding:
     """With the figures that show it."""
     advice: tuple[str, ...] = ()
     """What to change, the likeliest first."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """What the last few hundred images of a run showed, for the check while it trains."""
-
-    images_shown: int
-    largest: Mapping[str, float]
-    """Metric -> its largest absolute value over steps and processes; infinite also for NaN."""
-    mean: Mapping[str, float]
-    """The same over steps and processes, on average."""
-    diversity: tuple[float, ...]
-    """Of the last sample sheets, oldest first."""
-    data_deviation: float
-    """Of the data's pixels, on the scale of -1 to 1."""
-    data_spread: float
-    """The same of one pixel over the pictures, the mean over the pixels."""
-
-
-def window_finding(window: Window, settings: Settings) -> Finding | None:
-    """What is wrong with a run by its last few hundred images; None where nothing is.
-
-    Narrower than the checks of a whole log: what it finds makes a run go back, so
-    nothing that a healthy run shows may be among it.
-    """
-    log = LogStatistics((), settings)
-    for check in (_not_finite, _window_diverges, _window_collapses):
-        if (finding := check(window, log)) is not None:
-            return finding
-    return None
-
-
-def _not_finite(window: Window, log: LogStatistics) -> Finding | None:
-    lost = [metric for metric, value in window.largest.items() if not math.isfinite(value)]
-    if not lost:
-        return None
-    words = f"{', '.join(lost)} became NaN or infinite after {window.images_shown:,} images."
-    return Finding("diverged", words, _gentler(log))
-
-
-def _window_diverges(window: Window, log: LogStatistics) -> Finding | None:
-    for metric, value, limit in _watched(window, log.settings):
-        if value > limit:
-            return Finding(
-                "diverging",
-                f"{metric} reached {value:,.3g}; in a run that learns it stays far below {limit:,g}.",
-                _gentler(log),
-            )
-    deviation, limit = window.mean.get("deviation", 0.0), 3 * window.data_deviation + 0.1
-    if window.images_shown <= _SETTLED_IMAGES or deviation <= limit:
-        return None
-    return Finding(
-        "diverging",
-        f"The pictures leave the range of pixels: their deviation is {deviation:.3g}, that of the data is "
-        f"{window.data_deviation:.2g}.",
-        _gentler(log),
-    )
-
-
-def _watched(window: Window, settings: Settings) -> Iterator[tuple[str, float, float]]:
-    """Metric, value and limit of all that may not grow."""
-    yield "d_loss", window.largest.get("d_loss", 0.0), _DIVERGED_LOSS
-    if "d_loss" in window.largest and settings.loss == "relativistic" and max(settings.gamma) > 0:
-        # Elsewhere it is as large where the discriminator only overpowers.
-        yield "g_loss", window.mean.get("g_loss", 0.0), _DIVERGED_LOSS
-    if settings.method in ADVERSARIAL_METHODS:
-        yield "penalty", window.mean.get("penalty", 0.0), _DIVERGED_LOSS
-        for metric in window.largest:
-            if metric.endswith(GRADIENTS):
-                yield metric, window.largest[metric], _DIVERGED_GRADIENTS
-    elif window.images_shown > _SETTLED_IMAGES:
-        yield "reconstruction", window.mean.get("reconstruction", 0.0), _LARGEST_ERROR
-
-
-def _window_collapses(window: Window, log: LogStatistics) -> Finding | None:
-    spread, limit = window.largest.get("spread"), min(_CONSTANT_SPREAD, window.data_spread * _CONSTANT_SHARE)
-    if spread is not None and window.images_shown > _SETTLED_IMAGES and spread < limit:
-        return Finding(
-            "mode collapse",
-            f"All pictures became the same: a pixel differs by {127.5 * spread:.2g} levels of 255 from picture to "
-            f"picture, in the data by {127.5 * window.data_spread:.2g}.",
-            _gentler(log),
-        )
-    if len(window.diversity) < 2 or max(window.diversity[-2:]) >= _REPEATED_DIVERSITY:
-        return None
-    return Finding(
-        "mode collapse",
-        f"The pictures of the last sample sheets are the same (diversity {window.diversity[-1]:.2f}; 1 is as different "
-        "as the data).",
-        _gentler(log),
-    )
-
-
-def _gentler(log: LogStatistics) -> tuple[str, ...]:
-    rate = _lower_rate(log)
-    return (rate, _raise_gamma(log)) if log.settings.method in ADVERSARIAL_METHODS else (rate,)
 
 
 def gan_findings(log: LogStatistics) -> Iterator[Finding]:
@@ -223,7 +113,7 @@ def _diverging(log: LogStatistics) -> Finding | None:
     return Finding(
         "diverging",
         f"The losses are around {max(losses):,.3g}; in a run that learns they stay below 3.",
-        (_lower_rate(log), _raise_gamma(log)),
+        (lower_rate(log), raise_gamma(log)),
     )
 
 
@@ -235,7 +125,7 @@ def _mode_collapse(log: LogStatistics) -> Finding | None:
         "mode collapse",
         f"The pictures of the last sample sheets are nearly the same (diversity {last[-1]:.2f}; 1 is as different as "
         "the data). A generator may recover from mode collapse early in a run; late it hardly does.",
-        (_raise_gamma(log), _lower_rate(log)),
+        (raise_gamma(log), lower_rate(log)),
     )
 
 
@@ -246,7 +136,7 @@ def _unstable(log: LogStatistics) -> Finding | None:
     return Finding(
         "unstable",
         f"The generator's loss has spikes: up to {max(values):.3g} recently, with a median of {median(values):.3g}.",
-        (_raise_gamma(log), _lower_rate(log)),
+        (raise_gamma(log), lower_rate(log)),
     )
 
 
@@ -292,7 +182,7 @@ def _weak(log: LogStatistics) -> Finding | None:
         "discriminator too weak",
         f"The discriminator takes generated pictures for real ones: it ranks {d_wins:.0%} of the pairs correctly, and "
         "chance is 50%. It cannot keep up, so its gradient is worth little.",
-        (*lower_gamma, _lower_rate(log)),
+        (*lower_gamma, lower_rate(log)),
     )
 
 
@@ -303,10 +193,10 @@ def _overpowers(log: LogStatistics) -> Finding | None:
     longer = f"Show it more images: --kimg {3 * log.settings.images_shown / 1000:g}."
     advice = [
         longer,
-        f"If it stays so past some {_ENOUGH_IMAGES:,} images: {_raise_gamma(log).replace('Raise', 'raise')}",
+        f"If it stays so past some {_ENOUGH_IMAGES:,} images: {raise_gamma(log).replace('Raise', 'raise')}",
     ]
     if log.images_shown > _ENOUGH_IMAGES:
-        advice = [_raise_gamma(log), longer]
+        advice = [raise_gamma(log), longer]
     if log.settings.loss == "minimax":
         advice.append("The minimax loss saturates where the discriminator is sure: --loss non-saturating.")
     return Finding(
@@ -336,31 +226,33 @@ def _low_diversity(log: LogStatistics) -> Finding | None:
         "low diversity",
         f"The pictures differ less than the data (diversity {fmean(last):.2f}; healthy runs reach 0.7 and more): the "
         f"generator draws a part of the data, or draws it vaguely.{classes}",
-        ("Look at the last sample sheet for pictures that repeat.", _raise_gamma(log), _lower_rate(log)),
+        ("Look at the last sample sheet for pictures that repeat.", raise_gamma(log), lower_rate(log)),
     )
 
 
-def _raise_gamma(log: LogStatistics) -> str:
+def raise_gamma(log: LogStatistics) -> str:
+    """Advice."""
     gamma = log.settings.gamma[0]
     if gamma == 0:
         return "Raise --gamma: it is 0, so no gradient penalty limits the discriminator; the presets have 0.5 to 4."
     return f"Raise --gamma: it began at {gamma:g}; try {3 * gamma:g}."
 
 
-def _lower_rate(log: LogStatistics, factor: float = 1 / 3) -> str:
+def lower_rate(log: LogStatistics, factor: float = 1 / 3) -> str:
+    """Advice."""
     rate = log.settings.learning_rate[0]
     return f"Lower --learning-rate: it began at {rate:g}; try {rate * factor:.2g}."
 
 
 def _reconstruction_rises(log: LogStatistics) -> Finding | None:
     error, errors = log.recent_mean("reconstruction"), log.values("reconstruction")
-    if error is None or (error <= _LARGEST_ERROR and error <= _ERROR_RISE * min(errors)):
+    if error is None or (error <= LARGEST_ERROR and error <= _ERROR_RISE * min(errors)):
         return None
     return Finding(
         "diverging",
         f"The reconstruction gets worse: the squared error is {error:.3g}, its minimum was {min(errors):.3g}, and no "
         "two pictures differ by more than 4.",
-        (_lower_rate(log),),
+        (lower_rate(log),),
     )
 
 
