@@ -304,7 +304,8 @@ class DynamicBatcher:
 
     def _count(self, runtime: Runtime, images: int, seconds: float) -> None:
         self.counters.add_batch(runtime.best_size(images), images, seconds)
-        self._seconds_per_image += _SMOOTHING * (seconds / images - self._seconds_per_image)
+        if images >= runtime.batch_sizes[-1]:  # a smaller one is mostly overhead, and says nothing about a backlog
+            self._seconds_per_image += _SMOOTHING * (seconds / images - self._seconds_per_image)
 
     def _deliver(self, chunks: Mapping[PendingRequest, NDArray[np.uint8] | Exception]) -> None:
         """One call into each event loop, however many requests wait in it."""

@@ -168,6 +168,25 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(grey: Runtime):
     assert played(grey, play, queue_images=10).counters.requests_refused == 1
 
 
+def test_only_full_batches_tell_how_long_a_queue_takes(grey: Runtime):
+    """Before: slow draws of one picture each made large requests wait an hour by estimate: 503."""
+
+    async def play(scene: Scene) -> None:
+        for _ in range(100):
+            scene.batcher._count(grey, 1, 60.0)
+        waiting = asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 10))))
+        await asyncio.sleep(0)
+        scene.batcher.check_backpressure()
+        scene.batcher._count(grey, grey.batch_sizes[-1], 60.0 * grey.batch_sizes[-1])
+        with pytest.raises(Problem, match="Try again in 60 s"):
+            scene.batcher.check_backpressure()
+        scene.batcher._seconds_per_image = 0.0
+        await scene.go_on()
+        await waiting
+
+    played(grey, play)
+
+
 def test_a_queue_that_takes_longer_than_the_deadline_is_full(grey: Runtime):
     async def play(scene: Scene) -> None:
         waiting = asyncio.create_task(whole(scene.batcher.submit(grey, address(grey, 10))))

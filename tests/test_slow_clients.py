@@ -143,23 +143,28 @@ def test_a_request_that_comes_byte_by_byte_is_ended_in_time(server: Server, star
     assert "Traceback" not in server.log
 
 
-def dropped_images(server: Server) -> float:
+def counter(server: Server, name: str) -> float:
     lines = server.get("/metrics")[1].decode().splitlines()
-    return float(next(line for line in lines if line.startswith("zoetrope_images_dropped_total")).split()[1])
+    return float(next(line for line in lines if line.startswith(f"zoetrope_{name}_total")).split()[1])
 
 
 def test_clients_that_do_not_read_are_dropped_with_their_pictures_and_memory(server: Server):
     """Before: each held its place for ever; 600 of them held a gigabyte."""
-    before, dropped = server.resident_bytes(), dropped_images(server)
+    before, dropped = server.resident_bytes(), counter(server, "images_dropped")
     with ExitStack() as stack:
-        clients = [stack.enter_context(connected(server)) for _ in range(CLIENTS)]
-        for client in clients:
-            client.sendall(post(STREAMED))
+        clients = []
+        for _ in range(CLIENTS):
+            clients.append(stack.enter_context(connected(server)))
+            clients[-1].sendall(post(STREAMED))
         server.wait_until(
-            lambda: dropped_images(server) - dropped > CLIENTS * 8_500, "dropping those clients' pictures"
+            lambda: (
+                counter(server, "images_dropped") - dropped > CLIENTS * 8_500 or counter(server, "requests_refused")
+            ),
+            "dropping those clients' pictures",
         )
         answers = [read(client) for client in clients]
 
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
     assert all(len(answer) < STREAMED_BYTES for answer in answers)  # what was in the client's own kernel
     assert server.resident_bytes() - before < 2 * LARGEST_GROWTH_BYTES
     assert "Traceback" not in server.log
