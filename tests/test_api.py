@@ -13,7 +13,7 @@ import training
 from models.bundle import open_bundle
 from models.runtime import Runtime
 from training.data.dataset import open_pictures
-from training.plan import ComputeOptions
+from training.options import ComputeOptions
 
 ROOT = Path(__file__).parent.parent
 ONE_THREAD = ComputeOptions("cpu", threads=1)

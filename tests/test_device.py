@@ -6,7 +6,7 @@ import torch
 from models.engine import usable_cores
 from training.config import preset_named
 from training.device import describe_device, mps_problem, resolve_precision, select_device
-from training.plan import ComputeOptions
+from training.options import ComputeOptions
 from training.train import failure_of_a_step
 
 

@@ -20,6 +20,7 @@ Read in this order:
     evaluation/  a bundle and held-out pictures -> scores in its card
     comparison/  several bundles in one table
     profiling/   how fast a machine trains and draws
+    options      what `fit` and `finetune` may be asked for, and where a run computes
     plan, api    from options to a plan to a bundle; the functions below
     inputs       the pictures that a command names, read as a model needs them
     replacement  the name of a new bundle, and whose model it would replace

@@ -14,16 +14,8 @@ from models.bundle import Bundle, find_bundle, open_bundle
 from models.card import Scores
 from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
-from training.plan import (
-    ComputeOptions,
-    FinetuneOptions,
-    FitOptions,
-    Plan,
-    carry_out,
-    check_fit,
-    plan_finetuning,
-    plan_fit,
-)
+from training.options import ComputeOptions, FinetuneOptions, FitOptions
+from training.plan import Plan, carry_out, check_fit, plan_finetuning, plan_fit
 from training.replacement import check_out
 from training.run import Run
 

@@ -8,28 +8,17 @@ torch only after the options and the path of the pictures were checked.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from training.config import (
-    CHECKPOINT_SECONDS,
-    METHODS_WITH_CLASSES,
-    LossName,
-    MethodName,
-    NetworkName,
-    Settings,
-    UpdateName,
-    preset_named,
-)
+from training.config import METHODS_WITH_CLASSES, Settings, preset_named
 from training.data.dataset import Pictures, check_source
-from training.data.reading import Reading
 from training.data.shape import Shape
 from training.defaults import default_settings
 from training.feedback.ratings_client import without_password
 from training.inputs import Report, open_with_progress, reading_of_model, report_other_data, shape_of_model
+from training.options import FinetuneOptions, FitOptions
 from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
 
@@ -77,144 +66,6 @@ class Plan:
         if self.question is not None and not replace_it:
             raise WouldReplace(self.question)
         return replace(self, question=None)
-
-
-@dataclass(frozen=True)
-class ComputeOptions:
-    """Where a run computes. None means: the default of the machine."""
-
-    device: str = "auto"
-    """`auto` (a GPU where there is one that works), `cpu`, `cuda`, `cuda:1`, `mps`, ..."""
-    threads: int | None = None
-    """CPU threads."""
-    compiled: bool | None = None
-    """Compile the training steps; by default on a GPU."""
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
-
-    @contextmanager
-    def context(self) -> Iterator["ComputeContext"]:
-        """Join the process group of torchrun, where there is one, and set the device up.
-
-        Raises:
-            ValueError: the device is not available.
-        """
-        from training.device import ComputeContext, mps_problem, select_device
-        from training.distributed import process_group
-
-        with process_group() as distributed:
-            device = select_device(self.device, self.threads, distributed)
-            compiled = device.type == "cuda" if self.compiled is None else self.compiled
-            note = (mps_problem() or "") if self.device == "auto" and device.type == "cpu" else ""
-            yield ComputeContext(device, compiled, distributed, self.checkpoint_seconds, note)
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """What `fit` may be asked for; None leaves a setting to the preset. Units and meanings as in `Settings`."""
-
-    run: Path | None = None
-    """The run's folder; `runs/<name of the bundle>` by default."""
-    preset: str | None = None
-    size: str | None = None
-    """Height and width in pixels: `64` or `48x80`."""
-    resize: str = "crop"
-    channels: int | None = None
-    classes: bool | None = None
-    """Learn to draw a class on demand: where pictures have labels; True: refuse pictures without."""
-    unlabelled: str = "drop"
-    class_folders: str = "top"
-    background: str = "white"
-    method: MethodName = "gan"
-    loss: LossName | None = None
-    network: NetworkName | None = None
-    kimg: float | None = None
-    """Thousand images to show."""
-    minutes: float | None = None
-    """Training budget in place of `kimg`: as many images as this machine shows in that time."""
-    batch: int | None = None
-    width: int | None = None
-    code_size: int | None = None
-    gamma: float | None = None
-    """R1 and R2 at the start; a tenth of it at the end."""
-    learning_rate: float | None = None
-    """At the start; a tenth of it at the end."""
-    precision: str | None = None
-    seed: int | None = None
-    heal: bool = True
-    """Go back and on more gently where the run goes wrong."""
-    replace: bool = False
-    """Replace a model that is shipped, or is of another data set."""
-    licence: str | None = None
-    """Of the pictures, for the card."""
-
-    def changes(self) -> dict[str, Any]:
-        """The settings of a preset that these options replace; None keeps the preset's."""
-        return {
-            **changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed),
-            "resize": self.resize,
-            "unlabelled": self.unlabelled,
-            "class_folders": self.class_folders,
-            "background": self.background,
-            "loss": self.loss,
-            "width": self.width,
-            "code_size": self.code_size,
-        }
-
-    def reading(self) -> Reading:
-        """How the pictures are read.
-
-        Raises:
-            ValueError: an option is not valid.
-        """
-        return Reading.parse(self.classes, self.unlabelled, self.class_folders, self.background)
-
-
-@dataclass(frozen=True)
-class FinetuneOptions:
-    """What `finetune` may be asked for; None keeps what the pretrained model was trained with."""
-
-    model: Path
-    """The bundle to start from, by its folder or its name; it must have been trained adversarially."""
-    ratings: str
-    """Grades of its pictures: a CSV or parquet file, or the http address of a service."""
-    run: Path | None = None
-    strength: float | None = None
-    """How far to go: from 0, the data as they are, to below 1, only what is liked best."""
-    update: UpdateName | None = None
-    force: bool = False
-    kimg: float | None = None
-    batch: int | None = None
-    gamma: float | None = None
-    learning_rate: float | None = None
-    precision: str | None = None
-    seed: int | None = None
-    heal: bool = True
-    """Go back and on more gently where the run goes wrong."""
-    replace: bool = False
-    """Replace a model that is of other pictures than these, or another model that is shipped."""
-
-    def changes(self) -> dict[str, Any]:
-        """The settings of the pretrained model that these options replace; None keeps them."""
-        return changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed)
-
-
-def changes_of(
-    kimg: float | None,
-    batch: int | None,
-    gamma: float | None,
-    learning_rate: float | None,
-    precision: str | None,
-    seed: int | None,
-) -> dict[str, Any]:
-    """Options as `Settings` spells them."""
-    return {
-        "images_shown": None if kimg is None else round(kimg * 1000),
-        "batch": batch,
-        "gamma": None if gamma is None else (gamma, gamma / 10),
-        "learning_rate": None if learning_rate is None else (learning_rate, learning_rate / 10),
-        "precision": precision,
-        "seed": seed,
-    }
 
 
 def check_fit(source: str, options: FitOptions, out: Path | None = None) -> Shape:

@@ -54,7 +54,7 @@ def compare(
         shape = Shape.parse(size, resize, None)
 
         from training.comparison import compare as comparison
-        from training.plan import ComputeOptions
+        from training.options import ComputeOptions
 
         options = comparison.CompareOptions(
             out, preset, kimg, minutes or (), seed or (0,), shape.resize, fit, threads, changes

@@ -63,7 +63,8 @@ def finetune(
     """Train a model further, towards what people graded well. PICTURES are those that it was trained on."""
     with errors_as_messages():
         from training.data.dataset import check_source
-        from training.plan import ComputeOptions, FinetuneOptions, carry_out, plan_finetuning
+        from training.options import ComputeOptions, FinetuneOptions
+        from training.plan import carry_out, plan_finetuning
         from training.replacement import check_out
 
         check_out(out)

@@ -29,7 +29,7 @@ from training.cli.show_plan import answered, show_forecast, show_plan
 from training.config import CHECKPOINT_SECONDS, PRESETS, LossName, MethodName, NetworkName, UpdateName
 
 if TYPE_CHECKING:
-    from training.plan import FitOptions
+    from training.options import FitOptions
 
 _training = panel("Training")
 
@@ -82,15 +82,8 @@ def fit(
 ) -> None:
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command resumes."""
     with errors_as_messages():
-        from training.plan import (
-            ComputeOptions,
-            FinetuneOptions,
-            FitOptions,
-            carry_out,
-            check_fit,
-            plan_finetuning,
-            plan_fit,
-        )
+        from training.options import ComputeOptions, FinetuneOptions, FitOptions
+        from training.plan import carry_out, check_fit, plan_finetuning, plan_fit
 
         compute = ComputeOptions(device, threads, compiled, checkpoint_seconds)
         options = FitOptions(

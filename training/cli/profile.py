@@ -68,7 +68,8 @@ def _profile_step(
     rounds: int,
     window_s: float,
 ) -> None:
-    from training.plan import FitOptions, check_fit
+    from training.options import FitOptions
+    from training.plan import check_fit
 
     shape = check_fit(source, FitOptions(preset=preset, size=size))
 
