@@ -19,7 +19,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 LINUX_X86 = "x86_64-manylinux_2_28"
 PLATFORMS = (LINUX_X86, "aarch64-manylinux_2_35", "aarch64-apple-darwin")
 MACOS_FLOOR = "14.0"
-EVERYTHING = "cpu,postgres,train,load,dev,fidelity"
+EVERYTHING = "cpu,postgres,train,load,dev,fidelity,imagenet"
 PAIRS = [*product(PLATFORMS, PYTHONS, (EVERYTHING, "cpu")), *product((LINUX_X86,), PYTHONS, ("gpu", "gpu,train"))]
 
 
@@ -115,7 +115,8 @@ def test_an_environment_is_made_by_pip_from_the_index():
     commands = make("env")
 
     assert (
-        "bin/pip install --quiet --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev]'" in commands
+        "bin/pip install --quiet --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev,imagenet]'"
+        in commands
     )
     assert "torch-backend" not in commands
     assert re.search(r"echo .*minutes", commands)

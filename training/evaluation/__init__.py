@@ -10,6 +10,7 @@ Read in this order:
     evaluator        the classifier whose features pictures are compared in
     evaluator_store  finds the evaluator for a data set, or trains it
     wavelets         an evaluator for pictures without labels, without a network
+    imagenet         features of a network that learned from photos, where its weights are installed
     reference        real pictures in those features: floors
     quality_metrics  Frechet and kernel distance, precision and recall, memorisation, reconstruction
     modes            Stacked-MNIST: mode coverage of the 1,000 triples
