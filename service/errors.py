@@ -8,6 +8,7 @@ A problem is an exception, so that it ends a request wherever it is noticed.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, get_args
@@ -16,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from service.validation import MOST_ERRORS
 
@@ -65,7 +67,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return _of_validation(error, _example_of(request)).response()
+        return _of_validation(error, request).response()
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> JSONResponse:
@@ -78,23 +80,32 @@ def install(app: FastAPI) -> None:
         ).response()
 
 
-def _of_validation(error: RequestValidationError, example: str | None) -> Problem:
-    """
-    Args:
-        error: what FastAPI found.
-        example: a body that the route takes; None for a route without one.
-    """
+def _of_validation(error: RequestValidationError, request: Request) -> Problem:
     found = error.errors()
+    example = _example_of(request)
     send = f" Send a body like {example}." if example else ""
     if any(one["type"] == "json_invalid" for one in found):
         return Problem(400, f"The body is not valid JSON: {found[0]['ctx']['error']}.{send}")
     errors = [
-        {"field": _field(one["loc"]), "found": _found(one), "expected": cut(one["msg"], 2 * LONGEST_ECHO)}
+        {"field": _field(one["loc"]), "found": _found(one), "expected": cut(_expected(one, request), 2 * LONGEST_ECHO)}
         for one in found[:MOST_ERRORS]
     ]
     detail = "; ".join(f"{one['field']} is {one['found']}: {one['expected']}" for one in errors)
     of_body = any(tuple(one["loc"]) == ("body",) or one["type"] == "missing" for one in found)
     return Problem(422, f"{detail}.{send if of_body else ''} See /docs.", errors=errors)
+
+
+def _expected(error: Mapping[str, Any], request: Request) -> str:
+    """What pydantic says, but for a field that does not exist: the one that was meant, or those that there are."""
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"])
+    part, *path = error["loc"]
+    *outer, name = path
+    if any(isinstance(step, str) for step in outer):
+        return "there is no such field"  # of an object inside of the body
+    fields = list(getattr(_schema_of(request, part), "model_fields", ()))
+    meant = get_close_matches(cut(str(name)), fields, 1)
+    return f"there is no such field; {f'did you mean {meant[0]}?' if meant else 'it takes ' + ', '.join(fields)}"
 
 
 def _found(error: Mapping[str, Any]) -> str:
@@ -104,13 +115,23 @@ def _found(error: Mapping[str, Any]) -> str:
 
 def _example_of(request: Request) -> str | None:
     """A body that the route of this request takes, as JSON: the first example of its schema, in /docs too."""
-    field = getattr(request.scope.get("route"), "body_field", None)
-    if field is None:
-        return None
-    taken = field.field_info.annotation
-    schema, *in_list = [*get_args(taken), taken] if get_args(taken) else [taken]
+    schema = _schema_of(request, "body")
     examples = getattr(schema, "model_config", {}).get("json_schema_extra", {}).get("examples", ())
+    in_list = bool(get_args(_taken(request, "body")))
     return next((json.dumps([one] if in_list else one) for one in examples), None)
+
+
+def _schema_of(request: Request, part: str) -> object:
+    """The model of what a route takes as its `body` or its `query`; of a list's items where it takes a list."""
+    taken = _taken(request, part)
+    return next(iter(get_args(taken)), taken)
+
+
+def _taken(request: Request, part: str) -> object:
+    """The annotation of a route's body or query; None without one."""
+    route = request.scope.get("route")
+    fields = [getattr(route, "body_field", None)] if part == "body" else route.dependant.query_params if route else []
+    return next((field.field_info.annotation for field in fields if field is not None), None)
 
 
 def _field(path: Sequence[str | int]) -> str:
@@ -123,6 +144,8 @@ def _of_routing(request: Request, error: HTTPException) -> Problem:
     path = cut(request.url.path)
     if path in PROBES:  # GET is answered there; what comes here is another method
         error = HTTPException(405, headers={"Allow": "GET"})
+    elif error.status_code == 405:
+        error = HTTPException(405, headers={"Allow": ", ".join(_methods_at(request))})
     details = {
         400: f"The body cannot be read as JSON: {error.detail}",
         404: f"Nothing is at {path}. See /docs for what is.",
@@ -131,6 +154,12 @@ def _of_routing(request: Request, error: HTTPException) -> Problem:
     return Problem(
         error.status_code, details.get(error.status_code, str(error.detail)), headers=dict(error.headers or {})
     )
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Methods of every route at this path; Starlette names those of the first one alone."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 def cut(text: str, longest: int = LONGEST_ECHO) -> str:

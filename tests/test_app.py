@@ -127,7 +127,8 @@ def test_sheets_end_at_1024_and_the_refusal_names_zip_and_npy(client: TestClient
         ({"n": "3"}, "n is '3'"),
         ({"n": True}, "n is True"),
         ({"n": None}, "n is None"),
-        ({"pictures": 3}, "pictures is 3: Extra inputs are not permitted"),
+        ({"pictures": 3}, "pictures is 3: there is no such field; it takes model, "),
+        ({"lable": 3}, "lable is 3: there is no such field; did you mean label?"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": ADDRESS_END}, "seed is 18446744073709551616"),
         ({"seed": 1.0}, "seed is 1.0"),
@@ -223,6 +224,17 @@ def test_a_body_of_ten_megabytes_is_413_whether_or_not_it_says_so(client: TestCl
 @pytest.mark.parametrize("path", ["/models/%0A", "/%00", "/models/a%0Ab"])
 def test_a_path_with_a_line_break_is_a_problem_too(client: TestClient, path: str):
     refused(client.get(path), 404)
+
+
+def test_a_method_that_is_not_allowed_is_told_every_one_that_is(client: TestClient):
+    """Before: OPTIONS /ratings named POST alone, although GET is answered there."""
+    told = {}
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        allowed = client.options(path.replace("{", "").replace("}", "")).headers["Allow"].split(", ")
+        told[path] = sorted(set(allowed) - {"HEAD"}), sorted(method.upper() for method in methods)
+
+    assert told["/ratings"][0] == ["GET", "POST"]
+    assert all(found == documented for found, documented in told.values()), told
 
 
 def test_a_path_that_does_not_exist_and_a_wrong_method_are_problems_too(client: TestClient):

@@ -31,21 +31,37 @@ def test_a_length_of_time_has_words(seconds: float, words: str):
 
 
 def test_a_long_run_on_a_cpu_is_told_with_what_is_shorter_and_a_warning():
-    assert Forecast(14 * HOUR_S, 1_400_000, cores(2), on_cpu=True, side_pixels=64).lines() == [
+    assert Forecast(14 * HOUR_S, 1_400_000, cores(2), on_cpu=True, side_pixels=64, images_in_all=1_400_000).lines() == [
         "1,400,000 images to show: about 14 hours of two cores; --minutes 60 gives a rougher model",
         "warning: 14:00 h is long for a CPU. Give --minutes, a smaller --size, or a GPU.",
     ]
 
 
 def test_a_short_run_and_a_long_one_on_a_gpu_are_told_without_a_warning():
-    assert Forecast(600, 40_000, cores(1), on_cpu=True, side_pixels=64).lines() == [
+    assert Forecast(600, 40_000, cores(1), on_cpu=True, side_pixels=64, images_in_all=40_000).lines() == [
         "40,000 images to show: about 10 minutes of one core"
     ]
-    assert len(Forecast(14 * HOUR_S, 9_000_000, "NVIDIA H100", on_cpu=False, side_pixels=128).lines()) == 1
+    assert (
+        len(
+            Forecast(
+                14 * HOUR_S, 9_000_000, "NVIDIA H100", on_cpu=False, side_pixels=128, images_in_all=9_000_000
+            ).lines()
+        )
+        == 1
+    )
+
+
+def test_a_run_too_short_to_learn_anything_is_told_so():
+    _, warning = Forecast(2, 192, cores(2), on_cpu=True, side_pixels=8, images_in_all=192).lines()
+
+    assert warning == (
+        "warning: 192 images in all are too few to learn from: expect noise. Give more --kimg, better some hundreds, "
+        "or more --minutes."
+    )
 
 
 def test_pictures_above_128_pixels_are_warned_of():
-    *_, warning = Forecast(600, 40_000, cores(16), on_cpu=False, side_pixels=256).lines()
+    *_, warning = Forecast(600, 40_000, cores(16), on_cpu=False, side_pixels=256, images_in_all=40_000).lines()
 
     assert warning == (
         "warning: 256 pixels a side is more than the 128 that the presets were chosen for: slow, and it may not learn. "

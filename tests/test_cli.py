@@ -38,7 +38,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
 
 def test_the_plan_has_a_dozen_rows_and_all_of_them_with_verbose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)  # short paths: one line a row
-    words = ["fit", "digits", "--dry-run", "--out", "d", "--run", "r", "--kimg", "1", "--threads", "1"]
+    words = ["fit", "digits", "--dry-run", "--out", "d", "--run", "r", "--kimg", "2", "--threads", "1"]
     (_, short), (_, long) = typed(*words), typed(*words, "--verbose")
     settings = {name for name in asdict(preset_named("tiny")) if name not in FINETUNING_SETTINGS}
 

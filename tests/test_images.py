@@ -178,7 +178,7 @@ def test_another_encoder_is_another_tag(client: TestClient, version: dict, monke
         ("pets/{pets}/images/7/0.png?classes=0:1&label=cat", 422, "label and classes are both given; name one class"),
         ("grey/{grey}/images/7/0.png?truncation=3", 422, "truncation is '3'"),
         ("grey/{grey}/images/7/0.png?truncation=nan", 422, "truncation is 'nan'"),
-        ("grey/{grey}/images/7/0.png?lable=3", 422, "lable is '3': Extra inputs are not permitted"),
+        ("grey/{grey}/images/7/0.png?lable=3", 422, "lable is '3': there is no such field; did you mean label?"),
     ],
 )
 def test_a_url_of_no_picture_is_refused_in_words(client: TestClient, version: dict, path: str, status: int, words: str):

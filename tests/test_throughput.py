@@ -10,6 +10,7 @@ from training.config import preset_named
 from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
 from training.networks.geometry import geometry_of
+from training.plan import Plan, forecast_of
 from training.run import Run
 from training.throughput import Foreteller, Throughput, forecast, measure_throughput, settings_within
 from training.train import new_state
@@ -75,6 +76,15 @@ def test_a_forecast_counts_what_is_left_of_the_run():
     half = forecast(Throughput(60.0, 10.0), 100_000, SETTINGS, PICTURES, CPU)
 
     assert (half.seconds, half.images, half.side_pixels, half.on_cpu) == (10_060.0, 100_000, 8, True)
+
+
+def test_a_plan_of_so_many_minutes_costs_what_is_left_of_them(tmp_path):
+    """Before: a second, shorter measurement told another time than the one that was asked for."""
+    run, _ = run_with_checkpoint(tmp_path / "run", images_shown=4_000, seconds=45.0)
+    plan = Plan(PICTURES, SETTINGS.with_changes(images_shown=9_000), run, tmp_path / "bundle", minutes=2)
+
+    found = forecast_of(plan, CPU)
+    assert (round(found.seconds), found.images) == (75, 5_000)
 
 
 def test_a_run_foretells_its_length_once_by_its_own_first_steps(tmp_path, monkeypatch: pytest.MonkeyPatch):

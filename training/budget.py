@@ -12,6 +12,8 @@ LONG_ON_CPU_S = 3 * _HOUR_S
 """From here on a person is warned before a processor is busy for that long."""
 LARGE_PIXELS = 128
 """Longest side up to which presets were chosen."""
+FEWEST_IMAGES = 2_000
+"""Fewer try an installation out, and train nothing."""
 _SUGGESTED_MINUTES = 60
 _CORES = ("no", "one core", "two cores", "three cores", "four cores")
 
@@ -49,11 +51,18 @@ class Forecast:
     on_cpu: bool
     side_pixels: int
     """Longer side of a picture."""
+    images_in_all: int
+    """From its start to its end."""
 
     def lines(self) -> list[str]:
         """What a person should read before the run takes this long: the time, and a warning for each excess."""
         shorter = f"; --minutes {_SUGGESTED_MINUTES} gives a rougher model" if self.seconds > 1.5 * _HOUR_S else ""
         lines = [f"{self.images:,} images to show: {in_words(self.seconds)} of {self.device}{shorter}"]
+        if self.images_in_all < FEWEST_IMAGES:
+            lines.append(
+                f"warning: {self.images_in_all:,} images in all are too few to learn from: expect noise. Give more "
+                "--kimg, better some hundreds, or more --minutes."
+            )
         if self.on_cpu and self.seconds > LONG_ON_CPU_S:
             lines.append(
                 f"warning: {duration(self.seconds)} is long for a CPU. Give --minutes, a smaller --size, or a GPU."

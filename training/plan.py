@@ -187,12 +187,17 @@ def _checked(plan: Plan, context: "ComputeContext") -> Plan:
 
 
 def forecast_of(plan: Plan, context: "ComputeContext") -> "Forecast":
-    """What the plan costs on this machine, by a few steps that are thrown away."""
-    from training.checkpoint import images_shown_in
-    from training.throughput import FORECAST_SECONDS, forecast, measure_throughput
+    """What the plan costs on this machine, by a few steps that are thrown away; of a plan of minutes, those."""
+    from training.checkpoint import progress_in
+    from training.throughput import FORECAST_SECONDS, Throughput, forecast, measure_throughput
 
-    throughput = measure_throughput(plan.settings, plan.pictures, context, tried_seconds=FORECAST_SECONDS)
-    return forecast(throughput, images_shown_in(plan.run.checkpoint), plan.settings, plan.pictures, context)
+    shown, used_s = progress_in(plan.run.checkpoint)
+    left_s = 60 * (plan.minutes or 0) - used_s
+    if left_s > 0:  # its length was chosen by a longer measurement than another one here
+        throughput = Throughput(0.0, max(1, plan.settings.images_shown - shown) / left_s)
+    else:
+        throughput = measure_throughput(plan.settings, plan.pictures, context, tried_seconds=FORECAST_SECONDS)
+    return forecast(throughput, shown, plan.settings, plan.pictures, context)
 
 
 def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle | None":

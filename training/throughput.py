@@ -168,7 +168,7 @@ def forecast(
     on_cpu = context.device.type == "cpu"
     device = cores(torch.get_num_threads()) if on_cpu else describe_device(context.device)
     seconds = throughput.first_seconds + left / throughput.images_per_s
-    return Forecast(seconds, left, device, on_cpu, max(pictures.images.shape[1:3]))
+    return Forecast(seconds, left, device, on_cpu, max(pictures.images.shape[1:3]), settings.images_shown)
 
 
 class Foreteller:
