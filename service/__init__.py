@@ -22,7 +22,7 @@ Read in this order:
     loader         loads and warms up in the background, one model at a time
     registry       the models, and the batcher that draws with them
     reloader       bundles that change while the service runs
-    batching       one queue and one engine thread: dynamic batching
+    batching       one queue and one engine thread: dynamic batching; `pending` is one request in it
     formats        which format a response has
     encoders/      pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     ratings/       people's grades

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request
 
+from service.connections import ConnectionMonitor
 from service.errors import Problem
 from service.openapi import describe
 from service.ratings.candidates import CandidatePools
@@ -44,20 +45,25 @@ class App(FastAPI):
     reloader: ModelReloader
     encoder_pool: ThreadPoolExecutor
     settings: Settings
+    _connections: ConnectionMonitor | None
     _computer_pool: ThreadPoolExecutor
     _computations = 0
     _writer_pool: ThreadPoolExecutor
     _reader_pool: ThreadPoolExecutor
     _store: "Future[Store | str]"
 
-    def start(self, settings: Settings) -> None:
+    def start(self, settings: Settings, connections: ConnectionMonitor | None = None) -> None:
         """Begin to load the models and to open the database of grades; from here on the routes answer.
 
         No bundle, however broken, and no lack of bundles makes it fail.
+
+        Args:
+            settings: of the service.
+            connections: of this process, where it is a server.
         """
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
-        self.settings = settings
+        self.settings, self._connections = settings, connections
         self.registry = ModelRegistry(settings)
         self.encoder_pool = ThreadPoolExecutor(settings.encoder_threads, thread_name_prefix="encoder")
         self._computer_pool = ThreadPoolExecutor(1, thread_name_prefix="computer")
@@ -86,6 +92,11 @@ class App(FastAPI):
         """
         if path in _DRAWING_PATHS:
             self.registry.batcher.check_backpressure()
+
+    @property
+    def has_one_request(self) -> bool:
+        """Whether one request is under way, which is the caller's; False outside of a server."""
+        return self._connections is not None and self._connections.requests_under_way == 1
 
     async def compute(self, work: Callable[[], Found], inline: bool = False) -> Found:
         """Do what takes more than a few milliseconds in a thread, one at a time: the event loop goes on.

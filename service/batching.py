@@ -2,7 +2,8 @@
 
     routes -> [batching] -> models.runtime
 
-While one batch is drawn the next gathers, so no request waits for company.
+While one batch is drawn the next gathers, so no request waits for company. The
+one picture of the only request is drawn where it is asked for, without the queue.
 Requests take turns of up to 64 pictures (round robin [Nagle1987], counted in
 pictures), so one picture never waits behind the whole of ten thousand. The
 pictures of a client that has gone are not drawn. Backpressure: a full queue
@@ -21,8 +22,9 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,81 +34,14 @@ from models.runtime import Runtime
 from service.errors import Problem
 from service.latents import LatentSource
 from service.metrics import Counters
+from service.pending import PendingRequest
 
 TURN_IMAGES = 64
-AHEAD_BATCHES = 2
-"""Batches drawn for one request and not yet consumed, at most: one is encoded while the next is drawn, and a slow
-reader delays its own pictures only and holds a bounded amount of memory."""
+LONGEST_AT_ONCE_S = 0.003
+"""A picture that takes no longer is drawn on the event loop, where it is the only request."""
 
 _SMOOTHING = 0.1
 _HANG_UPS, _HANG_UPS_WITHIN_S = 8, 0.003
-
-
-class ClientDisconnected(Exception):
-    """The client of a pending request has gone."""
-
-
-@dataclass(eq=False)
-class PendingRequest:
-    """Pictures of one request, handed from the engine thread to the request's event loop.
-
-    Iterate over it for chunks of (up to a batch, H, W, C) uint8.
-
-    Raises:
-        Problem: 503, not begun before the deadline.
-        ClientDisconnected: `cancel` was called.
-    """
-
-    batcher: "DynamicBatcher"
-    runtime: Runtime
-    source: LatentSource
-    loop: asyncio.AbstractEventLoop
-    deadline_s: float
-    """Time of `time.monotonic` after which it is refused, unless it has begun."""
-    scheduled: int = 0
-    """Pictures that were given to the engine, or cancelled."""
-    consumed: int = 0
-    """Pictures that the reader has taken."""
-    counted: int = 0
-    """Pictures of it that the queue counts as waiting."""
-    chunks: deque[NDArray[np.uint8] | Exception] = field(default_factory=deque)
-    arrival: asyncio.Future[None] | None = None
-
-    @property
-    def drawable(self) -> int:
-        """Pictures that may be drawn at this moment."""
-        ahead = AHEAD_BATCHES * self.runtime.batch_sizes[-1]
-        return min(self.source.n - self.scheduled, ahead - (self.scheduled - self.consumed))
-
-    async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
-        """Chunk by chunk; the next are drawn while one is used."""
-        try:
-            while self.consumed < self.source.n:
-                chunk = await self._next()
-                yield chunk
-                self.batcher.consume(self, len(chunk))
-        finally:
-            self.batcher.discard(self)
-
-    def cancel(self) -> None:
-        """Draw no more of it: its client has disconnected."""
-        self.batcher.discard(self, disconnected=True)
-        self.deliver(ClientDisconnected())
-
-    def deliver(self, chunk: NDArray[np.uint8] | Exception) -> None:
-        """Called in the request's event loop."""
-        self.chunks.append(chunk)
-        if self.arrival is not None and not self.arrival.done():
-            self.arrival.set_result(None)
-
-    async def _next(self) -> NDArray[np.uint8]:
-        if not self.chunks:
-            self.arrival = self.loop.create_future()
-            await self.arrival
-        chunk = self.chunks.popleft()
-        if isinstance(chunk, Exception):
-            raise chunk
-        return chunk
 
 
 @dataclass
@@ -136,6 +71,8 @@ class DynamicBatcher:
         self._work = threading.Condition()
         self._closed = False
         self._seconds_per_image = 0.0
+        self._single_s: WeakKeyDictionary[Runtime, float] = WeakKeyDictionary()
+        self._engine = threading.Lock()
         self._hang_ups = 0
         self.waiting_images = 0
         """Pictures that may be drawn at this moment."""
@@ -155,6 +92,20 @@ class DynamicBatcher:
         with self._work:
             self._enqueue(request)
         return request
+
+    def draw_at_once(self, runtime: Runtime, source: LatentSource) -> NDArray[np.uint8] | None:
+        """The one picture of a request that is the only one, drawn in the caller's thread: no hand-over, no wake-up.
+
+        Returns:
+            (1, H, W, C) uint8, or None where that would hold up others: the caller submits it.
+        """
+        expected_s = self._single_s.get(runtime, math.inf)  # until the engine thread has drawn one
+        if source.n > 1 or expected_s > LONGEST_AT_ONCE_S or self._queue or not self._engine.acquire(blocking=False):
+            return None
+        try:
+            return self._draw_timed(runtime, *source.codes(runtime, 0, source.n))
+        finally:
+            self._engine.release()
 
     def draw_in_background(self, runtime: Runtime, source: LatentSource) -> Iterator[NDArray[np.uint8]]:
         """Chunks of pictures for a background thread; they take turns with those of requests.
@@ -293,17 +244,27 @@ class DynamicBatcher:
             self._deliver({request: late})
 
     def _draw(self, batch: _Batch) -> dict[PendingRequest, NDArray[np.uint8] | Exception]:
-        begin_s = time.perf_counter()
         try:
-            images_NHWC = batch.runtime.draw(batch.codes, batch.classes)
+            with self._engine:
+                images_NHWC = self._draw_timed(batch.runtime, batch.codes, batch.classes)
         except Exception as error:
             return dict.fromkeys(batch.parts, error)
-        self._count(batch.runtime, len(images_NHWC), time.perf_counter() - begin_s)
         ends = list(accumulate(map(len, batch.parts.values())))
         return dict(zip(batch.parts, np.split(images_NHWC, ends[:-1]), strict=True))
 
+    def _draw_timed(
+        self, runtime: Runtime, codes_NZ: NDArray[np.float32], classes: ClassRows | None
+    ) -> NDArray[np.uint8]:
+        begin_s = time.perf_counter()
+        images_NHWC = runtime.draw(codes_NZ, classes)
+        self._count(runtime, len(images_NHWC), time.perf_counter() - begin_s)
+        return images_NHWC
+
     def _count(self, runtime: Runtime, images: int, seconds: float) -> None:
         self.counters.add_batch(runtime.best_size(images), images, seconds)
+        if images == 1:
+            before_s = self._single_s.get(runtime, seconds)
+            self._single_s[runtime] = before_s + _SMOOTHING * (seconds - before_s)
         if images >= runtime.batch_sizes[-1]:  # a smaller one is mostly overhead, and says nothing about a backlog
             self._seconds_per_image += _SMOOTHING * (seconds / images - self._seconds_per_image)
 

@@ -22,10 +22,6 @@ _RETRY_AFTER_S = 5
 class Connection(Protocol):
     """What the monitor asks of a connection."""
 
-    @property
-    def is_answering(self) -> bool:
-        """Whether a request is under way."""
-
     def check(self, now_s: float, request_timeout_s: float, write_timeout_s: float) -> None:
         """End it if its client is too slow."""
 
@@ -42,6 +38,7 @@ class ConnectionMonitor:
     def __init__(self) -> None:
         self.request_timeout_s, self.write_timeout_s = REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S
         self._connections: set[Connection] = set()
+        self._answering: set[Connection] = set()
         self._timer: TimerHandle | None = None
         self._draining = False
 
@@ -53,7 +50,7 @@ class ConnectionMonitor:
     @property
     def requests_under_way(self) -> int:
         """Connections with a request whose response is not complete."""
-        return sum(connection.is_answering for connection in self._connections)
+        return len(self._answering)
 
     def add(self, connection: Connection, loop: AbstractEventLoop) -> None:
         """Check a connection from here on."""
@@ -64,6 +61,15 @@ class ConnectionMonitor:
     def discard(self, connection: Connection) -> None:
         """A connection has ended."""
         self._connections.discard(connection)
+        self._answering.discard(connection)
+
+    def begin_answer(self, connection: Connection) -> None:
+        """The headers of a request are complete."""
+        self._answering.add(connection)
+
+    def end_answer(self, connection: Connection) -> None:
+        """Its response is complete."""
+        self._answering.discard(connection)
 
     def app(self, app: ASGIApp) -> ASGIApp:
         """What answers a request that begins now: the app, or while the service stops a refusal."""

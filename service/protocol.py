@@ -171,7 +171,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         self._running = cycle
+        self.monitor.begin_answer(self)
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def on_response_complete(self) -> None:
+        """The last byte of a response was written; the next pipelined request begins, if there is one."""
+        self.monitor.end_answer(self)
+        super().on_response_complete()
 
     # the monitor
 

@@ -102,8 +102,7 @@ class Zoetrope:
     def __init__(self) -> None:
         print_log()
         settings = read_settings()
-        bound_worker(settings)
-        api().start(settings)
+        api().start(settings, bound_worker(settings))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:

@@ -109,11 +109,16 @@ class WorkerShutdown:
         self._server.handle_exit(number, None)
 
 
-def bound_worker(settings: "Settings") -> None:
-    """Give the connections of this worker their timeouts, and its stop an end; called in its event loop."""
+def bound_worker(settings: "Settings") -> "ConnectionMonitor":
+    """Give the connections of this worker their timeouts, and its stop an end; called in its event loop.
+
+    Returns:
+        The monitor of the connections.
+    """
     from service.protocol import BoundedHttpProtocol
 
     monitor = BoundedHttpProtocol.monitor
     monitor.request_timeout_s = settings.request_timeout_seconds
     monitor.write_timeout_s = settings.write_timeout_seconds
     WorkerShutdown(monitor, settings.shutdown_seconds).install()
+    return monitor

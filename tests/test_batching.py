@@ -15,8 +15,9 @@ from support.in_process import BlockedSource, address
 from models.bundle import open_bundle
 from models.class_weights import PictureClasses, canonical_weights
 from models.runtime import Runtime
-from service.batching import AHEAD_BATCHES, TURN_IMAGES, ClientDisconnected, DynamicBatcher, PendingRequest
+from service.batching import LONGEST_AT_ONCE_S, TURN_IMAGES, DynamicBatcher
 from service.errors import Problem
+from service.pending import AHEAD_BATCHES, ClientDisconnected, PendingRequest
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,32 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(grey: Runtime):
         assert len(await whole(scene.batcher.submit(grey, address(grey, 1)))) == 1
 
     assert played(grey, play, queue_images=10).counters.requests_refused == 1
+
+
+def test_a_single_picture_is_drawn_at_once_with_the_same_bytes_and_only_where_it_holds_up_no_one(grey: Runtime):
+    source = address(grey, 1, seed=5)
+
+    async def play(scene: Scene) -> None:
+        batcher = scene.batcher
+        assert batcher.draw_at_once(grey, source) is None, "nothing is known yet of how long it takes"
+        batcher._count(grey, 1, LONGEST_AT_ONCE_S / 2)
+        with batcher._engine:
+            assert batcher.draw_at_once(grey, source) is None, "the engine draws"
+        waiting = batcher.submit(grey, address(grey, 3))
+        assert batcher.draw_at_once(grey, source) is None, "others wait"
+        await scene.go_on()
+        await whole(waiting)
+        queued = await whole(batcher.submit(grey, source))
+        for _ in range(9):
+            batcher._count(grey, 1, 0.0)
+        drawn = batcher.counters.images_drawn
+        assert np.array_equal(batcher.draw_at_once(grey, source), queued)
+        assert batcher.counters.images_drawn == drawn + 1
+        assert batcher.draw_at_once(grey, address(grey, 2)) is None
+        batcher._count(grey, 1, 60.0)
+        assert batcher.draw_at_once(grey, source) is None, "it takes too long"
+
+    played(grey, play)
 
 
 def test_only_full_batches_tell_how_long_a_queue_takes(grey: Runtime):

@@ -418,6 +418,27 @@ async def test_a_lost_connection_cancels_the_request_before_which_others_wait(ap
 
 
 @connected
+async def test_requests_under_way_are_counted_from_their_headers_to_their_last_byte(api, connection, transport):
+    monitor = connection.monitor
+    assert monitor.requests_under_way == 0
+    connection.data_received(head("Host: x") * 2)
+    await settle()
+    assert monitor.requests_under_way == 1  # the second one waits for the first
+    api.go_on.set()
+    await settle()
+    assert transport.written.count(b"HTTP/1.1 200") == 2
+    assert monitor.requests_under_way == 0
+
+
+@connected
+async def test_a_request_whose_client_has_gone_is_not_under_way(api, connection, transport):
+    connection.data_received(head("Host: x"))
+    await settle()
+    connection.connection_lost(None)
+    assert connection.monitor.requests_under_way == 0
+
+
+@connected
 async def test_while_it_stops_what_is_under_way_goes_on_and_the_rest_is_503(api, connection, transport):
     connection.data_received(head("Host: x"))
     await settle()

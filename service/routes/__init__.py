@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from service import errors
 from service.app import App
-from service.batching import ClientDisconnected
+from service.pending import ClientDisconnected
 from service.routes import generate, health, images, models, pages, ratings
 from service.routes.responses import client_closed_request
 

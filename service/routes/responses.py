@@ -17,11 +17,11 @@ from starlette.types import Receive, Scope, Send
 
 from models.runtime import Runtime
 from service.app import app_of
-from service.batching import ClientDisconnected, PendingRequest
 from service.encoders import Stream, stream_of
 from service.errors import Problem
 from service.formats import Format
 from service.latents import LatentSource
+from service.pending import ClientDisconnected, PendingRequest
 
 Encode = Callable[[NDArray[np.uint8]], bytes]
 
@@ -44,9 +44,14 @@ async def encode_all(request: Request, runtime: Runtime, source: LatentSource, e
         ClientDisconnected: the client has gone.
     """
     app = app_of(request)
-    pending = app.registry.batcher.submit(runtime, source)
-    with cancelled_on_disconnect(request.receive, pending):
-        chunks = [chunk async for chunk in pending]
+    batcher = app.registry.batcher
+    drawn = batcher.draw_at_once(runtime, source) if app.has_one_request else None
+    if drawn is None:
+        pending = batcher.submit(runtime, source)
+        with cancelled_on_disconnect(request.receive, pending):
+            chunks = [chunk async for chunk in pending]
+    else:
+        chunks = [drawn]
     if len(chunks) == 1 and chunks[0].nbytes <= _ENCODED_INLINE_BYTES:
         return encode(chunks[0])
     return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, _encode_chunks, encode, chunks)
