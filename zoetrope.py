@@ -101,18 +101,30 @@ def _version(_command: str, _argv: list[str]) -> int:
 
 
 def _serve(_command: str, argv: list[str]) -> int:
-    arguments = serve_arguments(argv)
-    options, _ = _serve_options(argv)
+    try:
+        arguments = serve_arguments(argv)
+        options, _ = _serve_options(argv)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     if reason := why_not_listen(options.host, options.port):
         print(f"error: {reason}", file=sys.stderr)
         return 1
     os.environ.update(serve_environment(os.environ, Path.cwd()))
 
+    import click
     from bentoml_cli.cli import cli
 
     import service  # noqa: F401  # turns BentoML's telemetry off
+    from models.command_line import usage_error
 
-    return int(cli(arguments, prog_name="zoetrope") or 0)
+    try:
+        return int(cli(arguments, prog_name="zoetrope", standalone_mode=False) or 0)
+    except click.UsageError as error:
+        print(f"error: {usage_error(error.format_message(), 'zoetrope serve')}", file=sys.stderr)
+        return 2
+    except click.Abort:
+        return 1
 
 
 def serve_arguments(argv: list[str]) -> list[str]:
@@ -125,7 +137,9 @@ def serve_arguments(argv: list[str]) -> list[str]:
 
 def _serve_options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Port and host, and what goes on to `bentoml serve`."""
-    parser = argparse.ArgumentParser(
+    from models.command_line import OneLineParser
+
+    parser = OneLineParser(
         prog="zoetrope serve",
         description="Serve every model in ZOETROPE_MODELS (./models by default) over HTTP, with a page at /.",
         epilog="Further options go to `bentoml serve`; every other setting is an environment variable ZOETROPE_*.",
@@ -184,9 +198,9 @@ def _benchmark(_command: str, argv: list[str]) -> int:
 
 
 def _train(command: str, argv: list[str]) -> int:
-    from training.cli.app import app
+    from training.cli.app import main
 
-    return int(app([command, *argv], prog_name="zoetrope") or 0)
+    return main([command, *argv])
 
 
 _RUN: dict[str, Callable[[str, list[str]], int]] = {

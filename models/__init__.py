@@ -19,6 +19,7 @@
     runtime             codes -> pixels
     sheet               pixels -> a contact sheet
     active_learning     which pictures are worth a person's grade
+    command_line        usage errors of a command, in one line
     benchmark           speed and fidelity of the engines: `zoetrope benchmark NAME`
     errors              everything that can go wrong
 

@@ -27,6 +27,7 @@ from typing import get_args
 from models.bundle import Bundle, find_bundle, open_bundle, write_fidelity
 from models.card import Card
 from models.codes import codes
+from models.command_line import OneLineParser
 from models.engine import (
     Device,
     EngineName,
@@ -193,8 +194,8 @@ def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int
         argv: without the name of the command.
         encode: draws and encodes an answer, for the stage encode.
     """
-    options = _parser().parse_args(argv)
     try:
+        options = _parser().parse_args(argv)
         bundle = open_bundle(find_bundle(options.model))
         if options.write:
             print(_write(bundle, options.threads))
@@ -216,7 +217,7 @@ def main(argv: Sequence[str] | None = None, encode: Encode | None = None) -> int
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="zoetrope benchmark", description="How fast the engines draw a model here, and what the rule selects."
     )
     parser.add_argument("model", help="a bundle's folder, or its name in $ZOETROPE_MODELS (by default ./models)")

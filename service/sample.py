@@ -16,7 +16,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from pydantic import ValidationError
 
 from models.bundle import find_bundle, open_bundle
 from models.class_weights import ClassWeights, PictureClasses, parse_weights
+from models.command_line import OneLineParser
 from models.engine_selection import select_engine
 from models.errors import ModelError
 from models.files import replacing, sync_folder
@@ -216,13 +216,8 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}; see `{self.prog} --help`")
-
-
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="zoetrope sample",
         description="Draw pictures into a file or a folder, without a server. The same address gives the same bytes "
         "as POST /generate.",

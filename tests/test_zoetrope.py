@@ -34,7 +34,8 @@ sys.exit(status)
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["draw"], ["serve", "--help"]])
 def test_no_room_is_loaded_before_the_command_is_known(argv: list[str]):
-    done = run(*argv, report="models service training load torch bentoml numpy typer")
+    rooms = "service training load" if argv[:1] == ["serve"] else "models service training load"
+    done = run(*argv, report=f"{rooms} torch bentoml numpy typer")
 
     assert done.stdout.splitlines()[-1] == "LOADED"
 
@@ -65,6 +66,30 @@ def test_an_unknown_command_is_named_with_those_that_exist():
     assert done.returncode == 2
     assert "error: 'draw' is not a command of zoetrope." in done.stderr
     assert "\n  sample " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["sample"], "the following arguments are required: MODEL, --out"),
+        (["sample", "mnist", "--n", "x", "--out", "a.png"], "argument --n: invalid int value: 'x'"),
+        (["benchmark", "--nope"], "the following arguments are required: model"),
+        (["fit"], "Missing argument 'pictures'"),
+        (["fit", "digits", "--nope"], "No such option: --nope"),
+        (["fit", "digits", "--kimg", "x"], "Invalid value for '--kimg'"),
+        (["doctor"], "Missing argument 'run'"),
+        (["serve", "--port", "x"], "argument -p/--port: invalid int value: 'x'"),
+        (["serve", "--nope"], "No such option '--nope'"),
+    ],
+)
+def test_every_command_says_a_usage_error_in_one_line(argv: list[str], message: str):
+    """Before: in three styles, one with a box around it and one below a page of usage."""
+    done = run(*argv)
+
+    assert done.returncode in (1, 2)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {message}"), line
+    assert line.endswith(f"; see `zoetrope {argv[0]} --help`"), line
 
 
 def test_the_version_is_that_of_pyproject():

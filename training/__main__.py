@@ -1,6 +1,8 @@
 """`python -m training COMMAND`, the same as `zoetrope COMMAND`."""
 
-from training.cli.app import app
+import sys
+
+from training.cli.app import main
 
 if __name__ == "__main__":
-    app(prog_name="zoetrope")
+    sys.exit(main(sys.argv[1:]))

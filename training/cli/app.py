@@ -3,11 +3,14 @@
 zoetrope.py, __main__ -> [app] -> one module a command
 """
 
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
 
+from models.command_line import usage_error
 from training.cli.compare import compare
 from training.cli.console import print_renamed
 from training.cli.doctor import doctor
@@ -20,6 +23,10 @@ from training.cli.simulate import simulate
 
 RENAMED = {"judge": "evaluate", "rehearse": "simulate", "speed": "profile", "race": "profile"}
 """Old name -> new name. An old one still runs, and is in no help."""
+
+
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+"""click's own, or that of typer's copy of click: both have `ctx` and `format_message`."""
 
 
 class _Commands(TyperGroup):
@@ -38,3 +45,17 @@ app = typer.Typer(
 )
 for command in (fit, finetune, evaluate, compare, simulate, doctor, export, profile):
     app.command()(command)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; returns the exit status: 2 where its arguments are not those that it takes."""
+    try:
+        return int(app([*argv] or ["--help"], prog_name="zoetrope", standalone_mode=False) or 0)
+    except _UsageError as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "zoetrope"
+        print(f"error: {usage_error(error.format_message(), command)}", file=sys.stderr)  # type: ignore[attr-defined]
+        return 2
+    except typer.Abort:  # a question was left without an answer
+        print("Stopped. Nothing was done.", file=sys.stderr)
+        return 1
