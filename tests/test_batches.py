@@ -45,3 +45,22 @@ def test_pictures_are_shown_as_often_as_their_weights_say():
 
     assert counts[0] == counts[3] == 0
     assert abs(counts[1] / 10_000 - 0.7) < 0.015  # 3 standard errors
+
+
+def test_of_mirrored_pictures_half_have_left_and_right_exchanged():
+    images = torch.arange(8, dtype=torch.uint8).repeat(10, 1, 1, 1) * 10
+    drawn, labels = Batches(images, torch.arange(10), torch.Generator().manual_seed(0), 400, mirror=True).real()
+    flipped = drawn[:, 0, 0, 0] > drawn[:, 0, 0, 7]
+
+    assert 150 < int(flipped.sum()) < 250
+    assert torch.equal(drawn[flipped].flip(3), drawn[~flipped][:1].expand_as(drawn[flipped]))
+    assert len(labels) == 400
+
+
+def test_without_mirroring_the_pictures_are_drawn_as_before():
+    images, ends = torch.randint(0, 256, (10, 1, 4, 4), dtype=torch.uint8), []
+    for more in ({}, {"held_out": images[:3]}):
+        random = torch.Generator().manual_seed(0)
+        ends.append((Batches(images, None, random, 8, **more).real()[0], random.get_state()))
+
+    assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))

@@ -16,6 +16,7 @@ from torch import nn
 from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.device import compile_step
+from training.methods.augmentation import NUMBERS, draw_transforms
 from training.methods.autoencoders import Reconstruction, Variational, reconstruction_loss, variational_loss
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
@@ -95,6 +96,14 @@ def assert_equal(network: nn.Module, step: Callable, given: tuple, backend: str)
 def test_both_players_of_every_game_are_traced_whole_and_exactly(loss: str, of: str):
     torch.manual_seed(0)
     assert_equal(*game(loss, of), backend="aot_eager")
+
+
+def test_an_augmented_step_is_traced_whole_and_exactly():
+    torch.manual_seed(0)
+    network, step, given = game("relativistic", "discriminator")
+    transforms = draw_transforms(torch.randn(6, NUMBERS), (1, 8, 8), 0.8)
+
+    assert_equal(network, step, (*given, transforms), backend="aot_eager")
 
 
 @pytest.mark.parametrize("kind", ["autoencoder", "variational"])

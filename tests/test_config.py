@@ -26,6 +26,13 @@ def test_the_first_edition_of_a_preset_is_what_runs_were_trained_with_before(nam
     assert preset_named(name, "variational") == preset_named(name, "variational", edition=1)
 
 
+def test_the_second_edition_had_no_augmentation():
+    second, third = preset_named("small", edition=2), preset_named("small")
+
+    assert (second.augment, third.augment) == ("off", "auto")
+    assert second == third.with_changes(augment="off", edition=2)
+
+
 def test_nothing_is_changed_by_none():
     assert preset_named("tiny").with_changes(batch=None, seed=None) == preset_named("tiny")
 

@@ -143,7 +143,7 @@ def test_of_digits_a_tenth_is_held_out():
 
 
 def test_a_small_set_has_no_test_part_and_says_why(folder: Path):
-    with pytest.raises(ValueError, match=r"found no test part, and fewer than 500 pictures.*`test` next to .*`train`"):
+    with pytest.raises(ValueError, match=r"found no test part, and fewer than 50 pictures.*`test` next to .*`train`"):
         open_pictures(str(folder), part="test")
 
 

@@ -53,3 +53,14 @@ def test_of_few_pictures_none_is_held_out():
 
     assert split(few) == {"train": few}
     assert set(split(enough)) == {"train", "test"}
+
+
+def test_a_run_of_before_goes_on_with_all_of_fewer_than_500():
+    assert split(Decoded(IMAGES[:499]), 500).keys() == {"train"}
+    assert split(Decoded(IMAGES[:499])).keys() == {"train", "test"}
+
+
+def test_where_chance_holds_none_out_all_are_trained_on():
+    spared = Decoded(IMAGES[~is_held_out(IMAGES)][:60])
+
+    assert split(spared) == {"train": spared}

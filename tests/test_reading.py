@@ -46,8 +46,8 @@ def test_a_background_is_named_or_written_in_hex():
 def test_a_card_keeps_how_its_pictures_were_read_and_an_older_one_was_read_by_the_defaults():
     kept = {"unlabelled": "keep", "class_folders": "leaf", "background": "black", "seed": 1}
 
-    assert Reading.of_options(kept) == Reading(None, "keep", "leaf", "black")
-    assert Reading.of_options({"seed": 1}) == Reading()
+    assert Reading.of_options(kept) == Reading(None, "keep", "leaf", "black", 500)
+    assert Reading.of_options({"seed": 1}) == Reading(hold_out_from=500)
 
 
 def test_classes_that_are_asked_for_are_refused_where_there_are_none(tmp_path: Path):

@@ -28,6 +28,7 @@ from training.networks.gan import LatentGenerator
 
 _RANDOM = "random"
 _UNLOGGED = "log"
+_EXTRAS = "method"
 
 
 @dataclass
@@ -89,6 +90,8 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         _load_weights(stored, metadata, state)
         for name, adam in state.method.optimizers.items():
             _load_adam(adam, below(f"adam.{name}", stored))
+        if state.method.extras():
+            state.method.load_extras(below(_EXTRAS, stored))
         state.random.set_state(stored[_RANDOM])
         # Checkpoints of before 2026-11-25 were written where a line of the log was, and hold no sums.
         state.unlogged, state.unlogged_steps = below(_UNLOGGED, stored), int(metadata.get("unlogged_steps", 0))
@@ -172,6 +175,7 @@ def _tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
         for index, moments in adam.state_dict()["state"].items():
             yield from ((f"adam.{name}.{index}.{key}", tensor) for key, tensor in moments.items())
     yield from ((f"{_UNLOGGED}.{name}", total) for name, total in state.unlogged.items())
+    yield from ((f"{_EXTRAS}.{name}", tensor) for name, tensor in state.method.extras().items())
     yield _RANDOM, state.random.get_state()
 
 

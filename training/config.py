@@ -24,6 +24,7 @@ ResizeName = Literal["crop", "pad", "stretch"]
 UnlabelledName = Literal["drop", "keep"]
 ClassFoldersName = Literal["top", "leaf"]
 UpdateName = Literal["tilted", "both", "gradient", "literal"]
+AugmentName = Literal["off", "auto"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,12 @@ class Settings:
     """Of a GAN: networks see pixels less this, on the scale of -1 to 1, ..."""
     pixel_scale: float = 1.0
     """... and divided by this: pictures of little contrast are stretched."""
+    augment: AugmentName = "off"
+    """Of a GAN: show its discriminator altered pictures, as many as it overfits (auto)."""
+    mirror: bool = False
+    """Learn from each picture and from its mirror image: where left and right do not matter."""
+    hold_out_from: int = 500
+    """Fewest pictures of which a tenth is held out, where the source has no test part."""
     edition: int = 1
     """Of the presets that these settings began from: a run goes on with those that it began with."""
 
@@ -181,10 +188,12 @@ _WORDS = {
     "unlabelled": UnlabelledName,
     "class_folders": ClassFoldersName,
     "update": UpdateName,
+    "augment": AugmentName,
 }
 
-EDITION = 2
-"""Of the presets: that of a run that begins now. Runs and models from before 2026-11-25 are of the first."""
+EDITION = 3
+"""Of the presets: that of a run that begins now. Runs and models from before 2026-11-25 are of the first; the second
+had no augmentation."""
 
 # fmt: off
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
@@ -200,7 +209,7 @@ _TABLE = (
     ("base",    10_000_000,  256, 64, 64,  96, 384,  2, 2, (5e-4, 5e-5), (0.90, 0.99), (4.0, 0.40),   500_000),
 )
 _STABLE: dict[str, object] = {
-    "fan_in_reference": 288, "update_clip": 1.0, "warm_up_images": 3_000, "pixel_margin": 0.25, "edition": EDITION,
+    "fan_in_reference": 288, "update_clip": 1.0, "warm_up_images": 3_000, "pixel_margin": 0.25,
 }
 _RATES_OF_STABLE = {
     "tiny": (2e-3, 4e-4), "small": (4e-3, 2e-4), "stacked": (4e-3, 2e-4), "cifar10": (2e-3, 2e-4),
@@ -235,6 +244,7 @@ def finetuning_settings(parent: Settings, update: UpdateName | None, version: st
             beta2=(parent.beta2[1], parent.beta2[1]),
             gamma=(parent.gamma[1], parent.gamma[1]),
             half_life_shares=(0.3,),
+            augment="off",
         )
     return parent.with_changes(
         images_shown=FINETUNING_IMAGES_SHOWN, precision="auto", update=update or "tilted", parent=version, grades=grades
@@ -275,8 +285,9 @@ def preset_named(
     if method == "gan" and network == "dcgan":
         return settings.with_changes(**_DCGAN_ADAM)
     if method == "gan":
-        stable = {**_STABLE, "learning_rate": _RATES_OF_STABLE[name]}
-        return settings.with_changes(**stable) if edition > 1 else settings
+        stable = {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], "edition": edition}
+        augment = "auto" if edition > 2 else "off"
+        return settings.with_changes(**stable, augment=augment) if edition > 1 else settings
     return settings.with_changes(
         code_size=_AUTOENCODER_CODE_SIZES.get(name, _AUTOENCODER_CODE_SIZE),
         gamma=(0.0, 0.0),
@@ -306,11 +317,13 @@ def healed_settings(settings: Settings, steps: int) -> Settings:
 
 @dataclass(frozen=True)
 class ScheduleValues:
-    """The scheduled settings at one schedule of a run."""
+    """The scheduled settings at one point of a run."""
 
     learning_rate: float
     beta2: float
     gamma: float
+    images_shown: int = 0
+    """Where that is."""
 
 
 def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
@@ -322,7 +335,7 @@ def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
         return ends[1] + (ends[0] - ends[1]) * left
 
     rate = between(settings.learning_rate) * warm_up_at(settings, images_shown)
-    return ScheduleValues(rate, between(settings.beta2), between(settings.gamma))
+    return ScheduleValues(rate, between(settings.beta2), between(settings.gamma), images_shown)
 
 
 def warm_up_at(settings: Settings, images_shown: int) -> float:

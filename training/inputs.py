@@ -7,16 +7,18 @@ torch until pictures were found.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import rich
 from rich.markup import escape
 from rich.progress import Progress
 
 from models.card import Card
-from training.data.dataset import Pictures, open_pictures
+from training.data.dataset import MOST_HELD_OUT, Pictures, open_pictures
 from training.data.reading import Reading
-from training.data.shape import Shape
+from training.data.shape import Resize, Shape
 from training.data.sources import printable
 from training.data.splits import PREFIX, Part
 
@@ -41,6 +43,38 @@ def open_with_progress(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             reading=reading,
         )
+
+
+def with_held_out(pictures: Pictures, source: str, resize: Resize, reading: Reading) -> Pictures:
+    """The same pictures with some of their test part, by which a run sees how much it overfits; a note says why not.
+
+    Args:
+        pictures: the training part.
+        source, reading: as they were read.
+        resize: as they were brought to their shape.
+    """
+    from training.monitoring.diversity import evenly_spaced
+
+    _, height, width, channels = pictures.images.shape
+    try:
+        test = open_with_progress(source, Shape((height, width), channels, resize), "test", reading=reading)
+    except ValueError as error:
+        why = f"no picture is held out, so overfitting and memorisation cannot be seen ({error})"
+        return replace(pictures, notes=(*pictures.notes, why))
+    chosen = evenly_spaced(len(test.images), MOST_HELD_OUT)
+    labels_N = None
+    if pictures.classes is not None:
+        if test.labels is None or test.classes is None:
+            return replace(
+                pictures, notes=(*pictures.notes, "the test part has no classes, so the run does not use it")
+            )
+        place = {name: number for number, name in enumerate(pictures.classes)}
+        labels_N = np.array([place.get(test.classes[label], -1) for label in test.labels[chosen]], np.int64)
+        chosen, labels_N = chosen[labels_N >= 0], labels_N[labels_N >= 0]
+    held_out = replace(test, images=test.images[chosen], labels=labels_N, classes=pictures.classes, notes=())
+    note = f"{len(test.images):,} pictures are in the test part, which no training sees"
+    told = any("held out" in one for one in pictures.notes)
+    return replace(pictures, held_out=held_out, notes=pictures.notes if told else (*pictures.notes, note))
 
 
 def shape_of_model(card: Card, channels: int | None = None) -> Shape:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.config import CHECKPOINT_SECONDS, LossName, MethodName, NetworkName, UpdateName
+from training.config import CHECKPOINT_SECONDS, AugmentName, LossName, MethodName, NetworkName, UpdateName
 from training.data.reading import Reading
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ class FitOptions:
     """At the start; a tenth of it at the end."""
     precision: str | None = None
     seed: int | None = None
+    augment: AugmentName | None = None
+    """Of a GAN: show its discriminator altered pictures, as many as it overfits (`auto`), or none (`off`)."""
+    mirror: bool = False
+    """Learn from mirror images too: where left and right do not matter."""
     heal: bool = True
     """Go back and on more gently where the run goes wrong."""
     replace: bool = False
@@ -96,6 +100,8 @@ class FitOptions:
             "unlabelled": self.unlabelled,
             "class_folders": self.class_folders,
             "background": self.background,
+            "augment": self.augment,
+            "mirror": self.mirror,
             "loss": self.loss,
             "width": self.width,
             "code_size": self.code_size,

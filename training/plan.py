@@ -12,12 +12,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.config import METHODS_WITH_CLASSES, Settings, preset_named
-from training.data.dataset import Pictures, check_source
+from training.config import ADVERSARIAL_METHODS, METHODS_WITH_CLASSES, Settings, preset_named
+from training.data.dataset import Pictures, check_source, data_name
 from training.data.shape import Shape
 from training.defaults import default_settings
 from training.feedback.ratings_client import without_password
-from training.inputs import Report, open_with_progress, reading_of_model, report_other_data, shape_of_model
+from training.inputs import (
+    Report,
+    open_with_progress,
+    reading_of_model,
+    report_other_data,
+    shape_of_model,
+    with_held_out,
+)
 from training.options import FinetuneOptions, FitOptions
 from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
@@ -80,6 +87,8 @@ def check_fit(source: str, options: FitOptions, out: Path | None = None) -> Shap
         raise ValueError("--kimg and --minutes both say how long to learn; give one of them")
     if options.classes and options.method not in METHODS_WITH_CLASSES:
         raise ValueError(f"--classes: {options.method} learns no classes; of the methods gan and variational do")
+    if options.augment == "auto" and options.method not in ADVERSARIAL_METHODS:
+        raise ValueError(f"--augment: {options.method} has no discriminator that could overfit; of the methods gan has")
     options.reading()
     check_source(source)
     preset_named(options.preset or "tiny", options.method, options.network).with_changes(**options.changes())
@@ -94,11 +103,13 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         RunDiffers: the run's folder holds another run.
     """
     shape = check_fit(source, options, out)
-    pictures = open_with_progress(source, shape, reading=options.reading())
-    bundle = out or MODELS / model_name(pictures.name)
+    bundle = out or MODELS / model_name(data_name(source))
     run = Run(options.run or RUNS / bundle.name)
+    reading = replace(options.reading(), hold_out_from=run.hold_out_from)
+    pictures = with_held_out(open_with_progress(source, shape, reading=reading), source, shape.resize, reading)
     settings = default_settings(pictures, options.preset, options.method, options.network, run.edition)
-    settings = resolve_settings(settings.with_changes(**options.changes()), pictures, context)
+    settings = settings.with_changes(**options.changes(), hold_out_from=run.hold_out_from)
+    settings = resolve_settings(settings, pictures, context)
     if options.minutes is not None:
         from training.throughput import settings_within
 

@@ -32,6 +32,7 @@ from models.sheet import as_picture, contact_sheet
 from training.changes import in_words, with_changes
 from training.config import EDITION, Settings
 from training.data.dataset import Pictures
+from training.data.reading import FEWEST_TO_HOLD_OUT
 
 RUNS = Path("runs")
 _MOST_DIFFERENCES_SHOWN = 3
@@ -170,6 +171,11 @@ class Run:
     def edition(self) -> int:
         """Of the presets that the run was begun with; the current one where there is no run yet."""
         return self.settings().edition if self._config.exists() else EDITION
+
+    @property
+    def hold_out_from(self) -> int:
+        """Fewest pictures of which a tenth is held out, as the run was begun; today's where there is no run yet."""
+        return self.settings().hold_out_from if self._config.exists() else FEWEST_TO_HOLD_OUT
 
     @property
     def began(self) -> float:

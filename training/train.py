@@ -32,6 +32,8 @@ from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
 from training.run_logger import RunLogger
 
+FEWEST_HELD_OUT = 2
+"""Pictures: of one nothing follows."""
 MEETING_IMAGES = 500
 """Several processes agree about stopping and saving once in so many images."""
 
@@ -188,7 +190,28 @@ def batches_of(settings: Settings, pictures: Pictures, random: torch.Generator, 
         labels_N = torch.from_numpy(pictures.labels.copy()).to(context.device)
     counts = pictures.class_counts if settings.conditional else None
     summed = None if pictures.weights is None else _summed(pictures.weights, context.device)
-    return Batches(images.to(context.device), labels_N, random, settings.batch, context.distributed, counts, summed)
+    held_out, held_out_labels = _held_out(settings, pictures, context.device)
+    return Batches(
+        images.to(context.device),
+        labels_N,
+        random,
+        settings.batch,
+        context.distributed,
+        counts,
+        summed,
+        settings.mirror,
+        held_out,
+        held_out_labels,
+    )
+
+
+def _held_out(settings: Settings, pictures: Pictures, device: torch.device) -> tuple[Tensor | None, Tensor | None]:
+    """The held-out pictures on the device, and their labels; None where there are none, or none that are needed."""
+    some = pictures.held_out
+    if some is None or len(some.images) < FEWEST_HELD_OUT:
+        return None, None
+    labels_N = None if some.labels is None or not settings.conditional else torch.from_numpy(some.labels).to(device)
+    return torch.from_numpy(some.images.transpose(0, 3, 1, 2).copy()).to(device), labels_N
 
 
 def _summed(weights: NDArray[np.float64], device: torch.device) -> Tensor:

@@ -26,7 +26,7 @@ from training.cli.options import (
     panel,
 )
 from training.cli.show_plan import answered, show_forecast, show_plan
-from training.config import CHECKPOINT_SECONDS, PRESETS, LossName, MethodName, NetworkName, UpdateName
+from training.config import CHECKPOINT_SECONDS, PRESETS, AugmentName, LossName, MethodName, NetworkName, UpdateName
 
 if TYPE_CHECKING:
     from training.options import FitOptions
@@ -68,6 +68,12 @@ def fit(
     gamma: GammaOption = None,
     learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of weights, latent codes and order.", min=0)] = None,
+    augment: Annotated[
+        str | None, _training("auto: show the discriminator altered pictures where it overfits; off.  (auto)")
+    ] = None,
+    mirror: Annotated[
+        bool, _training("Learn from mirror images too: where left and right do not matter.", "--mirror")
+    ] = False,
     heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
@@ -108,6 +114,8 @@ def fit(
             learning_rate=learning_rate,
             precision=precision,
             seed=seed,
+            augment=cast(AugmentName | None, augment),
+            mirror=mirror,
             heal=heal,
             replace=replace,
             licence=licence,
@@ -167,6 +175,8 @@ def _refuse_fixed(options: "FitOptions", model: Path) -> None:
         "unlabelled",
         "class_folders",
         "background",
+        "augment",
+        "mirror",
     )
     given = [name for name in fixed if getattr(options, name) != getattr(default, name)]
     if given == ["method"] and options.method == "rated":

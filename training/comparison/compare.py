@@ -16,6 +16,7 @@ from training.comparison.recipes import Entry, Recipe, entries_named, spread
 from training.comparison.table import row_of
 from training.config import ResizeName, Settings
 from training.data.dataset import Pictures
+from training.data.reading import Reading
 from training.data.shape import Shape
 from training.data.splits import PREFIX
 from training.device import ComputeContext
@@ -23,7 +24,7 @@ from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_rea
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import RealPictures, Reference
 from training.exporter.bundle import export_run
-from training.inputs import Report, open_with_progress, real_pictures, report_other_data
+from training.inputs import Report, open_with_progress, real_pictures, report_other_data, with_held_out
 from training.monitoring.log_statistics import LogStatistics
 from training.plan import Plan, carry_out, model_name, resolve_settings
 from training.run import RUNS, Run
@@ -66,7 +67,7 @@ def compare(
     Raises:
         ValueError: a name, an option or a bundle that cannot be compared; says what can. Nothing was trained then.
     """
-    train = open_with_progress(source, shape)
+    train = with_held_out(open_with_progress(source, shape), source, options.resize, Reading())
     out = options.out or RUNS / f"compare-{model_name(train.name)}"
     entries = spread(entries_named(names, out / "models", train), options.minutes, options.seeds)
     settings = {
@@ -106,9 +107,10 @@ def _settings(
     entry: Entry, recipe: Recipe, options: CompareOptions, pictures: Pictures, context: ComputeContext, out: Path
 ) -> Settings:
     """Of a recipe; its length may still follow from a training budget."""
-    edition = Run(out / "runs" / entry.name).edition
-    settings = recipe.settings(pictures, options.preset, options.kimg, edition)
-    changes = {**options.changes, "resize": options.resize, "seed": entry.seed}
+    run = Run(out / "runs" / entry.name)
+    settings = recipe.settings(pictures, options.preset, options.kimg, run.edition)
+    settings = settings.with_changes(hold_out_from=run.hold_out_from, resize=options.resize, seed=entry.seed)
+    changes = options.changes
     return resolve_settings(settings.with_changes(**changes), pictures, context)
 
 

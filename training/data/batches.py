@@ -33,10 +33,36 @@ class Batches:
     summed_weights: Tensor | None = None
     """(M,) float64 (MPS: float32), ends with 1: how often the pictures up to each one are shown; None: all as often."""
 
+    mirror: bool = False
+    """Each picture stands for two, the other one with left and right exchanged."""
+    held_out: Tensor | None = None
+    """(L, C, H, W) uint8 that are never trained on: by them a run sees overfitting."""
+    held_out_labels: Tensor | None = None
+    """(L,) int64."""
+
     def real(self) -> tuple[Tensor, Tensor | None]:
         """Pictures (N, C, H, W) in [-1, 1] and labels (N,), chosen with replacement."""
         chosen = self.distributed.shard(self._chosen())
-        return from_bytes(self.images[chosen]), None if self.labels is None else self.labels[chosen]
+        images = self.images[chosen]
+        if self.mirror:
+            images = _mirrored(images, self.distributed.shard(self._coins()))
+        return from_bytes(images), None if self.labels is None else self.labels[chosen]
+
+    def some(self, most: int, random: torch.Generator, held_out: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Up to so many different pictures in [-1, 1] and their labels, alike in all processes of a run.
+
+        Args:
+            random: decides which; that of the run stays as it is.
+            held_out: of the held-out pictures, instead of those that are trained on.
+        """
+        images, labels = (self.held_out, self.held_out_labels) if held_out else (self.images, self.labels)
+        assert images is not None, "a run without held-out pictures looks at none"
+        chosen = torch.randperm(len(images), generator=random, device=images.device)[:most]
+        pixels = images[chosen]
+        if self.mirror:
+            coins = torch.rand(len(chosen), generator=random, device=images.device) < 0.5
+            pixels = _mirrored(pixels, coins)
+        return from_bytes(pixels), None if labels is None else labels[chosen]
 
     def _chosen(self) -> Tensor:
         device = self.images.device
@@ -45,7 +71,15 @@ class Batches:
         tickets = torch.rand(self.batch, generator=self.random, device=device, dtype=self.summed_weights.dtype)
         return torch.searchsorted(self.summed_weights, tickets, right=True).clamp(max=len(self.images) - 1)
 
+    def _coins(self) -> Tensor:
+        return torch.rand(self.batch, generator=self.random, device=self.images.device) < 0.5
+
     def normal(self, *shape: int) -> Tensor:
         """(N, *shape) standard normal."""
         numbers = torch.randn(self.batch, *shape, generator=self.random, device=self.images.device)
         return self.distributed.shard(numbers)
+
+
+def _mirrored(images_NCHW: Tensor, which_N: Tensor) -> Tensor:
+    """Some of the pictures with left and right exchanged."""
+    return torch.where(which_N[:, None, None, None], images_NCHW.flip(3), images_NCHW)

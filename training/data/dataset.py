@@ -24,9 +24,11 @@ from training.data.parquet import parquet_source
 from training.data.reading import Reading
 from training.data.shape import Shape
 from training.data.sources import Arrays, Encoded, idx_source, is_idx, printable
-from training.data.splits import FEWEST_TO_HOLD_OUT, PREFIX, Part, split, stack
+from training.data.splits import PREFIX, Part, split, stack
 
 FEWEST_PICTURES = 2
+MOST_HELD_OUT = 1_000
+"""Pictures of the test part that a run looks at."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class Pictures:
     """What a person should read; the first says how the pictures got their shape, and why."""
     weights: NDArray[np.float64] | None = None
     """(N,) sums to 1: how often each is shown; None: all as often."""
+    held_out: "Pictures | None" = None
+    """Pictures of the test part, at most `MOST_HELD_OUT`: a run sees by them how much it overfits, and learns nothing
+    else from them."""
 
     @property
     def class_counts(self) -> list[int] | None:
@@ -73,7 +78,7 @@ def open_pictures(
 
     Which pictures are for testing is what the source says: an idx or parquet file called test, t10k or validation
     next to others; the folder `test`, `val` or the like next to `train`. Where it says nothing (also where one file is
-    given as the path), and there are 500 pictures or more, a tenth is held out: those whose pixels' SHA-256 begins with
+    given as the path), and there are 50 pictures or more, a tenth is held out: those whose pixels' SHA-256 begins with
     a byte that is a multiple of ten (so in another shape it is another tenth). Of fewer pictures all are for training.
 
     Args:
@@ -97,11 +102,11 @@ def open_pictures(
         reading = replace(reading, classes=classes)
     if source.startswith(PREFIX):
         return _stacked(source.removeprefix(PREFIX), shape, part, progress, cache, reading)
-    decoded = _read(find_source(source, part, reading), shape, part, progress, cache, reading.background)
+    decoded = _read(find_source(source, part, reading), shape, part, progress, cache, reading)
     if decoded is None:
         raise ValueError(
-            f"{source}: found no test part, and fewer than {FEWEST_TO_HOLD_OUT} pictures, of which none are held out. "
-            "Put pictures to test with into a folder `test` next to the folder `train`."
+            f"{source}: found no test part, and fewer than {reading.hold_out_from} pictures, of which none are held "
+            "out. Put pictures to test with into a folder `test` next to the folder `train`."
         )
     _check(source, part, decoded)
     if reading.classes and decoded.labels is None:
@@ -109,23 +114,37 @@ def open_pictures(
             f"{source}: found no classes ({'; '.join(decoded.notes[1:]) or 'neither folders nor labels'}), "
             "expected a folder for each, a file or a column of labels. Leave --classes away to train without."
         )
-    path = Path(source)
-    name = printable(path.resolve().name) if path.exists() else source
     return Pictures(
-        name, decoded.images, _digest(decoded), decoded.skipped, decoded.labels, decoded.classes, decoded.notes
+        data_name(source),
+        decoded.images,
+        _digest(decoded),
+        decoded.skipped,
+        decoded.labels,
+        decoded.classes,
+        decoded.notes,
     )
 
 
+def data_name(source: str) -> str:
+    """What a source is called: its last folder or file."""
+    if source.startswith(PREFIX):
+        return f"stacked-{data_name(source.removeprefix(PREFIX))}"
+    path = Path(source)
+    return printable(path.resolve().name) if path.exists() else source
+
+
 def _read(
-    found: Arrays | Encoded, shape: Shape, part: Part, progress: Progress, cache: Path | None, background: str
+    found: Arrays | Encoded, shape: Shape, part: Part, progress: Progress, cache: Path | None, reading: Reading
 ) -> Decoded | None:
     """One part of a source; None where it has no such part."""
 
     def parts() -> dict[Part, Decoded]:
         whole = (
-            read_arrays(found, shape) if isinstance(found, Arrays) else read_files(found, shape, progress, background)
+            read_arrays(found, shape)
+            if isinstance(found, Arrays)
+            else read_files(found, shape, progress, reading.background)
         )
-        return {part: whole} if found.is_part else split(whole)
+        return {part: whole} if found.is_part else split(whole, reading.hold_out_from)
 
     if cache is None or isinstance(found, Arrays) or found.count < FEWEST_TO_KEEP:
         return parts().get(part)
@@ -145,7 +164,9 @@ def _stacked(
     except ValueError as error:
         raise ValueError(f"{PREFIX}{source}: {error}") from None
     note = f"stacks of 3 of {len(grey.images):,} grey pictures"
-    return Pictures(f"stacked-{grey.name}", images, _digest(Decoded(images)), grey.skipped, notes=(*grey.notes, note))
+    return Pictures(
+        data_name(f"{PREFIX}{source}"), images, _digest(Decoded(images)), grey.skipped, notes=(*grey.notes, note)
+    )
 
 
 def _check(source: str, part: Part, decoded: Decoded) -> None:

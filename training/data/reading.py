@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
+from training.config import Settings
+
 Unlabelled = Literal["drop", "keep"]
 ClassFolders = Literal["top", "leaf"]
 
+FEWEST_TO_HOLD_OUT = 50
+"""Smaller sets are trained on whole: a tenth of them would tell nothing, and would be missed. Runs and models from
+before 2026-11-26 were trained on all of fewer than 500, and go on so."""
 UNLABELLED = "unlabelled"
 """The class of pictures that have none, where they are kept."""
 _NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
@@ -28,6 +33,7 @@ class Reading:
         unlabelled: where some pictures have a class, leave the others out, or keep them as a class of their own.
         class_folders: with nested folders the first ones are the classes, or the innermost ones.
         background: what transparency is laid on: `white`, `black` or `#rrggbb`.
+        hold_out_from: fewest pictures of which a tenth is held out, where the source has no test part.
 
     Raises:
         ValueError: names what is not valid.
@@ -37,6 +43,7 @@ class Reading:
     unlabelled: Unlabelled = "drop"
     class_folders: ClassFolders = "top"
     background: str = "white"
+    hold_out_from: int = FEWEST_TO_HOLD_OUT
 
     @classmethod
     def parse(cls, classes: bool | None, unlabelled: str, class_folders: str, background: str) -> "Reading":
@@ -49,9 +56,11 @@ class Reading:
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any], classes: bool | None = None) -> "Reading":
-        """As a card or a run keeps it; older ones, that lack these options, were read by the defaults."""
-        kept = {name: options[name] for name in ("unlabelled", "class_folders", "background") if name in options}
-        return cls(classes, **kept)
+        """As a card or a run keeps it; older ones, that lack these options, were read as the settings' defaults say."""
+        names = ("unlabelled", "class_folders", "background", "hold_out_from")
+        return cls(
+            classes, **{"hold_out_from": Settings.hold_out_from} | {n: options[n] for n in names if n in options}
+        )
 
     def __post_init__(self) -> None:
         for name, words in (("unlabelled", Unlabelled), ("class_folders", ClassFolders)):

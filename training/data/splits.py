@@ -21,19 +21,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.decode import Decoded
+from training.data.reading import FEWEST_TO_HOLD_OUT
 
 Part = Literal["train", "test"]
 
-FEWEST_TO_HOLD_OUT = 500
-"""Smaller sets are trained on whole: a tenth of them would tell nothing, and would be missed."""
 ONE_IN = 10
 
 
-def split(whole: Decoded) -> dict[Part, Decoded]:
-    """The parts of pictures that came without any: `train` alone, or `train` and `test`."""
-    if len(whole.images) < FEWEST_TO_HOLD_OUT:
+def split(whole: Decoded, fewest: int = FEWEST_TO_HOLD_OUT) -> dict[Part, Decoded]:
+    """The parts of pictures that came without any: `train` alone, or `train` and `test`.
+
+    Args:
+        fewest: pictures of which a tenth is held out; of fewer none is.
+    """
+    if len(whole.images) < fewest:
         return {"train": whole}
     held_out = is_held_out(whole.images)
+    if not held_out.any():  # once in 200 sets of 50
+        return {"train": whole}
     count = f"{held_out.sum():,} of {len(held_out):,} pictures are held out for testing"
     return {"train": _only(whole, ~held_out, count), "test": _only(whole, held_out, count)}
 

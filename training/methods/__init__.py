@@ -6,6 +6,7 @@ Read in this order:
 
     losses            what the two players of the game minimise
     gan               generator and discriminator: the two updates, next to each other
+    augmentation      what the discriminator is shown where it overfits, and how it is noticed
     autoencoders      autoencoder, denoising and variational autoencoder
     reward_weighted   fine-tuning a GAN with people's grades
     method            what the loop asks of a method

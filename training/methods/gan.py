@@ -11,7 +11,7 @@ al., arXiv:2501.05441), the default.
 This file knows two networks and two optimizers; it does not know what a run is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
+from training.methods.augmentation import Augmentation, Transforms, augmented
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
 from training.methods.method import Method
 from training.methods.optimizer import new_optimizer, optimizer_step
@@ -40,12 +41,15 @@ def discriminator_loss(
     real: Real,
     z: Tensor,
     gamma: Tensor | None,
+    transforms: Transforms | None = None,
 ) -> tuple[Tensor, Seen]:
     """The discriminator's loss: tell real pictures from generated ones, without being steep.
 
     Args:
         z: (N, Z) standard normal; the generated pictures have the labels of the real ones, pair by pair.
         gamma: weight of R1 and R2; None for the game without them.
+        transforms: of the augmentation, for each pair; None: the pictures are seen as they are. The penalties are on
+            slopes by the pixels before the transforms: those that the generator will descend.
 
     Returns:
         () loss; `d_loss`, the part that is the game; `penalty` (R1 + R2, gamma included); `margin`, the mean of
@@ -55,7 +59,7 @@ def discriminator_loss(
     with torch.no_grad():
         fake = generator(z, labels)
     both, both_labels = torch.cat([images, fake]), None if labels is None else torch.cat([labels, labels])
-    score = partial(discriminator, labels_N=both_labels)
+    score = _seen_through(None if transforms is None else transforms.of_pairs(), discriminator, both_labels)
     if gamma is None:
         scores, penalty = score(both), both.new_zeros(())
     else:
@@ -68,8 +72,22 @@ def discriminator_loss(
     return game + penalty, seen
 
 
+def _seen_through(
+    transforms: Transforms | None, discriminator: Discriminator, labels_N: Tensor | None
+) -> Callable[[Tensor], Tensor]:
+    """The discriminator as a function of pictures before their transforms."""
+    if transforms is None:
+        return partial(discriminator, labels_N=labels_N)
+    return lambda images: discriminator(augmented(images, transforms), labels_N)
+
+
 def generator_loss(
-    discriminator: Discriminator, generator: Generator, objective: Objective, real: Real, z: Tensor
+    discriminator: Discriminator,
+    generator: Generator,
+    objective: Objective,
+    real: Real,
+    z: Tensor,
+    transforms: Transforms | None = None,
 ) -> tuple[Tensor, Seen]:
     """The generator's loss: make its pictures pass for real ones. Arguments as above, with fresh real pictures.
 
@@ -79,10 +97,11 @@ def generator_loss(
     """
     images, labels = real
     fake = generator(z, labels)
-    fake_scores = discriminator(fake, labels)
+    score = _seen_through(transforms, discriminator, labels)
+    fake_scores = score(fake)
     if objective.generator_sees_real:
         with torch.no_grad():
-            real_scores = discriminator(images, labels)
+            real_scores = score(images)
     else:
         real_scores = fake_scores.detach()
     game = objective.generator(real_scores, fake_scores)
@@ -103,6 +122,7 @@ class Gan(Method):
         self.optimizers = {name: new_optimizer(network, settings) for name, network in self.networks.items()}
         self._penalised = max(settings.gamma) > 0
         self._pixel_scale = settings.pixel_scale
+        self.augmentation = Augmentation(settings) if settings.augment == "auto" else None
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
         self._discriminator_loss = prepare(partial(discriminator_loss, *players))
@@ -113,11 +133,32 @@ class Gan(Method):
         gamma = None
         if self._penalised:  # slopes are by the pixel, and gamma is for pixels that fill the range
             gamma = torch.full((), schedule.gamma * self._pixel_scale**2, device=batches.images.device)
-        loss, seen = self._discriminator_loss(batches.real(), batches.normal(self.generator.code_size), gamma)
+        augmentation = self.augmentation
+        if augmentation is not None:
+            augmentation.look_if_due(batches, self.discriminator, self.generator, schedule.images_shown)
+        loss, seen = self._discriminator_loss(*self._shown(batches), gamma, *self._transforms(batches))
         optimizer_step(self.optimizers["discriminator"], loss, schedule, batches.distributed)
         seen = cloned(seen)
         self.discriminator.requires_grad_(False)
-        loss, seen_too = self._generator_loss(batches.real(), batches.normal(self.generator.code_size))
+        loss, seen_too = self._generator_loss(*self._shown(batches), *self._transforms(batches))
         optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
         self.discriminator.requires_grad_(True)
-        return seen | cloned(seen_too)
+        return seen | cloned(seen_too) | ({} if augmentation is None else augmentation.logged(batches))
+
+    def extras(self) -> dict[str, Tensor]:
+        """The strength of the augmentation."""
+        return {} if self.augmentation is None else self.augmentation.state()
+
+    def load_extras(self, stored: Mapping[str, Tensor]) -> None:
+        """Put it back."""
+        if self.augmentation is not None:
+            self.augmentation.load(stored)
+
+    def _shown(self, batches: Batches) -> tuple[Real, Tensor]:
+        """Fresh pictures and codes."""
+        return batches.real(), batches.normal(self.generator.code_size)
+
+    def _transforms(self, batches: Batches) -> tuple[Transforms, ...]:
+        """What the losses take last; nothing while no picture is augmented."""
+        drawn = None if self.augmentation is None else self.augmentation.draw(batches)
+        return () if drawn is None else (drawn,)

@@ -3,12 +3,13 @@
     networks, data.batches, optimizer -> [method] -> gan, autoencoders, reward_weighted -> train, run_logger, export
 
 The loop knows how to repeat, to average, to save and to log; a method knows how
-to take one step. Two hooks say what is special about it: `prepare_to_draw`, called
-before its averages draw or are saved, and `exports`, the networks that become
-graphs of a bundle.
+to take one step. Hooks say what is special about it: `prepare_to_draw`, called
+before its averages draw or are saved, `exports`, the networks that become graphs
+of a bundle, and `extras`, what else a checkpoint holds.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -61,6 +62,13 @@ class Method(ABC):
             images_NCHW: the training pictures, uint8, on the device.
             finished: the run is at its end, so this may take its time.
         """
+
+    def extras(self) -> dict[str, Tensor]:
+        """Hook: what a checkpoint must hold next to networks, optimizers and random numbers; nothing by default."""
+        return {}
+
+    def load_extras(self, stored: Mapping[str, Tensor]) -> None:  # noqa: B027
+        """Hook: put back what `extras` gave."""
 
     def exports(self, average: LatentGenerator) -> Exports:
         """Hook: the networks to export; by default the average alone."""

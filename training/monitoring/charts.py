@@ -62,6 +62,13 @@ CHARTS = (
         "High at first, since noise is diverse too; then it rises slowly to 0.7 and more. Near 0: mode collapse.",
     ),
     Chart(
+        "Augmentation",
+        "share",
+        {"augment_p": "probability of each transform", "overfitting": "overfitting, by held-out pictures"},
+        "Both stay at 0 with enough pictures. With few, overfitting rises towards 1, the probability follows, "
+        "and overfitting comes back to 0.25.",
+    ),
+    Chart(
         "Gradient penalty",
         "nats",
         {"penalty": "R1 + R2, times gamma"},
