@@ -88,10 +88,13 @@ def test_another_gamma_within_a_run_is_told_and_goes_into_the_card(tmp_path: Pat
     assert line["gamma"] == pytest.approx(0.3)
 
 
-def test_fit_makes_a_bundle_that_draws(tmp_path: Path):
-    code, said = typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW)
+def test_fit_makes_a_bundle_that_draws_and_whose_card_says_how_it_was_trained(tmp_path: Path):
+    how = ["--mirror", "--augment", "off"]
+    code, said = typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, *how)
+    options = open_bundle(tmp_path / "d").card.training.options
 
     assert code == 0, said
+    assert (options["mirror"], options["augment"], options["hold_out_from"]) == (True, "off", 50)
     assert Runtime(open_bundle(tmp_path / "d")).generate(0, 0, 3).shape == (3, 8, 8, 1)
 
 
@@ -162,6 +165,7 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
         ),
         (["fit", "digits", "--size", "big"], "size is 'big'; it must be like 64 or 48x80"),
         (["fit", "digits", "--batch", "0"], "batch is 0"),
+        (["fit", "digits", "--method", "denoising", "--augment", "auto"], "denoising has no discriminator that could"),
         (["fit", "digits", "--kimg", "1", "--minutes", "1"], "--kimg and --minutes both say how long to learn"),
         (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
         (["export", "runs/nowhere"], "checkpoint.safetensors: no such file"),

@@ -152,8 +152,11 @@ app({words!r}, standalone_mode=False)
 
 
 def test_what_one_of_two_processes_sees_go_wrong_makes_both_go_back(tmp_path: Path):
-    """The second one sees a loss of 99 at one step; both begin again with a third of the rate, and end together."""
-    words = ["fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
+    """The second one sees a loss of 99 at one step; both begin again with a third of the rate, and end together.
+
+    After 2,048 images they look at overfitting, and both go on with the same augmentation.
+    """
+    words = ["fit", "digits", "--kimg", "2.56", "--batch", "64", "--threads", "1", "--device", "cpu"]
     words += ["--precision", "float32", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
     script = tmp_path / "plant.py"
     script.write_text(f"""
@@ -162,11 +165,14 @@ import sys
 
 sys.path.insert(0, {str(ROOT)!r})
 from training import train as loop
+from training.methods import augmentation
 
+augmentation.moved = lambda p, overfitting, images: 0.25 + overfitting / 4
 take_step, left = loop.take_step, [int(os.environ["RANK"])]
 
 def plant(settings, batches, state):
     seen = take_step(settings, batches, state)
+    open({str(tmp_path)!r} + "/p" + os.environ["RANK"], "w").write(str(state.method.augmentation.p))
     if state.images_shown == 640 and left[0]:
         left[0] = 0
         seen["d_loss"] = seen["d_loss"] * 0 + 99
@@ -184,7 +190,10 @@ app({words!r}, standalone_mode=False)
 
     assert [(one["images_shown"], one["returned_to"]) for one in config["healings"]] == [(640, 0)]
     assert config["healings"][0]["explanation"].startswith("d_loss reached 99;")
-    assert [line["images_shown"] for line in lines] == list(range(64, 1_281, 64))
+    assert [line["images_shown"] for line in lines] == list(range(64, 2_561, 64))
+    assert (tmp_path / "p0").read_text() == (tmp_path / "p1").read_text()
+    assert [line["augment_p"] for line in (lines[30], lines[-1])] == [0, float((tmp_path / "p0").read_text())]
+    assert lines[-1]["augment_p"] >= 0.25
     assert {line["healings"] for line in lines} == {1}
 
 
