@@ -143,7 +143,7 @@ def _field(path: Sequence[str | int]) -> str:
 def _of_routing(request: Request, error: HTTPException) -> Problem:
     path = cut(request.url.path)
     if path in PROBES:  # GET is answered there; what comes here is another method
-        error = HTTPException(405, headers={"Allow": "GET"})
+        error = HTTPException(405, headers={"Allow": "GET, HEAD"})
     elif error.status_code == 405:
         error = HTTPException(405, headers={"Allow": ", ".join(_methods_at(request))})
     details = {
@@ -159,7 +159,8 @@ def _of_routing(request: Request, error: HTTPException) -> Problem:
 def _methods_at(request: Request) -> list[str]:
     """Methods of every route at this path; Starlette names those of the first one alone."""
     routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
+    methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def cut(text: str, longest: int = LONGEST_ECHO) -> str:

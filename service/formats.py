@@ -8,6 +8,8 @@ Knows the names and media types of formats; the encoders know their bytes.
 from enum import StrEnum
 from typing import TypeVar
 
+from starlette.datastructures import Headers
+
 from service.errors import Problem
 
 
@@ -55,6 +57,15 @@ _MEDIA_TYPES: dict[MediaFormat, str] = {
 }
 
 F = TypeVar("F", bound=MediaFormat)
+
+
+VARY = {"Vary": "Accept"}
+"""The header of every response whose format was negotiated."""
+
+
+def accepted(headers: Headers) -> str | None:
+    """The header `Accept`, its lines joined as HTTP has it; None where there is none."""
+    return ", ".join(headers.getlist("accept")) or None
 
 
 def negotiate(requested: F | None, accept: str | None, offered: type[F]) -> F:

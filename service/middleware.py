@@ -1,4 +1,4 @@
-"""ASGI middleware: checks of host, origin, path, body size and backpressure before routing.
+"""ASGI middleware: checks of host, origin, path, body size and backpressure before routing; HEAD as GET without a body.
 
     HTTP -> [middleware] -> app
 
@@ -15,7 +15,7 @@ are refused there unless a setting opens them. Which address a connection came t
 is known of each connection, whatever the service was started with.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers
@@ -32,6 +32,7 @@ LARGEST_DRAINED_BYTES = 32 << 20
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 _READING_METHODS = _WITHOUT_BODY | {"OPTIONS", "TRACE"}
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -62,7 +63,16 @@ class RequestLimitsMiddleware:
             await problem.response()(scope, receive, send)
             return
         app = self._outer if scope["path"] == LIVEZ else self._api
-        await app(scope, receive, send)
+        if scope["method"] == "HEAD":  # the headers of GET; uvicorn sends no body, whatever the app does
+            scope = {**scope, "method": "GET"}
+        await app(scope, receive, partial(_send_unsniffed, send))
+
+
+async def _send_unsniffed(send: Send, message: Message) -> None:
+    """Send a message; a browser takes its content for what the header says, and never for a page."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message.get("headers", ()), _NOSNIFF]}
+    await send(message)
 
 
 def _check_access(scope: Scope, settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """The routes, in this process: requests, responses and refusals."""
 
+import base64
+import hashlib
 import io
 import json
 import re
@@ -231,6 +233,7 @@ def test_a_method_that_is_not_allowed_is_told_every_one_that_is(client: TestClie
     told = {}
     for path, methods in client.get("/openapi.json").json()["paths"].items():
         allowed = client.options(path.replace("{", "").replace("}", "")).headers["Allow"].split(", ")
+        assert ("HEAD" in allowed) == ("GET" in allowed), path
         told[path] = sorted(set(allowed) - {"HEAD"}), sorted(method.upper() for method in methods)
 
     assert told["/ratings"][0] == ["GET", "POST"]
@@ -242,7 +245,7 @@ def test_a_path_that_does_not_exist_and_a_wrong_method_are_problems_too(client: 
     assert "POST" in client.get("/generate").headers["allow"]
     refused(client.get("/generate"), 405)
     refused(client.put("/models/grey", content="x"), 405)
-    assert client.post("/livez").headers["allow"] == "GET"
+    assert client.post("/livez").headers["allow"] == "GET, HEAD"
     refused(client.post("/livez"), 405)
 
 
@@ -252,6 +255,51 @@ def test_models_lists_all_models_and_names_the_default_one(client: TestClient):
     assert response["default"] == "grey"
     assert [one["card"]["name"] for one in response["models"]] == ["colour", "grey", "pets"]
     assert [len(one["versions"]) for one in response["models"]] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/page/app.js", "/docs", "/models", "/models/grey", "/status", "/readyz", "/metrics"]
+)
+def test_head_has_the_headers_of_get_and_no_body(client: TestClient, path: str):
+    asked, headed = client.get(path), client.head(path)
+
+    assert headed.status_code == asked.status_code == 200
+    assert headed.content == b""
+    changing = {"date"} | ({"content-length"} if path == "/metrics" else set())
+    assert {k: v for k, v in headed.headers.items() if k not in changing} == {
+        k: v for k, v in asked.headers.items() if k not in changing
+    }
+
+
+def test_head_of_what_is_not_there_and_of_what_only_posts(client: TestClient):
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/generate").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/models", "/nothing", "/ratings", "/docs/assets/swagger-ui.css"])
+def test_no_browser_guesses_a_type(client: TestClient, path: str):
+    assert client.get(path).headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_was_negotiated_says_so_to_caches(client: TestClient):
+    assert client.get("/ratings").headers["vary"] == "Accept"
+    assert client.post("/generate", json={"n": 1}).headers["vary"] == "Accept"
+    assert client.post("/generate", json={"n": 300, "format": "npy"}).headers["vary"] == "Accept"
+
+
+def test_several_lines_of_accept_are_one_list(client: TestClient):
+    """Before: the second line was not read."""
+    lines = [("Accept", "text/plain"), ("Accept", "image/webp")]
+
+    assert client.post("/generate", json={"n": 1}, headers=lines).headers["content-type"] == "image/webp"
+
+
+def test_docs_allow_their_own_script_alone(client: TestClient):
+    page = client.get("/docs")
+    (script,) = re.findall("<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+    assert f"script-src 'self' 'sha256-{digest}';" in page.headers["content-security-policy"]
 
 
 def test_docs_need_nothing_from_outside(client: TestClient):

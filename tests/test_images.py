@@ -137,6 +137,8 @@ def test_it_may_be_cached_forever_and_a_client_that_has_it_gets_304(client: Test
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = client.get(url, headers={"if-none-match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    lines = [("if-none-match", '"other"'), ("if-none-match", tag)]
+    assert client.get(url, headers=lines).status_code == 304, "several lines are one list"
     assert client.get(url, headers={"if-none-match": '"other"'}).status_code == 200
 
 

@@ -274,6 +274,18 @@ def test_a_service_that_refuses_nothing_lists_nothing(arrive):
     assert page.locator("#refused").is_hidden()
 
 
+def test_the_docs_are_drawn_under_their_policy_and_list_every_route(arrive, studio: Server):
+    """The console stays clean: the policy forbids nothing that Swagger UI does."""
+    visitor = arrive()
+    page = visitor.visit("docs")
+    page.locator(".opblock").first.wait_for()
+    paths = ask(studio, "/openapi.json")["paths"]
+
+    assert page.locator(".opblock").count() == sum(map(len, paths.values()))
+    page.locator(".opblock-summary").first.click()
+    page.locator(".opblock-body").first.wait_for()
+
+
 def test_it_lives_behind_a_prefix(arrive, studio: Server):
     visitor = arrive()
     prefix, routed = f"{studio.url}/some/where", []

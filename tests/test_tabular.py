@@ -1,8 +1,10 @@
 """A file of grades is whole in pieces, and every value in it is the one that was stored."""
 
+import csv
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ import pytest
 from service.formats import GradesFormat
 from service.ratings.grade import StoredGrade
 from service.ratings.tabular import writer_of
+from training.feedback.grades import read_grades
 
 MOMENT = datetime(2026, 7, 1, 12, 30, 15, 123456, UTC)
 
@@ -62,6 +65,22 @@ def test_no_grades_are_a_file_too(chosen: GradesFormat):
         assert content == b"id,model,version,seed,index,label,truncation,score,grader,graded_at\r\n"
     else:
         assert pq.read_table(io.BytesIO(content)).num_rows == 0
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "'=1", "''-1"]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_spreadsheet_runs_no_name_and_training_reads_what_was_given(tmp_path: Path, name: str):
+    """Before: a grader's name could be a formula that a spreadsheet runs when the file is opened."""
+    grade = replace(graded(0), grader=name)
+    path = tmp_path / "grades.csv"
+    path.write_bytes(file(GradesFormat.CSV, [grade]))
+
+    cells = next(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
+    assert cells["grader"][0] == "'"
+    (read,) = read_grades(str(path), grade.model)
+    assert read.grader == name
 
 
 def test_csv_has_a_line_for_each_grade():

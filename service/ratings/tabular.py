@@ -8,11 +8,14 @@ Knows no HTTP.
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from service.formats import GradesFormat
 from service.ratings.grade import GRADE_FIELDS, StoredGrade
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class TableWriter(Protocol):
@@ -42,7 +45,7 @@ class CsvWriter:
 
     def add(self, grades: Sequence[StoredGrade]) -> bytes:
         """A row for each grade."""
-        return _lines([[getattr(one, name) for name in GRADE_FIELDS] for one in grades])
+        return _lines([[_quoted(getattr(one, name)) for name in GRADE_FIELDS] for one in grades])
 
     def end(self) -> bytes:
         """Nothing."""
@@ -78,6 +81,11 @@ class ParquetWriter:
         """The footer."""
         self._writer.close()
         return self._sink.take()
+
+
+def _quoted(value: object) -> object:
+    """A text that a spreadsheet would run as a formula, with an apostrophe before it; `training` takes it off again."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _lines(rows: Sequence[Sequence[object]]) -> bytes:

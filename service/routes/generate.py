@@ -13,7 +13,7 @@ from starlette.responses import Response
 from service.app import app_of
 from service.body import JsonRoute
 from service.encoders import encode_animation, encode_sheet, encode_strip
-from service.formats import Format, negotiate
+from service.formats import Format, accepted, negotiate
 from service.interpolation import explicit_codes, interpolated_codes
 from service.latents import require_drawable, resolve_address
 from service.routes.responses import check_sheet_size, picture_response, provenance_headers
@@ -37,7 +37,7 @@ _WEIGHTS_COST = 16
 async def generate(body: GenerateRequest, request: Request) -> Response:
     """Draw n pictures: one, a contact sheet, or a stream of many."""
     runtime = await app_of(request).registry.runtime(body.model)
-    chosen = negotiate(body.format, request.headers.get("accept"), Format)
+    chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen.is_one_picture:
         check_sheet_size(body.n, LARGEST_SHEET_N, "A sheet")
     inline = _labels_cost(body.label) <= _INLINE_N
@@ -52,7 +52,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
 async def decode(body: DecodeRequest, request: Request) -> Response:
     """Draw the pictures of these codes: one, a contact sheet, or a stream of many."""
     runtime = await app_of(request).registry.runtime(body.model)
-    chosen = negotiate(body.format, request.headers.get("accept"), Format)
+    chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen.is_one_picture:
         check_sheet_size(len(body.codes), LARGEST_SHEET_N, "A sheet")
     inline = max(len(body.codes), _labels_cost(body.label)) <= _INLINE_N
@@ -65,7 +65,7 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
 async def interpolate(body: InterpolateRequest, request: Request) -> Response:
     """Interpolate past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
     runtime = await app_of(request).registry.runtime(body.model)
-    chosen = negotiate(body.format, request.headers.get("accept"), Format)
+    chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen is Format.WEBP:
         check_sheet_size(body.frames, LARGEST_SHEET_N, "An animation")
     elif chosen.is_one_picture:

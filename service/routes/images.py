@@ -47,7 +47,7 @@ async def image(
     index: _Digits,
     suffix: str,
     query: Annotated[ImageQuery, Query()],
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[list[str] | None, Header()] = None,
 ) -> Response:
     """One picture: png, jpg or webp."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
@@ -129,5 +129,6 @@ def _etag(source: AddressRange, engine: str, chosen: Format) -> str:
     return f'"{hashlib.sha256(repr((decided, engine, ENCODED_BY, chosen.value)).encode()).hexdigest()[:32]}"'
 
 
-def _tags(if_none_match: str | None) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
+def _tags(if_none_match: Sequence[str] | None) -> set[str]:
+    """The tags of every line of the header."""
+    return {tag.strip().removeprefix("W/") for line in if_none_match or () for tag in line.split(",")}

@@ -23,7 +23,7 @@ from models.card import Card
 from service.app import App, app_of
 from service.body import JsonRoute
 from service.errors import Problem
-from service.formats import GradesFormat, negotiate
+from service.formats import VARY, GradesFormat, accepted, negotiate
 from service.latents import resolve_address
 from service.ratings.candidates import REPEATED_SHARE, Candidate, sample_batch
 from service.ratings.grade import Grade, GradeConflict, VersionGrades
@@ -73,10 +73,10 @@ async def add_ratings(
 @router.get("/ratings", response_class=StreamingResponse)
 async def download_ratings(query: Annotated[RatingsQuery, Query()], request: Request) -> StreamingResponse:
     """All grades as a file, of one model or of all, oldest first."""
-    chosen = negotiate(query.format, request.headers.get("accept"), GradesFormat)
+    chosen = negotiate(query.format, accepted(request.headers), GradesFormat)
     pieces = _pieces(app_of(request), chosen, query.model)
     first = await anext(pieces)  # before the response starts, so that it can still be an error
-    return StreamingResponse(_chained(first, pieces), media_type=chosen.media_type)
+    return StreamingResponse(_chained(first, pieces), headers=VARY, media_type=chosen.media_type)
 
 
 @router.get("/ratings/batch", response_model_exclude_none=True)

@@ -19,7 +19,7 @@ from models.runtime import Runtime
 from service.app import app_of
 from service.encoders import Stream, stream_of
 from service.errors import Problem
-from service.formats import Format
+from service.formats import VARY, Format
 from service.latents import LatentSource
 from service.pending import ClientDisconnected, PendingRequest
 
@@ -71,6 +71,7 @@ async def picture_response(
         Problem: 503, the queue is full.
         ClientDisconnected: the client has gone.
     """
+    headers = {**headers, **VARY}
     if not chosen.is_one_picture:
         shape = runtime.card.image
         stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels))

@@ -13,6 +13,7 @@ Letters: G graded pictures    H, W, C of a picture
 import csv
 import hashlib
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -29,6 +30,7 @@ from models.runtime import Runtime
 from training.feedback.ratings_client import download_ratings
 from training.methods.reward_weighted import GradedTensors
 
+_QUOTED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
 _REQUIRED_COLUMNS = ("model", "version", "seed", "index", "score")
 
 
@@ -175,9 +177,16 @@ def _rows_of_csv(text: str, where: str) -> Iterator[tuple[str, Mapping[str, Any]
         found = ", ".join(reader.fieldnames or ()) or "nothing"
         raise ValueError(f"{where}: found columns {found[:200]}, expected {', '.join(missing)} as well")
     try:
-        yield from ((f"{where}, line {reader.line_num}", row) for row in reader)
+        yield from ((f"{where}, line {reader.line_num}", _unquoted(row)) for row in reader)
     except csv.Error as error:
         raise ValueError(f"{where}, line {reader.line_num}: found {error}, expected a line of grades") from None
+
+
+def _unquoted(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without the apostrophe that the service puts before what a spreadsheet would run as a formula."""
+    return {
+        name: cell[1:] if isinstance(cell, str) and _QUOTED_FORMULA.match(cell) else cell for name, cell in row.items()
+    }
 
 
 def _parse(row: Mapping[str, Any], where: str) -> Grade:
