@@ -1,12 +1,17 @@
-"""Every connection of this process: one timer that finds clients that are too slow, and the end of the service.
+"""Every connection of this process: how many there may be, one timer that finds slow clients, and the service's end.
 
     protocol, shutdown -> [connections]
 
 While the service stops, requests under way go on, and a further one is answered
 with 503; only `/livez` still says that the process lives. Knows no HTTP parser
 and no signal.
+
+Where there are more connections than there may be, the one that has been idle the
+longest is closed. Where none is idle the new one is refused with 503, but for the
+liveness probe: requests under way and the probe never pay for others.
 """
 
+import resource
 from asyncio import AbstractEventLoop, TimerHandle
 from typing import Protocol
 
@@ -14,7 +19,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import LIVEZ, Problem
 
-REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S = 20.0, 30.0
+REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
+MOST_CONNECTIONS = 1_024
+SURPLUS_CONNECTIONS = 64
+"""Connections beyond the most that may ask for the liveness probe, or be told why they are refused."""
 _LONGEST_INTERVAL_S = 1.0
 _RETRY_AFTER_S = 5
 
@@ -32,13 +40,23 @@ class Connection(Protocol):
         """Close it at once."""
 
 
+def default_connections() -> int:
+    """How many connections a worker may have: each takes a file, and the models, logs and databases take others."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, files // 2))
+
+
 class ConnectionMonitor:
     """The connections of a process; all methods are called in its event loop."""
 
     def __init__(self) -> None:
         self.request_timeout_s, self.write_timeout_s = REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S
+        self.keep_alive_s, self.most_connections = KEEP_ALIVE_S, default_connections()
         self._connections: set[Connection] = set()
         self._answering: set[Connection] = set()
+        self._idle: dict[Connection, None] = {}
+        """The one that has been idle the longest comes first."""
+        self._surplus: set[Connection] = set()
         self._timer: TimerHandle | None = None
         self._draining = False
 
@@ -53,27 +71,41 @@ class ConnectionMonitor:
         return len(self._answering)
 
     def add(self, connection: Connection, loop: AbstractEventLoop) -> None:
-        """Check a connection from here on."""
+        """Check a connection from here on; close another one, or refuse this one, where there are too many."""
+        if len(self._connections) >= self.most_connections:
+            self._make_room_for(connection)
         self._connections.add(connection)
+        self._idle[connection] = None
         if self._timer is None:
             self._timer = loop.call_later(self.interval_s, self._check, loop)
 
     def discard(self, connection: Connection) -> None:
         """A connection has ended."""
-        self._connections.discard(connection)
-        self._answering.discard(connection)
+        for kept in (self._connections, self._answering, self._surplus):
+            kept.discard(connection)
+        self._idle.pop(connection, None)
+
+    def begin_request(self, connection: Connection) -> None:
+        """The first byte of a request has come."""
+        self._idle.pop(connection, None)
 
     def begin_answer(self, connection: Connection) -> None:
         """The headers of a request are complete."""
         self._answering.add(connection)
 
-    def end_answer(self, connection: Connection) -> None:
-        """Its response is complete."""
+    def end_answer(self, connection: Connection, idle: bool) -> None:
+        """Its response is complete; `idle`: and no further request has begun."""
         self._answering.discard(connection)
+        if idle:
+            self._idle[connection] = None
 
-    def app(self, app: ASGIApp) -> ASGIApp:
-        """What answers a request that begins now: the app, or while the service stops a refusal."""
-        return _Stopping(app) if self._draining else app
+    def app(self, app: ASGIApp, connection: Connection) -> ASGIApp:
+        """What answers a request that begins now: the app, or a refusal while the service stops or is full."""
+        if self._draining:
+            return _Refusing(app, "The service is stopping.")
+        if connection in self._surplus:
+            return _Refusing(app, f"All {self.most_connections:,} connections that this process may have are in use.")
+        return app
 
     def drain(self) -> None:
         """Refuse further requests, and close each connection when it has none under way."""
@@ -86,6 +118,16 @@ class ConnectionMonitor:
         for connection in list(self._connections):
             connection.abort()
 
+    def _make_room_for(self, connection: Connection) -> None:
+        longest = next(iter(self._idle), None)
+        if longest is not None:
+            self.discard(longest)
+            longest.shutdown()
+        elif len(self._surplus) < SURPLUS_CONNECTIONS:
+            self._surplus.add(connection)
+        else:
+            connection.abort()
+
     def _check(self, loop: AbstractEventLoop) -> None:
         now_s = loop.time()
         for connection in list(self._connections):
@@ -94,11 +136,11 @@ class ConnectionMonitor:
         self._timer = loop.call_later(self.interval_s, self._check, loop) if waits else None
 
 
-class _Stopping:
-    """Wraps the app while the service stops."""
+class _Refusing:
+    """Wraps the app while only the liveness probe is answered; `why` is a sentence."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, why: str) -> None:
+        self._app, self._why = app, why
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the liveness probe on, and refuse all else."""
@@ -106,5 +148,5 @@ class _Stopping:
             await self._app(scope, receive, send)
             return
         headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}
-        problem = Problem(503, f"The service is stopping. Try again in {_RETRY_AFTER_S} s.", headers)
+        problem = Problem(503, f"{self._why} Try again in {_RETRY_AFTER_S} s.", headers)
         await problem.response()(scope, receive, send)

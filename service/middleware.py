@@ -32,6 +32,7 @@ LARGEST_DRAINED_BYTES = 32 << 20
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
+_CLOSE = {"Connection": "close"}  # what is left of the body is no further request
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _READING_METHODS = _WITHOUT_BODY | {"OPTIONS", "TRACE"}
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -136,7 +137,9 @@ def _check_path(path: str) -> None:
 
 
 async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
-    """A `receive` that gives the whole body at once; refuses one that is too large."""
+    """A `receive` that gives the whole body at once; refuses one that is too large, or compressed."""
+    if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
+        raise Problem(415, f"Content-Encoding is {cut(encoding)}; a body must be sent as it is.", _CLOSE)
     declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > LARGEST_DRAINED_BYTES:
         raise _too_large()
@@ -162,4 +165,4 @@ async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
 
 
 def _too_large() -> Problem:
-    return Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes, which is the limit.")
+    return Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes, which is the limit.", _CLOSE)

@@ -13,14 +13,16 @@ by one timer a process, not by one a request. Knows no route but the probes.
 import fcntl
 import socket
 import struct
+import sys
 import termios
 from asyncio import AbstractEventLoop, Transport
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -59,6 +61,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         _loop: AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.timeout_keep_alive = self.monitor.keep_alive_s  # type: ignore[assignment]
         self.ws_protocol_class = None  # there is no WebSocket here, and its protocol would have none of these limits
         self._running: RequestResponseCycle | None = None
         self._in_message = self._in_head = False
@@ -121,6 +124,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
+        self.monitor.begin_request(self)
         self._advanced = self._in_message = self._in_head = True
         self._head_bytes = self._headers_count = 0
         if self._waiting_since is None:
@@ -147,7 +151,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """From here on the request is answered."""
         self._advanced, self._in_head = True, False
-        self.app = self.monitor.app(self.config.loaded_app)
+        self.app = self.monitor.app(self.config.loaded_app, self)
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
@@ -172,11 +176,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         self._running = cycle
         self.monitor.begin_answer(self)
+        app = app if cycle.scope["http_version"] != "1.0" else _WithoutChunks(app, cycle)
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def on_response_complete(self) -> None:
         """The last byte of a response was written; the next pipelined request begins, if there is one."""
-        self.monitor.end_answer(self)
+        self.monitor.end_answer(self, idle=not (self.pipeline or self._in_message))
         super().on_response_complete()
 
     # the monitor
@@ -273,6 +278,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._discarded_bytes = (self._discarded_bytes or 0) + count
         if self._discarded_bytes > LARGEST_DISCARDED_BYTES:
             self.transport.abort()
+
+
+class _WithoutChunks:
+    """Wraps the app for an HTTP/1.0 client, which knows no chunks: a body without a length ends with the connection."""
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self._app, self._cycle, self._has_length = app, cycle, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        await self._app(scope, receive, partial(self._send, send))
+
+    async def _send(self, send: Send, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._has_length = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
+            if not self._has_length:
+                self._cycle.chunked_encoding, self._cycle.expected_content_length = False, sys.maxsize
+        elif not (self._has_length or message.get("more_body", False)):
+            self._cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
 
 
 def _too_large() -> Problem:

@@ -69,6 +69,14 @@ class Settings(BaseModel):
     write_timeout_seconds: float = Field(
         default=30, gt=0, allow_inf_nan=False, description="A client that reads nothing for so long is disconnected."
     )
+    keep_alive_seconds: float = Field(
+        default=75, gt=0, allow_inf_nan=False, description="An idle connection is closed after this time."
+    )
+    connections: int | None = Field(
+        default=None,
+        ge=1,
+        description="Connections of a worker; by default the lower of 1,024 and half of the file limit.",
+    )
     shutdown_seconds: float = Field(
         default=20, ge=0, allow_inf_nan=False, description="What requests under way get after SIGTERM; then they end."
     )

@@ -120,5 +120,8 @@ def bound_worker(settings: "Settings") -> "ConnectionMonitor":
     monitor = BoundedHttpProtocol.monitor
     monitor.request_timeout_s = settings.request_timeout_seconds
     monitor.write_timeout_s = settings.write_timeout_seconds
+    monitor.keep_alive_s = settings.keep_alive_seconds
+    if settings.connections is not None:
+        monitor.most_connections = settings.connections
     WorkerShutdown(monitor, settings.shutdown_seconds).install()
     return monitor

@@ -14,6 +14,7 @@ from service.middleware import RequestLimitsMiddleware
 from service.settings import Settings, read_settings
 
 HERE = "http://127.0.0.1:3000"
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +168,18 @@ def _post(server: Server, headers: dict[str, str]) -> int:
     status = connection.getresponse().status
     connection.close()
     return status
+
+
+def test_a_compressed_body_is_415(connected: Callable):
+    """Before: it was parsed as JSON, and refused as that."""
+    answer = connected(HERE).post("/generate", content=b"{}", headers={**JSON, "content-encoding": "gzip"})
+
+    assert refused(answer, 415) == "Content-Encoding is gzip; a body must be sent as it is."
+    assert connected(HERE).post("/generate", content=b"{}", headers={**JSON, "content-encoding": "identity"}).is_success
+
+
+def test_a_body_that_is_refused_for_its_size_closes_the_connection(connected: Callable):
+    answer = connected(HERE).post("/generate", content=b" " * (1 << 21), headers=JSON)
+
+    assert refused(answer, 413)
+    assert answer.headers["connection"] == "close"

@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 import service.server  # noqa: F401, registers the protocol
-from service.connections import ConnectionMonitor
+from service.connections import KEEP_ALIVE_S, SURPLUS_CONNECTIONS, ConnectionMonitor
 from service.protocol import (
     LARGEST_DISCARDED_BYTES,
     LARGEST_HEAD_BYTES,
@@ -436,6 +436,93 @@ async def test_a_request_whose_client_has_gone_is_not_under_way(api, connection,
     await settle()
     connection.connection_lost(None)
     assert connection.monitor.requests_under_way == 0
+
+
+def opened(first: BoundedHttpProtocol) -> tuple[BoundedHttpProtocol, Transport]:
+    """Another connection to the process of the first one."""
+    another, transport = type(first)(first.config, ServerState(), {}, first.loop), Transport()
+    another.connection_made(transport)
+    return another, transport
+
+
+@connected
+async def test_one_connection_too_many_closes_the_one_that_is_idle_the_longest(api, connection, transport):
+    connection.monitor.most_connections = 3
+    api.go_on.set()
+    (_, second_transport), (_, third_transport) = opened(connection), opened(connection)
+    connection.data_received(head("Host: x"))  # used a moment ago: now the second is idle the longest
+    await settle()
+    _, fourth_transport = opened(connection)
+
+    assert second_transport.closed
+    assert not any(one.closed for one in (transport, third_transport, fourth_transport))
+
+
+@connected
+async def test_where_all_connections_are_in_use_a_new_one_is_503_and_the_probe_is_answered(api, connection, transport):
+    connection.monitor.most_connections = 1
+    connection.data_received(head("Host: x"))
+    await settle()
+    refused, refused_transport = opened(connection)
+    refused.data_received(head("Host: x", line="POST /generate HTTP/1.1"))
+    probe, probe_transport = opened(connection)
+    probe.data_received(head("Host: x", line="GET /livez HTTP/1.1"))
+    api.go_on.set()
+    await settle()
+
+    assert refused_transport.status == 503
+    assert refused_transport.problem["detail"] == (
+        "All 1 connections that this process may have are in use. Try again in 5 s."
+    )
+    assert probe_transport.status == 200
+    assert transport.status == 200, "what was under way is answered"
+
+
+@connected
+async def test_a_flood_of_connections_beyond_that_is_hung_up_on(api, connection, transport):
+    connection.monitor.most_connections = 1
+    connection.data_received(head("Host: x")[:-2])  # not idle, for as long as its headers may take
+    for _ in range(SURPLUS_CONNECTIONS):
+        surplus, surplus_transport = opened(connection)
+        surplus.data_received(b"G")
+        assert not surplus_transport.closed
+    _, last = opened(connection)
+
+    assert last.aborted
+
+
+@connected
+async def test_an_idle_connection_stays_for_the_time_of_the_monitor(api, connection, transport):
+    assert connection.timeout_keep_alive == KEEP_ALIVE_S == 75.0
+
+
+@connected
+async def test_an_old_client_gets_no_chunks_and_its_body_ends_with_the_connection(api, connection, transport):
+    async def streaming(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for piece in (b"ab", b"", b"cd"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"e"})
+
+    connection.config.loaded_app = streaming
+    connection.data_received(head("Host: x", line="GET /x HTTP/1.0"))
+    await settle()
+    headers, _, body = transport.written.partition(b"\r\n\r\n")
+
+    assert b"transfer-encoding" not in headers
+    assert b"connection: close" in headers
+    assert body == b"abcde"
+    assert transport.closed
+
+
+@connected
+async def test_an_old_client_gets_a_length_where_it_is_known(api, connection, transport):
+    api.go_on.set()
+    connection.data_received(head("Host: x", line="GET /x HTTP/1.0"))
+    await settle()
+
+    assert b"content-length: 2\r\n" in transport.written
+    assert transport.written.endswith(b"\r\n\r\nok")
 
 
 @connected
