@@ -97,6 +97,56 @@ class ModeScores(_Strict):
     kl_real: float = Field(description="KL(real stacks || uniform): the best that this evaluator can give.")
 
 
+class Estimate(_Strict):
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Usefulness(_Strict):
+    """What a model's pictures are worth to a classifier: shares of real test pictures that a linear probe reads.
+
+    It learns from real training pictures, from as many drawn ones, from both, and from a tenth of the real ones.
+    """
+
+    features: str = Field(description="Whose features the probe reads: `imagenet`, or the evaluator's name.")
+    features_digest: Sha256 | None = Field(default=None, description="SHA-256 of that network's weights.")
+    images: int = Field(ge=1, description="Real pictures that a probe learns from, and as many drawn ones.")
+    test_images: int = Field(ge=1, description="Real test pictures that it reads.")
+    seeds: int = Field(ge=2, description="Repetitions, each with pictures of its own.")
+    real: Estimate = Field(description="Accuracy after learning from real pictures.")
+    drawn: Estimate = Field(description="Accuracy after learning from drawn pictures alone.")
+    both: Estimate = Field(description="Accuracy after learning from both.")
+    tenth: Estimate = Field(description="Accuracy after learning from a tenth of the real pictures.")
+    tenth_and_drawn: Estimate = Field(description="Accuracy after learning from that tenth and all drawn pictures.")
+    gain: Estimate = Field(description="`both` minus `real`, the same test pictures compared.")
+    tenth_gain: Estimate = Field(description="`tenth_and_drawn` minus `tenth`.")
+    sentence: str = Field(description="The same in words.")
+
+
+class Leaks(_Strict):
+    """A membership-inference attack: whether training pictures can be told from test pictures by what is drawn."""
+
+    features: str = Field(description="In whose features pictures are compared: `imagenet`, or `wavelets`.")
+    members: int = Field(ge=1, description="Training pictures attacked.")
+    non_members: int = Field(ge=1, description="Test pictures attacked.")
+    drawn: int = Field(ge=1, description="Pictures of the model that the attack looks at.")
+    auc: Estimate = Field(description="Share of pairs whose training picture has the higher score: 0.5 by chance.")
+    auc_control: float = Field(description="The same of real pictures in the place of drawn ones.")
+    found_share: Estimate | None = Field(
+        default=None,
+        description="Share of the training pictures found where 1 % of the test pictures are taken for such: 0.01 by "
+        "chance. None below 100 test pictures.",
+    )
+    found_share_control: float | None = Field(
+        default=None, description="The same of real pictures in the place of drawn ones."
+    )
+    seen: bool = Field(description="Whether either figure is above the control's, at a certainty of 99 %.")
+    sentence: str = Field(description="The same in words.")
+
+
 class Scores(_Strict):
     """What an evaluator found. Empty until `evaluate` has scored the bundle.
 
@@ -157,6 +207,10 @@ class Scores(_Strict):
     active_units: int | None = Field(default=None, description="Numbers of a VAE's code that carry information.")
     inception_fid: float | None = Field(default=None, description="The canonical FID, where its weights were given.")
     stacked: ModeScores | None = Field(default=None, description="Where the model draws Stacked-MNIST.")
+    usefulness: Usefulness | None = Field(
+        default=None, description="What its pictures are worth to a classifier; None without classes, or not measured."
+    )
+    leaks: Leaks | None = Field(default=None, description="A membership-inference attack; None: not measured.")
 
 
 class Fidelity(_Strict):

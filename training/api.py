@@ -17,7 +17,7 @@ from training.inputs import Report, real_pictures_for
 from training.options import ComputeOptions, FinetuneOptions, FitOptions
 from training.plan import Plan, carry_out, check_fit, plan_finetuning, plan_fit
 from training.replacement import check_out
-from training.run import Run
+from training.run import RUNS, Run
 
 StrPath = str | Path
 
@@ -92,10 +92,13 @@ def finetune(
 def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **options: Any) -> Scores:
     """Score a model against held-out pictures, and write the scores into its card; its version stays.
 
+    Where `runs/<name of the model>` is the run that it came from, its report shows them too.
+
     Args:
         model: a bundle's folder, or a name in ZOETROPE_MODELS (./models).
         pictures: those that it was trained on; their test part is what it is compared with.
-        options: `fit`, `images`, `seed`, `inception`, `device` and `threads`, as of `evaluate_model`.
+        options: `fit`, `usefulness`, `leaks`, `probe_seeds`, `images`, `seed`, `inception`, `device` and `threads`, as
+            of `evaluate_model`.
 
     Raises:
         ModelError: the bundle is damaged, or the device is not available.
@@ -108,8 +111,11 @@ def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **opt
     if source.startswith(PREFIX):
         digits = real_pictures_for(source.removeprefix(PREFIX), card, report)
     from training.evaluation.evaluate import evaluate_model
+    from training.monitoring.report import add_evaluation
 
-    return evaluate_model(path, real, digits=digits, report=report, **options)
+    scores = evaluate_model(path, real, digits=digits, report=report, **options)
+    add_evaluation(Run(RUNS / card.name), open_bundle(path).card)
+    return scores
 
 
 def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle:

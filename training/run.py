@@ -7,6 +7,7 @@
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
     report.html, timelapse.webp, tensorboard/
                             made from the above by `monitoring`, at any time again
+    evaluation.json         what `evaluate` found in a model of the run, for the report
     checkpoint.safetensors  see `checkpoint`
     checkpoint-earlier.safetensors, checkpoint-earliest.safetensors
                             what `healing` may go back to
@@ -159,6 +160,13 @@ class Run:
     def minutes(self) -> float | None:
         """The budget that the run's length follows from; None where it was given in images, or there is no run yet."""
         return self.config().get("minutes") if self._config.exists() else None
+
+    def holds(self, settings: Mapping[str, Any], data_digest: str) -> bool:
+        """Whether the folder holds the run with these settings, as a card has them, and this data."""
+        if not self._config.exists():
+            return False
+        config = self.config()
+        return bool(config["settings"] == dict(settings) and config["data"]["digest"] == data_digest)
 
     def data_digests(self) -> list[str]:
         """Of the pictures that the run was begun with, and of those that it went on with; none before it began."""

@@ -21,6 +21,13 @@ def evaluate(
         int | None, typer.Option(min=2, help="How many to draw.  (as the test pictures, up to 10,000)")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the pictures that are drawn.")] = 0,
+    usefulness: Annotated[
+        bool, typer.Option("--usefulness/--no-usefulness", help="What its pictures are worth to a classifier.")
+    ] = True,
+    leaks: Annotated[
+        bool, typer.Option("--leaks/--no-leaks", help="Whether what it draws tells its training pictures from others.")
+    ] = True,
+    probe_seeds: Annotated[int, typer.Option(min=2, max=10, help="Repetitions of these two.")] = 3,
     inception: Annotated[Path | None, typer.Option(help="Weights of Inception: the canonical FID as well.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads that draw.  (all cores)")] = None,
@@ -34,6 +41,9 @@ def evaluate(
             pictures,
             report=print_plain,
             fit=fit,
+            usefulness=usefulness,
+            leaks=leaks,
+            probe_seeds=probe_seeds,
             images=images,
             seed=seed,
             inception=inception,
@@ -41,6 +51,8 @@ def evaluate(
             threads=threads,
         )
         from models.bundle import find_bundle
-        from training.evaluation.evaluate import scores_table
+        from training.evaluation.evaluate import scores_table, sentences
 
         rich.print(scores_table(find_bundle(model).name, scores))
+        for sentence in sentences(scores):
+            print_plain(sentence)

@@ -3,6 +3,7 @@
     quality_metrics -> evaluator, wavelets -> reference -> evaluate -> card.json
                               evaluator_store ----------------^
                               modes, inception ---------------^
+             features -> usefulness, membership -> in_use ----^
 
 Read in this order:
 
@@ -14,6 +15,11 @@ Read in this order:
     reference        real pictures in those features: floors
     quality_metrics  Frechet and kernel distance, precision and recall, memorisation, reconstruction
     modes            Stacked-MNIST: mode coverage of the 1,000 triples
+    features         features for the next three, of pictures that are drawn and extracted once
+    usefulness       what drawn pictures are worth to a classifier, by the linear probe of
+    probe            logistic regression on features
+    membership       an attack that tells training pictures by what a model draws
+    in_use           asks the last ones, where they can be asked
     inception        the canonical Inception FID, where its weights are available
 
 No generator is ever trained on an evaluator: it could no longer be evaluated by it.

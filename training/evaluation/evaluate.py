@@ -28,10 +28,13 @@ from models.engine import Device, reference_on, usable_cores
 from models.runtime import Runtime
 from training.evaluation.evaluator import Evaluator, Features
 from training.evaluation.evaluator_store import find_evaluator
+from training.evaluation.in_use import Asked, examine
 from training.evaluation.inception import inception_fid
+from training.evaluation.membership import leak_rows
 from training.evaluation.modes import stacked_scores
 from training.evaluation.quality_metrics import active_units, pca_psnr_db, psnr_db
 from training.evaluation.reference import RealPictures, Reference
+from training.evaluation.usefulness import usefulness_rows
 
 TIMED_BATCHES, TIMED_IMAGES = 7, 256
 
@@ -69,6 +72,9 @@ def evaluate_model(
     digits: RealPictures | None = None,
     inception: Path | None = None,
     fit: bool = False,
+    usefulness: bool = True,
+    leaks: bool = True,
+    probe_seeds: int = Asked.seeds,
     images: int | None = None,
     seed: int = 0,
     device: Device = "cpu",
@@ -82,6 +88,9 @@ def evaluate_model(
         real: the data that the model was trained on.
         digits: the grey pictures that `real` are stacks of: their evaluator then counts modes as well.
         inception: a file of weights, for the canonical FID as well; see `inception_fid`.
+        usefulness: measure what its pictures are worth to a classifier, where model and pictures have classes.
+        leaks: try to tell its training pictures by what it draws, where `real` are those.
+        probe_seeds: 2 to 10, how often pictures are drawn for these two.
 
     The other arguments and the errors are those of `find_evaluator`, `Reference` and `evaluate_bundle`.
     """
@@ -93,6 +102,10 @@ def evaluate_model(
         drawn = Runtime(open_bundle(path), reference_on(device), threads).generate(seed, 0, len(real.train))
         fid = inception_fid(drawn, real.train, inception, cuda=device == "cuda")
         scores = scores.model_copy(update={"inception_fid": fid})
+    if usefulness or leaks:
+        runtime = Runtime(open_bundle(path), reference_on(device), threads)
+        asked = Asked(usefulness, leaks, probe_seeds, images, seed)
+        scores = scores.model_copy(update=examine(runtime, real, evaluator, asked, report))
     write_scores(path, scores)
     return scores
 
@@ -248,7 +261,16 @@ def scores_table(name: str, scores: Scores) -> Table:
         table.add_row("modes", str(modes.modes), str(modes.modes_real), f"of triples in {modes.images:,} stacks")
         table.add_row("modes, 5 hits", str(modes.modes_of_5), str(modes.modes_of_5_real), "excludes misreadings")
         table.add_row("KL to uniform", _short(modes.kl), kl_floors, "natural logarithm")
+    for row in usefulness_rows(scores.usefulness) if scores.usefulness else ():
+        table.add_row(*row)
+    for row in leak_rows(scores.leaks) if scores.leaks else ():
+        table.add_row(*row)
     return table
+
+
+def sentences(scores: Scores) -> list[str]:
+    """What the scores say about the use of the pictures, a sentence each; none where it was not measured."""
+    return [found.sentence for found in (scores.usefulness, scores.leaks) if found is not None]
 
 
 def _short(value: float | int | str | None) -> str:

@@ -7,22 +7,27 @@ Made from the run's folder alone, at any moment of the run, as often as wanted.
 """
 
 import io
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from models.card import Card
 from training.budget import duration
 from training.changes import history
 from training.monitoring import charts
 from training.monitoring.doctor import Diagnosis, diagnose
 from training.monitoring.log_statistics import LogStatistics
 from training.monitoring.page import data_uri, embedded, escaped, page, table
-from training.run import Run
+from training.run import Run, RunBusy
 
 FRAME_MS, LAST_FRAME_MS = 220, 2_500
 _LAPSE_SIDE_PIXELS = 480
+EVALUATION = "evaluation.json"
+"""Of the run's folder: the last evaluation of a model that was exported from it."""
 
 Sheets = Sequence[tuple[int, Path]]
 """(Images shown, file) of sample sheets, oldest first."""
@@ -40,13 +45,37 @@ def write_report(run: Run) -> Path:
     config, settings = run.config(), run.settings()
     log, sheets = LogStatistics(run.lines(), settings), run.sheets()
     diagnosis = diagnose(log.lines, settings)
-    parts = [_head(run, log, diagnosis), _diagnosis(diagnosis), _history(config)]
+    parts = [_head(run, log, diagnosis), _diagnosis(diagnosis), _history(config), _evaluation(run)]
     if sheets:
         parts.append(_samples(run, sheets))
     if log.lines:
         parts.append(_curves(log))
     parts.append(_configuration(config))
     return run.write("report.html", page(f"{run.path.name}: {diagnosis.verdict}", "".join(parts)).encode())
+
+
+def add_evaluation(run: Run, card: Card) -> bool:
+    """Show what an evaluation found in the report of the run that the evaluated model came from.
+
+    Args:
+        run: a folder, which may hold no run, or another one: then nothing is written.
+        card: of the model, with its scores.
+
+    Returns:
+        Whether it is the model's run.
+    """
+    if not run.holds(card.training.options, card.training.data_digest):
+        return False
+    found = {
+        "model": card.name,
+        "version": card.version,
+        "images_shown": card.training.images_shown,
+        "scores": card.scores.model_dump(mode="json", exclude_none=True),
+    }
+    run.write(EVALUATION, f"{json.dumps(found, indent=2)}\n".encode())
+    with suppress(RunBusy), run.lock():  # a process that trains there keeps the report up to date
+        write_report(run)
+    return True
 
 
 def time_lapse(sheets: Sequence[Path]) -> bytes:
@@ -115,6 +144,22 @@ def _diagnosis(diagnosis: Diagnosis) -> str:
 def _history(config: dict[str, Any]) -> str:
     lines = "".join(f"<li>{escaped(line)}</li>" for line in history(config))
     return f'<h2>What happened to the run</h2><div class="card"><ul>{lines}</ul></div>' if lines else ""
+
+
+def _evaluation(run: Run) -> str:
+    """What `evaluate` found in a model of the run, in sentences; the model's card has all figures."""
+    if not (path := run.path / EVALUATION).exists():
+        return ""
+    found = json.loads(path.read_text())
+    scores = found["scores"]
+    lines = [scores[name]["sentence"] for name in ("usefulness", "leaks") if name in scores]
+    if "fd_ratio" in scores:
+        lines.insert(
+            0, f"FD ratio {scores['fd_ratio']:.3g} (1 is as good as real), evaluated by {scores['evaluator']}."
+        )
+    model = f"{found['model']} {found['version']}, after {_thousands(found['images_shown'])}"
+    items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
+    return f'<h2>Evaluation</h2><div class="card"><p class="soft">{escaped(model)}</p><ul>{items}</ul></div>'
 
 
 def _css_class(diagnosis: Diagnosis) -> str:
