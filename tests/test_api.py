@@ -31,7 +31,7 @@ def test_pictures_are_fitted_exported_and_evaluated_without_a_terminal(
     options = {"run": tmp_path / "run", "kimg": 0.5, "batch": 50, "precision": "float32", "method": "variational"}
     bundle = training.fit("digits", tmp_path / "model", compute=ONE_THREAD, report=lines.append, **options)
     again = training.export(tmp_path / "run", tmp_path / "again")
-    scores = training.evaluate(bundle.path, "digits", report=lines.append, threads=1)
+    scores = training.evaluate(bundle.path, "digits", report=lines.append, threads=1, images=60)
 
     assert bundle.card.training.images_shown == 500
     assert again.card.version == bundle.card.version

@@ -14,9 +14,11 @@ from models.card import (
     ClassCount,
     Compute,
     Fidelity,
+    Leaks,
     ModeScores,
     ReducedPrecision,
     Scores,
+    Usefulness,
     upgrade,
     version_of,
 )
@@ -44,7 +46,7 @@ def test_class_counts_decide_a_picture_and_their_names_do_not():
     assert version_of(DIGEST, classes("a", 2)) != version_of(DIGEST, None)
 
 
-@pytest.mark.parametrize("model", [Scores, ModeScores, AcceptanceFigures, Fidelity, Compute])
+@pytest.mark.parametrize("model", [Scores, ModeScores, Usefulness, Leaks, AcceptanceFigures, Fidelity, Compute])
 def test_every_score_says_what_it_is(model: type):
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 

@@ -9,12 +9,15 @@ import pytest
 from rich.console import Console
 from support.labelled import digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
+from support.pretrained import write_pretrained
 
 from models.bundle import Bundle, open_bundle
 from models.card import ClassCount, ModeScores, Scores
+from training.data.dataset import data_digest
 from training.evaluation import evaluate
-from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score, scores_table
+from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score, scores_table, sentences
 from training.evaluation.evaluator_store import shipped_evaluator
+from training.evaluation.in_use import Asked, examine
 from training.evaluation.reference import RealPictures, Reference
 from training.evaluation.wavelets import WaveletEvaluator
 
@@ -191,6 +194,70 @@ def test_classes_that_the_evaluator_does_not_know_are_refused(
         ValueError, match=r"grey: found classes cat, expected some of 0, 1, .* which evaluator digits knows"
     ):
         evaluate_bundle(grey, small)
+
+
+@pytest.fixture(scope="module")
+def ten(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model of the ten digits, whose card says that it was trained on `real_digits`."""
+    real = real_digits()
+    digest = data_digest(real.train, real.train_labels, real.classes)
+    return write_pretrained(tmp_path_factory.mktemp("models") / "ten", classes=10, data_digest=digest).path
+
+
+FEW = {"images": 60, "probe_seeds": 2, "threads": 1}
+
+
+def test_a_model_with_classes_is_asked_what_its_pictures_are_worth_and_give_away(ten: Path):
+    lines: list[str] = []
+    scores = evaluate_model(ten, real_digits(), report=lines.append, **FEW)
+
+    assert open_bundle(ten).card.scores == scores
+    assert scores.usefulness is not None
+    assert (scores.usefulness.images, scores.usefulness.test_images, scores.usefulness.seeds) == (60, 60, 2)
+    assert scores.usefulness.drawn.value < 0.35 < scores.usefulness.real.value
+    assert scores.leaks is not None
+    assert (scores.leaks.members, scores.leaks.non_members, scores.leaks.drawn) == (120, 60, 120)
+    assert not scores.leaks.seen
+    assert any("300 pictures in the features of" in line and "about" in line for line in lines)
+    assert sentences(scores) == [scores.usefulness.sentence, scores.leaks.sentence]
+    assert "accuracy, with real" in printed(scores)
+    assert "attack, AUC" in printed(scores)
+
+
+def test_both_questions_can_be_left_out(ten: Path):
+    lines: list[str] = []
+    scores = evaluate_model(ten, real_digits(), usefulness=False, leaks=False, report=lines.append, **FEW)
+
+    assert (scores.usefulness, scores.leaks, sentences(scores)) == (None, None, [])
+    assert not any("usefulness" in line for line in lines)
+
+
+def test_usefulness_needs_classes_and_leaks_need_the_training_pictures(grey: Path):
+    lines: list[str] = []
+    scores = evaluate_model(grey, replace(real_digits(), classes=None), report=lines.append, **FEW)
+
+    assert (scores.usefulness, scores.leaks) == (None, None)
+    assert "usefulness not measured: grey has no classes" in lines
+    assert "leaks not measured: grey was not trained on these pictures" in lines
+
+
+class Replays(Draws):
+    """A generator that has learned its pictures by heart: it draws them with noise, and their labels."""
+
+    def generate(self, seed: int, start: int, count: int) -> np.ndarray:
+        images = super().generate(seed, start, count)
+        noise = np.random.default_rng([seed, start]).normal(0, 10, images.shape)
+        return (images + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_a_generator_that_replays_its_training_pictures_with_noise_is_seen(ten: Path):
+    real = real_digits()
+    replays = Replays(open_bundle(ten), real.train, real.train_labels, real.classes)
+    found = examine(replays, real, digits_evaluator(), Asked(usefulness=False))["leaks"]
+
+    assert found.seen
+    assert found.auc.low > 0.9
+    assert found.found_share.low > 0.5
 
 
 def test_training_and_test_pictures_of_two_shapes_are_refused():

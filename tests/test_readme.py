@@ -169,13 +169,16 @@ def test_make_env_is_what_these_tests_run_in():
 
 
 def test_fit_trains_and_evaluate_scores(tmp_path: Path):
-    """The README's lines, cut to 1,000 images, the bundle and its run put elsewhere."""
+    """The README's lines, cut to 1,000 images and 60 of a kind, the bundle and its run put elsewhere."""
     command = FIT.replace("models/digits", str(tmp_path / "digits"))
     shell(f"{command} --run {tmp_path / 'run'} --kimg 1 --threads 1", PATH=path_of_this_python())
 
     assert (tmp_path / "digits" / "samples.png").exists()
-    printed = shell(EVALUATE.replace("models/digits", str(tmp_path / "digits")), PATH=path_of_this_python())
+    shorter = f"{EVALUATE.replace('models/digits', str(tmp_path / 'digits'))} --images 60 --probe-seeds 2"
+    printed = shell(shorter, PATH=path_of_this_python())
     assert "FD ratio" in printed
+    assert "Adding these to your data" in printed
+    assert "its training pictures from test pictures by what it draws" in printed
 
 
 def test_finetune_writes_a_next_version_and_simulate_only_a_copy(tmp_path: Path, learned_digits: Path):

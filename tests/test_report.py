@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.logged_runs import SETTINGS, gan_log, logged_run
+from support.logged_runs import PICTURES, SETTINGS, gan_log, logged_run
 from support.markup import read
 
-from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, still, time_lapse, write_report
+from models.bundle import read_card
+from models.card import Estimate, Leaks, Scores, Usefulness
+from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, add_evaluation, still, time_lapse, write_report
 from training.run import Run
 
 
@@ -112,3 +114,29 @@ def test_a_still_is_the_sheet_in_its_own_size(tmp_path: Path):
 
     assert again.shape == (18, 18)
     assert np.corrcoef(again.ravel(), np.asarray(Image.open(path), int).ravel())[0, 1] > 0.8
+
+
+def test_a_report_says_what_an_evaluation_of_a_model_of_this_run_found(tmp_path: Path):
+    run, (probe, attack) = logged_run(tmp_path / "some", gan_log(9)), (Estimate(value=0.5, low=0.4, high=0.6),) * 2
+    accuracies = dict.fromkeys(("real", "drawn", "both", "tenth", "tenth_and_drawn", "gain", "tenth_gain"), probe)
+    usefulness = Usefulness(
+        features="some", images=10, test_images=10, seeds=3, sentence="Adding <b>them</b> helps.", **accuracies
+    )
+    leaks = Leaks(
+        features="some", members=9, non_members=9, drawn=9, auc=attack, auc_control=0.5, seen=False, sentence="No leak."
+    )
+    scores = Scores(fd_ratio=1.5, evaluator="digits", usefulness=usefulness, leaks=leaks)
+    card = read_card(Path(__file__).parent.parent / "models" / "mnist").model_copy(update={"scores": scores})
+    own = {"options": run.config()["settings"], "data_digest": PICTURES.digest, "images_shown": 3_600}
+
+    assert not add_evaluation(run, card), "of other pictures"
+    assert "Evaluation" not in read(write_report(run))[0]
+    assert add_evaluation(run, card.model_copy(update={"training": card.training.model_copy(update=own)}))
+    text, _ = read(run.path / "report.html")
+    for words in (
+        "FD ratio 1.5 (1 is as good as real), evaluated by digits.",
+        "Adding &lt;b&gt;them&lt;/b&gt; helps.",
+        "No leak.",
+        f"mnist {card.version}, after 3 thousand images",
+    ):
+        assert words in text

@@ -17,6 +17,7 @@ Letters: N pictures    H, W, C of a picture    F features
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from models.runtime import Runtime
 from training.budget import in_words
+from training.evaluation.imagenet import load_imagenet
 from training.evaluation.reference import AnyEvaluator, RealPictures
 from training.evaluation.wavelets import WaveletEvaluator, block_side, packets
 
@@ -32,7 +34,7 @@ MOST_IMAGES = 5_000
 MOST_FEATURES = 1_024
 """F of wavelets: of more coefficients those that vary most."""
 SEEDS = 3
-_CHUNK, _TIMED = 1_024, 128
+_CHUNK, _TIMED = 1_024, 32
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,14 @@ class Sample:
 
 
 def probe_space(evaluator: AnyEvaluator, real: RealPictures) -> FeatureSpace:
-    """Features that classes are told apart by: the evaluator's, or wavelets."""
+    """Features that classes are told apart by: ImageNet's where they are installed, else the evaluator's, or wavelets.
+
+    Raises:
+        ValueError: other weights are installed than the known ones.
+    """
+    with suppress(ModuleNotFoundError):
+        network = load_imagenet()
+        return FeatureSpace("imagenet", network.digest, network.features)
     if isinstance(evaluator, WaveletEvaluator):
         return attack_space(real)
     return FeatureSpace(evaluator.name, evaluator.digest, lambda images_NHWC: evaluator.extract(images_NHWC).vectors)

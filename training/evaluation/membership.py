@@ -50,8 +50,8 @@ RESAMPLES = 1_000
 _SHOWN, _SURE = (2.5, 97.5), 0.5
 """Percentiles of the intervals shown, and the one that must be above 0 for a leak: one false alarm in a hundred."""
 _ROWS = 1024
-_NOTHING = 1e-6
-"""A distance below this share of the median counts as this share: a copy has no logarithm."""
+_NOTHING, _LEAST = 1e-6, 1e-30
+"""A distance below this share of the median counts as this share: a copy has no logarithm. The least of all."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ def log_distance(candidates: Candidates, others: Others) -> NDArray[np.float64]:
         nearest.append(apart.argmin(dim=1).numpy())
     differences = candidates.features.astype(np.float64) - others.features[np.concatenate(nearest)]
     distances = np.sqrt(np.square(differences).sum(axis=1))
-    return np.log(np.maximum(distances, max(_NOTHING * float(np.median(distances)), np.finfo(np.float32).tiny)))
+    least = max(_NOTHING * float(np.median(distances)), _LEAST)
+    logarithms_C: NDArray[np.float64] = np.log(distances.clip(min=least))
+    return logarithms_C
 
 
 def rates_of(scores_C: NDArray[np.float64], members: int) -> tuple[float, float]:

@@ -109,5 +109,5 @@ def _minimised(inputs_NG: Tensor, labels_N: Tensor, start_GK: Tensor, penalty: f
         value.backward()
         return value
 
-    lbfgs.step(loss)  # type: ignore[no-untyped-call]
+    lbfgs.step(loss)
     return weights.detach()
