@@ -11,8 +11,9 @@ from support.labelled import digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
 from support.pretrained import write_pretrained
 
-from models.bundle import Bundle, open_bundle
+from models.bundle import Bundle, open_bundle, write_scores
 from models.card import ClassCount, ModeScores, Scores
+from models.runtime import Runtime
 from training.data.dataset import data_digest
 from training.evaluation import evaluate
 from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score, scores_table, sentences
@@ -224,11 +225,16 @@ def test_a_model_with_classes_is_asked_what_its_pictures_are_worth_and_give_away
     assert "attack, AUC" in printed(scores)
 
 
-def test_both_questions_can_be_left_out(ten: Path):
+def test_both_questions_can_be_left_out_and_what_the_card_says_of_these_pictures_stays(ten: Path):
     lines: list[str] = []
-    scores = evaluate_model(ten, real_digits(), usefulness=False, leaks=False, report=lines.append, **FEW)
+    left_out = {"usefulness": False, "leaks": False, "report": lines.append, **FEW}
+    other = replace(real_digits(), train=real_digits().train[:600], train_labels=real_digits().train_labels[:600])
+    leaks = examine(Runtime(open_bundle(ten)), real_digits(), digits_evaluator(), Asked(False, images=60))["leaks"]
+    write_scores(ten, Scores(leaks=leaks))
 
-    assert (scores.usefulness, scores.leaks, sentences(scores)) == (None, None, [])
+    own = evaluate_model(ten, real_digits(), **left_out)
+    assert (own.usefulness, own.leaks, sentences(own)) == (None, leaks, [leaks.sentence])
+    assert evaluate_model(ten, other, **left_out).leaks is None
     assert not any("usefulness" in line for line in lines)
 
 

@@ -28,7 +28,7 @@ from models.engine import Device, reference_on, usable_cores
 from models.runtime import Runtime
 from training.evaluation.evaluator import Evaluator, Features
 from training.evaluation.evaluator_store import find_evaluator
-from training.evaluation.in_use import Asked, examine
+from training.evaluation.in_use import Asked, examine, kept
 from training.evaluation.inception import inception_fid
 from training.evaluation.membership import leak_rows
 from training.evaluation.modes import stacked_scores
@@ -102,9 +102,10 @@ def evaluate_model(
         drawn = Runtime(open_bundle(path), reference_on(device), threads).generate(seed, 0, len(real.train))
         fid = inception_fid(drawn, real.train, inception, cuda=device == "cuda")
         scores = scores.model_copy(update={"inception_fid": fid})
+    asked = Asked(usefulness, leaks, probe_seeds, images, seed)
+    scores = scores.model_copy(update=kept(open_bundle(path).card, real, asked))
     if usefulness or leaks:
         runtime = Runtime(open_bundle(path), reference_on(device), threads)
-        asked = Asked(usefulness, leaks, probe_seeds, images, seed)
         scores = scores.model_copy(update=examine(runtime, real, evaluator, asked, report))
     write_scores(path, scores)
     return scores

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from models.card import Card, Leaks, Usefulness
 from models.runtime import Runtime
 from training.data.dataset import data_digest
-from training.evaluation.features import SEEDS, FeatureSpace, attack_space, probe_space, take_sample
+from training.evaluation.features import MOST_IMAGES, SEEDS, FeatureSpace, attack_space, probe_space, take_sample
 from training.evaluation.membership import leaks_of
+from training.evaluation.probe import seconds_to_fit
 from training.evaluation.reference import AnyEvaluator, RealPictures
-from training.evaluation.usefulness import usefulness_of
+from training.evaluation.usefulness import LEARNED, usefulness_of
 
 FEWEST_IMAGES = 10
 """Of a part: fewer say nothing."""
@@ -63,7 +64,14 @@ def examine(
         return {}
     different = list({space.name: space for space in spaces.values()}.values())
     sample = take_sample(
-        runtime, real, different, images=asked.images, seeds=asked.seeds, seed=asked.seed, report=report
+        runtime,
+        real,
+        different,
+        images=asked.images,
+        seeds=asked.seeds,
+        seed=asked.seed,
+        later_s=_seconds_to_fit(spaces, real, asked),
+        report=report,
     )
     found: dict[str, Usefulness | Leaks] = {}
     if "usefulness" in spaces:
@@ -71,6 +79,25 @@ def examine(
     if "leaks" in spaces:
         found["leaks"] = leaks_of(sample, spaces["leaks"])
     return found
+
+
+def _seconds_to_fit(spaces: dict[str, FeatureSpace], real: RealPictures, asked: Asked) -> float:
+    if "usefulness" not in spaces:
+        return 0
+    each = min(MOST_IMAGES, asked.images or MOST_IMAGES, len(real.train))
+    features = spaces["usefulness"].extract(real.train[:1]).shape[1]
+    return seconds_to_fit(round(asked.seeds * LEARNED * each), features, len(real.classes or ()))
+
+
+def kept(card: Card, real: RealPictures, asked: Asked) -> dict[str, Usefulness | Leaks | None]:
+    """What a card says already about what is not asked now: it stays, where it is about these pictures."""
+    own = _is_own(real, card)
+    return {name: getattr(card.scores, name) for name in ("usefulness", "leaks") if own and not getattr(asked, name)}
+
+
+def _is_own(real: RealPictures, card: Card) -> bool:
+    known = {data_digest(real.train, real.train_labels, real.classes), data_digest(real.train, None, None)}
+    return card.training.data_digest in known
 
 
 def _why_not_useful(real: RealPictures, card: Card) -> str | None:
@@ -86,8 +113,7 @@ def _why_not_useful(real: RealPictures, card: Card) -> str | None:
 
 def _why_no_leaks(real: RealPictures, card: Card) -> str | None:
     """Why training pictures cannot be told from test pictures, in words; None: they may be."""
-    known = {data_digest(real.train, real.train_labels, real.classes), data_digest(real.train, None, None)}
-    if card.training.data_digest not in known:
+    if not _is_own(real, card):
         return f"{card.name} was not trained on these pictures"
     return _too_few(real)
 

