@@ -226,6 +226,8 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
 
     from training.checkpoint import images_shown_in
     from training.exporter.bundle import export_run
+    from training.monitoring.checks import memorising
+    from training.monitoring.log_statistics import LogStatistics
     from training.monitoring.monitor import Monitor
     from training.progress import ProgressBar
     from training.throughput import Foreteller
@@ -256,6 +258,8 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
         healed = after_healing if plan.heal else None
         train(run, settings, plan.pictures, context, after_each_step, monitor.update, prepare, healed)
     report(f"how it went: {run.path / 'report.html'}")
+    if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
+        report(f"warning: {' '.join((found.explanation, *found.advice))}")
     return export_run(run, plan.bundle, inspect=inspect)
 
 

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.codes import codes, labels
@@ -23,6 +25,7 @@ from training.data.batches import Batches
 from training.errors import Diverged
 from training.exporter.graphs import draw
 from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
+from training.monitoring.near_share import NearShare
 from training.run import Run
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
@@ -63,6 +66,7 @@ class RunLogger:
         self._shown = self._logged * self._log_every // self._sheet_every
         real_NCHW = batches.images[evenly_spaced(len(batches.images), SHEET_PICTURES)]
         self._real_NHWC = real_NCHW.permute(0, 2, 3, 1).cpu().numpy()
+        self._near_share = NearShare(batches)
         self._sums = {
             name: value.to(batches.images.device) for name, value in batches.distributed.own(dict(unlogged)).items()
         }
@@ -124,14 +128,15 @@ class RunLogger:
 
     def _show(self, state: TrainingState) -> dict[str, float]:
         """Save a sheet; returns what it adds to the line of the log."""
-        figure = self._draw(state)
+        sheet = self._draw(state)
+        near, figure = self._near_share.of(sheet), nearest_neighbour_diversity(sheet, self._real_NHWC)
         if figure is None:
-            return {}
+            return near
         self.diversity.append(figure)
-        return {"diversity": figure}
+        return {"diversity": figure} | near
 
-    def _draw(self, state: TrainingState) -> float | None:
-        """Save a sheet; returns its diversity."""
+    def _draw(self, state: TrainingState) -> NDArray[np.uint8]:
+        """Save a sheet; returns its pictures."""
         _prepare_to_draw(state, self._settings, self._batches)
         labels_N = None
         if (counts := self._batches.class_counts) is not None:
@@ -139,7 +144,7 @@ class RunLogger:
         sheet = draw(state.ema, codes(0, 0, SHEET_PICTURES, state.ema.code_size), labels_N)
         self._run.show(sheet, state.images_shown)
         self._any_sheet = True
-        return nearest_neighbour_diversity(sheet, self._real_NHWC)
+        return sheet
 
     def _line(self, state: TrainingState) -> dict[str, float]:
         maxima = {key: self._sums.pop(key) for key in LARGEST.values() if key in self._sums}

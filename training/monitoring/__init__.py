@@ -6,7 +6,8 @@
 `log.jsonl` and `samples/` are the source of truth; a run resumes without the
 files that are written here. Read in this order:
 
-    diversity        how diverse a sample sheet is; the one metric that the run logger takes from here
+    diversity        how diverse a sample sheet is
+    near_share       how many of its pictures are copies; these two are what the run logger takes from here
     log_statistics   means, progress and time left, from a log
     checks           GAN checks (mode collapse, divergence, ...) and autoencoder checks -> findings
     window_checks    the last few hundred images of a run that trains -> findings, for healing

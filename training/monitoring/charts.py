@@ -69,6 +69,12 @@ CHARTS = (
         "and overfitting comes back to 0.25.",
     ),
     Chart(
+        "Near share of the sample sheet",
+        "share",
+        {"near_share": "nearer to a training picture than held-out ones", "near_limit": "by chance, of new pictures"},
+        "Below the limit. Far above it the model repeats pictures that it was shown.",
+    ),
+    Chart(
         "Gradient penalty",
         "nats",
         {"penalty": "R1 + R2, times gamma"},

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, median
 from typing import Literal
 
+from training.config import ADVERSARIAL_METHODS
 from training.monitoring.log_statistics import RECENT_SHARE, LogStatistics
 
 Verdict = Literal[
@@ -27,6 +28,7 @@ Verdict = Literal[
     "undertrained",
     "discriminator overpowers",
     "low diversity",
+    "memorising",
     "over-regularised",
     "discriminator too weak",
     "plateau",
@@ -99,6 +101,26 @@ def autoencoder_findings(log: LogStatistics) -> Iterator[Finding]:
     for check in (_reconstruction_rises, _posterior_collapse, _reconstruction_plateau):
         if (finding := check(log)) is not None:
             yield finding
+
+
+def memorising(log: LogStatistics) -> Finding | None:
+    """Pictures of the last sample sheets are copies of training pictures, more of them than chance explains."""
+    shares, limit = log.values("near_share")[-2:], log.values("near_limit")[-1:]
+    if len(shares) < 2 or min(shares) <= limit[0]:
+        return None
+    advice = ["Add pictures: the same again from another side are better than none."]
+    if log.settings.method in ADVERSARIAL_METHODS and log.settings.augment == "off":
+        advice.append("Begin another run with --augment auto.")
+    if not log.settings.mirror:
+        advice.append("Where left and right do not matter, begin another run with --mirror.")
+    advice.append("Or end sooner: an earlier sample sheet may show pictures as good and newer.")
+    return Finding(
+        "memorising",
+        f"{shares[-1]:.0%} of the pictures of the last sample sheet are nearer to a training picture than 99% of the "
+        f"held-out ones are; of new pictures hardly more than {limit[0]:.0%} would be. The model repeats pictures that "
+        "it was shown.",
+        tuple(advice),
+    )
 
 
 def reconstruction_psnr_db(squared_error: float) -> float:

@@ -16,6 +16,7 @@ from training.monitoring.checks import (
     Verdict,
     autoencoder_findings,
     gan_findings,
+    memorising,
     reconstruction_psnr_db,
 )
 from training.monitoring.log_statistics import LogLine, LogStatistics
@@ -34,6 +35,7 @@ _WARNINGS: tuple[Verdict, ...] = (
     "undertrained",
     "discriminator overpowers",
     "low diversity",
+    "memorising",
     "over-regularised",
     "discriminator too weak",
     "plateau",
@@ -110,6 +112,8 @@ def _findings(log: LogStatistics) -> Iterator[Finding]:
             (f"Show it more images: --kimg {max(10, log.settings.images_shown // 100)}.",),
         )
     yield from (gan_findings if log.settings.method in ADVERSARIAL_METHODS else autoencoder_findings)(log)
+    if (finding := memorising(log)) is not None:
+        yield finding
     verdict: Verdict = "finished" if log.finished else "learning"
     yield Finding(verdict, f"{_HEALTHY[verdict]} {_key_metrics(log)}".strip())
 
