@@ -39,7 +39,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, {str(ROOT)!r})
-from training.__main__ import app
+from training.cli.app import app
 
 app({words!r}, standalone_mode=False)
 names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
@@ -133,7 +133,7 @@ def take_step_and_stop(settings, batches, state):
     return seen
 
 loop.take_step = take_step_and_stop
-from training.__main__ import app
+from training.cli.app import app
 
 app({words!r}, standalone_mode=False)
 """)
@@ -179,7 +179,7 @@ def plant(settings, batches, state):
     return seen
 
 loop.take_step = plant
-from training.__main__ import app
+from training.cli.app import app
 
 app({words!r}, standalone_mode=False)
 """)

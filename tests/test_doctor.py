@@ -11,7 +11,7 @@ import torch
 from support.logged_runs import SETTINGS, gan_log, logged_run
 from typer.testing import CliRunner
 
-from training.__main__ import app
+from training.cli.app import app
 from training.config import preset_named
 from training.data.dataset import Pictures, open_pictures
 from training.device import ComputeContext
