@@ -18,6 +18,18 @@ GAP_PIXELS = 2
 """Black space between two pictures of a sheet."""
 
 
+def grid(count: int, columns: int | None = None) -> tuple[int, int]:
+    """Rows and columns of a sheet of so many pictures."""
+    columns = columns or math.ceil(math.sqrt(count))
+    return -(-count // columns), columns
+
+
+def sheet_size(count: int, height: int, width: int, columns: int | None = None) -> tuple[int, int]:
+    """Height and width in pixels of a sheet of so many pictures of a size."""
+    rows, columns = grid(count, columns)
+    return rows * (height + GAP_PIXELS) - GAP_PIXELS, columns * (width + GAP_PIXELS) - GAP_PIXELS
+
+
 def contact_sheet(images_NHWC: NDArray[np.uint8], columns: int | None = None) -> NDArray[np.uint8]:
     """Lay pictures out row by row, left to right, by default in a grid that is nearly square.
 
@@ -29,8 +41,7 @@ def contact_sheet(images_NHWC: NDArray[np.uint8], columns: int | None = None) ->
         (rows * (H + gap) - gap, columns * (W + gap) - gap, C) uint8, a view; unfilled cells are black.
     """
     count, height, width, channels = images_NHWC.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = -(-count // columns)
+    rows, columns = grid(count, columns)
     sheet = np.zeros((rows * (height + GAP_PIXELS), columns * (width + GAP_PIXELS), channels), np.uint8)
     cells = sheet.reshape(rows, height + GAP_PIXELS, columns, width + GAP_PIXELS, channels)[:, :height, :, :width]
     full = count // columns

@@ -23,6 +23,7 @@ Read in this order:
     registry       the models, and the batcher that draws with them
     reloader       bundles that change while the service runs
     batching       one queue and one engine thread: dynamic batching; `pending` is one request in it
+    draw_times     how long the engine takes, model by model
     formats        which format a response has
     encoders/      pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
     ratings/       people's grades

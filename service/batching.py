@@ -19,18 +19,18 @@ import asyncio
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.class_weights import ClassRows
 from models.runtime import Runtime
+from service.draw_times import DrawTimes
 from service.errors import Problem
 from service.latents import LatentSource
 from service.metrics import Counters
@@ -40,7 +40,6 @@ TURN_IMAGES = 64
 LONGEST_AT_ONCE_S = 0.003
 """A picture that takes no longer is drawn on the event loop, where it is the only request."""
 
-_SMOOTHING = 0.1
 _HANG_UPS, _HANG_UPS_WITHIN_S = 8, 0.003
 
 
@@ -67,29 +66,42 @@ class DynamicBatcher:
 
     def __init__(self, queue_images: int, deadline_s: float, coalesce: bool = True) -> None:
         self._queue_images, self._deadline_s, self._coalesce = queue_images, deadline_s, coalesce
-        self._queue: deque[PendingRequest] = deque()
+        self._queues: dict[Runtime, deque[PendingRequest]] = {}
+        """Requests that wait, by model; the model whose turn it is comes first."""
         self._work = threading.Condition()
         self._closed = False
-        self._seconds_per_image = 0.0
-        self._single_s: WeakKeyDictionary[Runtime, float] = WeakKeyDictionary()
+        self._times = DrawTimes()
         self._engine = threading.Lock()
         self._hang_ups = 0
-        self.waiting_images = 0
-        """Pictures that may be drawn at this moment."""
+        self._waiting: Counter[Runtime] = Counter()
         self.counters = Counters()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, runtime: Runtime, source: LatentSource) -> PendingRequest:
+    @property
+    def waiting_images(self) -> int:
+        """Pictures that may be drawn at this moment."""
+        with self._work:
+            return self._waiting.total()
+
+    def submit(self, runtime: Runtime, source: LatentSource, whole: bool = False) -> PendingRequest:
         """Queue a request of the running event loop; its pictures are drawn from here on.
 
+        Args:
+            runtime: draws them.
+            source: says which.
+            whole: the response begins when all of them are drawn, so all count as waiting. Otherwise those count that
+                may be drawn ahead of the reader.
+
         Raises:
-            Problem: 503 with `Retry-After`, the queue is full.
+            Problem: 503 with `Retry-After`, the queue is full, or the pictures would not be drawn before the deadline.
         """
-        self.check_backpressure()
         deadline_s = time.monotonic() + self._deadline_s
-        request = PendingRequest(self, runtime, source, asyncio.get_running_loop(), deadline_s)
+        request = PendingRequest(self, runtime, source, asyncio.get_running_loop(), deadline_s, whole)
         with self._work:
+            self.check_backpressure()
+            if self._waiting:  # the only request is always tried
+                self._check_deadline(request.drawable * self._times.per_image_s(runtime))
             self._enqueue(request)
         return request
 
@@ -99,8 +111,8 @@ class DynamicBatcher:
         Returns:
             (1, H, W, C) uint8, or None where that would hold up others: the caller submits it.
         """
-        expected_s = self._single_s.get(runtime, math.inf)  # until the engine thread has drawn one
-        if source.n > 1 or expected_s > LONGEST_AT_ONCE_S or self._queue or not self._engine.acquire(blocking=False):
+        quick = source.n == 1 and self._times.single_s(runtime) <= LONGEST_AT_ONCE_S
+        if not quick or self._queues or not self._engine.acquire(blocking=False):
             return None
         try:
             return self._draw_timed(runtime, *source.codes(runtime, 0, source.n))
@@ -129,10 +141,23 @@ class DynamicBatcher:
 
     def check_backpressure(self) -> None:
         """Raises: Problem: 503 with `Retry-After`, the queue is full, or longer than the deadline."""
-        wait_s = self.waiting_images * self._seconds_per_image
-        if self.waiting_images >= self._queue_images or wait_s > self._deadline_s:
+        if self.waiting_images >= self._queue_images:
             self.counters.requests_refused += 1
             raise self._refusal(f"{self.waiting_images} pictures wait for the engine; {self._queue_images} may.")
+        self._check_deadline(0.0)
+
+    def _check_deadline(self, further_s: float) -> None:
+        wait_s = self._wait_s() + further_s
+        if wait_s > self._deadline_s:
+            self.counters.requests_refused += 1
+            raise self._refusal(
+                f"The pictures would take {wait_s:.0f} s with what waits; {self._deadline_s:g} s may be."
+            )
+
+    def _wait_s(self) -> float:
+        """How long the pictures that wait take, each by the speed of its model."""
+        with self._work:
+            return sum(count * self._times.per_image_s(runtime) for runtime, count in self._waiting.items())
 
     def consume(self, request: PendingRequest, count: int) -> None:
         """The reader has taken `count` pictures of a request: as many more may be drawn."""
@@ -158,17 +183,19 @@ class DynamicBatcher:
 
     def _enqueue(self, request: PendingRequest) -> None:
         if request.drawable > 0:
-            self._queue.append(request)
+            self._queues.setdefault(request.runtime, deque()).append(request)
             self._recount(request)
             self._work.notify()
 
     def _recount(self, request: PendingRequest) -> None:
         drawable = max(0, request.drawable)
-        self.waiting_images += drawable - request.counted
+        self._waiting[request.runtime] += drawable - request.counted
         request.counted = drawable
+        if not self._waiting[request.runtime]:
+            del self._waiting[request.runtime]  # or a model that is replaced would stay in memory
 
     def _refusal(self, found: str) -> Problem:
-        wait_s = max(1, math.ceil(self.waiting_images * self._seconds_per_image))
+        wait_s = max(1, math.ceil(self._wait_s()))
         return Problem(503, f"{found} Try again in {wait_s} s.", {"Retry-After": str(wait_s)})
 
     def _run(self) -> None:
@@ -189,16 +216,20 @@ class DynamicBatcher:
         return None
 
     def _next_parts(self, wait: bool) -> tuple[Runtime, dict[PendingRequest, range]] | None:
+        """The model whose turn it is, and what it draws; models take turns by batches."""
         with self._work:
             while True:
-                while not self._queue and not self._closed and wait:
+                while not self._queues and not self._closed and wait:
                     self._work.wait()
-                if self._closed or not self._queue:
+                if self._closed or not self._queues:
                     return None
                 if self._many_hang_up():
                     continue
-                runtime = self._queue[0].runtime
-                parts = self._take(runtime, runtime.best_size(self._waiting_for(runtime)))
+                runtime, queue = next(iter(self._queues.items()))
+                parts = self._take(queue, runtime.best_size(self._waiting_in(queue)))
+                del self._queues[runtime]
+                if queue:
+                    self._queues[runtime] = queue
                 if parts:
                     return runtime, parts
 
@@ -209,30 +240,28 @@ class DynamicBatcher:
             self._work.wait(_HANG_UPS_WITHIN_S)
         return many
 
-    def _waiting_for(self, runtime: Runtime) -> int:
+    def _waiting_in(self, queue: deque[PendingRequest]) -> int:
         waiting = 0
-        for request in self._queue:
-            waiting += max(0, request.drawable) if request.runtime is runtime else 0
-            if waiting >= runtime.batch_sizes[-1] or not self._coalesce:
+        for request in queue:
+            waiting += max(0, request.drawable)
+            if waiting >= request.runtime.batch_sizes[-1] or not self._coalesce:
                 break
         return max(1, waiting)
 
-    def _take(self, runtime: Runtime, size: int) -> dict[PendingRequest, range]:
+    def _take(self, queue: deque[PendingRequest], size: int) -> dict[PendingRequest, range]:
         """Round robin until the batch is full or no request has more."""
         parts: dict[PendingRequest, range] = {}
-        passed = 0
-        while size and passed < len(self._queue) and (self._coalesce or not parts):
-            request = self._queue.popleft()
+        while size and queue and (self._coalesce or not parts):
+            request = queue.popleft()
             self._refuse_if_late(request)
-            count = min(TURN_IMAGES, request.drawable, size) if request.runtime is runtime else 0
+            count = min(TURN_IMAGES, request.drawable, size)
             if count > 0:
                 begin = parts[request].start if request in parts else request.scheduled
                 request.scheduled += count
                 parts[request] = range(begin, request.scheduled)
                 size -= count
-            passed = 0 if count > 0 else passed + (request.drawable > 0)
             if request.drawable > 0:
-                self._queue.append(request)
+                queue.append(request)
             self._recount(request)
         return parts
 
@@ -262,11 +291,7 @@ class DynamicBatcher:
 
     def _count(self, runtime: Runtime, images: int, seconds: float) -> None:
         self.counters.add_batch(runtime.best_size(images), images, seconds)
-        if images == 1:
-            before_s = self._single_s.get(runtime, seconds)
-            self._single_s[runtime] = before_s + _SMOOTHING * (seconds - before_s)
-        if images >= runtime.batch_sizes[-1]:  # a smaller one is mostly overhead, and says nothing about a backlog
-            self._seconds_per_image += _SMOOTHING * (seconds / images - self._seconds_per_image)
+        self._times.add(runtime, images, seconds)
 
     def _deliver(self, chunks: Mapping[PendingRequest, NDArray[np.uint8] | Exception]) -> None:
         """One call into each event loop, however many requests wait in it."""

@@ -47,6 +47,8 @@ class PendingRequest:
     loop: asyncio.AbstractEventLoop
     deadline_s: float
     """Time of `time.monotonic` after which it is refused, unless it has begun."""
+    whole: bool = False
+    """None of it is taken before all of it is drawn, so nothing is drawn ahead of its reader."""
     scheduled: int = 0
     """Pictures that were given to the engine, or cancelled."""
     consumed: int = 0
@@ -59,8 +61,9 @@ class PendingRequest:
     @property
     def drawable(self) -> int:
         """Pictures that may be drawn at this moment."""
+        left = self.source.n - self.scheduled
         ahead = AHEAD_BATCHES * self.runtime.batch_sizes[-1]
-        return min(self.source.n - self.scheduled, ahead - (self.scheduled - self.consumed))
+        return left if self.whole else min(left, ahead - (self.scheduled - self.consumed))
 
     async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
         """Chunk by chunk; the next are drawn while one is used."""

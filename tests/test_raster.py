@@ -17,10 +17,20 @@ from support.streamed import opened, random_pictures
 
 from models.sheet import as_picture, contact_sheet
 from service.encoders import encode_animation, encode_picture, encode_sheet, encode_strip
-from service.encoders.raster import JPEG_QUALITY, encode_pngs, filter_rows
+from service.encoders.raster import JPEG_QUALITY, LARGEST_SIDE_PIXELS, encode_pngs, filter_rows
 from service.formats import Format
 
 NONE, UP = 0, 2
+
+
+@pytest.mark.parametrize("chosen", [Format.JPEG, Format.WEBP])
+def test_a_format_holds_its_largest_side_and_not_one_pixel_more(chosen: Format):
+    largest = LARGEST_SIDE_PIXELS[chosen]
+    found = Image.open(io.BytesIO(encode_picture(np.zeros((1, largest, 1), np.uint8), chosen)))
+
+    assert found.size == (largest, 1)
+    with pytest.raises((ValueError, OSError)):
+        encode_picture(np.zeros((1, largest + 1, 1), np.uint8), chosen)
 
 
 def smooth_picture(channels: int) -> np.ndarray:

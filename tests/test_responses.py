@@ -11,10 +11,14 @@ import pytest
 from starlette.testclient import TestClient
 from support.in_process import PINNED, started_app
 
+from models.card import ImageShape
 from service.app import App
+from service.errors import Problem
+from service.formats import Format
 from service.loader import ModelLoader
 from service.middleware import RequestLimitsMiddleware
 from service.routes import create_app
+from service.routes.responses import check_sheet_sides
 from service.settings import Settings
 from service.snapshot import ModelVersion
 
@@ -45,7 +49,7 @@ def test_pictures_that_were_not_begun_in_time_are_a_503(hurried: TestClient, n: 
 
 def test_while_the_queue_is_full_nothing_is_drawn_and_all_else_is_answered(bundles: Path):
     with served(bundles, queue_images=10) as (app, client):
-        app.registry.batcher.waiting_images = 10
+        app.registry.batcher._waiting[app.registry.current_runtimes[0]] = 10
         drawn = {route.path for route in app.routes if "POST" in getattr(route, "methods", ())} - {"/ratings"}
         refused = [client.post(path, content=b"not even looked at") for path in drawn]
         picture = client.get(f"/models/grey/{app.registry.find('grey').card.version}/images/0/0.png")
@@ -106,3 +110,20 @@ def test_a_client_that_leaves_before_its_body_has_arrived_is_not_an_error(client
     asyncio.run(client.app(scope, receive, send))
 
     assert [message["status"] for message in sent if "status" in message] == [499]
+
+
+def test_a_sheet_that_its_format_cannot_hold_is_422_before_it_is_drawn():
+    """Before: it was drawn, and the encoder failed with 500."""
+    shape = ImageShape(height=512, width=512, channels=3)
+    with pytest.raises(Problem) as caught:
+        check_sheet_sides(1_024, shape, Format.WEBP)
+
+    assert caught.value.status == 422
+    assert caught.value.detail == (
+        "1,024 pictures are 16,446 x 16,446 pixels, and webp holds up to 16,383 a side. Request fewer, "
+        "or png, zip or npy."
+    )
+    check_sheet_sides(961, shape, Format.WEBP)
+    check_sheet_sides(1_024, shape, Format.PNG)
+    with pytest.raises(Problem):
+        check_sheet_sides(64, ImageShape(height=1, width=1_100, channels=1), Format.JPEG, columns=64)

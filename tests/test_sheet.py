@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.sheet import GAP_PIXELS, as_picture, contact_sheet
+from models.sheet import GAP_PIXELS, as_picture, contact_sheet, sheet_size
 
 
 def test_pictures_stand_row_by_row_where_they_should():
@@ -32,6 +32,12 @@ def test_every_picture_stands_in_its_place_and_all_else_is_black(count: int, col
         assert np.array_equal(rest[down : down + 4, right : right + 6], image)
         rest[down : down + 4, right : right + 6] = 0
     assert not rest.any()
+
+
+@pytest.mark.parametrize("columns", [None, 1, 5])
+@pytest.mark.parametrize("count", [1, 5, 7])
+def test_the_size_of_a_sheet_is_known_before_it_is_made(count: int, columns: int | None):
+    assert sheet_size(count, 4, 6, columns) == contact_sheet(np.zeros((count, 4, 6, 3), np.uint8), columns).shape[:2]
 
 
 def test_a_sheet_of_one_is_the_picture():

@@ -39,6 +39,9 @@ ENCODED_BY = ", ".join([f"png {_PNG_REVISION}", *(f"{one} {version(one)}" for on
 """Everything besides the pixels that decides the bytes of a file: the libraries, and the processor, because
 libraries choose their instructions by it. Part of every ETag."""
 
+LARGEST_SIDE_PIXELS = {Format.PNG: 2**31 - 1, Format.JPEG: 65_500, Format.WEBP: 16_383}
+"""Height and width that a format can hold; of JPEG what libjpeg allows."""
+
 JPEG_QUALITY, WEBP_QUALITY = 92, 90
 _JPEG_KINDS = {1: ("GRAY", "Gray"), 3: ("RGB", "444")}
 """Channels -> colour space of the pixels, and chroma subsampling: none."""

@@ -16,7 +16,7 @@ from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, accepted, negotiate
 from service.interpolation import explicit_codes, interpolated_codes
 from service.latents import require_drawable, resolve_address
-from service.routes.responses import check_sheet_size, picture_response, provenance_headers
+from service.routes.responses import check_sheet_sides, check_sheet_size, picture_response, provenance_headers
 from service.schemas import (
     LARGEST_SHEET_N,
     LARGEST_STRIP_N,
@@ -40,6 +40,7 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen.is_one_picture:
         check_sheet_size(body.n, LARGEST_SHEET_N, "A sheet")
+        check_sheet_sides(body.n, runtime.card.image, chosen)
     inline = _labels_cost(body.label) <= _INLINE_N
     source = await app_of(request).compute(partial(resolve_address, body, runtime.card), inline)
     require_drawable(source.classes, runtime)
@@ -55,6 +56,7 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
     chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen.is_one_picture:
         check_sheet_size(len(body.codes), LARGEST_SHEET_N, "A sheet")
+        check_sheet_sides(len(body.codes), runtime.card.image, chosen)
     inline = max(len(body.codes), _labels_cost(body.label)) <= _INLINE_N
     source = await app_of(request).compute(partial(explicit_codes, body, runtime), inline)
     encode = partial(encode_sheet, picture_format=chosen)
@@ -70,6 +72,7 @@ async def interpolate(body: InterpolateRequest, request: Request) -> Response:
         check_sheet_size(body.frames, LARGEST_SHEET_N, "An animation")
     elif chosen.is_one_picture:
         check_sheet_size(body.frames, LARGEST_STRIP_N, "A strip")
+        check_sheet_sides(body.frames, runtime.card.image, chosen, columns=body.frames)
     source = await app_of(request).compute(partial(interpolated_codes, body, runtime), body.frames <= _INLINE_N)
     encode = (
         partial(encode_animation, frames_per_second=body.frames_per_second)

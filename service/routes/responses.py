@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from models.card import ImageShape
 from models.runtime import Runtime
+from models.sheet import sheet_size
 from service.app import app_of
 from service.encoders import Stream, stream_of
+from service.encoders.raster import LARGEST_SIDE_PIXELS
 from service.errors import Problem
 from service.formats import VARY, Format
 from service.latents import LatentSource
@@ -47,7 +50,7 @@ async def encode_all(request: Request, runtime: Runtime, source: LatentSource, e
     batcher = app.registry.batcher
     drawn = batcher.draw_at_once(runtime, source) if app.has_one_request else None
     if drawn is None:
-        pending = batcher.submit(runtime, source)
+        pending = batcher.submit(runtime, source, whole=True)
         with cancelled_on_disconnect(request.receive, pending):
             chunks = [chunk async for chunk in pending]
     else:
@@ -90,13 +93,29 @@ async def client_closed_request(_: Request, __: Exception) -> Response:
 
 
 def check_sheet_size(n: int, largest: int, what: str) -> None:
-    """Refuse more pictures than one file can show.
+    """Refuse more pictures than one file may show.
 
     Raises:
         Problem: 422, names the formats that hold more.
     """
     if n > largest:
         raise Problem(422, f"{what} shows up to {largest:,} pictures, and {n:,} were requested. Request zip or npy.")
+
+
+def check_sheet_sides(n: int, shape: ImageShape, chosen: Format, columns: int | None = None) -> None:
+    """Refuse a sheet of more pixels than its format can hold.
+
+    Raises:
+        Problem: 422, says how large it would be.
+    """
+    height, width = sheet_size(n, shape.height, shape.width, columns)
+    largest = LARGEST_SIDE_PIXELS[chosen]
+    if max(height, width) > largest:
+        raise Problem(
+            422,
+            f"{n:,} pictures are {height:,} x {width:,} pixels, and {chosen} holds up to {largest:,} a side. Request "
+            "fewer, or png, zip or npy.",
+        )
 
 
 def _encode_chunks(encode: Encode, chunks: list[NDArray[np.uint8]]) -> bytes:
