@@ -51,6 +51,7 @@ class App(FastAPI):
     _writer_pool: ThreadPoolExecutor
     _reader_pool: ThreadPoolExecutor
     _store: "Future[Store | str]"
+    _reopened_s = 0.0
 
     def start(self, settings: Settings, connections: ConnectionMonitor | None = None) -> None:
         """Begin to load the models and to open the database of grades; from here on the routes answer.
@@ -135,9 +136,15 @@ class App(FastAPI):
         return await self._run(self._writer_pool, work)
 
     async def _run(self, pool: ThreadPoolExecutor, work: "Callable[[Store], Found]") -> Found:
+        self._reopen_store()
         store = await shield(wrap_future(self._store))
         if isinstance(store, str):
-            raise Problem(503, f"No grades can be kept here: {store}. Set ZOETROPE_GRADES to a database.")
+            raise Problem(
+                503,
+                f"No grades can be kept here: {store}. It is tried again after {_RETRY_AFTER_S} s; ZOETROPE_GRADES "
+                "names the database.",
+                {"Retry-After": str(_RETRY_AFTER_S)},
+            )
         try:
             return await get_running_loop().run_in_executor(pool, work, store)
         except DatabaseUnavailable as error:
@@ -147,6 +154,13 @@ class App(FastAPI):
                 "same ids: those that were kept all the same are not kept twice.",
                 {"Retry-After": str(_RETRY_AFTER_S)},
             ) from None
+
+    def _reopen_store(self) -> None:
+        """Try to open the database once more where it could not be used: it may be back, or only now be there."""
+        now_s = get_running_loop().time()
+        if now_s >= self._reopened_s + _RETRY_AFTER_S and self._store.done() and isinstance(self._store.result(), str):
+            self._reopened_s = now_s
+            self._store = self._writer_pool.submit(_open_store, self.settings.grades)
 
     @cached_property
     def _document(self) -> dict[str, Any]:

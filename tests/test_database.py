@@ -1,6 +1,7 @@
 """An unavailable database is an error in words, and used again when it is back; many may make its tables at once."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -67,6 +68,37 @@ def test_while_the_server_is_unavailable_every_route_says_so_and_afterwards_goes
             assert "send them again with the same ids" in answer.json()["detail"]
         assert client.post("/ratings", json=sent).json()["added"] == 1
         assert client.get("/ratings/summary").json()["grades"] == 2
+
+
+@pytest.mark.slow
+def test_a_server_that_comes_after_the_service_gets_its_tables_and_its_address_is_told_to_no_client(
+    stoppable: Postgres, bundles: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Before: a database that was down at the start was never tried again, and its host and port were in the answer."""
+    monkeypatch.setattr("service.app._RETRY_AFTER_S", 0)
+    url = stoppable.database()
+    stoppable.stop()
+    with asking(url, bundles) as client:
+        answer = client.get("/ratings")
+        stoppable.start()
+        with_tables = client.get("/ratings")
+
+    assert (answer.status_code, with_tables.status_code) == (503, 200)
+    assert "No grades can be kept here: its server cannot be reached." in answer.json()["detail"]
+    assert not re.search(r"127\.0\.0\.1|localhost|port|/tmp|[0-9]{4,}", answer.json()["detail"])
+    assert "the database of grades cannot be used: " in caplog.text
+
+
+def test_a_folder_that_cannot_be_made_is_named_in_the_log_alone(
+    tmp_path: Path, bundles: Path, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "file").write_text("")
+    with asking(f"sqlite:///{tmp_path}/file/grades.db", bundles) as client:
+        detail = client.get("/ratings").json()["detail"]
+
+    assert "No grades can be kept here: " in detail
+    assert str(tmp_path) not in detail
+    assert str(tmp_path) in caplog.text
 
 
 def test_a_database_that_another_program_locks_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

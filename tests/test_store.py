@@ -132,7 +132,7 @@ def test_a_database_of_another_schema_is_refused(url: str):
 
 def test_without_a_database_there_is_a_reason_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").touch()
-    assert "file" in str(open_store(f"sqlite:///{tmp_path}/file/grades.db"))
+    assert open_store(f"sqlite:///{tmp_path}/file/grades.db") == "its folder cannot be used (File exists)"
     assert open_store("mysql://here/grades") == "the database is 'mysql'; it must be one of sqlite, postgresql"
     monkeypatch.setitem(sys.modules, "psycopg", None)
     assert "psycopg is not installed (PostgreSQL needs the extra" in str(open_store("postgresql+psycopg://here/grades"))

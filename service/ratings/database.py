@@ -10,6 +10,7 @@ Seeds and indices are unsigned 64-bit, and both databases have signed integers
 only: they are stored shifted by 2^63, which keeps their order.
 """
 
+import logging
 import os
 import sqlite3
 import time
@@ -24,6 +25,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from service.ratings.grade import DatabaseUnavailable
 
+_log = logging.getLogger("zoetrope")
 KINDS = ("sqlite", "postgresql")
 SCHEMA_VERSION = 1
 _SHIFT = 2**63
@@ -110,8 +112,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (sql.exc.OperationalError, sql.exc.InterfaceError) as error:
-        message = str(error.orig).splitlines()
-        raise DatabaseUnavailable(message[0] if message else type(error.orig).__name__) from error
+        _log.error("the database of grades cannot be used: %s", " ".join(str(error.orig).split()))
+        raise DatabaseUnavailable(_reason(engine, error.orig)) from error
+
+
+def _reason(engine: Engine, error: BaseException | None) -> str:
+    """Why a database cannot be used, in words for strangers: SQLite names no place, and a server's own words may."""
+    if engine.dialect.name == "sqlite":
+        return next(iter(str(error).splitlines()), type(error).__name__)
+    code = getattr(error, "sqlstate", None)
+    return f"its server answers with SQLSTATE {code}" if code else "its server cannot be reached"
 
 
 def _engine(url: str) -> Engine:

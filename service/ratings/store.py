@@ -127,14 +127,18 @@ class Store:
 
 
 def open_store(url: str) -> Store | str:
-    """The store of a database, or the reason why there is none: the service draws pictures without it."""
+    """The store of a database, or the reason why there is none, without its address: pictures are drawn without it."""
     try:
         return Store(url)
     except ImportError as error:
-        reason = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
-    except (OSError, ValueError, DatabaseUnavailable, sql.exc.SQLAlchemyError) as error:
-        reason = str(error).splitlines()[0]
-    _log.error("no grades: %s", reason)
+        reason = found = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
+    except (ValueError, DatabaseUnavailable) as error:
+        reason = found = str(error)
+    except OSError as error:
+        reason, found = f"its folder cannot be used ({error.strerror or type(error).__name__})", str(error)
+    except sql.exc.SQLAlchemyError as error:
+        reason, found = "ZOETROPE_GRADES names no database", str(error)
+    _log.error("no grades: %s", found.splitlines()[0])
     return reason
 
 
