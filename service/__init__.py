@@ -5,7 +5,7 @@
 Read in this order:
 
     server         the BentoML service that `bentoml serve` runs, and why the API is mounted on it
-    settings       every environment variable
+    settings       every environment variable; `log` prints what the service says of itself
     protocol       limits of a connection below the app: headers, time, readers; `connections` counts them
     parent         the process that `bentoml serve` starts first: a worker that died is replaced
     shutdown       SIGTERM: what is under way is finished, in time

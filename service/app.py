@@ -95,6 +95,12 @@ class App(FastAPI):
             self.registry.batcher.check_backpressure()
 
     @property
+    def unready(self) -> str | None:
+        """None where the service is ready, else why it is not: it stops, a model is loading, or none can draw."""
+        stops = self._connections is not None and self._connections.is_draining
+        return "the service is stopping" if stops else self.registry.unready
+
+    @property
     def has_one_request(self) -> bool:
         """Whether one request is under way, which is the caller's; False outside of a server."""
         return self._connections is not None and self._connections.requests_under_way == 1

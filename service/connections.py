@@ -3,12 +3,12 @@
     protocol, shutdown -> [connections]
 
 While the service stops, requests under way go on, and a further one is answered
-with 503; only `/livez` still says that the process lives. Knows no HTTP parser
+with 503; only the probes and `/status` are still answered. Knows no HTTP parser
 and no signal.
 
 Where there are more connections than there may be, the one that has been idle the
 longest is closed. Where none is idle the new one is refused with 503, but for the
-liveness probe: requests under way and the probe never pay for others.
+probes: requests under way and probes never pay for others.
 """
 
 import resource
@@ -17,14 +17,15 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import LIVEZ, Problem
+from service.errors import PROBES, Problem
 
 REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
 MOST_CONNECTIONS = 1_024
 SURPLUS_CONNECTIONS = 64
-"""Connections beyond the most that may ask for the liveness probe, or be told why they are refused."""
+"""Connections beyond the most that may ask for a probe, or be told why they are refused."""
 _LONGEST_INTERVAL_S = 1.0
 _RETRY_AFTER_S = 5
+_ALWAYS_ANSWERED = frozenset({*PROBES, "/status"})
 
 
 class Connection(Protocol):
@@ -107,6 +108,11 @@ class ConnectionMonitor:
             return _Refusing(app, f"All {self.most_connections:,} connections that this process may have are in use.")
         return app
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the service stops."""
+        return self._draining
+
     def drain(self) -> None:
         """Refuse further requests, and close each connection when it has none under way."""
         self._draining = True
@@ -137,14 +143,14 @@ class ConnectionMonitor:
 
 
 class _Refusing:
-    """Wraps the app while only the liveness probe is answered; `why` is a sentence."""
+    """Wraps the app while only the probes are answered; `why` is a sentence."""
 
     def __init__(self, app: ASGIApp, why: str) -> None:
         self._app, self._why = app, why
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the liveness probe on, and refuse all else."""
-        if scope["path"] == LIVEZ:
+        """Pass the probes on, and refuse all else."""
+        if scope["path"] in _ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
         headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}

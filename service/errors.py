@@ -6,6 +6,7 @@ A problem is an exception, so that it ends a request wherever it is noticed.
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from starlette.routing import Match
 
 from service.validation import MOST_ERRORS
 
+_log = logging.getLogger("zoetrope")
 MEDIA_TYPE = "application/problem+json"
 LIVEZ, READYZ = "/livez", "/readyz"
 PROBES = {LIVEZ: "alive", READYZ: "ready to draw"}
@@ -74,9 +76,12 @@ def install(app: FastAPI) -> None:
         return _of_routing(request, error).response()
 
     @app.exception_handler(Exception)
-    async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        request_id = getattr(request.state, "request_id", "unknown")
+        _log.error("the request %s failed: %s", request_id, type(error).__name__, exc_info=error)
+        kind = type(error).__name__
         return Problem(
-            500, f"The service failed on this request ({type(error).__name__}); its log says why."
+            500, f"The service failed on this request ({kind}); its log says why, at the request {request_id}."
         ).response()
 
 

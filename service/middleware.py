@@ -15,6 +15,8 @@ are refused there unless a setting opens them. Which address a connection came t
 is known of each connection, whatever the service was started with.
 """
 
+import re
+import secrets
 from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address
 
@@ -33,6 +35,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _CLOSE = {"Connection": "close"}  # what is left of the body is no further request
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _READING_METHODS = _WITHOUT_BODY | {"OPTIONS", "TRACE"}
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -54,6 +57,8 @@ class RequestLimitsMiddleware:
         if scope["type"] != "http":
             await self._outer(scope, receive, send)
             return
+        request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
+        send = partial(_send_with_headers, send, [_NOSNIFF, (b"x-request-id", request_id.encode())])
         try:
             _check_access(scope, self._api.settings)
             _check_path(scope["path"])
@@ -66,14 +71,20 @@ class RequestLimitsMiddleware:
         app = self._outer if scope["path"] == LIVEZ else self._api
         if scope["method"] == "HEAD":  # the headers of GET; uvicorn sends no body, whatever the app does
             scope = {**scope, "method": "GET"}
-        await app(scope, receive, partial(_send_unsniffed, send))
+        await app(scope, receive, send)
 
 
-async def _send_unsniffed(send: Send, message: Message) -> None:
-    """Send a message; a browser takes its content for what the header says, and never for a page."""
+async def _send_with_headers(send: Send, further: list[tuple[bytes, bytes]], message: Message) -> None:
+    """Send a message; every response has these headers."""
     if message["type"] == "http.response.start":
-        message = {**message, "headers": [*message.get("headers", ()), _NOSNIFF]}
+        message = {**message, "headers": [*message.get("headers", ()), *further]}
     await send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    """What names this request in its answer and in the log: the client's or the proxy's id, or one of ours."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _check_access(scope: Scope, settings: Settings) -> None:

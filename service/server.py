@@ -11,7 +11,6 @@ BentoML's parent process imports this module only to start the worker, so it
 loads no engine, no database library and no FastAPI: the worker does.
 """
 
-import logging
 import os
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ import bentoml
 import uvicorn.config
 
 from service.image import environment, image
+from service.log import configure_log
 from service.settings import read_settings
 from service.shutdown import bound_worker
 
@@ -61,14 +61,6 @@ def request_limits(app: "ASGIApp") -> "ASGIApp":
     return RequestLimitsMiddleware(app, api())
 
 
-def print_log() -> None:
-    """Print what this service logs at level INFO, which BentoML's configuration of the root logger hides."""
-    log = logging.getLogger("zoetrope")
-    log.disabled = False  # BentoML's configuration disables loggers that were there before it
-    if logging.getLogger().level <= logging.WARNING:  # else `bentoml serve --quiet`
-        log.setLevel(logging.INFO)
-
-
 @bentoml.service(
     name="zoetrope",
     image=image,
@@ -95,13 +87,14 @@ class Zoetrope:
             settings = read_settings()
         except ValueError as error:
             raise SystemExit(f"error: {error}") from None
+        configure_log(settings.log, settings.log_level)
         from service.parent import bound_parent  # the worker needs no circus
 
         bound_parent(settings.shutdown_seconds)
 
     def __init__(self) -> None:
-        print_log()
         settings = read_settings()
+        configure_log(settings.log, settings.log_level)
         api().start(settings, bound_worker(settings))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.engine import Device, Library, Precision
+from service.log import LogFormat, LogLevel
 
 PREFIX = "ZOETROPE_"
 
@@ -77,6 +78,8 @@ class Settings(BaseModel):
         ge=1,
         description="Connections of a worker; by default the lower of 1,024 and half of the file limit.",
     )
+    log: LogFormat = Field(default="text", description="How the service logs: text, or a line of JSON a message.")
+    log_level: LogLevel = Field(default="info", description="From which level on: debug, info, warning or error.")
     shutdown_seconds: float = Field(
         default=20, ge=0, allow_inf_nan=False, description="What requests under way get after SIGTERM; then they end."
     )

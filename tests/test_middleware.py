@@ -1,6 +1,7 @@
 """Who may connect: known names on loopback, no writing from other sites, no grades of strangers."""
 
 import http.client
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -183,3 +184,25 @@ def test_a_body_that_is_refused_for_its_size_closes_the_connection(connected: Ca
 
     assert refused(answer, 413)
     assert answer.headers["connection"] == "close"
+
+
+def test_a_request_has_an_id_that_is_the_clients_where_it_is_a_plain_one(connected: Callable):
+    client = connected(HERE)
+    given = client.get("/models", headers={"x-request-id": "a-1._B"})
+    made = [client.get("/models", headers={"x-request-id": one}) for one in ("", "a b", "a" * 65, "<script>")]
+
+    assert given.headers["x-request-id"] == "a-1._B"
+    assert all(re.fullmatch("[0-9a-f]{16}", one.headers["x-request-id"]) for one in made)
+    assert client.get("/nothing").headers["x-request-id"], "an error has one too"
+
+
+def test_a_failure_names_its_request_in_answer_and_log(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(app, "candidates", None)  # as a bug would
+    client = TestClient(RequestLimitsMiddleware(app, app), base_url=HERE, raise_server_exceptions=False)
+    answer = client.get("/ratings/batch", headers={"x-request-id": "seven"})
+
+    assert answer.status_code == 500
+    assert answer.json()["detail"].endswith("its log says why, at the request seven.")
+    assert "the request seven failed: AttributeError" in caplog.text

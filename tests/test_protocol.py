@@ -539,8 +539,11 @@ async def test_while_it_stops_what_is_under_way_goes_on_and_the_rest_is_503(api,
     assert connection.monitor.requests_under_way == 0
 
 
-@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/readyz", 503), ("/generate", 503)])
-def test_while_it_stops_a_further_request_is_503_but_it_lives(path: str, status: int):
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/livez", 200), ("/readyz", 200), ("/status", 200), ("/generate", 503)],  # the app answers the first three
+)
+def test_while_it_stops_a_further_request_is_503_and_its_state_is_told(path: str, status: int):
     @connected
     async def check(api, connection, transport):
         api.go_on.set()

@@ -21,19 +21,20 @@ router = APIRouter()
 
 @router.api_route(READYZ, methods=["GET", "HEAD"], include_in_schema=False)
 async def readyz(request: Request) -> PlainTextResponse:
-    """200 where a model can draw and none is loading; else 503 and the model that is loading, or why none can draw.
+    """200 where the service is ready; else 503, and the reason that `/status` gives too.
 
     In place of BentoML's own probe, which cannot say why.
     """
-    unready = app_of(request).registry.unready
+    unready = app_of(request).unready
     return PlainTextResponse(f"{unready or 'ready'}\n", 503 if unready else 200)
 
 
 @router.get("/status")
 async def status(request: Request) -> StatusResponse:
     """Whether the service is ready, the state of each model, and each bundle that is refused, with the reason."""
-    registry = app_of(request).registry
-    snapshot, unready = registry.snapshot, registry.unready
+    app = app_of(request)
+    registry, unready = app.registry, app.unready
+    snapshot = registry.snapshot
     refusals, served = snapshot.refusals, snapshot.by_folder
     return StatusResponse(
         ready=unready is None,
