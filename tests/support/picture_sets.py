@@ -95,7 +95,7 @@ def write_synthetic(out: Path) -> None:
 
 
 def write_parts(out: Path, data: Path) -> None:
-    """Parts of 300 and 2,000 of every real set, evenly spaced, with their classes; and clothes in grey."""
+    """Parts of 300 and 2,000 of every real set, drawn by chance, with their classes; and clothes in grey."""
     for name, side in REAL.items():
         train, test = (open_pictures(str(data / name), Shape((side, side)), part) for part in ("train", "test"))
         for count in PARTS_OF_REAL:
@@ -107,7 +107,9 @@ def write_parts(out: Path, data: Path) -> None:
 
 
 def _write_some(folder: Path, pictures: Pictures, count: int) -> None:
-    chosen = np.linspace(0, len(pictures.images), min(count, len(pictures.images)), endpoint=False).astype(int)
+    # By chance: evenly spaced pictures of a set whose classes take turns are all of a few classes.
+    size = min(count, len(pictures.images))
+    chosen = np.sort(np.random.default_rng(0).choice(len(pictures.images), size, replace=False))
     assert pictures.labels is not None
     assert pictures.classes is not None
     _write(folder, pictures.images[chosen], [pictures.classes[label] for label in pictures.labels[chosen]])
