@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,19 @@ from numpy.typing import NDArray
 from models.runtime import Runtime
 from service.latents import LatentSource
 
-if TYPE_CHECKING:
-    from service.batching import DynamicBatcher
-
 AHEAD_BATCHES = 2
 """Batches drawn for one request and not yet consumed, at most: one is encoded while the next is drawn, and a slow
 reader delays its own pictures only and holds a bounded amount of memory."""
+
+
+class Drawing(Protocol):
+    """What a request tells the batcher that draws it."""
+
+    def consume(self, request: "PendingRequest", count: int) -> None:
+        """The reader has taken `count` pictures: as many more may be drawn."""
+
+    def discard(self, request: "PendingRequest", disconnected: bool = False) -> None:
+        """Draw no more of it; `disconnected`: because its client hung up."""
 
 
 class ClientDisconnected(Exception):
@@ -41,7 +48,7 @@ class PendingRequest:
         ClientDisconnected: `cancel` was called.
     """
 
-    batcher: "DynamicBatcher"
+    drawing: Drawing
     runtime: Runtime
     source: LatentSource
     loop: asyncio.AbstractEventLoop
@@ -71,13 +78,13 @@ class PendingRequest:
             while self.consumed < self.source.n:
                 chunk = await self._next()
                 yield chunk
-                self.batcher.consume(self, len(chunk))
+                self.drawing.consume(self, len(chunk))
         finally:
-            self.batcher.discard(self)
+            self.drawing.discard(self)
 
     def cancel(self) -> None:
         """Draw no more of it: its client has disconnected."""
-        self.batcher.discard(self, disconnected=True)
+        self.drawing.discard(self, disconnected=True)
         self.deliver(ClientDisconnected())
 
     def deliver(self, chunk: NDArray[np.uint8] | Exception) -> None:

@@ -5,9 +5,9 @@ import torch
 
 from models.engine import usable_cores
 from training.config import preset_named
-from training.device import describe_device, mps_problem, resolve_precision, select_device
+from training.device import describe_device, resolve_precision
+from training.device_selection import failure_of_a_step, mps_problem, select_device
 from training.options import ComputeOptions
-from training.train import failure_of_a_step
 
 
 def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
@@ -28,7 +28,7 @@ def apple(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_auto_is_mps_where_a_training_step_works_on_it(apple: pytest.MonkeyPatch):
-    apple.setattr("training.train.failure_of_a_step", lambda _: None)
+    apple.setattr("training.device_selection.failure_of_a_step", lambda _: None)
 
     assert select_device("auto", threads=1) == torch.device("mps")
     assert resolve_precision(preset_named("tiny"), torch.device("mps")).precision == "float32"

@@ -24,7 +24,7 @@ Read in this order:
     plan, api    from options to a plan to a bundle; the functions below
     inputs       the pictures that a command names, read as a model needs them
     replacement  the name of a new bundle, and whose model it would replace
-    device       where a run computes; `distributed` shares one run between processes
+    device       where a run computes, `device_selection` chooses it; `distributed` shares one run between processes
     throughput   images a second, measured, for a run of so many minutes; `budget` says in words what it takes
     changes      what may change while a run is under way
     healing      a run that goes wrong notices it, goes back, and goes on more gently

@@ -39,7 +39,8 @@ class ComputeOptions:
         Raises:
             ValueError: the device is not available.
         """
-        from training.device import ComputeContext, mps_problem, select_device
+        from training.device import ComputeContext
+        from training.device_selection import mps_problem, select_device
         from training.distributed import process_group
 
         with process_group() as distributed:

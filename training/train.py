@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from training.config import Settings, healed_settings, preset_named, schedule_at
+from training.config import Settings, healed_settings, schedule_at
 from training.data.batches import Batches
 from training.data.dataset import Pictures
 from training.device import ComputeContext
@@ -218,19 +218,6 @@ def _summed(weights: NDArray[np.float64], device: torch.device) -> Tensor:
     """Cumulative weights on the device, in float64 where it has that; MPS has not."""
     summed = torch.from_numpy(np.cumsum(weights))
     return summed.float().to(device) if device.type == "mps" else summed.to(device)
-
-
-def failure_of_a_step(device: torch.device) -> str | None:
-    """Take a step of a smallest GAN on a device; returns what went wrong in words, None where all went well."""
-    settings = preset_named("tiny").with_changes(batch=4, width=4, discriminator_width=4, precision="float32")
-    try:
-        state = new_state(settings, Geometry(8, 8, 1, 1, 0), device)
-        images = torch.zeros(4, 1, 8, 8, dtype=torch.uint8, device=device)
-        seen = take_step(settings, Batches(images, None, state.random, settings.batch), state)
-        wrong = [name for name, value in seen.items() if not torch.isfinite(value)]
-    except Exception as error:  # whatever a backend that lacks an operation raises
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-    return f"{', '.join(wrong)} is not finite" if wrong else None
 
 
 def take_step(settings: Settings, batches: Batches, state: TrainingState) -> dict[str, Tensor]:

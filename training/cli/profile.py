@@ -76,7 +76,8 @@ def _profile_step(
     import torch
 
     from training.defaults import default_settings
-    from training.device import ComputeContext, describe_device, select_device
+    from training.device import ComputeContext, describe_device
+    from training.device_selection import select_device
     from training.inputs import open_with_progress
     from training.plan import resolve_settings
     from training.profiling.timing import measure_limits, time_in_turns
@@ -102,7 +103,8 @@ def _profile_step(
 def _profile_engines(
     path: Path, batches: Sequence[int], device_name: str, threads: int | None, rounds: int, window_s: float
 ) -> None:
-    from training.device import describe_device, select_device
+    from training.device import describe_device
+    from training.device_selection import select_device
     from training.feedback.pretrained import Pretrained
     from training.profiling.engines import serving_engines, time_engines, torch_variants
 

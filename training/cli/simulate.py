@@ -65,7 +65,8 @@ def simulate(
         check_source(pictures)
 
         from models.bundle import find_bundle, open_bundle
-        from training.device import ComputeContext, select_device
+        from training.device import ComputeContext
+        from training.device_selection import select_device
         from training.evaluation.evaluator import Evaluator
         from training.evaluation.evaluator_store import find_evaluator
         from training.feedback.finetuning_round import new_round
