@@ -18,6 +18,7 @@ import os
 import shlex
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -111,6 +112,9 @@ def _serve(_command: str, argv: list[str]) -> int:
         print(f"error: {reason}", file=sys.stderr)
         return 1
     os.environ.update(serve_environment(os.environ, Path.cwd()))
+    if reason := why_not_home(home := bentoml_home(os.environ)):
+        other = os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
+        print(f"{home} cannot be used ({reason}): BentoML keeps its files in {other}", file=sys.stderr)
 
     import click
     from bentoml_cli.cli import cli
@@ -173,6 +177,21 @@ def why_not_listen(host: str, port: int) -> str | None:
             )
         return f"cannot listen on port {port} of {host} ({error.strerror}). Choose another --host or port: {choose}"
     return None
+
+
+def bentoml_home(environment: Mapping[str, str]) -> Path:
+    """The folder in which BentoML keeps its files."""
+    return Path(environment.get("BENTOML_HOME") or Path(environment.get("HOME") or Path.home()) / "bentoml")
+
+
+def why_not_home(home: Path) -> str | None:
+    """Why nothing can be written there; None where it can. BentoML would fail with a stack trace."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            return None
+    except OSError as error:
+        return error.strerror or type(error).__name__
 
 
 def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:

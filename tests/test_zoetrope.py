@@ -193,3 +193,14 @@ def test_files_that_settings_name_are_those_of_the_users_folder(given: dict, mod
     settings = zoetrope.serve_environment(given, Path("/home/me"))
 
     assert settings == {"ZOETROPE_MODELS": models, "ZOETROPE_GRADES": grades}
+
+
+def test_a_home_that_cannot_be_written_is_told_in_words(tmp_path: Path):
+    """Before: a stack trace of BentoML's. /proc cannot be written, not even by root."""
+    (tmp_path / "file").write_text("")
+
+    assert zoetrope.why_not_home(tmp_path / "home" / "bentoml") is None
+    assert zoetrope.why_not_home(tmp_path / "file" / "bentoml") == "Not a directory"
+    assert zoetrope.why_not_home(Path("/proc/bentoml")) == "No such file or directory"
+    assert zoetrope.bentoml_home({"HOME": "/a"}) == Path("/a/bentoml")
+    assert zoetrope.bentoml_home({"HOME": "/a", "BENTOML_HOME": "/b"}) == Path("/b")
