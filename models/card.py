@@ -56,6 +56,14 @@ class ClassCount(_Strict):
     count: int = Field(ge=0)
 
 
+class ParentModel(_Strict):
+    """The model that a training started from, on other pictures than its own."""
+
+    name: str
+    version: Version
+    data: str = Field(description="What the parent was trained on.")
+
+
 class TrainingRecord(_Strict):
     """How the generator was trained: enough to do it again."""
 
@@ -79,6 +87,7 @@ class TrainingRecord(_Strict):
         description="What was changed within the run: images shown by then, and [was, now] of each setting.",
     )
     licence: str | None = Field(default=None, description="Of the training pictures, as it was given: `CC-BY-4.0`.")
+    parent: ParentModel | None = Field(default=None, description="None: the training began by itself.")
 
 
 class ModeScores(_Strict):

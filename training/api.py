@@ -14,7 +14,7 @@ from models.bundle import Bundle, find_bundle, open_bundle
 from models.card import Scores
 from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
-from training.options import ComputeOptions, FinetuneOptions, FitOptions
+from training.options import ComputeOptions, FinetuneOptions, FitOptions, TransferOptions
 from training.plan import Plan, carry_out, check_fit, plan_finetuning, plan_fit
 from training.replacement import check_out
 from training.run import RUNS, Run
@@ -60,22 +60,23 @@ def fit(
 def finetune(
     pictures: StrPath,
     model: StrPath,
-    ratings: StrPath,
+    ratings: StrPath | None = None,
     out: StrPath | None = None,
     *,
     compute: ComputeOptions = ComputeOptions(),
     report: Report = print,
     **options: Any,
 ) -> Bundle:
-    """Train a model further, towards what people graded well, and write its next version.
+    """Train a model further: towards what people graded well, or without grades from other pictures of its shape.
 
     Args:
-        pictures: those that the model was trained on.
+        pictures: with grades those that the model was trained on; without, new ones.
         model: its bundle: a folder, or a name in ZOETROPE_MODELS (./models).
         ratings: grades of its pictures: a CSV or parquet file, or the http address of a service.
-        out: the bundle's folder; that of `model` by default, whose older version is kept next to it.
+        out: the bundle's folder. By default with grades that of `model`, whose older version is kept next to it, and
+            without `models/<name of the pictures>`.
         compute, report: as of `fit`.
-        options: those of `FinetuneOptions`, such as strength=0.6.
+        options: those of `FinetuneOptions`, such as strength=0.6, or without grades of `TransferOptions`.
 
     Raises:
         InconclusiveGrades: the grades do not say what is liked, or are those that the model learned from already;
@@ -83,9 +84,15 @@ def finetune(
         AcceptanceFailed: the new model lost quality or diversity; `force=True` writes it all the same.
         ValueError: the pictures are not like those of the model, or it cannot be trained further.
     """
-    given = FinetuneOptions(Path(model), str(ratings), **options)
+    place = None if out is None else Path(out)
     with compute.context() as context:
-        plan = plan_finetuning(str(pictures), None if out is None else Path(out), given, context, report)
+        if ratings is None:
+            from training.transfer import plan_transfer
+
+            plan = plan_transfer(str(pictures), place, TransferOptions(Path(model), **options), context, report)
+        else:
+            given = FinetuneOptions(Path(model), str(ratings), **options)
+            plan = plan_finetuning(str(pictures), place, given, context, report)
         return _carried_out(plan, carry_out(plan, context, report))
 
 

@@ -92,7 +92,7 @@ class Settings:
     strength: float = 0.4
     """Of a rated model: how far to go, from 0 (the data as they are) to 1 (only what is liked best)."""
     parent: str = ""
-    """Of a rated model: the version that it goes on from."""
+    """Of a rated model, or of one that was transferred: the version that it goes on from."""
     grades: str = ""
     """Of a rated model: digest of the grades that move it."""
     fan_in_reference: int = 0
@@ -111,6 +111,8 @@ class Settings:
     """Of a GAN: show its discriminator altered pictures, as many as it overfits (auto)."""
     mirror: bool = False
     """Learn from each picture and from its mirror image: where left and right do not matter."""
+    discriminator_first_images: int = 0
+    """Images over which the discriminator learns alone: of a transfer from a model that keeps none."""
     hold_out_from: int = 500
     """Fewest pictures of which a tenth is held out, where the source has no test part."""
     edition: int = 1

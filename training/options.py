@@ -118,6 +118,35 @@ class FitOptions:
 
 
 @dataclass(frozen=True)
+class TransferOptions:
+    """What `finetune` without grades may be asked for; None keeps what follows from the model that it starts from."""
+
+    model: Path
+    """The bundle to start from, by its folder or its name."""
+    run: Path | None = None
+    """The run's folder; `runs/<name of the bundle>` by default."""
+    resize: str | None = None
+    """Bring the pictures to the model's shape in this way; None: they must have it."""
+    kimg: float | None = None
+    minutes: float | None = None
+    batch: int | None = None
+    gamma: float | None = None
+    learning_rate: float | None = None
+    precision: str | None = None
+    seed: int | None = None
+    augment: AugmentName | None = None
+    mirror: bool = False
+    heal: bool = True
+    replace: bool = False
+    licence: str | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The settings that these options replace."""
+        changed = changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed)
+        return changed | {"resize": self.resize, "augment": self.augment, "mirror": self.mirror}
+
+
+@dataclass(frozen=True)
 class FinetuneOptions:
     """What `finetune` may be asked for; None keeps what the pretrained model was trained with."""
 

@@ -8,6 +8,7 @@ torch only after the options and the path of the pictures were checked.
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from training.device import ComputeContext
     from training.evaluation.reference import AnyEvaluator
     from training.feedback.finetuning_round import FineTuningRound
+    from training.transfer import Transfer
 
 MODELS = Path("models")
 
@@ -63,6 +65,14 @@ class Plan:
     """Whose model the bundle would replace; to be answered before it is carried out."""
     licence: str | None = None
     """Of the pictures."""
+    transfer: "Transfer | None" = None
+    """The model that the run starts from, where it goes on with other pictures."""
+
+    @property
+    def prepare(self) -> "Callable[[TrainingState], None] | None":
+        """Puts the weights of the model that the run starts from into it; None where it starts from none."""
+        started_from = self.round or self.transfer
+        return started_from.prepare if started_from else None
 
     def answered(self, replace_it: bool) -> "Plan":
         """The plan with its question answered.
@@ -126,7 +136,7 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         question=asked,
         licence=options.licence,
     )
-    return _checked(plan, context)
+    return checked(plan, context)
 
 
 def plan_finetuning(
@@ -186,10 +196,10 @@ def plan_finetuning(
         question=asked,
         licence=licence,
     )
-    return _checked(plan, context)
+    return checked(plan, context)
 
 
-def _checked(plan: Plan, context: "ComputeContext") -> Plan:
+def checked(plan: Plan, context: "ComputeContext") -> Plan:
     """The plan, whose run's folder is free or holds this very run: `--dry-run` refuses what the run would refuse."""
     from training.checkpoint import images_shown_in
 
@@ -235,11 +245,12 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
 
     run, settings = plan.run, plan.settings
     if not context.distributed.is_main:
-        train(run, settings, plan.pictures, context, healed=(lambda _: None) if plan.heal else None)
+        healed = (lambda _: None) if plan.heal else None
+        train(run, settings, plan.pictures, context, prepare=plan.prepare, healed=healed)
         return None
-    prepare = plan.round.prepare if plan.round else None
     inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
-    run.begin(settings, plan.pictures, images_shown_in(run.checkpoint), plan.minutes, plan.licence)
+    parent = plan.transfer.record if plan.transfer else None
+    run.begin(settings, plan.pictures, images_shown_in(run.checkpoint), plan.minutes, plan.licence, parent)
     for note in plan.notes:
         report(note)
     foreteller = Foreteller(settings, plan.pictures, context, report)
@@ -256,7 +267,7 @@ def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle 
                 report(line)
 
         healed = after_healing if plan.heal else None
-        train(run, settings, plan.pictures, context, after_each_step, monitor.update, prepare, healed)
+        train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed)
     report(f"how it went: {run.path / 'report.html'}")
     if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
         report(f"warning: {' '.join((found.explanation, *found.advice))}")

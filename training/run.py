@@ -62,6 +62,7 @@ class Run:
         come_to: int | None = None,
         minutes: float | None = None,
         licence: str | None = None,
+        parent: Mapping[str, str] | None = None,
     ) -> None:
         """Make the folder, or find in it the very run that is asked for.
 
@@ -69,6 +70,7 @@ class Run:
             come_to: images that it has shown, where it may also go on with what `changes` allows to change.
             minutes: the budget that its length follows from.
             licence: of the pictures.
+            parent: the model that it starts from: name, version, and what that was trained on.
 
         Raises:
             RunDiffers: says what to do, and names the first settings that differ.
@@ -78,6 +80,8 @@ class Run:
             config = config | {"minutes": minutes}
         if licence is not None:
             config = config | {"licence": licence}
+        if parent is not None:
+            config = config | {"parent": dict(parent)}
         if not self._config.exists():
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
             self._configure(config)

@@ -99,14 +99,15 @@ def write_parts(out: Path, data: Path) -> None:
     for name, side in REAL.items():
         train, test = (open_pictures(str(data / name), Shape((side, side)), part) for part in ("train", "test"))
         for count in PARTS_OF_REAL:
-            _write_some(out / f"{name}-{count}" / "train", train, count)
-            _write_some(out / f"{name}-{count}" / "test", test, TEST_PICTURES)
+            write_some(out / f"{name}-{count}" / "train", train, count)
+            write_some(out / f"{name}-{count}" / "test", test, TEST_PICTURES)
     for part in ("train", "test"):
         grey = open_pictures(str(data / "clothes"), Shape((SIDE, SIDE), 1), part)
-        _write_some(out / "grey-clothes" / part, grey, len(grey.images))
+        write_some(out / "grey-clothes" / part, grey, len(grey.images))
 
 
-def _write_some(folder: Path, pictures: Pictures, count: int) -> None:
+def write_some(folder: Path, pictures: Pictures, count: int) -> None:
+    """So many of the pictures, as PNGs in a folder for each class."""
     # By chance: evenly spaced pictures of a set whose classes take turns are all of a few classes.
     size = min(count, len(pictures.images))
     chosen = np.sort(np.random.default_rng(0).choice(len(pictures.images), size, replace=False))

@@ -1,10 +1,11 @@
-"""`zoetrope finetune`: a model and people's grades -> the next version of the model.
+"""`zoetrope finetune`: a model and people's grades -> its next version; or a model and new pictures -> a new model.
 
-a person -> [finetune] -> plan -> feedback, train, export
+a person -> [finetune] -> plan (feedback), transfer -> train, export
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -12,6 +13,7 @@ from training.cli.console import errors_as_messages, print_bundle, print_plain
 from training.cli.options import (
     MODEL_HELP,
     REPLACE_HELP,
+    AugmentOption,
     BatchOption,
     CheckpointOption,
     CompiledOption,
@@ -20,12 +22,13 @@ from training.cli.options import (
     GammaOption,
     HealOption,
     LearningRateOption,
+    MirrorOption,
     PicturesArgument,
     PrecisionOption,
     panel,
 )
 from training.cli.show_plan import answered, show_plan
-from training.config import CHECKPOINT_SECONDS, UpdateName
+from training.config import CHECKPOINT_SECONDS, AugmentName, UpdateName
 
 _training = panel("Training")
 
@@ -33,7 +36,12 @@ _training = panel("Training")
 def finetune(
     pictures: PicturesArgument,
     model: Annotated[Path, typer.Option("--from", help=f"The model to start from. {MODEL_HELP}")],
-    ratings: Annotated[str, typer.Option(help="Of its pictures: CSV, parquet, or http://host:port of a service.")],
+    ratings: Annotated[
+        str | None,
+        typer.Option(
+            help="Grades of its pictures: CSV, parquet, or http://host:port of a service.  (none: new pictures)"
+        ),
+    ] = None,
     strength: Annotated[
         float | None, typer.Option(help="How far to go: 0 not at all, 0.4, 0.95 almost only what is liked.")
     ] = None,
@@ -43,16 +51,29 @@ def finetune(
     force: Annotated[
         bool, typer.Option("--force", help="Go on where grades say little, or the acceptance test fails.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="The bundle to write.  (the next version of the model)")] = None,
-    run: Annotated[Path | None, typer.Option(help="The run's folder.  (runs/<model>-<digest>)")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The bundle to write.  (with grades the next version of the model)")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="The run's folder.  (with grades runs/<model>-<digest>)")] = None,
     replace: Annotated[bool, typer.Option("--replace", help=REPLACE_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit the reward model, print the plan, and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print every setting of the plan.")] = False,
-    kimg: Annotated[float | None, _training("Thousand images to show.  (48)")] = None,
+    resize: Annotated[
+        str | None, typer.Option(help="Bring new pictures to the model's shape: crop, pad or stretch.  (refused)")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Training budget on new pictures, in place of --kimg.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Of new pictures, for the card: CC-BY-4.0 ...")] = None,
+    kimg: Annotated[
+        float | None, _training("Thousand images to show.  (with grades 48, else a fifth of the preset)")
+    ] = None,
     batch: BatchOption = None,
     gamma: GammaOption = None,
     learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of latent codes and order.", min=0)] = None,
+    augment: AugmentOption = None,
+    mirror: MirrorOption = False,
     heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
@@ -60,34 +81,62 @@ def finetune(
     compiled: CompiledOption = None,
     checkpoint_seconds: CheckpointOption = CHECKPOINT_SECONDS,
 ) -> None:
-    """Train a model further, towards what people graded well. PICTURES are those that it was trained on."""
+    """Train a model further: with --ratings towards what people graded well, on the PICTURES that it was trained on;
+    without, on other PICTURES of its shape."""
     with errors_as_messages():
         from training.data.dataset import check_source
-        from training.options import ComputeOptions, FinetuneOptions
+        from training.options import ComputeOptions, FinetuneOptions, TransferOptions
         from training.plan import carry_out, plan_finetuning
         from training.replacement import check_out
 
         check_out(out)
         check_source(pictures)
-        options = FinetuneOptions(
-            model,
-            ratings,
-            run,
-            strength,
-            cast(UpdateName | None, update),
-            force,
-            kimg,
-            batch,
-            gamma,
-            learning_rate,
-            precision,
-            seed,
-            heal,
-            replace,
-        )
+        graded: dict[str, Any] = {
+            "strength": strength,
+            "update": cast(UpdateName | None, update),
+            "force": force or None,
+        }
+        ungraded: dict[str, Any] = {
+            "resize": resize,
+            "minutes": minutes,
+            "licence": licence,
+            "augment": cast(AugmentName | None, augment),
+            "mirror": mirror or None,
+        }
+        _refuse(graded if ratings is None else ungraded, ratings is None)
+        both: dict[str, Any] = {
+            "run": run,
+            "kimg": kimg,
+            "batch": batch,
+            "gamma": gamma,
+            "learning_rate": learning_rate,
+            "precision": precision,
+            "seed": seed,
+            "heal": heal,
+            "replace": replace,
+        }
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
-            plan = plan_finetuning(pictures, out, options, context, print_plain)
-            show_plan(plan, context, verbose)
+            if ratings is None:
+                from training.transfer import plan_transfer
+
+                transfer = TransferOptions(model, **both, **(ungraded | {"mirror": mirror}))
+                plan = plan_transfer(pictures, out, transfer, context, print_plain)
+            else:
+                finetuning = FinetuneOptions(model, ratings, **both, **(graded | {"force": force}))
+                plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
+            if context.distributed.is_main:
+                show_plan(plan, context, verbose)
             plan = answered(plan, context)
             if not dry_run and (bundle := carry_out(plan, context, print_plain)):
                 print_bundle(bundle)
+
+
+def _refuse(given: Mapping[str, object], without_ratings: bool) -> None:
+    """Options that say nothing of what is asked for."""
+    names = ", ".join(f"--{name}" for name, value in given.items() if value is not None)
+    if names and without_ratings:
+        raise ValueError(f"{names}: how to follow grades; give them by --ratings, or leave these options out")
+    if names:
+        raise ValueError(
+            f"{names}: for new pictures, without --ratings; with grades the model's own pictures are shown"
+        )

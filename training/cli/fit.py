@@ -11,6 +11,7 @@ import typer
 from training.cli.console import errors_as_messages, print_bundle, print_plain, print_renamed
 from training.cli.options import (
     REPLACE_HELP,
+    AugmentOption,
     BatchOption,
     CheckpointOption,
     CompiledOption,
@@ -19,6 +20,7 @@ from training.cli.options import (
     GammaOption,
     HealOption,
     LearningRateOption,
+    MirrorOption,
     PicturesArgument,
     PrecisionOption,
     ResizeOption,
@@ -68,12 +70,8 @@ def fit(
     gamma: GammaOption = None,
     learning_rate: LearningRateOption = None,
     seed: Annotated[int | None, _training("Of weights, latent codes and order.", min=0)] = None,
-    augment: Annotated[
-        str | None, _training("auto: show the discriminator altered pictures where it overfits; off.  (auto)")
-    ] = None,
-    mirror: Annotated[
-        bool, _training("Learn from mirror images too: where left and right do not matter.", "--mirror")
-    ] = False,
+    augment: AugmentOption = None,
+    mirror: MirrorOption = False,
     heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
@@ -124,7 +122,10 @@ def fit(
         if model or ratings:
             print_renamed("fit --from MODEL --ratings GRADES", "finetune PICTURES --from MODEL --ratings GRADES")
             if model is None or ratings is None:
-                raise ValueError("--from MODEL and --ratings GRADES go together: grades are of a model's pictures")
+                raise ValueError(
+                    "--from MODEL and --ratings GRADES go together: grades are of a model's pictures. To go on from a "
+                    "model with other pictures, without grades: zoetrope finetune PICTURES --from MODEL"
+                )
             _refuse_fixed(options, model)
             finetuning = FinetuneOptions(
                 model,

@@ -40,5 +40,11 @@ PrecisionOption = Annotated[str | None, _compute("auto, float32 or bfloat16.")]
 CompiledOption = Annotated[
     bool | None, _compute("Compile the steps: a minute, once.  (on a GPU)", "--compile/--no-compile")
 ]
+AugmentOption = Annotated[
+    str | None, _training("auto: show the discriminator altered pictures where it overfits; off.  (auto)")
+]
+MirrorOption = Annotated[
+    bool, _training("Learn from mirror images too: where left and right do not matter.", "--mirror")
+]
 HealOption = Annotated[bool, _training("Where a run goes wrong, go back and on more gently.", "--heal/--no-heal")]
 CheckpointOption = Annotated[float, _compute("Time between checkpoints.")]

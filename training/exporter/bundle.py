@@ -196,6 +196,7 @@ def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> 
             "healings": tuple(config["healings"]) if "healings" in config else None,
             "changes": tuple(config["changes"]) if "changes" in config else None,
             "licence": config.get("licence"),
+            "parent": config.get("parent"),
         },
     }
 

@@ -1,11 +1,12 @@
 """A pretrained model, as fine-tuning starts from it.
 
-    models/<name>/ -> pretrained -> finetuning_round, profiling.engines
+    models/<name>/ -> pretrained -> finetuning_round, transfer, profiling.engines
 
 A bundle keeps the averaged generator and the discriminator; a fine-tuning run
 starts with both, and with the settings of the card.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,18 +39,38 @@ class Pretrained:
             ModelError: the bundle is damaged.
             ValueError: it was not trained adversarially, or has no weights; says what to do.
         """
+        return cls._open(path, ADVERSARIAL_METHODS, "gan or rated", "fine-tuning needs a discriminator")
+
+    @classmethod
+    def open_to_transfer(cls, path: Path) -> "Pretrained":
+        """Read a bundle whose generator goes on with other pictures.
+
+        Raises:
+            ModelError: the bundle is damaged.
+            ValueError: its generator does not draw from standard normal codes, or it has no weights; says what to do.
+        """
+        why = "other pictures need a generator that draws from standard normal numbers. Train from the beginning: fit"
+        return cls._open(path, ADVERSARIAL_METHODS | {"variational"}, "gan, rated or variational", why)
+
+    @classmethod
+    def _open(cls, path: Path, methods: Collection[str], named: str, why: str) -> "Pretrained":
         bundle = open_bundle(path)
         card = bundle.card
-        if card.method not in ADVERSARIAL_METHODS or WEIGHTS not in card.files:
+        if card.method not in methods or WEIGHTS not in card.files:
             raise ValueError(
                 f"{path}: found method {card.method}{'' if WEIGHTS in card.files else f' without {WEIGHTS}'}, expected "
-                f"gan or rated, with {WEIGHTS}: fine-tuning needs a discriminator"
+                f"{named}, with {WEIGHTS}: {why}"
             )
         settings = Settings.from_json(card.training.options)
         shape = card.image
         geometry = geometry_of(settings, (shape.height, shape.width, shape.channels), len(card.classes or ()))
         weights = {name: tensor.float() for name, tensor in load_file(path / WEIGHTS).items()}
         return cls(bundle, settings, geometry, weights)
+
+    def network(self, name: str) -> dict[str, Tensor]:
+        """The weights of its `generator` or `discriminator`; none where it keeps no such network."""
+        found = below(name, self.weights)
+        return below("autoencoder.decoder", self.weights) if name == "generator" and not found else found
 
     def load_into(self, state: TrainingState) -> None:
         """Replace the weights of a new run by the pretrained ones."""

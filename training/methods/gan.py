@@ -122,6 +122,7 @@ class Gan(Method):
         self.optimizers = {name: new_optimizer(network, settings) for name, network in self.networks.items()}
         self._penalised = max(settings.gamma) > 0
         self._pixel_scale = settings.pixel_scale
+        self._discriminator_first_images = settings.discriminator_first_images
         self.augmentation = Augmentation(settings) if settings.augment == "auto" else None
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
@@ -141,7 +142,8 @@ class Gan(Method):
         seen = cloned(seen)
         self.discriminator.requires_grad_(False)
         loss, seen_too = self._generator_loss(*self._shown(batches), *self._transforms(batches))
-        optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
+        if schedule.images_shown >= self._discriminator_first_images:
+            optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
         self.discriminator.requires_grad_(True)
         return seen | cloned(seen_too) | ({} if augmentation is None else augmentation.logged(batches))
 
