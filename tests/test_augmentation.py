@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import Tensor, nn
 
+from training.checkpoint import TrainingState, _tensors, load_checkpoint, save_checkpoint
 from training.config import ScheduleValues, Settings, preset_named
 from training.data.batches import Batches
 from training.data.dataset import Pictures, digits
@@ -203,6 +205,26 @@ def test_a_checkpoint_of_the_strength_takes_up_where_it_was():
 
     assert one.state() == other.state()
     assert one.state()["looks"] == pytest.approx(1.8)
+
+
+def test_a_run_with_augmentation_that_was_put_down_takes_the_very_same_next_steps(tmp_path: Path):
+    """Across a look at overfitting, with p above 0 before it."""
+    one, other = (new_state(SETTINGS, EIGHT_BY_EIGHT, CPU) for _ in range(2))
+    one.method.augmentation.p, one.images_shown = 0.5, 1_952
+
+    def step(state: TrainingState) -> None:
+        take_step(SETTINGS, replace(batches(), random=state.random), state)
+
+    step(one)
+    save_checkpoint(tmp_path / "c.safetensors", one)
+    load_checkpoint(tmp_path / "c.safetensors", other)
+    for state in (one, one, one, other, other, other):
+        step(state)
+    ones, others = dict(_tensors(one)), dict(_tensors(other))
+
+    assert one.method.augmentation.state()["looks"] == 1
+    assert one.images_shown == other.images_shown == 2_080
+    assert all(torch.equal(tensor, others[name]) for name, tensor in ones.items())
 
 
 @pytest.mark.parametrize(

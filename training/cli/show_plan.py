@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _MOST_SKIPPED_SHOWN = _MOST_CLASSES_SHOWN = 20
 _ALWAYS_SHOWN = ("preset", "images_shown", "batch", "gamma", "learning_rate", "seed", "update", "strength")
 """The settings that a person chooses most often; `--verbose` shows the others too."""
-_FEW_PICTURES = 100
-"""With fewer the discriminator soon knows each of them by heart."""
+_FEW_PICTURES, _FEW_TO_TRAIN_ON = 100, 80
+"""With fewer the discriminator soon knows each of them by heart; about a tenth of them is held out."""
 
 
 def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) -> None:
@@ -56,7 +56,7 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
     rich.print(table)
     if not verbose:
         print_plain("--verbose shows every setting.")
-    if count < _FEW_PICTURES:
+    if count < _FEW_TO_TRAIN_ON:
         print_plain(
             f"warning: {count} {'picture is' if count == 1 else 'pictures are'} very few, expected {_FEW_PICTURES} or "
             "more, better some thousands: the model will repeat these pictures and draw hardly any new ones. Add more."
