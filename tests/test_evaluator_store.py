@@ -1,6 +1,7 @@
 """Pictures find their evaluator: trained on them, shipped for them, or wavelets; training it is deterministic."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,21 @@ from support.pictures import mnist, needs_mnist
 
 from training.data.dataset import data_digest
 from training.evaluation import evaluator_store
+from training.evaluation.evaluator import held_out_pictures, to_pixels
 from training.evaluation.evaluator_store import (
     SHIPPED,
     find_evaluator,
-    reported_epochs,
     shipped_evaluator,
     train_evaluator,
 )
+from training.evaluation.faults import with_faults
 from training.evaluation.reference import RealPictures
 from training.evaluation.wavelets import WaveletEvaluator
+
+
+def few_steps(monkeypatch: pytest.MonkeyPatch, rounds: int = 1) -> None:
+    monkeypatch.setattr(evaluator_store, "ROUND_STEPS", 10)
+    monkeypatch.setattr(evaluator_store, "ROUNDS", rounds)
 
 
 def few_digits() -> RealPictures:
@@ -34,7 +41,7 @@ def test_without_labels_the_evaluator_is_wavelets(tmp_path: Path):
 
     assert isinstance(find_evaluator(real, folder=tmp_path, report=lines.append), WaveletEvaluator)
     assert lines == [
-        "these pictures have no labels: evaluated by wavelets, "
+        "these pictures have no labels (--features imagenet knows more): evaluated by wavelets, "
         "which compare frequencies and not the content of pictures"
     ]
     with pytest.raises(ValueError, match=r"found pictures without labels, .* Leave out --fit"):
@@ -51,7 +58,7 @@ def test_with_labels_that_no_evaluator_knows_it_is_wavelets_too(tmp_path: Path):
 def test_an_evaluator_is_trained_once_and_found_by_the_digest_of_the_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(evaluator_store, "STEPS", 10)
+    few_steps(monkeypatch)
     fitted = find_evaluator(few_digits(), folder=tmp_path, fit=True)
     (path,) = tmp_path.iterdir()
 
@@ -131,18 +138,40 @@ def test_no_temporary_file_is_left(tmp_path: Path):
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["a.safetensors"]
 
 
-def test_the_epoch_is_reported(tmp_path: Path):
-    lines: list[str] = []
-    fit(tmp_path / "a.safetensors", report=lines.append)
+def test_training_stops_by_the_loss_on_pictures_that_it_holds_out_of_the_training_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    few_steps(monkeypatch, rounds=15)
+    real, lines, shown = few_digits(), [], []
+    monkeypatch.setattr(evaluator_store, "with_faults", lambda images: (shown.append(images), with_faults(images))[1])
+    monkeypatch.setattr(evaluator_store, "_augmented", lambda images, *_: images)
+    fitted = train_evaluator(tmp_path / "a.safetensors", real.train, real.train_labels, CLASSES, report=lines.append)
+    losses = [float(line.split("loss ")[1].split()[0]) for line in lines]
+    seen = {pixels.numpy().tobytes() for pixels in torch.cat(shown)}
+    held = to_pixels(torch.from_numpy(real.train[held_out_pictures(256)]))
 
-    assert len(lines) == 1
-    assert lines[0].startswith("training the evaluator: epoch 1 of 1, loss ")
+    assert 1 < len(lines) < 15
+    assert lines[0].endswith("on 32 held-out pictures")
+    assert all(later <= 0.9 * sooner for sooner, later in pairwise(losses[:-1])), "each but the last one lowers it"
+    assert losses[-1] > 0.9 * losses[-2]
+    assert fitted.info.held_out_loss == pytest.approx(min(losses), abs=1e-4), "the best weights are kept"
+    assert seen.isdisjoint(pixels.numpy().tobytes() for pixels in held)
 
 
-def test_of_hundreds_of_epochs_nine_are_reported_and_of_few_all():
-    assert sorted(reported_epochs(312)) == [1, 39, 78, 117, 156, 195, 234, 273, 312]
-    assert reported_epochs(5) == {1, 2, 3, 4, 5}
-    assert reported_epochs(1) == {1}
+def test_the_test_part_decides_nothing_of_an_evaluator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    few_steps(monkeypatch)
+    real = few_digits()
+    given = [tmp_path / "a.safetensors", real.train, real.train_labels, CLASSES]
+    without, first, other = (
+        train_evaluator(*given, test)
+        for test in (None, (real.test, real.test_labels), (real.test[:50], real.test_labels[:50]))
+    )
+
+    for name, tensor in without.network.state_dict().items():
+        assert torch.equal(tensor, first.network.state_dict()[name])
+        assert torch.equal(tensor, other.network.state_dict()[name])
+    assert without.info.controls is None
+    assert first.info.controls != other.info.controls
 
 
 def test_the_digest_is_of_pictures_labels_and_classes():

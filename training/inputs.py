@@ -102,7 +102,7 @@ def real_pictures(train: Pictures, test: Pictures) -> "RealPictures":
     """Both parts of a data set, as an evaluator needs them."""
     from training.evaluation.reference import RealPictures
 
-    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes)
+    return RealPictures(train.images, test.images, train.labels, test.labels, train.classes, train.name)
 
 
 def real_pictures_for(source: str, card: Card, report: Report) -> "RealPictures":

@@ -28,4 +28,4 @@ def digits_evaluator() -> Evaluator:
     """An evaluator trained on them."""
     real = real_digits()
     path = Path(mkdtemp()) / "digits.safetensors"
-    return train_evaluator(path, real.train, real.train_labels, CLASSES, (real.test, real.test_labels), epochs=40)
+    return train_evaluator(path, real.train, real.train_labels, CLASSES, (real.test, real.test_labels))

@@ -17,6 +17,9 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help=MODEL_HELP)],
     pictures: PicturesArgument,
     fit: Annotated[bool, typer.Option("--fit", help="Train an evaluator from their labels, once.")] = False,
+    features: Annotated[
+        str, typer.Option(help="imagenet, wavelets or evaluator.  (evaluator; without labels imagenet where installed)")
+    ] = "auto",
     images: Annotated[
         int | None, typer.Option(min=2, help="How many to draw.  (as the test pictures, up to 10,000)")
     ] = None,
@@ -44,6 +47,7 @@ def evaluate(
             usefulness=usefulness,
             leaks=leaks,
             probe_seeds=probe_seeds,
+            features=features,
             images=images,
             seed=seed,
             inception=inception,
@@ -51,7 +55,7 @@ def evaluate(
             threads=threads,
         )
         from models.bundle import find_bundle
-        from training.evaluation.evaluate import scores_table, sentences
+        from training.evaluation.scores_table import scores_table, sentences
 
         rich.print(scores_table(find_bundle(model).name, scores))
         for sentence in sentences(scores):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.bundle import open_bundle, write_scores
+from models.bundle import open_bundle
+from models.card import Scores
 from training.comparison.comparison import write_comparison
 from training.comparison.recipes import Entry, Recipe, entries_named, spread
 from training.comparison.table import row_of
@@ -20,7 +21,7 @@ from training.data.reading import Reading
 from training.data.shape import Shape
 from training.data.splits import PREFIX
 from training.device import ComputeContext
-from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader
+from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader, write_scores_of
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.reference import RealPictures, Reference
 from training.exporter.bundle import export_run
@@ -80,15 +81,18 @@ def compare(
         reader = _stack_reader(source, train, options, context, report)
     fit = options.fit and reader is None
     reference = Reference(real, find_evaluator(real, fit=fit, device=context.device, report=report))
+    found: dict[str, Scores] = {}
     # Bundles that exist come first: what the evaluator finds wrong with them should not wait for the training.
     for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
         if entry.recipe is not None:
             _train(entry, entry.recipe, settings[entry.name], train, out, context, report)
         else:
             report_other_data(train, source, open_bundle(entry.bundle).card, report)
-        write_scores(entry.bundle, evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads))
+        card = open_bundle(entry.bundle).card
+        found[entry.name] = evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads)
+        write_scores_of(entry.bundle, card, found[entry.name], real, report)
         report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")
-    rows = [row_of(entry, real, options.threads, _log_of(entry, out)) for entry in entries]
+    rows = [row_of(entry, real, options.threads, _log_of(entry, out), found[entry.name]) for entry in entries]
     page = write_comparison(out, train.name, rows, real)
     report((out / "table.md").read_text())
     report(f"wrote {page}; serve what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")

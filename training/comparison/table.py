@@ -9,7 +9,7 @@ Letters: N pictures of a row    H, W, C of a picture
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -55,9 +55,17 @@ class Row:
     """Of the pixels of training pictures, on the scale of -1 to 1."""
 
 
-def row_of(entry: Entry, real: RealPictures, threads: int | None = None, log: LogStatistics | None = None) -> Row:
-    """Draw a row by the ONNX files of an entry's bundle, which is evaluated already."""
+def row_of(
+    entry: Entry,
+    real: RealPictures,
+    threads: int | None = None,
+    log: LogStatistics | None = None,
+    scores: Scores | None = None,
+) -> Row:
+    """Draw a row by the ONNX files of an entry's bundle, which is evaluated already: `scores`, or those of its card."""
     bundle = open_bundle(entry.bundle)
+    if scores is not None:  # of other data than the model's own: the card has them elsewhere
+        bundle = replace(bundle, card=bundle.card.model_copy(update={"scores": scores}))
     runtime = Runtime(bundle, threads=threads)
     classes = len(runtime.class_names)
     label = [index % classes for index in range(PICTURES)] if classes else None

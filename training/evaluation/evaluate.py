@@ -1,7 +1,7 @@
 """Evaluation of a model: a bundle and real pictures -> scores in its card, measured on the file that is shipped.
 
     evaluator_store, reference, modes, inception -> evaluate -> models.bundle.write_scores -> card.json
-    models.runtime (ONNX, uint8) --------------------^      -> scores_table -> a person
+    controls, intervals, models.runtime (ONNX, uint8) ^     -> scores_table -> a person
 
 Every score is a function of the bundle, the pictures, the evaluator and the seed:
 evaluated again on the same machine, it is the same to the last bit. Only
@@ -20,23 +20,33 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.table import Table
 
-from models.bundle import open_bundle, write_scores
-from models.card import Scores
+from models.bundle import Bundle, open_bundle, write_scores
+from models.card import Card, Scores, ScoresElsewhere
 from models.engine import Device, reference_on, usable_cores
 from models.runtime import Runtime
+from training.data.dataset import data_digest
+from training.evaluation.controls import checked_controls
 from training.evaluation.evaluator import Evaluator, Features
-from training.evaluation.evaluator_store import find_evaluator
-from training.evaluation.in_use import Asked, examine, kept
+from training.evaluation.evaluator_store import FeaturesName, find_evaluator
+from training.evaluation.in_use import Asked, examine, is_own, kept
 from training.evaluation.inception import inception_fid
-from training.evaluation.membership import leak_rows
+from training.evaluation.intervals import Halves, intervals, too_few_to_tell
 from training.evaluation.modes import stacked_scores
-from training.evaluation.quality_metrics import active_units, pca_psnr_db, psnr_db
-from training.evaluation.reference import RealPictures, Reference
-from training.evaluation.usefulness import usefulness_rows
+from training.evaluation.quality_metrics import (
+    active_units,
+    kernel_distance,
+    manifold,
+    memorisation,
+    nearest_distances,
+    pca_psnr_db,
+    psnr_db,
+)
+from training.evaluation.reference import DRAWS, RealPictures, Reference
+from training.evaluation.scores_table import of_real
 
 TIMED_BATCHES, TIMED_IMAGES = 7, 256
+Report = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ def evaluate_model(
     digits: RealPictures | None = None,
     inception: Path | None = None,
     fit: bool = False,
+    features: FeaturesName = "auto",
     usefulness: bool = True,
     leaks: bool = True,
     probe_seeds: int = Asked.seeds,
@@ -79,36 +90,74 @@ def evaluate_model(
     seed: int = 0,
     device: Device = "cpu",
     threads: int | None = None,
-    report: Callable[[str], object] | None = None,
+    report: Report | None = None,
 ) -> Scores:
     """Find or train the evaluator for these pictures, evaluate a bundle, and write the scores into its card.
 
     Args:
         path: a bundle's folder.
-        real: the data that the model was trained on.
+        real: the data that the model was trained on, or other data: `write_scores_of` keeps them apart.
         digits: the grey pictures that `real` are stacks of: their evaluator then counts modes as well.
         inception: a file of weights, for the canonical FID as well; see `inception_fid`.
+        features: see `find_evaluator`.
         usefulness: measure what its pictures are worth to a classifier, where model and pictures have classes.
         leaks: try to tell its training pictures by what it draws, where `real` are those.
         probe_seeds: 2 to 10, how often pictures are drawn for these two.
 
-    The other arguments and the errors are those of `find_evaluator`, `Reference` and `evaluate_bundle`.
+    The other arguments are those of `find_evaluator`, `Reference` and `evaluate_bundle`.
+
+    Raises:
+        EvaluatorRefused: the evaluator orders pictures of known quality wrongly.
+        BundleReplaced: the bundle was replaced meanwhile.
+        ValueError, ModelError, ModuleNotFoundError: those of the functions above.
     """
-    evaluator = find_evaluator(real, fit=fit and digits is None, device=torch.device(device), report=report)
-    reader = None if digits is None else stack_reader(digits, fit=fit, device=torch.device(device), report=report)
+    card = open_bundle(path).card
+    on = torch.device(device)
+    evaluator = find_evaluator(real, fit=fit and digits is None, features=features, device=on, report=report)
+    reader = None if digits is None else stack_reader(digits, fit=fit, device=on, report=report)
     reference = Reference(real, evaluator, images)
+    controls = checked_controls(evaluator, real, reference.images, report)
     scores = evaluate_bundle(path, reference, reader=reader, seed=seed, device=device, threads=threads)
+    scores = scores.model_copy(update={"controls": controls})
     if inception is not None:
         drawn = Runtime(open_bundle(path), reference_on(device), threads).generate(seed, 0, len(real.train))
         fid = inception_fid(drawn, real.train, inception, cuda=device == "cuda")
         scores = scores.model_copy(update={"inception_fid": fid})
     asked = Asked(usefulness, leaks, probe_seeds, images, seed)
-    scores = scores.model_copy(update=kept(open_bundle(path).card, real, asked))
+    scores = scores.model_copy(update=kept(card, real, asked))
     if usefulness or leaks:
         runtime = Runtime(open_bundle(path), reference_on(device), threads)
         scores = scores.model_copy(update=examine(runtime, real, evaluator, asked, report))
-    write_scores(path, scores)
+    write_scores_of(path, card, scores, real, report)
     return scores
+
+
+def write_scores_of(
+    path: Path, scored: Card, scores: Scores, real: RealPictures, report: Report | None = None
+) -> Bundle:
+    """Write scores into a card: those of the model's own data as `scores`, those of others as `scores_elsewhere`.
+
+    Args:
+        path: the bundle's folder.
+        scored: its card, when its pictures were drawn.
+        real: the pictures that it was compared with.
+        report: is told which older scores are replaced.
+
+    Raises:
+        BundleReplaced: the card is another one now; nothing is written.
+    """
+    digest = data_digest(real.train, real.train_labels, real.classes)
+    own = is_own(real, scored)
+    elsewhere = ScoresElsewhere(data=real.name, data_digest=digest, scores=scores)
+    older = [scored.scores] if own else [one.scores for one in scored.scores_elsewhere if one.data_digest == digest]
+    written = write_scores(path, scores if own else elsewhere, scored)
+    if report and not own:
+        report(f"these scores are of other data: they are in `scores_elsewhere` of the card of {scored.name}")
+    for replaced in older:
+        if report and replaced.fd_ratio is not None:
+            other = "" if replaced.evaluator == scores.evaluator else ", which does not compare with this one"
+            report(f"replaced in the card: an FD ratio of {replaced.fd_ratio:.4g} by {replaced.evaluator}{other}")
+    return written
 
 
 def evaluate_bundle(
@@ -151,23 +200,54 @@ def score(
 ) -> dict[str, Any]:
     """Score pictures of any origin: the fields of `Scores` that need no bundle.
 
+    Below 1,000 pictures every figure has an interval; see `intervals`.
+
     Args:
         images_NHWC: (N, H, W, C) uint8.
         reference: real pictures in the features of an evaluator.
         requested_N: the class that each picture was requested to be, by the evaluator's numbers; None without.
     """
     features = reference.evaluator.extract(images_NHWC)
-    memorisation = reference.memorisation(images_NHWC)
-    return {
+    nearest_N = nearest_distances(images_NHWC, reference.real.train)
+    figures = {
         "fd_ratio": reference.fd_ratio(features),
+        **_classifier_scores(features, reference, requested_N),
+        **_memorisation_scores(nearest_N, reference.nearest_test),
+    }
+
+    def of_halves(halves: Halves, at: int) -> dict[str, Any]:
+        drawn, test, train = halves
+        some, real = _rows(features, drawn), _rows(reference.test_features, test)
+        floor = reference.evaluator.distance(_rows(reference.train_features[at % DRAWS], train), real)
+        requested = None if requested_N is None else requested_N[drawn]
+        return {
+            "fd_ratio": reference.evaluator.distance(some, real) / floor if floor else None,
+            **_manifold_scores(some, real),
+            **_class_scores(some, reference, requested),
+            **_memorisation_scores(nearest_N[drawn], reference.nearest_test[test]),
+        }
+
+    found = intervals(figures, of_halves, min(len(images_NHWC), reference.images))
+    return {
         "fd_floor": reference.fd_floor,
         "images": len(images_NHWC),
         "evaluator": reference.evaluator.name,
         "evaluator_digest": reference.evaluator.digest,
-        **_classifier_scores(features, reference, requested_N),
-        "nearest_ratio": memorisation.ratio,
-        "near_share": memorisation.near_share,
+        **figures,
+        "intervals": found or None,
+        "too_few": too_few_to_tell(found, of_real(figures)) or None,
     }
+
+
+def _rows(features: Features, rows: NDArray[np.int64]) -> Features:
+    return Features(features.vectors[rows], None if features.classes is None else features.classes[rows])
+
+
+def _memorisation_scores(
+    nearest_drawn: NDArray[np.float64], nearest_test: NDArray[np.float64]
+) -> dict[str, float | None]:
+    ratio, near_share = memorisation(nearest_drawn, nearest_test)
+    return {"nearest_ratio": ratio, "near_share": near_share}
 
 
 def images_per_s(runtime: Runtime) -> float:
@@ -183,22 +263,38 @@ def images_per_s(runtime: Runtime) -> float:
 def _classifier_scores(
     features: Features, reference: Reference, requested_N: NDArray[np.int64] | None
 ) -> dict[str, Any]:
-    """The scores that need an evaluator with classes; empty for wavelets."""
+    """The scores that need one vector of each picture, or classes, with their floors; empty for wavelets."""
+    if features.vectors.ndim != 2:
+        return {}
+    found: dict[str, Any] = {
+        **_manifold_scores(features, reference.test_features),
+        "kernel_floor": reference.kernel_floor,
+        **{f"{name}_floor": value for name, value in reference.manifold_floor._asdict().items()},
+    }
     names = reference.evaluator.class_names
     if names is None or features.classes is None:
-        return {}
+        return found
     counts = np.bincount(features.classes, minlength=len(names)).tolist()
-    return {
+    return found | {
         "evaluator_accuracy": reference.accuracy,
-        "kernel_distance": reference.kernel_distance(features),
-        "kernel_floor": reference.kernel_floor,
-        **reference.manifold(features)._asdict(),
-        **{f"{name}_floor": value for name, value in reference.manifold_floor._asdict().items()},
         "class_histogram": dict(zip(names, counts, strict=True)),
-        "class_kl": reference.class_kl(features),
+        **_class_scores(features, reference, requested_N),
         "class_kl_floor": reference.class_kl_floor,
-        "class_agreement": None if requested_N is None else float(np.mean(features.classes == requested_N)),
     }
+
+
+def _manifold_scores(features: Features, real: Features) -> dict[str, float]:
+    if features.vectors.ndim != 2:
+        return {}
+    distance = kernel_distance(features.vectors, real.vectors)
+    return {"kernel_distance": distance, **manifold(features.vectors, real.vectors)._asdict()}
+
+
+def _class_scores(
+    features: Features, reference: Reference, requested_N: NDArray[np.int64] | None
+) -> dict[str, float | None]:
+    agreement = None if requested_N is None else float(np.mean(features.classes == requested_N))
+    return {"class_kl": reference.class_kl(features), "class_agreement": agreement}
 
 
 def _reconstruction_scores(runtime: Runtime, real: RealPictures) -> dict[str, Any]:
@@ -226,53 +322,3 @@ def _requested_classes(runtime: Runtime, seed: int, reference: Reference) -> NDA
             f"which evaluator {reference.evaluator.name} knows"
         )
     return np.array([known.index(one.name) for one in classes])[labels]
-
-
-_ROWS = (
-    ("FD ratio", "fd_ratio", "1", "1 is as good as real, more is worse"),
-    ("FD floor", "fd_floor", "", "the distance of real pictures, which the ratio is over"),
-    ("kernel distance", "kernel_distance", "kernel_floor", "0 is as good as real, more is worse"),
-    ("precision", "precision", "precision_floor", "share of drawn pictures among the real ones"),
-    ("recall", "recall", "recall_floor", "share of real pictures among the drawn ones"),
-    ("density", "density", "density_floor", "precision, weighted by how many real ones are near"),
-    ("coverage", "coverage", "coverage_floor", "share of real pictures with a drawn one nearby"),
-    ("classes, KL", "class_kl", "class_kl_floor", "0: as often as in training"),
-    ("class agreement", "class_agreement", "evaluator_accuracy", "the requested class is the class drawn"),
-    ("nearest ratio", "nearest_ratio", "1", "0 is memorised"),
-    ("near share", "near_share", "0.01", "1 is memorised"),
-    ("reconstruction, dB", "reconstruction_psnr_db", "pca_psnr_db", "next to PCA of the same size"),
-    ("active units", "active_units", "", "numbers of the code that carry information"),
-    ("Inception FID", "inception_fid", "", "by torch-fidelity"),
-    ("images a second", "images_per_s", "", ""),
-)
-"""Title, field, field (or value) of real pictures, and how to read it."""
-
-
-def scores_table(name: str, scores: Scores) -> Table:
-    """The scores of a model for a person: a row each, next to what real pictures score."""
-    title = f"{scores.images or 0:,} pictures evaluated by {scores.evaluator}"
-    title += f" ({scores.evaluator_digest[:16]})" if scores.evaluator_digest else ""
-    table = Table("score", name, "real pictures", "how to read it", title=title)
-    for label, field, floor, meaning in _ROWS:
-        if (found := getattr(scores, field)) is not None:
-            real = getattr(scores, floor) if floor in Scores.model_fields else floor
-            table.add_row(label, _short(found), _short(real), meaning or scores.images_per_s_on)
-    if modes := scores.stacked:
-        kl_floors = f"{_short(modes.kl_real)}; perfect {modes.kl_floor:.4f}, of real labels {modes.kl_floor_real:.4f}"
-        table.add_row("modes", str(modes.modes), str(modes.modes_real), f"of triples in {modes.images:,} stacks")
-        table.add_row("modes, 5 hits", str(modes.modes_of_5), str(modes.modes_of_5_real), "excludes misreadings")
-        table.add_row("KL to uniform", _short(modes.kl), kl_floors, "natural logarithm")
-    for row in usefulness_rows(scores.usefulness) if scores.usefulness else ():
-        table.add_row(*row)
-    for row in leak_rows(scores.leaks) if scores.leaks else ():
-        table.add_row(*row)
-    return table
-
-
-def sentences(scores: Scores) -> list[str]:
-    """What the scores say about the use of the pictures, a sentence each; none where it was not measured."""
-    return [found.sentence for found in (scores.usefulness, scores.leaks) if found is not None]
-
-
-def _short(value: float | int | str | None) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,7 @@
     (a file)           (features, classes, Frechet distance)
 
 A convolutional network for any height and width, grey or colour; its features are
-the activations before the last layer. It runs in float32 and in batches of one
+the activations before the last layer, and how spoilt it finds a picture. It runs in float32 and in batches of one
 size, so that the features of a picture do not depend on the pictures next to it.
 Knows neither generators nor bundles; no generator is ever trained on it.
 
@@ -30,9 +30,12 @@ from training.evaluation.quality_metrics import Gaussian, frechet_distance
 from training.pixels import from_bytes
 
 FEATURES = 64
-"""F: few enough for a covariance to be known from some thousand pictures."""
+"""F: few enough for a covariance to be known from some thousand pictures; and a few for faults."""
+FAULT_UNITS = 8.0
+"""A fault of strength 1 moves a picture as far as two unlike ones are apart: no ball around a real one reaches it."""
 BATCH = 256
 """Pictures of one pass, the last ones padded with black: another batch size may round otherwise."""
+MOST_HELD_OUT = 2_000
 _WIDTHS = (32, 48, 64, 64)
 _FORMAT = "judge-1"
 """Key of the metadata in the file; the name is from the first version of the format."""
@@ -51,6 +54,14 @@ class EvaluatorInfo:
     """Of the pictures and labels that it was trained on."""
     test_accuracy: float | None
     """Share of the test pictures that it classifies correctly; None without a test part."""
+    held_out: int = 0
+    """How many of these pictures stopped the training, and were not trained on; 0 in older files."""
+    held_out_loss: float | None = None
+    """Their mean cross-entropy; None where none were held out."""
+    faults: int = 0
+    """How many faults it learned to measure next to the classes, see `faults`; none in older files."""
+    controls: dict[str, float] | None = None
+    """What planted controls scored, see `controls`; None in older files and without a test part."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -68,7 +79,7 @@ class Features(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """(N, C, H, W) pixels in [-1, 1] -> (N, F) features -> (N, K) logits.
+    """(N, C, H, W) pixels in [-1, 1] -> (N, F) features -> (N, K) logits [and as many strengths as it knows faults].
 
     Starts on patches of 2 x 2 pixels, halves the resolution until the shorter side is 8 cells or fewer, and keeps a
     4 x 4 map, so that positions count.
@@ -85,10 +96,10 @@ class Classifier(nn.Module):
         self.features = nn.Sequential(
             nn.Linear(16 * widths[-1], FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU()
         )
-        self.classes = nn.Linear(FEATURES, len(info.classes))
+        self.classes = nn.Linear(FEATURES, len(info.classes) + info.faults)
 
     def forward(self, images_NCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, H, W) -> features (N, F), logits (N, K)."""
+        """(N, C, H, W) -> features (N, F), logits and strengths (N, K + faults)."""
         odd = images_NCHW.shape[3] % 2, images_NCHW.shape[2] % 2
         x = nn.functional.pad(images_NCHW, (0, odd[0], 0, odd[1]), mode="replicate") if any(odd) else images_NCHW
         x = nn.functional.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
@@ -141,7 +152,8 @@ class Evaluator:
         if images_NHWC.shape[1:] != self.info.shape:
             found, expected = (" x ".join(map(str, shape)) for shape in (images_NHWC.shape[1:], self.info.shape))
             raise ValueError(f"evaluator {self.name}: found pictures of {found}, expected {expected}")
-        parts = [(np.empty((0, FEATURES), np.float32), np.empty(0, np.int64)), *self._run_batches(images_NHWC)]
+        none = np.empty((0, FEATURES + self.info.faults), np.float32), np.empty(0, np.int64)
+        parts = [none, *self._run_batches(images_NHWC)]
         return np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
 
     def _run_batches(self, images_NHWC: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
@@ -150,8 +162,17 @@ class Evaluator:
             some = images_NHWC[start : start + BATCH]
             batch[: len(some)], batch[len(some) :] = some, 0
             with torch.no_grad():
-                features, logits = self.network(to_pixels(torch.from_numpy(batch)))
-            yield features.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)]
+                features, found = self.network(to_pixels(torch.from_numpy(batch)))
+            logits, strengths = found.split((len(self.info.classes), self.info.faults), dim=1)
+            vectors = torch.cat((features, FAULT_UNITS * strengths), dim=1)
+            yield vectors.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)]
+
+
+def held_out_pictures(count: int) -> NDArray[np.bool_]:
+    """(N,): the training pictures that stop an evaluator's training and calibrate it; an eighth, 2,000 at most."""
+    chosen = np.zeros(count, bool)
+    chosen[np.random.default_rng(1).permutation(count)[: min(count // 8, MOST_HELD_OUT)]] = True
+    return chosen
 
 
 def to_pixels(images_NHWC: Tensor) -> Tensor:

@@ -4,12 +4,14 @@
 
 An evaluator that was trained on exactly these pictures comes first, then a
 shipped one of their shape and classes (`reference` refuses it where it does not
-recognise them), then wavelets, which the scores name.
+recognise them), then wavelets, which the scores name. What planted controls score
+is kept in the file of an evaluator: see `controls`.
 
-Training takes a fixed number of epochs with a one-cycle learning rate [Smith2018],
-on pictures that are shifted by a few pixels and, where they have no up, rotated.
-It is deterministic on a CPU: the same pictures, seed, machine and threads write
-the same file.
+Training goes in rounds of 250 steps, each with one cycle of the learning rate
+[Smith2018], and stops when a round no longer lowers the loss on pictures that it
+holds out of the training part. Pictures are shifted by a few
+pixels and, where they have no up, rotated. It is deterministic on a CPU: the same
+pictures, seed, machine and threads write the same file.
 
 Letters: N pictures    H, W, C of a picture
 
@@ -17,10 +19,14 @@ Paper:
     [Smith2018]  Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates.  arXiv:1708.07120
 """
 
+import copy
 import hashlib
-from collections.abc import Callable, Iterator
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -31,14 +37,18 @@ from torch.nn import functional as F
 from models.files import write_atomically
 from training.data.dataset import data_digest
 from training.device import computes_bfloat16
+from training.evaluation.controls import FEWEST_IMAGES, measure_controls
 from training.evaluation.evaluator import (
     Classifier,
     Evaluator,
     EvaluatorInfo,
     encode_evaluator,
+    held_out_pictures,
     load_evaluator,
     to_pixels,
 )
+from training.evaluation.faults import FAULTS, with_faults
+from training.evaluation.imagenet import ImagenetEvaluator
 from training.evaluation.reference import AnyEvaluator, RealPictures
 from training.evaluation.wavelets import WaveletEvaluator
 
@@ -46,9 +56,14 @@ SHIPPED = Path(__file__).parent / "evaluators"
 TRAINED = Path("runs/evaluators")
 BATCH = 128
 PEAK_LEARNING_RATE = 4e-3
-STEPS = 3_750
-"""About as many steps as a training has: 8 epochs of MNIST, 20 of EuroSAT."""
+ROUND_STEPS, ROUNDS = 250, 15
+"""A training has 3,750 steps at most: 8 epochs of MNIST, or 20 of EuroSAT."""
+ENOUGH = 0.9
+"""A round that leaves more than this share of the held-out loss is the last one."""
+FAULTS_WEIGHT = 10.0
+"""Of the squared error of faults, whose mean is far below the cross-entropy of classes."""
 CPU = torch.device("cpu")
+FeaturesName = Literal["auto", "evaluator", "imagenet", "wavelets"]
 
 
 def shipped_evaluator(name: str) -> Evaluator:
@@ -60,6 +75,7 @@ def find_evaluator(
     real: RealPictures,
     *,
     fit: bool = False,
+    features: FeaturesName = "evaluator",
     device: torch.device = CPU,
     folder: Path = TRAINED,
     report: Callable[[str], object] | None = None,
@@ -69,16 +85,27 @@ def find_evaluator(
     Args:
         real: with labels and class names, or without.
         fit: train one, if none was trained on these pictures before.
+        features: `imagenet` and `wavelets` take those; `evaluator` wavelets only where no evaluator is found;
+            `auto` the same, and for pictures without labels ImageNet features where they are installed.
         device, report: see `train_evaluator`.
         folder: of trained evaluators; `judges` next to it, where older versions wrote, is read too.
 
     Raises:
-        ValueError: `fit` without labels.
+        ValueError: `fit` without labels, or with features that need no training.
+        ModuleNotFoundError: `imagenet`, which is not installed.
     """
+    if fit and features in ("imagenet", "wavelets"):
+        raise ValueError(f"found --fit and --features {features}, which need no training. Leave one of them out.")
+    if features == "wavelets":
+        return WaveletEvaluator()
+    if features == "imagenet":
+        return ImagenetEvaluator()
     if real.train_labels is None or real.classes is None:
         if fit:
             raise ValueError("found pictures without labels, expected labels to train an evaluator. Leave out --fit.")
-        return _wavelets("these pictures have no labels", report)
+        if features == "auto" and (imagenet := _installed_imagenet(report)):
+            return imagenet
+        return _wavelets("these pictures have no labels (--features imagenet knows more)", report)
     path = folder / f"{data_digest(real.train, real.train_labels, real.classes)[:16]}.safetensors"
     for known in (path, folder.with_name("judges") / f"{_older_digest(real)[:16]}.safetensors"):
         if known.is_file():
@@ -109,67 +136,115 @@ def train_evaluator(
         images_NHWC, labels_N: (N, H, W, C) uint8 and (N,) from 0 to len(classes) - 1.
         classes: their names.
         test: pictures and labels to measure its accuracy on, never trained on.
-        epochs: how often each picture is shown; by default as many as make 3,750 steps.
+        epochs: how often each picture is shown; by default until the loss on held-out pictures falls no more.
         rotate: the pictures have no up: mirror them and rotate them by quarter turns.
         device: where to train, in bfloat16 where it can. An evaluator runs on the CPU, in float32.
-        report: gets a line after some of the epochs; see `reported_epochs`.
+        report: gets a line after every round.
 
     Raises:
         ValueError: fewer than two classes, or labels out of range.
     """
     _check_labels(images_NHWC, labels_N, classes)
     height, width, channels = images_NHWC.shape[1:]
-    steps = max(1, len(images_NHWC) // BATCH)
-    epochs = epochs or max(1, round(STEPS / steps))
     digest = data_digest(images_NHWC, labels_N, classes)
-    info = EvaluatorInfo(path.stem, height, width, channels, classes, digest, None)
+    info = EvaluatorInfo(path.stem, height, width, channels, classes, digest, None, faults=FAULTS)
+    held_out = held_out_pictures(len(images_NHWC)) if epochs is None else np.zeros(len(images_NHWC), bool)
+    shown, held = ((images_NHWC[part], labels_N[part]) for part in (~held_out, held_out))
+    rounds = [ROUND_STEPS] * ROUNDS if epochs is None else [epochs * max(1, len(images_NHWC) // BATCH)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Classifier(info).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        batches = _batches(images_NHWC, labels_N, epochs, rotate)
-        _optimise(network, batches, epochs, steps, device, report)
+        loss = _optimise(network, _batches(*shown, rotate), rounds, held, report)
+    info = replace(info, held_out=int(held_out.sum()), held_out_loss=loss)
     path.parent.mkdir(parents=True, exist_ok=True)
     evaluator = _write(path, info, network)
-    return evaluator if test is None else _write(path, replace(info, test_accuracy=evaluator.accuracy(*test)), network)
-
-
-def reported_epochs(epochs: int) -> set[int]:
-    """The epochs that progress is reported after: the first, and each eighth of them. Small data have hundreds."""
-    return {1, *(max(1, round(eighth * epochs / 8)) for eighth in range(1, 9))}
+    if test is None:
+        return evaluator
+    info = replace(info, test_accuracy=evaluator.accuracy(*test))
+    if min(held_out.sum(), len(test[0])) >= FEWEST_IMAGES:
+        info = replace(info, controls=measure_controls(evaluator, shown[0], held[0], test[0]))
+    return _write(path, info, network)
 
 
 def _optimise(
     network: Classifier,
-    batches: Iterator[tuple[Tensor, Tensor]],
-    epochs: int,
-    steps: int,
-    device: torch.device,
+    batches: Iterator[tuple[Tensor, Tensor, Tensor]],
+    rounds: Sequence[int],
+    held: tuple[NDArray[np.uint8], NDArray[np.int64]],
     report: Callable[[str], object] | None,
-) -> None:
+) -> float | None:
+    """Train for one round of steps after another, as long as each lowers the held-out loss; returns the lowest."""
     adam = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
-    reported = reported_epochs(epochs)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, PEAK_LEARNING_RATE, total_steps=epochs * steps)
-    for step, (images_NCHW, labels_N) in enumerate(batches, start=1):
+    best, weights, steps = math.inf, network.state_dict(), 0
+    for count in rounds:
+        _train_round(network, adam, itertools.islice(batches, count), count)
+        steps += count
+        found = _held_out_loss(network, *held)
+        if report:
+            loss = "" if found is None else f", loss {found:.4f} on {len(held[0]):,} held-out pictures"
+            report(f"training the evaluator: {steps:,} steps of at most {sum(rounds):,}{loss}")
+        if found is None:
+            continue
+        if found >= best:
+            break
+        enough = found > ENOUGH * best
+        best, weights = found, copy.deepcopy(network.state_dict())
+        if enough:
+            break
+    if best < math.inf:
+        network.load_state_dict(weights)
+    return best if best < math.inf else None
+
+
+def _train_round(
+    network: Classifier, adam: torch.optim.Optimizer, batches: Iterator[tuple[Tensor, Tensor, Tensor]], steps: int
+) -> None:
+    """One cycle of the learning rate [Smith2018], over so many steps."""
+    device = next(network.parameters()).device
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, PEAK_LEARNING_RATE, total_steps=steps)
+    network.train()
+    for images_NCHW, labels_N, strengths_NF in batches:
         with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-            _, logits = network(images_NCHW.to(device))
-        loss = F.cross_entropy(logits.float(), labels_N.to(device))
+            _, found = network(images_NCHW.to(device))
+        loss = _loss(found.float(), labels_N.to(device), strengths_NF.to(device))
         adam.zero_grad()
         loss.backward()
         adam.step()
         schedule.step()
-        if report and step % steps == 0 and step // steps in reported:
-            report(f"training the evaluator: epoch {step // steps:,} of {epochs:,}, loss {loss.item():.4f}")
+
+
+def _loss(found: Tensor, labels_N: Tensor, strengths_NF: Tensor) -> Tensor:
+    """Cross-entropy of pictures without a fault, and squared error of the strengths of all."""
+    whole = strengths_NF.sum(dim=1) == 0
+    logits, measured = found[:, : -strengths_NF.shape[1]], found[:, -strengths_NF.shape[1] :]
+    return F.cross_entropy(logits[whole], labels_N[whole]) + FAULTS_WEIGHT * F.mse_loss(measured, strengths_NF)
+
+
+@torch.no_grad()
+def _held_out_loss(network: Classifier, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64]) -> float | None:
+    """Mean cross-entropy of pictures that were not trained on; None without any."""
+    if not len(images_NHWC):
+        return None
+    device, total = next(network.parameters()).device, 0.0
+    network.eval()
+    for start in range(0, len(images_NHWC), BATCH):
+        images, labels = (torch.from_numpy(array[start : start + BATCH]) for array in (images_NHWC, labels_N))
+        _, logits = network(to_pixels(images).to(device))
+        total += float(F.cross_entropy(logits[:, :-FAULTS].float(), labels.to(device), reduction="sum"))
+    return total / len(images_NHWC)
 
 
 def _batches(
-    images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64], epochs: int, rotate: bool
-) -> Iterator[tuple[Tensor, Tensor]]:
+    images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64], rotate: bool
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Batches of shuffled pictures, without end."""
     shift = max(1, min(images_NHWC.shape[1:3]) // 14)
     whole = max(1, len(images_NHWC) // BATCH) * BATCH
-    for _ in range(epochs):
+    while True:
         for chosen in torch.randperm(len(images_NHWC))[:whole].split(BATCH):
             images, labels = (torch.from_numpy(array[chosen.numpy()]) for array in (images_NHWC, labels_N))
-            yield _augmented(to_pixels(images), shift, rotate), labels
+            images_NCHW, strengths_NF = with_faults(_augmented(to_pixels(images), shift, rotate))
+            yield images_NCHW, labels, strengths_NF
 
 
 def _augmented(images_NCHW: Tensor, shift: int, rotate: bool) -> Tensor:
@@ -187,6 +262,16 @@ def _augmented(images_NCHW: Tensor, shift: int, rotate: bool) -> Tensor:
 def _write(path: Path, info: EvaluatorInfo, network: Classifier) -> Evaluator:
     write_atomically(path, encode_evaluator(info, network))
     return load_evaluator(path)
+
+
+def _installed_imagenet(report: Callable[[str], object] | None) -> ImagenetEvaluator | None:
+    try:
+        evaluator = ImagenetEvaluator()
+    except ModuleNotFoundError:
+        return None
+    if report:
+        report(f"these pictures have no labels: evaluated by ImageNet features of {evaluator.name}")
+    return evaluator
 
 
 def _wavelets(reason: str, report: Callable[[str], object] | None) -> WaveletEvaluator:

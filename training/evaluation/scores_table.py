@@ -1,0 +1,80 @@
+"""The scores of a model as a table for a person, each next to what real pictures score.
+
+    evaluate, a card -> [scores_table] -> the terminal
+
+Knows the fields of `Scores` and what they mean, and computes none.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from models.card import Scores
+from training.evaluation.controls import controls_line
+from training.evaluation.membership import leak_rows
+from training.evaluation.usefulness import usefulness_rows
+
+_ROWS = (
+    ("FD ratio", "fd_ratio", "1", "1 is as good as real, more is worse"),
+    ("FD floor", "fd_floor", "", "the distance of real pictures, which the ratio is over"),
+    ("kernel distance", "kernel_distance", "kernel_floor", "0 is as good as real, more is worse"),
+    ("precision", "precision", "precision_floor", "share of drawn pictures among the real ones"),
+    ("recall", "recall", "recall_floor", "share of real pictures among the drawn ones"),
+    ("density", "density", "density_floor", "precision, weighted by how many real ones are near"),
+    ("coverage", "coverage", "coverage_floor", "share of real pictures with a drawn one nearby"),
+    ("classes, KL", "class_kl", "class_kl_floor", "0: as often as in training"),
+    ("class agreement", "class_agreement", "evaluator_accuracy", "the requested class is the class drawn"),
+    ("nearest ratio", "nearest_ratio", "1", "0 is memorised"),
+    ("near share", "near_share", "0.01", "1 is memorised"),
+    ("reconstruction, dB", "reconstruction_psnr_db", "pca_psnr_db", "next to PCA of the same size"),
+    ("active units", "active_units", "", "numbers of the code that carry information"),
+    ("Inception FID", "inception_fid", "", "by torch-fidelity"),
+    ("images a second", "images_per_s", "", ""),
+)
+"""Title, field, field (or value) of real pictures, and how to read it."""
+
+
+def of_real(figures: Mapping[str, Any]) -> dict[str, float | None]:
+    """What real pictures get for each figure: the column of the table."""
+    return {
+        field: figures.get(floor) if floor in Scores.model_fields else float(floor)
+        for _, field, floor, _ in _ROWS
+        if floor
+    }
+
+
+def scores_table(name: str, scores: Scores) -> Table:
+    """The scores of a model for a person: a row each, next to what real pictures score.
+
+    In brackets: the range that a figure of few pictures lies in with 95 % confidence.
+    """
+    title = f"{scores.images or 0:,} pictures evaluated by {scores.evaluator}"
+    title += f" ({scores.evaluator_digest[:16]})" if scores.evaluator_digest else ""
+    table = Table("score", name, "real pictures", "how to read it", title=title, caption=controls_line(scores.controls))
+    for label, field, floor, meaning in _ROWS:
+        if (found := getattr(scores, field)) is not None:
+            real = getattr(scores, floor) if floor in Scores.model_fields else floor
+            low_high = (scores.intervals or {}).get(field)
+            value = _short(found) + (f" ({_short(low_high[0])} to {_short(low_high[1])})" if low_high else "")
+            note = "; too few to tell" if field in (scores.too_few or ()) else ""
+            table.add_row(label, value, _short(real), (meaning or str(scores.images_per_s_on)) + note)
+    if modes := scores.stacked:
+        kl_floors = f"{_short(modes.kl_real)}; perfect {modes.kl_floor:.4f}, of real labels {modes.kl_floor_real:.4f}"
+        table.add_row("modes", str(modes.modes), str(modes.modes_real), f"of triples in {modes.images:,} stacks")
+        table.add_row("modes, 5 hits", str(modes.modes_of_5), str(modes.modes_of_5_real), "excludes misreadings")
+        table.add_row("KL to uniform", _short(modes.kl), kl_floors, "natural logarithm")
+    for row in usefulness_rows(scores.usefulness) if scores.usefulness else ():
+        table.add_row(*row)
+    for row in leak_rows(scores.leaks) if scores.leaks else ():
+        table.add_row(*row)
+    return table
+
+
+def sentences(scores: Scores) -> list[str]:
+    """What the scores say about the use of the pictures, a sentence each; none where it was not measured."""
+    return [found.sentence for found in (scores.usefulness, scores.leaks) if found is not None]
+
+
+def _short(value: float | int | str | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
