@@ -106,6 +106,13 @@ def read_card(path: Path) -> Card:
     Raises:
         BundleMissing, BundleDamaged, BundleTooNew: naming the file, what was found and what was expected.
     """
+    if os.path.isfile(path):
+        raise BundleMissing(
+            path,
+            found="a file",
+            expected=f"a folder with a {CARD}",
+            advice="A graph by itself does not say what it draws; `zoetrope export RUN` writes a whole bundle.",
+        )
     if not os.path.isdir(path):  # unlike Path.is_dir, never an error
         raise BundleMissing(path, found="no such folder", expected=f"a folder with a {CARD}")
     card, name = _parse_card(path / CARD), bundle_name(path)
@@ -148,6 +155,11 @@ def bundle_folders(folder: Path) -> list[Path]:
         if path.name[0] not in "._" and os.path.isdir(path) and not os.path.exists(path / "__init__.py"):
             found[path.name] = path
     return [found[name] for name in sorted(found)]
+
+
+def stray_graphs(folder: Path) -> list[Path]:
+    """Graphs that lie next to the bundles, by name: no card says what they draw, so none is served."""
+    return sorted(path for path in folder.glob("*.onnx") if path.name[0] not in "._" and path.is_file())
 
 
 def _interrupted(entries: Iterable[Path]) -> dict[str, Path]:

@@ -16,12 +16,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from models.bundle import bundle_folders, bundle_name, open_bundle
+from models.bundle import bundle_name, open_bundle
 from models.card import Card
 from models.runtime import Runtime
 from service.refusals import Files, Refusal
 from service.registry import ModelRegistry
-from service.snapshot import ModelVersion, read_version, refuse_without_current, stat_files
+from service.snapshot import ModelVersion, read_version, refuse_without_current, served_paths, stat_files
 
 _log = logging.getLogger("zoetrope")
 
@@ -51,7 +51,7 @@ class ModelReloader:
 
     def scan(self) -> None:
         """Scan once, and publish what has changed if the scan before saw the same."""
-        paths = bundle_folders(self._folder) if self._folder.is_dir() else []
+        paths = served_paths(self._folder)
         found = {bundle_name(path): stat_files(path) for path in paths}
         before, self._seen = self._seen, found
         if found == before and found != self._settled:

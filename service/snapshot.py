@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from models.bundle import bundle_folders, bundle_name, read_card, without_current
+from models.bundle import bundle_folders, bundle_name, read_card, stray_graphs, without_current
 from models.card import Card
 from models.runtime import Runtime
 from service.errors import Problem
@@ -23,6 +23,11 @@ from service.refusals import Files, Refusal, printable
 
 _MOST_NAMES = 20
 """Models that a problem names."""
+
+
+def served_paths(folder: Path) -> list[Path]:
+    """What is in a folder of models and is served, or refused in words; empty where there is no such folder."""
+    return [*bundle_folders(folder), *stray_graphs(folder)] if folder.is_dir() else []
 
 
 def stat_files(path: Path) -> Files:
@@ -112,7 +117,7 @@ class Snapshot:
         """All that is in a folder, nothing of it loaded; empty where there is no such folder."""
         versions: dict[str, ModelVersion] = {}
         refused: dict[str, Refusal] = {}
-        for path in bundle_folders(folder) if folder.is_dir() else ():
+        for path in served_paths(folder):
             found = read_version(path)
             if isinstance(found, Refusal):
                 refused[bundle_name(path)] = found

@@ -97,6 +97,25 @@ def drawn(path: Path) -> bytes:
     return Runtime(open_bundle(path), threads=1).generate(7, 0, 3).tobytes()
 
 
+def test_a_graph_that_lies_next_to_the_bundles_is_refused_with_what_to_do(service: Service):
+    """Before: an .onnx file that was copied into models/ was passed over without a word."""
+    service.start()
+    graph = service.folder / "mine.onnx"
+    shutil.copy(service.folder / "good" / "generator.onnx", graph)
+    service.scan()
+    (refused,) = service.status()["refused"]
+    assert refused["name"] == "mine.onnx"
+    assert refused["reason"] == (
+        "mine.onnx: found a file, expected a folder with a card.json. A graph by itself does not say what it draws; "
+        "`zoetrope export RUN` writes a whole bundle."
+    )
+    assert (service.ready(), service.listed()) == (200, ["good", "victim"])
+
+    graph.unlink()
+    service.scan()
+    assert service.status()["refused"] == []
+
+
 def test_there_are_twenty_kinds_and_more():
     assert len({kind.name for kind in KINDS}) == len(KINDS) > 20
 
