@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from support.pictures import mnist, needs_mnist
 
 from training.data.dataset import data_digest
 from training.evaluation import evaluator_store
-from training.evaluation.evaluator import held_out_pictures, to_pixels
+from training.evaluation.evaluator import Classifier, EvaluatorInfo, encode_evaluator, held_out_pictures, to_pixels
 from training.evaluation.evaluator_store import (
     SHIPPED,
     find_evaluator,
@@ -20,6 +21,7 @@ from training.evaluation.evaluator_store import (
     train_evaluator,
 )
 from training.evaluation.faults import with_faults
+from training.evaluation.imagenet import ImagenetEvaluator
 from training.evaluation.reference import RealPictures
 from training.evaluation.wavelets import WaveletEvaluator
 
@@ -76,6 +78,48 @@ def test_an_evaluator_that_an_older_version_trained_is_found(tmp_path: Path):
     fit(tmp_path / "judges" / older)
 
     assert find_evaluator(real, folder=tmp_path / "evaluators").name == older.removesuffix(".safetensors")
+
+
+def test_features_are_chosen_by_name_and_unknown_or_contradicting_ones_are_refused(tmp_path: Path):
+    real = real_digits()
+
+    assert isinstance(find_evaluator(real, folder=tmp_path, features="wavelets", report=pytest.fail), WaveletEvaluator)
+    with pytest.raises(ValueError, match="found --features pixels, expected one of auto, evaluator, imagenet, wav"):
+        find_evaluator(real, folder=tmp_path, features="pixels")
+    with pytest.raises(ValueError, match=r"found --fit and --features imagenet, which need no training\. Leave one"):
+        find_evaluator(real, folder=tmp_path, features="imagenet", fit=True)
+
+
+def test_pictures_without_labels_take_imagenet_features_where_they_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lines: list[str] = []
+    real = RealPictures(real_digits().train, real_digits().test)
+    given = {"folder": tmp_path, "features": "auto", "report": lines.append}
+    network = SimpleNamespace(package="weights 1.0", digest="d" * 64)
+    monkeypatch.setattr(evaluator_store, "ImagenetEvaluator", lambda: ImagenetEvaluator(network))
+
+    assert find_evaluator(real, **given).name == "weights 1.0"
+    monkeypatch.setattr(evaluator_store, "ImagenetEvaluator", uninstalled)
+    assert isinstance(find_evaluator(real, **given), WaveletEvaluator)
+    assert lines[0] == "these pictures have no labels: evaluated by ImageNet features of weights 1.0"
+    assert lines[1].startswith("these pictures have no labels (--features imagenet knows more): evaluated by wavelets")
+
+
+def uninstalled() -> None:
+    raise ModuleNotFoundError("the extra [imagenet]")
+
+
+def test_fitting_replaces_an_evaluator_that_learned_no_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    few_steps(monkeypatch)
+    real = few_digits()
+    digest = data_digest(real.train, real.train_labels, real.classes)
+    info = EvaluatorInfo("older", 8, 8, 1, CLASSES, digest, None)
+    (tmp_path / f"{digest[:16]}.safetensors").write_bytes(encode_evaluator(info, Classifier(info)))
+
+    assert find_evaluator(real, folder=tmp_path).info.faults == 0
+    assert find_evaluator(real, folder=tmp_path, fit=True).info.faults > 0
+    assert find_evaluator(real, folder=tmp_path).info.faults > 0
 
 
 @pytest.mark.parametrize(("name", "shape", "least"), [("mnist", (28, 28, 1), 0.994), ("eurosat", (64, 64, 3), 0.95)])

