@@ -201,6 +201,7 @@ def test_pictures_of_another_shape_are_refused_and_taken_when_it_is_said_how(pic
     code, said = finetune(pictures, parents / "plain", "--dry-run", "--resize", "stretch")
     assert code == 0, said
     assert "stretched to 8 x 8, as asked" in said
+    assert "300 images to show: about" in said
 
 
 def test_options_that_do_not_go_together_are_refused(pictures: Path, parents: Path):

@@ -27,7 +27,7 @@ from training.cli.options import (
     PrecisionOption,
     panel,
 )
-from training.cli.show_plan import answered, show_plan
+from training.cli.show_plan import answered, show_forecast, show_plan
 from training.config import CHECKPOINT_SECONDS, AugmentName, UpdateName
 
 _training = panel("Training")
@@ -127,7 +127,9 @@ def finetune(
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)
             plan = answered(plan, context)
-            if not dry_run and (bundle := carry_out(plan, context, print_plain)):
+            if dry_run and ratings is None:
+                show_forecast(plan, context)
+            elif not dry_run and (bundle := carry_out(plan, context, print_plain)):
                 print_bundle(bundle)
 
 
