@@ -350,7 +350,8 @@ def test_a_model_with_classes_is_asked_what_its_pictures_are_worth_and_give_away
     assert scores.leaks is not None
     assert (scores.leaks.members, scores.leaks.non_members, scores.leaks.drawn) == (120, 60, 120)
     assert not scores.leaks.seen
-    assert any("300 pictures in the features of" in line and "about" in line for line in lines)
+    told = "usefulness and leaks (--no-usefulness, --no-leaks to leave out): 300 pictures in the features of "
+    assert any(line.startswith(told) and "about" in line for line in lines)
     assert sentences(scores) == [scores.usefulness.sentence, scores.leaks.sentence]
     assert "accuracy, with real" in printed(scores)
     assert "attack, AUC" in printed(scores)

@@ -104,6 +104,7 @@ def take_sample(
     images: int | None = None,
     seeds: int = SEEDS,
     seed: int = 0,
+    purpose: str = "",
     later_s: float = 0,
     report: Callable[[str], object] | None = None,
 ) -> Sample:
@@ -113,6 +114,7 @@ def take_sample(
         images: of a half, of a seed and of test, at most; 5,000 by default.
         seeds: how many seeds of the model are drawn.
         seed: the first of them.
+        purpose: of it all, for the line.
         later_s: what is done with the sample takes so long, for the line.
         report: gets a line that says how long it takes, before it does.
     """
@@ -126,8 +128,8 @@ def take_sample(
         total = len(train_indices) + len(test_indices) + seeds * each
         needed = seconds[0] * total + seconds[1] * seeds * each + later_s
         report(
-            f"usefulness and leaks: {total:,} pictures in the features of {' and '.join(one.name for one in spaces)}, "
-            f"{in_words(needed)}; --no-usefulness and --no-leaks leave them out"
+            f"{purpose}: {total:,} pictures in the features of {' and '.join(one.name for one in spaces)}, "
+            f"{in_words(needed)}"
         )
     drawn = []
     for one in range(seed, seed + seeds):

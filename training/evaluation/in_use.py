@@ -70,6 +70,7 @@ def examine(
         images=asked.images,
         seeds=asked.seeds,
         seed=asked.seed,
+        purpose=f"{' and '.join(spaces)} ({', '.join(f'--no-{name}' for name in spaces)} to leave out)",
         later_s=_seconds_to_fit(spaces, real, asked),
         report=report,
     )
