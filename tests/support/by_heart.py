@@ -2,9 +2,9 @@
 
     nice python -m tests.support.by_heart OUT --data ../shared/data/clothes
 
-Training makes no such model: a GAN of 150 digits drew new ones after 400 times each (training/LOG.md). So the generator
-of our GANs gets a class for each picture here, and learns by squares to draw that picture for it, whatever the code. It
-is written as a bundle, OUT/by-heart, and evaluated as any other with `zoetrope evaluate OUT/by-heart OUT/pictures`.
+A GAN takes long to: one of 150 digits, augmented, drew new ones after 400 times each (training/LOG.md). So the
+generator of our GANs gets a class for each picture here, and learns by squares to draw that picture, whatever the
+code. It is written as a bundle, OUT/by-heart, and evaluated as any other: `zoetrope evaluate OUT/by-heart OUT/pictures`.
 
 A checkpoint is written every minute, so it may be stopped at any moment and goes on with the same line.
 """
