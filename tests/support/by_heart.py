@@ -4,7 +4,7 @@
 
 A GAN takes long to: one of 150 digits, augmented, drew new ones after 400 times each (training/LOG.md). So the
 generator of our GANs gets a class for each picture here, and learns by squares to draw that picture, whatever the
-code. It is written as a bundle, OUT/by-heart, and evaluated as any other: `zoetrope evaluate OUT/by-heart OUT/pictures`.
+code. It is written as a bundle, OUT/by-heart, and evaluated as any other is by `zoetrope evaluate`.
 
 A checkpoint is written every minute, so it may be stopped at any moment and goes on with the same line.
 """
