@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from support.commandline import typed
 
-from models.bundle import open_all, open_bundle
-from models.card import Scores
+from models.bundle import open_all, open_bundle, write_scores
+from models.card import Estimate, Leaks, Scores
 from training import progress
 from training.comparison.recipes import RECIPES
 from training.data.splits import STACKS
@@ -109,6 +109,17 @@ def test_resuming_trains_nothing_again_and_an_existing_bundle_keeps_its_version(
     """The same line once more, with a bundle from elsewhere in it, whose scores are written."""
     taken, before, files = digits / "models" / "autoencoder", runs_of(digits), (digits / "table.json").read_bytes()
     card = open_bundle(taken).card
+    leaks = Leaks(
+        features="wavelets",
+        members=2,
+        non_members=2,
+        drawn=2,
+        auc=Estimate(value=0.5, low=0.4, high=0.6),
+        auc_control=0.5,
+        seen=False,
+        sentence="It leaks nothing.",
+    )
+    write_scores(taken, card.scores.model_copy(update={"leaks": leaks}))
     code, said = typed("compare", "digits", "untrained", "gan", taken, "--out", digits, *SHORT)
     rows = table(digits)
     (digits / "table.json").write_bytes(files)
@@ -120,6 +131,7 @@ def test_resuming_trains_nothing_again_and_an_existing_bundle_keeps_its_version(
     assert f"{taken}: evaluated; the scores are in {taken}/card.json, the version stays" in said
     assert not np.isnan(rows[2]["fd_ratio"])
     assert open_bundle(taken).card.scores != Scores()
+    assert open_bundle(taken).card.scores.leaks == leaks, "what is not measured again stays"
 
 
 def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(digits: Path):

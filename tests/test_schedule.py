@@ -1,5 +1,7 @@
 """Half a cosine over the burn-in, constant after it, stretched to the planned length."""
 
+from dataclasses import replace
+
 import pytest
 
 from training.config import preset_named, schedule_at
@@ -34,4 +36,5 @@ def test_the_rate_warms_up_from_one_batchs_worth_and_gamma_does_not():
 
 
 def test_a_run_of_twice_the_length_is_the_same_story_at_half_the_speed():
-    assert schedule_at(settings.with_changes(images_shown=2000), 600) == schedule_at(settings, 300)
+    longer, shorter = schedule_at(settings.with_changes(images_shown=2000), 600), schedule_at(settings, 300)
+    assert replace(longer, images_shown=300) == shorter

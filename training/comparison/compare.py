@@ -23,6 +23,7 @@ from training.data.splits import PREFIX
 from training.device import ComputeContext
 from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader, write_scores_of
 from training.evaluation.evaluator_store import find_evaluator
+from training.evaluation.in_use import Asked, kept
 from training.evaluation.reference import RealPictures, Reference
 from training.exporter.bundle import export_run
 from training.inputs import Report, open_with_progress, real_pictures, report_other_data, with_held_out
@@ -89,7 +90,8 @@ def compare(
         else:
             report_other_data(train, source, open_bundle(entry.bundle).card, report)
         card = open_bundle(entry.bundle).card
-        found[entry.name] = evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads)
+        scores = evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads)
+        found[entry.name] = scores.model_copy(update=kept(card, real, Asked(usefulness=False, leaks=False)))
         write_scores_of(entry.bundle, card, found[entry.name], real, report)
         report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")
     rows = [row_of(entry, real, options.threads, _log_of(entry, out), found[entry.name]) for entry in entries]
