@@ -105,7 +105,7 @@ class ConnectionMonitor:
         if self._draining:
             return _Refusing(app, "The service is stopping.")
         if connection in self._surplus:
-            return _Refusing(app, f"All {self.most_connections:,} connections that this process may have are in use.")
+            return _Refusing(app, f"Connections in use: {self.most_connections:,}, and no more may be.")
         return app
 
     @property

@@ -471,9 +471,7 @@ async def test_where_all_connections_are_in_use_a_new_one_is_503_and_the_probe_i
     await settle()
 
     assert refused_transport.status == 503
-    assert refused_transport.problem["detail"] == (
-        "All 1 connections that this process may have are in use. Try again in 5 s."
-    )
+    assert refused_transport.problem["detail"] == "Connections in use: 1, and no more may be. Try again in 5 s."
     assert probe_transport.status == 200
     assert transport.status == 200, "what was under way is answered"
 
