@@ -1,16 +1,10 @@
 """The limits of one connection, with a transport that only remembers: sizes, times, and what is written."""
 
-# ruff: noqa: ARG001, ARG002, every check is given the app, the connection and its transport
-import asyncio
-import json
-from collections.abc import Callable
+# ruff: noqa: ARG001, every check is given the app, the connection and its transport
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
+from support.connecting import connected, head, settle
 
-import service.server  # noqa: F401, registers the protocol
-from service.connections import KEEP_ALIVE_S, SURPLUS_CONNECTIONS, ConnectionMonitor
 from service.protocol import (
     LARGEST_DISCARDED_BYTES,
     LARGEST_HEAD_BYTES,
@@ -24,124 +18,9 @@ from service.protocol import (
 REQUEST_S, WRITE_S = 20.0, 30.0
 
 
-class Transport:
-    """A transport whose client takes nothing."""
-
-    def __init__(self) -> None:
-        self.written, self.unsent_bytes = b"", 0
-        self.closed = self.aborted = self.ended = self.reads_paused = False
-
-    def write(self, data: bytes) -> None:
-        assert not self.closed
-        self.written += data
-
-    def close(self) -> None:
-        self.closed = True
-
-    def abort(self) -> None:
-        self.closed = self.aborted = True
-
-    def write_eof(self) -> None:
-        self.ended = True
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        self.reads_paused = True
-
-    def resume_reading(self) -> None:
-        self.reads_paused = False
-
-    def get_write_buffer_size(self) -> int:
-        return self.unsent_bytes
-
-    def set_write_buffer_limits(self, high: int) -> None:
-        self.high = high
-
-    def get_extra_info(self, name: str) -> None:
-        return None
-
-    @property
-    def status(self) -> int:
-        return int(self.written.split()[1])
-
-    @property
-    def problem(self) -> dict:
-        head, _, body = self.written.partition(b"\r\n\r\n")
-        assert b"content-type: application/problem+json" in head
-        assert b"connection: close" in head
-        assert f"content-length: {len(body)}".encode() in head
-        return json.loads(body)
-
-
-class Api:
-    """An app that reads its request, waits until `go_on`, and answers with two bytes."""
-
-    def __init__(self) -> None:
-        self.scopes: list[dict] = []
-        self.bodies: list[bytes] = []
-        self.go_on = asyncio.Event()
-        self.disconnected = 0
-
-    async def __call__(self, scope, receive, send) -> None:
-        self.scopes.append(scope)
-        body, message = b"", {"type": "http.request", "more_body": True}
-        while message["type"] == "http.request" and message["more_body"]:
-            message = await receive()
-            body += message.get("body", b"")
-        if message["type"] == "http.disconnect":
-            self.disconnected += 1
-            return
-        self.bodies.append(body)
-        gone = asyncio.create_task(receive())
-        await asyncio.wait([gone, asyncio.create_task(self.go_on.wait())], return_when=asyncio.FIRST_COMPLETED)
-        if gone.done():
-            self.disconnected += 1
-            return
-        gone.cancel()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
-
-
-async def settle() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-def connected(check: Callable) -> Callable:
-    """Run a test in an event loop, with an app and a connection to it."""
-
-    def test() -> None:
-        async def run() -> None:
-            api, transport = Api(), Transport()
-            config = uvicorn.Config(api, log_config=None)
-            config.load()
-            assert config.http_protocol_class is BoundedHttpProtocol, "importing service.server registers it"
-            connection = type("Connection", (BoundedHttpProtocol,), {"monitor": ConnectionMonitor()})(
-                config, ServerState(), {}, asyncio.get_running_loop()
-            )
-            connection.connection_made(transport)
-            await check(api, connection, transport)
-            await settle()
-            connection.connection_lost(None)
-
-        asyncio.run(run())
-
-    test.__doc__ = check.__doc__
-    return test
-
-
 def later(connection: BoundedHttpProtocol, seconds: float) -> None:
     """What the monitor does that much later."""
     connection.check(connection.loop.time() + seconds, REQUEST_S, WRITE_S)
-
-
-def head(*headers: str, line: str = "GET /x HTTP/1.1") -> bytes:
-    return "\r\n".join([line, *headers, "", ""]).encode()
 
 
 @connected
@@ -418,83 +297,6 @@ async def test_a_lost_connection_cancels_the_request_before_which_others_wait(ap
 
 
 @connected
-async def test_requests_under_way_are_counted_from_their_headers_to_their_last_byte(api, connection, transport):
-    monitor = connection.monitor
-    assert monitor.requests_under_way == 0
-    connection.data_received(head("Host: x") * 2)
-    await settle()
-    assert monitor.requests_under_way == 1  # the second one waits for the first
-    api.go_on.set()
-    await settle()
-    assert transport.written.count(b"HTTP/1.1 200") == 2
-    assert monitor.requests_under_way == 0
-
-
-@connected
-async def test_a_request_whose_client_has_gone_is_not_under_way(api, connection, transport):
-    connection.data_received(head("Host: x"))
-    await settle()
-    connection.connection_lost(None)
-    assert connection.monitor.requests_under_way == 0
-
-
-def opened(first: BoundedHttpProtocol) -> tuple[BoundedHttpProtocol, Transport]:
-    """Another connection to the process of the first one."""
-    another, transport = type(first)(first.config, ServerState(), {}, first.loop), Transport()
-    another.connection_made(transport)
-    return another, transport
-
-
-@connected
-async def test_one_connection_too_many_closes_the_one_that_is_idle_the_longest(api, connection, transport):
-    connection.monitor.most_connections = 3
-    api.go_on.set()
-    (_, second_transport), (_, third_transport) = opened(connection), opened(connection)
-    connection.data_received(head("Host: x"))  # used a moment ago: now the second is idle the longest
-    await settle()
-    _, fourth_transport = opened(connection)
-
-    assert second_transport.closed
-    assert not any(one.closed for one in (transport, third_transport, fourth_transport))
-
-
-@connected
-async def test_where_all_connections_are_in_use_a_new_one_is_503_and_the_probe_is_answered(api, connection, transport):
-    connection.monitor.most_connections = 1
-    connection.data_received(head("Host: x"))
-    await settle()
-    refused, refused_transport = opened(connection)
-    refused.data_received(head("Host: x", line="POST /generate HTTP/1.1"))
-    probe, probe_transport = opened(connection)
-    probe.data_received(head("Host: x", line="GET /livez HTTP/1.1"))
-    api.go_on.set()
-    await settle()
-
-    assert refused_transport.status == 503
-    assert refused_transport.problem["detail"] == "Connections in use: 1, and no more may be. Try again in 5 s."
-    assert probe_transport.status == 200
-    assert transport.status == 200, "what was under way is answered"
-
-
-@connected
-async def test_a_flood_of_connections_beyond_that_is_hung_up_on(api, connection, transport):
-    connection.monitor.most_connections = 1
-    connection.data_received(head("Host: x")[:-2])  # not idle, for as long as its headers may take
-    for _ in range(SURPLUS_CONNECTIONS):
-        surplus, surplus_transport = opened(connection)
-        surplus.data_received(b"G")
-        assert not surplus_transport.closed
-    _, last = opened(connection)
-
-    assert last.aborted
-
-
-@connected
-async def test_an_idle_connection_stays_for_the_time_of_the_monitor(api, connection, transport):
-    assert connection.timeout_keep_alive == KEEP_ALIVE_S == 75.0
-
-
-@connected
 async def test_an_old_client_gets_no_chunks_and_its_body_ends_with_the_connection(api, connection, transport):
     async def streaming(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -521,38 +323,3 @@ async def test_an_old_client_gets_a_length_where_it_is_known(api, connection, tr
 
     assert b"content-length: 2\r\n" in transport.written
     assert transport.written.endswith(b"\r\n\r\nok")
-
-
-@connected
-async def test_while_it_stops_what_is_under_way_goes_on_and_the_rest_is_503(api, connection, transport):
-    connection.data_received(head("Host: x"))
-    await settle()
-    connection.monitor.drain()
-    assert connection.monitor.requests_under_way == 1
-    api.go_on.set()
-    await settle()
-
-    assert transport.status == 200
-    assert transport.closed
-    assert connection.monitor.requests_under_way == 0
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [("/livez", 200), ("/readyz", 200), ("/status", 200), ("/generate", 503)],  # the app answers the first three
-)
-def test_while_it_stops_a_further_request_is_503_and_its_state_is_told(path: str, status: int):
-    @connected
-    async def check(api, connection, transport):
-        api.go_on.set()
-        connection.monitor.drain()
-        transport.closed = False  # as a connection that comes now
-        connection.data_received(head("Host: x", line=f"GET {path} HTTP/1.1"))
-        await settle()
-
-        assert transport.status == status
-        if status == 503:
-            assert transport.problem["detail"] == "The service is stopping. Try again in 5 s."
-            assert b"retry-after: 5" in transport.written
-
-    check()
