@@ -10,8 +10,6 @@ one are scored too. Adds one line of JSON a cell to OUT/table.jsonl, the quick c
 skipped, so it may be stopped at any moment. `--only mnist-46` takes the cells whose name contains that.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ import torch
 
 from models.bundle import open_bundle
 from models.runtime import Runtime
+from tests.support.resumable_table import fill, table_parser
 from tests.support.untrained import write_untrained
 from training.data.dataset import open_pictures
 from training.data.shape import Shape
@@ -132,25 +131,9 @@ def _range(ratios: list[float] | None) -> str:
 
 def main() -> None:
     """Measure what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--only", default="")
-    parser.add_argument("--print", action="store_true", dest="prints")
-    given = parser.parse_args()
+    given = table_parser(__doc__).parse_args()
     torch.set_num_threads(1)
-    given.out.mkdir(parents=True, exist_ok=True)
-    path = given.out / "table.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if given.prints:
-        print(as_markdown(lines))
-        return
-    done = {line["cell"] for line in lines}
-    for cell in cells():
-        if cell.name not in done and given.only in cell.name:
-            line = measure(cell, given.out, given.data)
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+    fill(given, cells(), lambda cell: measure(cell, given.out, given.data), as_markdown)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,12 @@ the cell at hand where its last checkpoint is, and skips cells that are done. `-
 `--minutes 5 --pictures 100 --size 32 --only seed0` is a quick look of the same kind.
 """
 
-import argparse
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.picture_sets import write_some
+from tests.support.resumable_table import Line, compare, fill, table_parser
 from training.data.dataset import open_pictures
 from training.data.shape import Shape
 from training.run import Run
@@ -50,28 +48,25 @@ def write_set(folder: Path, data: Path, pictures: int, side: int) -> None:
         write_some(folder / part, found, pictures if part == "train" else len(found.images))
 
 
-def run(cell: Cell, out: Path, minutes: float) -> dict[str, object]:
+def run(cell: Cell, out: Path, minutes: float) -> Line:
     """Train and evaluate a cell; returns its line.
 
     Raises:
         subprocess.CalledProcessError: the command failed; its output is in the cell's folder.
     """
     folder = out / "cells" / cell.name
-    folder.mkdir(parents=True, exist_ok=True)
-    words = [str(out / "set"), "gan", "--minutes", f"{minutes:g}", "--seed", str(cell.seed), "--threads", "1"]
-    words += ["--out", str(folder), *(word for change in WAYS[cell.way] for word in ("--set", change))]
-    with (folder / "output.txt").open("a") as said:
-        subprocess.run([sys.executable, "-m", "training", "compare", *words], stdout=said, stderr=said, check=True)
+    changes = [word for change in WAYS[cell.way] for word in ("--set", change)]
+    compare(folder, str(out / "set"), "gan", "--minutes", f"{minutes:g}", "--seed", str(cell.seed), *changes)
     (card,) = (json.loads(path.read_text()) for path in (folder / "models").glob("*/card.json"))
     (log,) = (Run(path).lines() for path in (folder / "runs").iterdir())
     last = {name: log[-1].get(name) for name in ("augment_p", "overfitting", "d_wins")}
     sheets = [line["near_share"] for line in log if "near_share" in line]
-    line: dict[str, object] = {"cell": cell.name, "sheet_near_share": sheets[-1] if sheets else None}
+    line: Line = {"cell": cell.name, "sheet_near_share": sheets[-1] if sheets else None}
     line |= {name: card["training"][name] for name in ("images_shown", "seconds", "data_images")} | last
     return line | {name: card["scores"].get(name) for name in SCORES}
 
 
-def as_markdown(lines: list[dict[str, object]]) -> str:
+def as_markdown(lines: list[Line]) -> str:
     """The table for LOG.md."""
     names = ("FD ratio", "near share", "nearest ratio", "precision", "recall", "p", "overfitting", "d_wins", "images")
     text = f"| way, seed | {' | '.join(names)} |\n|---|{'---:|' * len(names)}\n"
@@ -84,32 +79,15 @@ def as_markdown(lines: list[dict[str, object]]) -> str:
 
 def main() -> None:
     """Run what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser = table_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--pictures", type=int, default=1_000)
     parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--only", default="", help="cells whose name contains this, such as seed0")
-    parser.add_argument("--print", action="store_true", dest="prints")
     given = parser.parse_args()
-    path = given.out / "table.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if given.prints:
-        print(as_markdown(lines))
-        return
-    write_set(given.out / "set", given.data, given.pictures, given.size)
-    done = {line["cell"] for line in lines}
-    for cell in (Cell(way, seed) for seed in SEEDS for way in WAYS):
-        if cell.name in done or given.only not in cell.name:
-            continue
-        try:
-            line = run(cell, given.out, given.minutes)
-        except subprocess.CalledProcessError as error:
-            print(f"{cell.name}: failed with {error.returncode}", file=sys.stderr, flush=True)
-            continue
-        with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+    if not given.prints:
+        write_set(given.out / "set", given.data, given.pictures, given.size)
+    cells = (Cell(way, seed) for seed in SEEDS for way in WAYS)
+    fill(given, cells, lambda cell: run(cell, given.out, given.minutes), as_markdown)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ adds one line of JSON a cell to OUT/table.jsonl. Cells that are there are skippe
 the settings of before.
 """
 
-import argparse
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tests.support.resumable_table import Line, compare, fill, table_parser
 
 IMAGES, FEWER_IMAGES = 20, 8
 """Thousand images to show; fewer where 20,000 take more than 12 minutes of one core."""
@@ -58,33 +57,33 @@ def cells() -> Iterator[Cell]:
             yield Cell(*LARGE, seed, FEWER_IMAGES)
 
 
-def run(cell: Cell, out: Path, source: Path, changes: list[str]) -> dict[str, object]:
+def run(cell: Cell, out: Path, source: Path, changes: list[str]) -> Line:
     """Train and evaluate a cell; returns its line.
 
     Raises:
         subprocess.CalledProcessError: the command failed; its output is in the cell's folder.
     """
     folder = out / "cells" / cell.name
-    folder.mkdir(parents=True, exist_ok=True)
-    words = [str(source), "gan", "--kimg", f"{cell.kimg:g}", "--seed", str(cell.seed), "--threads", "1"]
-    words += ["--out", str(folder), *(["--size", cell.size] if cell.size else [])]
-    words += [word for change in changes for word in ("--set", change)]
-    with (folder / "output.txt").open("w") as said:
-        subprocess.run([sys.executable, "-m", "training", "compare", *words], stdout=said, stderr=said, check=True)
+    words = [str(source), "gan", "--kimg", f"{cell.kimg:g}", "--seed", str(cell.seed)]
+    words += [
+        *(["--size", cell.size] if cell.size else []),
+        *(word for change in changes for word in ("--set", change)),
+    ]
+    compare(folder, *words)
     table = json.loads((folder / "table.json").read_text())
     (row,) = table["rows"]
     kept = ("d_loss_max", "deviation_max", "diverged", "images_shown", "seconds", "fd_ratio", "recall", "version")
     shown = ("preset", "learning_rate", "gamma", "conditional", "pixel_scale", "precision")
-    line: dict[str, object] = {"cell": cell.name, "evaluator": table["evaluator"], "at": time.strftime("%H:%M")}
+    line: Line = {"cell": cell.name, "evaluator": table["evaluator"], "at": time.strftime("%H:%M")}
     return line | {name: row[name] for name in kept} | {name: row["settings"][name] for name in shown}
 
 
-def as_markdown(lines: list[dict[str, object]]) -> str:
+def as_markdown(lines: list[Line]) -> str:
     """The table for LOG.md."""
     text = "| set, size, seed | preset | rate | gamma | largest d_loss | deviation | diverged | images | FD ratio |\n"
     text += "|---|---|---:|---:|---:|---:|---|---:|---:|\n"
     for line in sorted(lines, key=lambda line: str(line["cell"])):
-        rate, gamma = (line[name][0] for name in ("learning_rate", "gamma"))  # type: ignore[index]
+        rate, gamma = (line[name][0] for name in ("learning_rate", "gamma"))
         figures = (f"{line[name]:.3g}" if line[name] is not None else "" for name in ("d_loss_max", "deviation_max"))
         verdict = "yes" if line["diverged"] else "no"
         found = (line["cell"], line["preset"], rate, gamma, *figures, verdict, f"{line['images_shown']:,}")
@@ -94,32 +93,17 @@ def as_markdown(lines: list[dict[str, object]]) -> str:
 
 def main() -> None:
     """Run what is missing."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("out", type=Path)
+    parser = table_parser(__doc__)
     parser.add_argument("--sets", type=Path, default=Path("runs/sets"))
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--only", default="", help="cells whose name contains this, such as mnist-seed")
     parser.add_argument("--kimg", type=float, help="thousand images to show, in place of 20 or 8")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
-    parser.add_argument("--print", action="store_true", dest="prints")
     given = parser.parse_args()
-    path = given.out / "table.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if given.prints:
-        print(as_markdown(lines))
-        return
-    done = {line["cell"] for line in lines}
-    for cell in cells():
-        if cell.name in done or given.only not in cell.name:
-            continue
+
+    def measure(cell: Cell) -> Line:
         folder = given.sets if cell.source in SYNTHETIC_AND_PARTS else given.data
-        try:
-            line = run(replace(cell, kimg=given.kimg or cell.kimg), given.out, folder / cell.source, given.changes)
-        except subprocess.CalledProcessError as error:
-            print(f"{cell.name}: failed with {error.returncode}", file=sys.stderr, flush=True)
-            continue
-        with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        return run(replace(cell, kimg=given.kimg or cell.kimg), given.out, folder / cell.source, given.changes)
+
+    fill(given, cells(), measure, as_markdown)
 
 
 if __name__ == "__main__":

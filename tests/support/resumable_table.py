@@ -1,0 +1,75 @@
+"""A table that is measured cell by cell for hours: a line of JSON each, stopped at any moment and gone on with.
+
+    stability_table, little_data_table, controls_table -> [resumable_table] -> OUT/table.jsonl
+
+Cells that are there are skipped. One that failed is named on stderr, and tried again the next time. `--only` takes the
+cells whose name contains that; `--print` only prints the table.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+
+class Named(Protocol):
+    """A cell."""
+
+    @property
+    def name(self) -> str:
+        """Of its line."""
+
+
+C = TypeVar("C", bound=Named)
+Line = dict[str, Any]
+
+
+def table_parser(description: str | None) -> argparse.ArgumentParser:
+    """The arguments that every table has; the first line of a module's docstring describes it."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--only", default="", help="cells whose name contains this, such as mnist-seed")
+    parser.add_argument("--print", action="store_true", dest="prints")
+    return parser
+
+
+def fill(
+    given: argparse.Namespace,
+    cells: Iterable[C],
+    measure: Callable[[C], Line],
+    as_markdown: Callable[[list[Line]], str],
+) -> None:
+    """Measure the cells that are missing, or print the table."""
+    given.out.mkdir(parents=True, exist_ok=True)
+    path = given.out / "table.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    if given.prints:
+        print(as_markdown(lines))
+        return
+    done = {line["cell"] for line in lines}
+    for cell in cells:
+        if cell.name in done or given.only not in cell.name:
+            continue
+        try:
+            line = measure(cell)
+        except subprocess.CalledProcessError as error:
+            print(f"{cell.name}: failed with {error.returncode}", file=sys.stderr, flush=True)
+            continue
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def compare(folder: Path, *words: str) -> None:
+    """Train and evaluate one recipe by `zoetrope compare`, with one thread; what it says goes into its folder.
+
+    Raises:
+        subprocess.CalledProcessError: the command failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "training", "compare", *words, "--threads", "1", "--out", str(folder)]
+    with (folder / "output.txt").open("a") as said:
+        subprocess.run(command, stdout=said, stderr=said, check=True)
