@@ -2,9 +2,9 @@
 
     training -> bundle (card, files) -> engine_selection -> runtime (codes -> pixels) -> service
 
-    card                what a bundle says of itself: `card.json`
+    card                what a bundle says of itself: `card.json`; `scores` is the part that `evaluate` writes
     files               files written atomically, digests
-    bundle              a folder, opened whole or refused
+    bundle              a folder, opened whole or refused; `bundle_writer` writes it
     codes               the address of a picture -> its latent code
     class_weights       a picture of several classes: canonical weights -> rows of a batch
     engine              name, interface and batch sizes of an engine

@@ -24,7 +24,8 @@ from itertools import count
 from statistics import median
 from typing import get_args
 
-from models.bundle import Bundle, find_bundle, open_bundle, write_fidelity
+from models.bundle import Bundle, find_bundle, open_bundle
+from models.bundle_writer import write_fidelity
 from models.card import Card
 from models.codes import codes
 from models.command_line import OneLineParser

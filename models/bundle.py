@@ -1,6 +1,6 @@
-"""A model as a folder: written whole or not at all, opened unaltered or not at all.
+"""A model as a folder: opened unaltered or not at all.
 
-    files, card -> bundle -> runtime
+    bundle_writer -> models/<name>/ -> [bundle] -> runtime
 
 Files of a bundle: `card.json`, `generator.onnx`, `samples.png`; where the method
 has one `encoder.onnx`, where people graded it `reward.onnx`; and, for training
@@ -15,29 +15,22 @@ import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from models.card import (
     FORMAT,
     Card,
-    Compute,
-    Fidelity,
-    ReducedPrecision,
-    Scores,
-    ScoresElsewhere,
     upgrade,
     version_of,
 )
-from models.errors import BundleDamaged, BundleMissing, BundleReplaced, BundleTooNew
-from models.files import UnsafeFile, open_plain, sync_folder, write_atomically, write_synced
+from models.errors import BundleDamaged, BundleMissing, BundleTooNew
+from models.files import UnsafeFile, open_plain
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
 ENCODER, REWARD = "encoder.onnx", "reward.onnx"
@@ -73,13 +66,13 @@ def find_bundle(name_or_path: str | Path, folder: Path | None = None) -> Path:
         BundleMissing: there is neither.
     """
     path = Path(name_or_path)
-    if found := _with_card(path):
+    if found := with_card(path):
         return found.resolve() if path.name in ("", ".", "..") else found
     folder = folder or Path(os.environ.get("ZOETROPE_MODELS", "models"))
-    if path.name == str(name_or_path) and (found := _with_card(folder / path)):
+    if path.name == str(name_or_path) and (found := with_card(folder / path)):
         return found
-    with_card = filter(_with_card, bundle_folders(folder)) if folder.is_dir() else ()
-    names = ", ".join(map(bundle_name, with_card))
+    whole = filter(with_card, bundle_folders(folder)) if folder.is_dir() else ()
+    names = ", ".join(map(bundle_name, whole))
     raise BundleMissing(
         path,
         found="no bundle",
@@ -87,7 +80,7 @@ def find_bundle(name_or_path: str | Path, folder: Path | None = None) -> Path:
     )
 
 
-def _with_card(path: Path) -> Path | None:
+def with_card(path: Path) -> Path | None:
     """The folder of this path, or what a crash left of it; None where neither has a card."""
     if (path / CARD).is_file():
         return path
@@ -115,7 +108,7 @@ def read_card(path: Path) -> Card:
         )
     if not os.path.isdir(path):  # unlike Path.is_dir, never an error
         raise BundleMissing(path, found="no such folder", expected=f"a folder with a {CARD}")
-    card, name = _parse_card(path / CARD), bundle_name(path)
+    card, name = parse_card(path / CARD), bundle_name(path)
     if name not in (card.name, f"{card.name}@{card.version}"):
         raise BundleDamaged(
             path, found=f"a card named {card.name!r}, version {card.version}", expected=f"a card named {name!r}"
@@ -217,118 +210,12 @@ def open_all(folder: Path) -> list[Bundle]:
     return [open_bundle(path) for path in list_bundles(folder)]
 
 
-def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle to a temporary folder, flush it to disk and rename it.
-
-    A bundle of another version that is already there stays, as `<name>@<version>`. One of the same version is replaced
-    and leaves its scores, unless the facts bring new ones: they are of the same pictures.
-
-    Args:
-        path: `.../<name>`; the folder above it is made if need be.
-        facts: what the card says, except for `name`, `version` and `files`, which follow from the rest.
-        contents: file name -> bytes; `generator.onnx` and `samples.png` at least.
+def parse_card(path: Path) -> Card:
+    """The card in a file, validated; `read_card` also checks it against its folder.
 
     Raises:
-        ValueError: the facts do not make a card (pydantic's words), or a required file is not given.
+        BundleDamaged, BundleTooNew: the file is not a card of a format that this code reads.
     """
-    if missing := [name for name in REQUIRED if name not in contents]:
-        raise ValueError(f"a bundle needs {', '.join(missing)}")
-    if (whole := _with_card(path)) not in (None, path):  # an earlier writer was killed between its renames
-        whole.rename(path)
-    files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    draft = Card(name=path.name, version="0" * 16, files=files, **facts)
-    version = version_of(files[GENERATOR], draft.classes)
-    card = draft.model_copy(update={"version": version, **_scores_to_keep(path, version, draft)})
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    for name, data in {**contents, CARD: _encode_card(card)}.items():
-        write_synced(temporary / name, data)
-    sync_folder(temporary)
-    _put_in_place(temporary, path, card.version)
-    sync_folder(path.parent)
-    return open_bundle(path)
-
-
-def _scores_to_keep(path: Path, version: str, draft: Card) -> dict[str, object]:
-    if not (path / CARD).exists() or (replaced := read_card(path)).version != version:
-        return {}
-    elsewhere = draft.scores_elsewhere or replaced.scores_elsewhere
-    return {"scores": replaced.scores if draft.scores == Scores() else draft.scores, "scores_elsewhere": elsewhere}
-
-
-def write_scores(path: Path, scores: Scores | ScoresElsewhere, scored: Card | None = None) -> Bundle:
-    """Replace the scores in a bundle's card, atomically. Pictures and version stay what they are.
-
-    Args:
-        scores: of its own data; or of other data, which replace older ones of the same data alone.
-        scored: the card as it was when its pictures were drawn. Another version, or other scores than those, are not
-            overwritten; other fields may have changed.
-
-    Raises:
-        BundleReplaced: the card is not that one any more; nothing is written then.
-        BundleError: the bundle is not whole and unaltered; nothing is written then.
-    """
-    if scored is not None:
-        _check_not_replaced(path, scored)
-    if isinstance(scores, Scores):
-        return _rewrite_card(path, scores=scores)
-    kept = [one for one in read_card(path).scores_elsewhere if one.data_digest != scores.data_digest]
-    return _rewrite_card(path, scores_elsewhere=(*kept, scores))
-
-
-def _check_not_replaced(path: Path, scored: Card) -> None:
-    now = read_card(path)
-    if now.version != scored.version:
-        found, expected = f"version {now.version}", scored.version
-    elif (now.scores, now.scores_elsewhere) != (scored.scores, scored.scores_elsewhere):
-        found, expected = "scores that another process wrote meanwhile", "those that it had"
-    else:
-        return
-    raise BundleReplaced(
-        path / CARD,
-        found=found,
-        expected=expected,
-        advice="It was replaced while it was evaluated: nothing was written. Evaluate it again.",
-    )
-
-
-def write_fidelity(path: Path, fidelity: Mapping[ReducedPrecision, Fidelity], compute: Compute | None) -> Bundle:
-    """Replace what the engine rule reads in a bundle's card, atomically. Pictures and version stay what they are.
-
-    Raises:
-        BundleError: the bundle is not whole and unaltered; nothing is written then.
-    """
-    return _rewrite_card(path, fidelity=dict(fidelity), compute=compute)
-
-
-def _rewrite_card(path: Path, **changes: object) -> Bundle:
-    card = open_bundle(path).card.model_copy(update=changes)
-    write_atomically(path / CARD, _encode_card(card))
-    return open_bundle(path)
-
-
-def _put_in_place(temporary: Path, path: Path, version: str) -> None:
-    if not path.exists():
-        temporary.rename(path)
-        return
-    old_version = _parse_card(path / CARD).version
-    aside = path.with_name(f"{path.name}@{old_version}")
-    if old_version == version or aside.exists():  # the same pictures: nothing is lost with the old folder
-        aside = path.with_name(f".{path.name}.replaced-{os.getpid()}")
-    path.rename(aside)
-    temporary.rename(path)
-    for replaced in path.parent.glob(f".{path.name}.replaced-*"):  # also those of writers that were killed
-        shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _encode_card(card: Card) -> bytes:
-    return (card.model_dump_json(indent=2) + "\n").encode()
-
-
-def _parse_card(path: Path) -> Card:
     try:
         found = json.loads(_read(path, _LARGEST_CARD, "the card of a bundle"))
         text = json.dumps(upgrade(found) if isinstance(found, dict) else found, allow_nan=False)

@@ -7,19 +7,12 @@ from pathlib import Path
 import pytest
 from support.untrained import write_untrained
 
-from models import bundle as bundle_module
-from models.bundle import (
-    find_bundle,
-    list_bundles,
-    open_all,
-    open_bundle,
-    read_card,
-    write_bundle,
-    write_fidelity,
-    write_scores,
-)
-from models.card import Fidelity, Scores, ScoresElsewhere
+from models import bundle_writer
+from models.bundle import find_bundle, list_bundles, open_all, open_bundle, read_card
+from models.bundle_writer import write_bundle, write_fidelity, write_scores
+from models.card import Fidelity
 from models.errors import BundleDamaged, BundleError, BundleMissing, BundleReplaced, BundleTooNew
+from models.scores import Scores, ScoresElsewhere
 
 
 def edit_card(path: Path, **changes: object) -> None:
@@ -321,7 +314,7 @@ def test_a_model_that_is_not_found_is_named_with_those_that_exist(grey: Path):
 
 def test_files_and_folders_are_flushed_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     synced: list[Path] = []
-    monkeypatch.setattr(bundle_module, "sync_folder", synced.append)
+    monkeypatch.setattr(bundle_writer, "sync_folder", synced.append)
     write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5)
 
     written, parent = synced

@@ -7,22 +7,11 @@ from typing import get_args
 
 import pytest
 
-from models.bundle import open_bundle, read_card, write_scores
-from models.card import (
-    AcceptanceFigures,
-    Card,
-    ClassCount,
-    Compute,
-    Fidelity,
-    Leaks,
-    ModeScores,
-    ReducedPrecision,
-    Scores,
-    Usefulness,
-    upgrade,
-    version_of,
-)
+from models.bundle import open_bundle, read_card
+from models.bundle_writer import write_scores
+from models.card import AcceptanceFigures, Card, ClassCount, Compute, Fidelity, ReducedPrecision, upgrade, version_of
 from models.engine import ENGINE_NAMES
+from models.scores import Leaks, ModeScores, Scores, Usefulness
 
 SHIPPED = Path(__file__).parent.parent / "models"
 FORMAT_1 = Path(__file__).parent / "support" / "card_format_1.json"

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from support.commandline import typed
 
-from models.bundle import open_all, open_bundle, write_scores
-from models.card import Estimate, Leaks, Scores
+from models.bundle import open_all, open_bundle
+from models.bundle_writer import write_scores
+from models.scores import Estimate, Leaks, Scores
 from training import progress
 from training.comparison.recipes import RECIPES
 from training.data.splits import STACKS

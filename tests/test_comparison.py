@@ -11,7 +11,7 @@ from PIL import Image
 from support.markup import read
 
 from models.bundle import open_bundle
-from models.card import Scores
+from models.scores import Scores
 from training.comparison.comparison import strips, write_comparison
 from training.comparison.table import Row
 from training.evaluation.reference import RealPictures

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from models.bundle import open_bundle
-from models.card import ModeScores, Scores
 from models.runtime import Runtime
+from models.scores import ModeScores, Scores
 from training.comparison.recipes import RECIPES, Entry
 from training.comparison.table import PICTURES, Row, as_markdown, cells, figures, row_of
 from training.config import preset_named

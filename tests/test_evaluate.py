@@ -15,10 +15,12 @@ from support.pretrained import write_pretrained
 from support.serving import ROOT
 from support.untrained import write_untrained
 
-from models.bundle import Bundle, open_bundle, write_scores
-from models.card import ClassCount, ModeScores, Scores
+from models.bundle import Bundle, open_bundle
+from models.bundle_writer import write_scores
+from models.card import ClassCount
 from models.errors import BundleReplaced
 from models.runtime import Runtime
+from models.scores import ModeScores, Scores
 from training.data.dataset import data_digest
 from training.evaluation import evaluate
 from training.evaluation.controls import EvaluatorRefused

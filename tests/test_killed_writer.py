@@ -9,13 +9,14 @@ import pytest
 from support.in_process import loaded, loaded_registry
 from support.untrained import write_untrained
 
-from models.bundle import find_bundle, list_bundles, open_all, open_bundle, write_bundle, write_scores
-from models.card import Scores
+from models.bundle import find_bundle, list_bundles, open_all, open_bundle
+from models.bundle_writer import write_bundle, write_scores
+from models.scores import Scores
 from service.reloader import ModelReloader
 
 WRITE = """
 import os, pathlib, pickle, sys
-from models.bundle import write_bundle
+from models.bundle_writer import write_bundle
 
 calls, kill_at = 0, int(sys.argv[2])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.card import Leaks
+from models.scores import Leaks
 from training.evaluation.features import attack_space
 from training.evaluation.membership import Candidates, Others, infer_membership, leak_rows, log_distance, rates_of
 from training.evaluation.quality_metrics import memorisation, nearest_distances

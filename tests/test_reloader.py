@@ -11,9 +11,10 @@ from support.in_process import loaded, loaded_registry
 from support.serving import Server, started
 from support.untrained import write_untrained
 
-from models.bundle import Bundle, open_all, write_scores
-from models.card import Scores
+from models.bundle import Bundle, open_all
+from models.bundle_writer import write_scores
 from models.runtime import Runtime
+from models.scores import Scores
 from models.warm_up import WarmUp
 from service.errors import Problem
 from service.loader import ModelLoader

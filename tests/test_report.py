@@ -11,7 +11,7 @@ from support.logged_runs import PICTURES, SETTINGS, gan_log, logged_run
 from support.markup import read
 
 from models.bundle import read_card
-from models.card import Estimate, Leaks, Scores, Usefulness
+from models.scores import Estimate, Leaks, Scores, Usefulness
 from training.monitoring.report import FRAME_MS, LAST_FRAME_MS, add_evaluation, still, time_lapse, write_report
 from training.run import Run
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.pretrained import SETTINGS, noise, pretrained
 
-from models.bundle import write_bundle
+from models.bundle_writer import write_bundle
 from models.runtime import Runtime
 from training.exporter.graphs import reward_graph
 from training.feedback.reward_model import predict_grades

@@ -12,11 +12,11 @@ from support.untrained import write_untrained
 
 from models import warm_up
 from models.bundle import open_bundle
-from models.card import Scores
 from models.codes import codes
 from models.engine import ENGINE_NAMES, EngineName, reference_on
 from models.errors import AddressError, BundleDamaged, BundleMissing, EngineUnavailable
 from models.runtime import Runtime, open_model
+from models.scores import Scores
 
 
 def drawn_by(path: Path, name: EngineName, threads: int = 2) -> Runtime:

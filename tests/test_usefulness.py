@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.card import Usefulness
+from models.scores import Usefulness
 from training.evaluation.usefulness import Labelled, estimate, measure_usefulness, usefulness_rows
 
 CLASSES, FEATURES = 5, 20

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.bundle import Bundle, find_bundle, open_bundle
-from models.card import Scores
+from models.scores import Scores
 from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
 from training.options import ComputeOptions, FinetuneOptions, FitOptions, TransferOptions
@@ -89,9 +89,9 @@ def finetune(
         if ratings is None:
             from training.transfer import plan_transfer
 
-            plan = plan_transfer(str(pictures), place, TransferOptions(Path(model), **options), context, report)
+            plan = plan_transfer(str(pictures), place, TransferOptions(model=Path(model), **options), context, report)
         else:
-            given = FinetuneOptions(Path(model), str(ratings), **options)
+            given = FinetuneOptions(model=Path(model), ratings=str(ratings), **options)
             plan = plan_finetuning(str(pictures), place, given, context, report)
         return _carried_out(plan, carry_out(plan, context, report))
 

@@ -50,12 +50,60 @@ class ComputeOptions:
             yield ComputeContext(device, compiled, distributed, self.checkpoint_seconds, note)
 
 
-@dataclass(frozen=True)
-class FitOptions:
-    """What `fit` may be asked for; None leaves a setting to the preset. Units and meanings as in `Settings`."""
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What every command that trains may be asked for. Units and meanings as in `Settings`."""
 
     run: Path | None = None
     """The run's folder; `runs/<name of the bundle>` by default."""
+    kimg: float | None = None
+    """Thousand images to show."""
+    batch: int | None = None
+    gamma: float | None = None
+    """R1 and R2 at the start; a tenth of it at the end."""
+    learning_rate: float | None = None
+    """At the start; a tenth of it at the end."""
+    precision: str | None = None
+    seed: int | None = None
+    heal: bool = True
+    """Go back and on more gently where the run goes wrong."""
+    replace: bool = False
+    """Replace a model that is shipped, or is of other pictures than these."""
+
+    def changes(self) -> dict[str, Any]:
+        """The settings that these options replace; None keeps what was there."""
+        return {
+            "images_shown": None if self.kimg is None else round(self.kimg * 1000),
+            "batch": self.batch,
+            "gamma": None if self.gamma is None else (self.gamma, self.gamma / 10),
+            "learning_rate": None if self.learning_rate is None else (self.learning_rate, self.learning_rate / 10),
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class UngradedOptions(RunOptions):
+    """What every command that learns from pictures alone may be asked for."""
+
+    minutes: float | None = None
+    """Training budget in place of `kimg`: as many images as this machine shows in that time."""
+    augment: AugmentName | None = None
+    """Of a GAN: show its discriminator altered pictures, as many as it overfits (`auto`), or none (`off`)."""
+    mirror: bool = False
+    """Learn from mirror images too: where left and right do not matter."""
+    licence: str | None = None
+    """Of the pictures, for the card."""
+
+    def changes(self) -> dict[str, Any]:
+        """As `RunOptions.changes`."""
+        return {**super().changes(), "augment": self.augment, "mirror": self.mirror}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(UngradedOptions):
+    """What `fit` may be asked for; None leaves a setting to the preset."""
+
     preset: str | None = None
     size: str | None = None
     """Height and width in pixels: `64` or `48x80`."""
@@ -69,40 +117,17 @@ class FitOptions:
     method: MethodName = "gan"
     loss: LossName | None = None
     network: NetworkName | None = None
-    kimg: float | None = None
-    """Thousand images to show."""
-    minutes: float | None = None
-    """Training budget in place of `kimg`: as many images as this machine shows in that time."""
-    batch: int | None = None
     width: int | None = None
     code_size: int | None = None
-    gamma: float | None = None
-    """R1 and R2 at the start; a tenth of it at the end."""
-    learning_rate: float | None = None
-    """At the start; a tenth of it at the end."""
-    precision: str | None = None
-    seed: int | None = None
-    augment: AugmentName | None = None
-    """Of a GAN: show its discriminator altered pictures, as many as it overfits (`auto`), or none (`off`)."""
-    mirror: bool = False
-    """Learn from mirror images too: where left and right do not matter."""
-    heal: bool = True
-    """Go back and on more gently where the run goes wrong."""
-    replace: bool = False
-    """Replace a model that is shipped, or is of another data set."""
-    licence: str | None = None
-    """Of the pictures, for the card."""
 
     def changes(self) -> dict[str, Any]:
         """The settings of a preset that these options replace; None keeps the preset's."""
         return {
-            **changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed),
+            **super().changes(),
             "resize": self.resize,
             "unlabelled": self.unlabelled,
             "class_folders": self.class_folders,
             "background": self.background,
-            "augment": self.augment,
-            "mirror": self.mirror,
             "loss": self.loss,
             "width": self.width,
             "code_size": self.code_size,
@@ -117,78 +142,29 @@ class FitOptions:
         return Reading.parse(self.classes, self.unlabelled, self.class_folders, self.background)
 
 
-@dataclass(frozen=True)
-class TransferOptions:
+@dataclass(frozen=True, kw_only=True)
+class TransferOptions(UngradedOptions):
     """What `finetune` without grades may be asked for; None keeps what follows from the model that it starts from."""
 
     model: Path
     """The bundle to start from, by its folder or its name."""
-    run: Path | None = None
-    """The run's folder; `runs/<name of the bundle>` by default."""
     resize: str | None = None
     """Bring the pictures to the model's shape in this way; None: they must have it."""
-    kimg: float | None = None
-    minutes: float | None = None
-    batch: int | None = None
-    gamma: float | None = None
-    learning_rate: float | None = None
-    precision: str | None = None
-    seed: int | None = None
-    augment: AugmentName | None = None
-    mirror: bool = False
-    heal: bool = True
-    replace: bool = False
-    licence: str | None = None
 
     def changes(self) -> dict[str, Any]:
         """The settings that these options replace."""
-        changed = changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed)
-        return changed | {"resize": self.resize, "augment": self.augment, "mirror": self.mirror}
+        return {**super().changes(), "resize": self.resize}
 
 
-@dataclass(frozen=True)
-class FinetuneOptions:
-    """What `finetune` may be asked for; None keeps what the pretrained model was trained with."""
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions(RunOptions):
+    """What `finetune` with grades may be asked for; None keeps what the pretrained model was trained with."""
 
     model: Path
     """The bundle to start from, by its folder or its name; it must have been trained adversarially."""
     ratings: str
     """Grades of its pictures: a CSV or parquet file, or the http address of a service."""
-    run: Path | None = None
     strength: float | None = None
     """How far to go: from 0, the data as they are, to below 1, only what is liked best."""
     update: UpdateName | None = None
     force: bool = False
-    kimg: float | None = None
-    batch: int | None = None
-    gamma: float | None = None
-    learning_rate: float | None = None
-    precision: str | None = None
-    seed: int | None = None
-    heal: bool = True
-    """Go back and on more gently where the run goes wrong."""
-    replace: bool = False
-    """Replace a model that is of other pictures than these, or another model that is shipped."""
-
-    def changes(self) -> dict[str, Any]:
-        """The settings of the pretrained model that these options replace; None keeps them."""
-        return changes_of(self.kimg, self.batch, self.gamma, self.learning_rate, self.precision, self.seed)
-
-
-def changes_of(
-    kimg: float | None,
-    batch: int | None,
-    gamma: float | None,
-    learning_rate: float | None,
-    precision: str | None,
-    seed: int | None,
-) -> dict[str, Any]:
-    """Options as `Settings` spells them."""
-    return {
-        "images_shown": None if kimg is None else round(kimg * 1000),
-        "batch": batch,
-        "gamma": None if gamma is None else (gamma, gamma / 10),
-        "learning_rate": None if learning_rate is None else (learning_rate, learning_rate / 10),
-        "precision": precision,
-        "seed": seed,
-    }

@@ -26,7 +26,7 @@ from training.inputs import (
     shape_of_model,
     with_held_out,
 )
-from training.options import FinetuneOptions, FitOptions
+from training.options import FinetuneOptions, FitOptions, UngradedOptions
 from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
 
@@ -119,12 +119,30 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
     pictures = with_held_out(open_with_progress(source, shape, reading=reading), source, shape.resize, reading)
     settings = default_settings(pictures, options.preset, options.method, options.network, run.edition)
     settings = settings.with_changes(**options.changes(), hold_out_from=run.hold_out_from)
+    check_out(bundle)
+    return plan_of(pictures, settings, run, bundle, options, context)
+
+
+def plan_of(
+    pictures: Pictures,
+    settings: Settings,
+    run: Run,
+    bundle: Path,
+    options: UngradedOptions,
+    context: "ComputeContext",
+    transfer: "Transfer | None" = None,
+) -> Plan:
+    """The plan of a run on pictures alone: its length by the budget, and whose model its bundle would replace.
+
+    Raises:
+        RunDiffers: the run's folder holds another run.
+        ValueError: the budget is used up, or too small.
+    """
     settings = resolve_settings(settings, pictures, context)
     if options.minutes is not None:
         from training.throughput import settings_within
 
         settings = settings_within(options.minutes, settings, pictures, run, context)
-    check_out(bundle)
     asked = None if options.replace else question(bundle, {pictures.digest, *run.data_digests()})
     plan = Plan(
         pictures,
@@ -135,6 +153,7 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
         heal=options.heal,
         question=asked,
         licence=options.licence,
+        transfer=transfer,
     )
     return checked(plan, context)
 

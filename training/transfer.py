@@ -28,10 +28,9 @@ from training.device import ComputeContext
 from training.feedback.pretrained import Pretrained
 from training.inputs import Report, open_with_progress, with_held_out
 from training.options import TransferOptions
-from training.plan import MODELS, Plan, checked, model_name, resolve_settings
-from training.replacement import check_out, question
+from training.plan import MODELS, Plan, model_name, plan_of
+from training.replacement import check_out
 from training.run import RUNS, Run
-from training.throughput import settings_within
 
 LENGTH_SHARE = 1 / 5
 """Of the preset's length."""
@@ -172,24 +171,9 @@ def plan_transfer(
     pictures = with_held_out(pictures, source, shape.resize, reading)
     transfer = Transfer(parent, pictures.classes)
     settings = transfer.settings(run.edition).with_changes(**options.changes(), hold_out_from=run.hold_out_from)
-    settings = resolve_settings(settings, pictures, context)
-    if options.minutes is not None:
-        settings = settings_within(options.minutes, settings, pictures, run, context)
     for line in transfer.lines():
         report(line)
-    asked = None if options.replace else question(bundle, {pictures.digest, *run.data_digests()})
-    plan = Plan(
-        pictures,
-        settings,
-        run,
-        bundle,
-        minutes=options.minutes,
-        heal=options.heal,
-        question=asked,
-        licence=options.licence,
-        transfer=transfer,
-    )
-    return checked(plan, context)
+    return plan_of(pictures, settings, run, bundle, options, context, transfer)
 
 
 def check_shape(found: tuple[int, ...], parent: Pretrained, source: str) -> None:

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 import training
-from models.bundle import write_bundle
+from models.bundle_writer import write_bundle
 from models.files import write_atomically
 from training.config import preset_named
 from training.data.dataset import Pictures, open_pictures

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from models.bundle import Bundle, write_bundle
+from models.bundle import Bundle
+from models.bundle_writer import write_bundle
 from training.config import Settings, preset_named
 from training.exporter.graphs import generator_graph
 from training.feedback.pretrained import Pretrained

@@ -5,7 +5,8 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-from models.bundle import Bundle, open_bundle, write_bundle
+from models.bundle import Bundle, open_bundle
+from models.bundle_writer import write_bundle
 from models.card import ImageShape
 
 

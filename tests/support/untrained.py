@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from models.bundle import Bundle, write_bundle
+from models.bundle import Bundle
+from models.bundle_writer import write_bundle
 
 
 def write_untrained(

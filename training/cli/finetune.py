@@ -119,10 +119,10 @@ def finetune(
             if ratings is None:
                 from training.transfer import plan_transfer
 
-                transfer = TransferOptions(model, **both, **(ungraded | {"mirror": mirror}))
+                transfer = TransferOptions(model=model, **both, **(ungraded | {"mirror": mirror}))
                 plan = plan_transfer(pictures, out, transfer, context, print_plain)
             else:
-                finetuning = FinetuneOptions(model, ratings, **both, **(graded | {"force": force}))
+                finetuning = FinetuneOptions(model=model, ratings=ratings, **both, **(graded | {"force": force}))
                 plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)

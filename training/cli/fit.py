@@ -3,6 +3,7 @@
 a person -> [fit] -> plan -> train, export
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -86,7 +87,7 @@ def fit(
 ) -> None:
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command resumes."""
     with errors_as_messages():
-        from training.options import ComputeOptions, FinetuneOptions, FitOptions
+        from training.options import ComputeOptions, FinetuneOptions, FitOptions, RunOptions
         from training.plan import carry_out, check_fit, plan_finetuning, plan_fit
 
         compute = ComputeOptions(device, threads, compiled, checkpoint_seconds)
@@ -128,20 +129,12 @@ def fit(
                 )
             _refuse_fixed(options, model)
             finetuning = FinetuneOptions(
-                model,
-                ratings,
-                run,
-                strength,
-                cast(UpdateName | None, update),
-                force,
-                kimg,
-                batch,
-                gamma,
-                learning_rate,
-                precision,
-                seed,
-                heal,
-                replace,
+                model=model,
+                ratings=ratings,
+                strength=strength,
+                update=cast(UpdateName | None, update),
+                force=force,
+                **{one.name: getattr(options, one.name) for one in fields(RunOptions)},
             )
         else:
             check_fit(pictures, options, out)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.bundle import open_bundle
-from models.card import Scores
+from models.scores import Scores
 from training.comparison.comparison import write_comparison
 from training.comparison.recipes import Entry, Recipe, entries_named, spread
 from training.comparison.table import row_of

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle, open_bundle
-from models.card import Scores
 from models.runtime import Runtime
+from models.scores import Scores
 from training.comparison.recipes import Entry
 from training.evaluation.reference import RealPictures
 from training.monitoring.diversity import evenly_spaced

@@ -21,10 +21,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.bundle import Bundle, open_bundle, write_scores
-from models.card import Card, Scores, ScoresElsewhere
+from models.bundle import Bundle, open_bundle
+from models.bundle_writer import write_scores
+from models.card import Card
 from models.engine import Device, reference_on, usable_cores
 from models.runtime import Runtime
+from models.scores import Scores, ScoresElsewhere
 from training.data.dataset import data_digest
 from training.evaluation.controls import checked_controls
 from training.evaluation.evaluator import Evaluator, Features

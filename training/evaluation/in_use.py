@@ -9,8 +9,9 @@ tells why one is left out. Knows neither probes nor attacks.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.card import Card, Leaks, Usefulness
+from models.card import Card
 from models.runtime import Runtime
+from models.scores import Leaks, Usefulness
 from training.data.dataset import data_digest
 from training.evaluation.features import MOST_IMAGES, SEEDS, FeatureSpace, attack_space, probe_space, take_sample
 from training.evaluation.membership import leaks_of

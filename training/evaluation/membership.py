@@ -40,7 +40,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.card import Estimate, Leaks
+from models.scores import Estimate, Leaks
 from training.evaluation.features import MOST_IMAGES, FeatureSpace, Sample
 
 FALSE_POSITIVE_RATE = 0.01

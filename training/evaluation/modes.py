@@ -16,8 +16,8 @@ Paper:
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import ModeScores
 from models.runtime import Runtime
+from models.scores import ModeScores
 from training.evaluation.evaluator import Evaluator
 
 STACKS = 26_000

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from models.card import Scores
+from models.scores import Scores
 from training.evaluation.controls import controls_line
 from training.evaluation.membership import leak_rows
 from training.evaluation.usefulness import usefulness_rows

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.card import Card, Estimate, Usefulness
+from models.card import Card
+from models.scores import Estimate, Usefulness
 from training.evaluation.features import FeatureSpace, Sample
 from training.evaluation.probe import fit_probe
 from training.evaluation.reference import RealPictures

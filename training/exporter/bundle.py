@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
 from torch import nn
 
-from models.bundle import CARD, ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, read_card, write_bundle
+from models.bundle import CARD, ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, read_card
+from models.bundle_writer import write_bundle
 from models.card import Lineage
 from models.class_weights import one_hot
 from models.codes import codes

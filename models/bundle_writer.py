@@ -1,0 +1,131 @@
+"""Bundles that are written: whole or not at all, and their cards rewritten in place.
+
+    training.exporter, evaluation, benchmark -> [bundle_writer] -> models/<name>/
+
+A folder is flushed under a temporary name and renamed; what a crash leaves
+between two renames `bundle` finds again. Knows nothing of what the files mean.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.bundle import CARD, GENERATOR, REQUIRED, Bundle, open_bundle, parse_card, read_card, with_card
+from models.card import Card, Compute, Fidelity, ReducedPrecision, version_of
+from models.errors import BundleReplaced
+from models.files import sync_folder, write_atomically, write_synced
+from models.scores import Scores, ScoresElsewhere
+
+
+def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle to a temporary folder, flush it to disk and rename it.
+
+    A bundle of another version that is already there stays, as `<name>@<version>`. One of the same version is replaced
+    and leaves its scores, unless the facts bring new ones: they are of the same pictures.
+
+    Args:
+        path: `.../<name>`; the folder above it is made if need be.
+        facts: what the card says, except for `name`, `version` and `files`, which follow from the rest.
+        contents: file name -> bytes; `generator.onnx` and `samples.png` at least.
+
+    Raises:
+        ValueError: the facts do not make a card (pydantic's words), or a required file is not given.
+    """
+    if missing := [name for name in REQUIRED if name not in contents]:
+        raise ValueError(f"a bundle needs {', '.join(missing)}")
+    if (whole := with_card(path)) not in (None, path):  # an earlier writer was killed between its renames
+        whole.rename(path)
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    draft = Card(name=path.name, version="0" * 16, files=files, **facts)
+    version = version_of(files[GENERATOR], draft.classes)
+    card = draft.model_copy(update={"version": version, **_scores_to_keep(path, version, draft)})
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    for name, data in {**contents, CARD: _encode_card(card)}.items():
+        write_synced(temporary / name, data)
+    sync_folder(temporary)
+    _put_in_place(temporary, path, card.version)
+    sync_folder(path.parent)
+    return open_bundle(path)
+
+
+def _scores_to_keep(path: Path, version: str, draft: Card) -> dict[str, object]:
+    if not (path / CARD).exists() or (replaced := read_card(path)).version != version:
+        return {}
+    elsewhere = draft.scores_elsewhere or replaced.scores_elsewhere
+    return {"scores": replaced.scores if draft.scores == Scores() else draft.scores, "scores_elsewhere": elsewhere}
+
+
+def write_scores(path: Path, scores: Scores | ScoresElsewhere, scored: Card | None = None) -> Bundle:
+    """Replace the scores in a bundle's card, atomically. Pictures and version stay what they are.
+
+    Args:
+        scores: of its own data; or of other data, which replace older ones of the same data alone.
+        scored: the card as it was when its pictures were drawn. Another version, or other scores than those, are not
+            overwritten; other fields may have changed.
+
+    Raises:
+        BundleReplaced: the card is not that one any more; nothing is written then.
+        BundleError: the bundle is not whole and unaltered; nothing is written then.
+    """
+    if scored is not None:
+        _check_not_replaced(path, scored)
+    if isinstance(scores, Scores):
+        return _rewrite_card(path, scores=scores)
+    kept = [one for one in read_card(path).scores_elsewhere if one.data_digest != scores.data_digest]
+    return _rewrite_card(path, scores_elsewhere=(*kept, scores))
+
+
+def _check_not_replaced(path: Path, scored: Card) -> None:
+    now = read_card(path)
+    if now.version != scored.version:
+        found, expected = f"version {now.version}", scored.version
+    elif (now.scores, now.scores_elsewhere) != (scored.scores, scored.scores_elsewhere):
+        found, expected = "scores that another process wrote meanwhile", "those that it had"
+    else:
+        return
+    raise BundleReplaced(
+        path / CARD,
+        found=found,
+        expected=expected,
+        advice="It was replaced while it was evaluated: nothing was written. Evaluate it again.",
+    )
+
+
+def write_fidelity(path: Path, fidelity: Mapping[ReducedPrecision, Fidelity], compute: Compute | None) -> Bundle:
+    """Replace what the engine rule reads in a bundle's card, atomically. Pictures and version stay what they are.
+
+    Raises:
+        BundleError: the bundle is not whole and unaltered; nothing is written then.
+    """
+    return _rewrite_card(path, fidelity=dict(fidelity), compute=compute)
+
+
+def _rewrite_card(path: Path, **changes: object) -> Bundle:
+    card = open_bundle(path).card.model_copy(update=changes)
+    write_atomically(path / CARD, _encode_card(card))
+    return open_bundle(path)
+
+
+def _put_in_place(temporary: Path, path: Path, version: str) -> None:
+    if not path.exists():
+        temporary.rename(path)
+        return
+    old_version = parse_card(path / CARD).version
+    aside = path.with_name(f"{path.name}@{old_version}")
+    if old_version == version or aside.exists():  # the same pictures: nothing is lost with the old folder
+        aside = path.with_name(f".{path.name}.replaced-{os.getpid()}")
+    path.rename(aside)
+    temporary.rename(path)
+    for replaced in path.parent.glob(f".{path.name}.replaced-*"):  # also those of writers that were killed
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _encode_card(card: Card) -> bytes:
+    return (card.model_dump_json(indent=2) + "\n").encode()
