@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.databases import tell
 
 from service.ratings.grade import Grade, GradeConflict
 from service.ratings.store import Store, open_store
@@ -120,14 +119,6 @@ def test_what_was_inserted_survives_kill_9(tmp_path: Path):
     assert done.returncode == -9, done.stderr
     assert [one.seed for one in stored(store)] == [int(line) for line in done.stdout.split()] == list(range(50))
     store.close()
-
-
-def test_a_database_of_another_schema_is_refused(url: str):
-    Store(url).close()
-    tell(url, "UPDATE zoetrope_schema SET version = 2")
-
-    with pytest.raises(ValueError, match=r"the database of grades has schema 2; this service knows 1. Use the release"):
-        Store(url)
 
 
 def test_without_a_database_there_is_a_reason_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -8,13 +8,17 @@ database server, or the folder of the SQLite file.
 
 Seeds and indices are unsigned 64-bit, and both databases have signed integers
 only: they are stored shifted by 2^63, which keeps their order.
+
+The schema has a version. An older database is migrated step by step in the
+transaction that opens it. A step only adds: services of the release before go on
+writing into the same database until they are replaced. A newer one is refused.
 """
 
 import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +31,6 @@ from service.ratings.grade import DatabaseUnavailable
 
 _log = logging.getLogger("zoetrope")
 KINDS = ("sqlite", "postgresql")
-SCHEMA_VERSION = 1
 _SHIFT = 2**63
 _ADVISORY_LOCK = 0x5A0E7209E
 """Key of PostgreSQL's advisory lock; any number that no other program locks by."""
@@ -94,7 +97,7 @@ def open_database(url: str) -> Engine:
     engine = _engine(url)
     try:
         with transaction(engine) as connection:
-            _create_tables(connection)
+            _migrate(connection)
     except Exception:
         engine.dispose()
         raise
@@ -178,18 +181,54 @@ def _inode(file: Path) -> int | None:
     return os.stat(file).st_ino if file.exists() else None
 
 
-def _create_tables(connection: Connection) -> None:
-    """Create the tables where there are none; a lock lets one service at a time do it."""
+def _migrate(connection: Connection) -> None:
+    """Create the tables where there are none, and add what an older schema lacks; a lock lets one service at a time.
+
+    Raises:
+        ValueError: the schema is newer than this service, or its table of grades is not ours.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    META.create_all(connection)
-    found = connection.execute(sql.select(SCHEMA.c.version)).scalars().all()
-    if not found:
-        connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
-    elif list(found) != [SCHEMA_VERSION]:
+    is_new = not sql.inspect(connection).has_table(GRADES.name)
+    SCHEMA.create(connection, checkfirst=True)
+    found = connection.execute(sql.select(sql.func.max(SCHEMA.c.version))).scalar_one() or 0
+    if found > SCHEMA_VERSION:
         raise ValueError(
-            f"the database of grades has schema {', '.join(map(str, found))}; this service knows {SCHEMA_VERSION}. "
+            f"the database of grades has schema {found}; this service knows {SCHEMA_VERSION}. "
             "Use the release that wrote it, or another database."
         )
+    if is_new:
+        META.create_all(connection)
+    elif found < SCHEMA_VERSION:
+        _log.info("the database of grades has schema %d and is migrated to %d", found, SCHEMA_VERSION)
+        for step in _STEPS[found:]:
+            step(connection)
+    if found < SCHEMA_VERSION:
+        connection.execute(SCHEMA.delete())
+        connection.execute(SCHEMA.insert().values(version=SCHEMA_VERSION))
+
+
+def _to_version_1(connection: Connection) -> None:
+    """From a table of grades without a version, as a restored dump of that table alone is."""
+    inspector = sql.inspect(connection)
+    there = {column["name"] for column in inspector.get_columns(GRADES.name)}
+    missing = [f"the column {name}" for name in _COLUMNS_OF_VERSION_1 if name not in there]
+    if ["id"] not in [one["column_names"] for one in inspector.get_unique_constraints(GRADES.name)]:
+        missing.append("a unique id")  # by which a grade that is sent twice is known
+    if missing:
+        raise ValueError(
+            f"the database has a table grades without {', '.join(missing)}, so it is another program's. "
+            "Use another database."
+        )
+    for index in GRADES.indexes:
+        index.create(connection, checkfirst=True)
+
+
+_COLUMNS_OF_VERSION_1 = (
+    "serial", "id", "model", "version", "seed", "index", "label", "truncation", "score", "grader", "graded_at",
+)  # fmt: skip
+_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1,)
+"""The step at n leads from version n to n + 1. It adds what `META` has more by then, and never changes afterwards."""
+SCHEMA_VERSION = len(_STEPS)
