@@ -53,6 +53,20 @@ def test_at_p_0_no_bit_of_a_picture_changes(shape: tuple[int, int, int]):
     assert torch.equal(augmented(images, transforms(50, shape, 0.0)), images)
 
 
+def test_a_compiled_step_has_transforms_from_the_beginning_so_that_it_is_compiled_once():
+    """At p = 0 they change nothing; without held-out pictures p never rises, and none are drawn."""
+    compiled = Augmentation(SETTINGS, draw_transforms)
+    images = some(4, 1, 8, 8)
+    pictures, random = torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.Generator()
+
+    drawn = compiled.draw(Batches(pictures, None, random, 4, held_out=pictures))
+
+    assert drawn is not None
+    assert torch.equal(augmented(images, drawn), images)
+    assert compiled.draw(Batches(pictures, None, random, 4)) is None
+    assert Augmentation(SETTINGS).draw(Batches(pictures, None, random, 4, held_out=pictures)) is None
+
+
 def test_each_of_the_six_happens_to_a_share_p_of_the_pictures_by_itself():
     how = transforms(20_000, (3, 16, 16), 0.3)
     own, same = torch.eye(16), torch.eye(3)

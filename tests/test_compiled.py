@@ -19,7 +19,7 @@ from training.device import compile_step
 from training.methods.augmentation import NUMBERS, draw_transforms
 from training.methods.autoencoders import Reconstruction, Variational, reconstruction_loss, variational_loss
 from training.methods.gan import Gan, discriminator_loss, generator_loss
-from training.methods.losses import OBJECTIVES
+from training.methods.losses import OBJECTIVES, slopes_by_direction
 from training.networks.geometry import Geometry
 from training.train import new_state
 
@@ -110,6 +110,19 @@ def test_an_augmented_step_is_traced_whole_and_exactly():
 def test_autoencoders_are_traced_whole_and_exactly(kind: str):
     torch.manual_seed(0)
     assert_equal(*autoencoder(kind), backend="aot_eager")
+
+
+def test_the_penalty_of_a_gpu_is_traced_whole_and_exactly(monkeypatch: pytest.MonkeyPatch):
+    """Compiled by direction, as on a GPU, next to the double backward of an eager step."""
+    torch.manual_seed(0)
+    network, step, given = game("relativistic", "discriminator")
+    eager = gradients(network, step, given)
+    monkeypatch.setattr("training.methods.gan.scores_and_slopes", slopes_by_direction)
+    compiled = gradients(network, compile_step(step, CPU, "aot_eager"), given)
+
+    scale = max(gradient.abs().max() for gradient in eager.values())
+    assert eager.keys() == compiled.keys()
+    assert all((eager[name] - compiled[name]).abs().max() < TOLERANCE * scale for name in eager)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no g++, which compiling for a CPU needs")

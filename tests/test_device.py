@@ -5,7 +5,7 @@ import torch
 
 from models.engine import usable_cores
 from training.config import preset_named
-from training.device import describe_device, resolve_precision
+from training.device import describe_device, images_between_waits, resolve_precision
 from training.device_selection import failure_of_a_step, mps_problem, select_device
 from training.options import ComputeOptions
 
@@ -103,3 +103,10 @@ def test_threads_are_those_that_are_given_or_that_the_environment_says(monkeypat
     monkeypatch.delenv("OMP_NUM_THREADS")
     select_device("cpu")
     assert torch.get_num_threads() == usable_cores()
+
+
+def test_a_gpu_is_waited_for_once_in_32_steps_and_a_cpu_as_often_as_is_wanted():
+    """A CPU has done a step when it returns; a GPU has only been given it."""
+    assert images_between_waits(500, 256, torch.device("cpu")) == 500
+    assert images_between_waits(500, 256, torch.device("cuda")) == 32 * 256
+    assert images_between_waits(50_000, 256, torch.device("cuda")) == 50_000

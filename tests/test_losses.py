@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from training.methods.losses import OBJECTIVES, gradient_penalty, scores_and_slopes
+from training.methods.losses import (
+    OBJECTIVES,
+    gradient_penalty,
+    scores_and_slopes,
+    slopes_by_direction,
+    slopes_by_double_backward,
+)
 
 LN2 = math.log(2)
 EVEN = torch.zeros(3)
@@ -99,3 +105,21 @@ def test_slopes_are_those_of_autograd():
     _, slopes = scores_and_slopes(lambda images: network(images).square().sum(dim=1), images)
 
     assert torch.allclose(slopes, expected.square().sum(dim=(1, 2, 3)), rtol=1e-5)
+
+
+def test_slopes_by_direction_are_those_by_double_backward_and_so_are_their_gradients():
+    """In float64, through convolutions, a kink and a square, whose second derivative is not zero."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 4, 3, padding=1), torch.nn.LeakyReLU(0.2), torch.nn.Conv2d(4, 3, 3), torch.nn.Flatten()
+    ).double()
+    images = torch.randn(6, 2, 5, 5, dtype=torch.float64)
+
+    def found(way) -> list[torch.Tensor]:
+        network.zero_grad()
+        scores, slopes = way(lambda images: network(images).square().sum(dim=1), images)
+        (scores.mean() + gradient_penalty(slopes, gamma=8)).backward()
+        return [scores, slopes, *(weight.grad.clone() for weight in network.parameters())]
+
+    for one, other in zip(found(slopes_by_direction), found(slopes_by_double_backward), strict=True):
+        assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)

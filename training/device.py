@@ -15,6 +15,8 @@ from torch import Tensor
 from training.config import CHECKPOINT_SECONDS, Settings
 from training.distributed import SINGLE_PROCESS, DistributedContext
 
+_STEPS_BETWEEN_WAITS = 32
+
 
 @dataclass(frozen=True)
 class ComputeContext:
@@ -47,7 +49,9 @@ def computes_bfloat16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def compile_step(step: Callable[..., Any], device: torch.device, backend: str = "inductor") -> Callable[..., Any]:
+def compile_step(
+    step: Callable[..., Any], device: torch.device, backend: str = "inductor", recorded: bool = True
+) -> Callable[..., Any]:
     """A step's loss, compiled whole: forward, exact slopes and what their descent needs.
 
     On a GPU the kernels are recorded as one CUDA graph, since a small network's
@@ -60,11 +64,25 @@ def compile_step(step: Callable[..., Any], device: torch.device, backend: str = 
         step: tensors and networks -> a loss to descend, and what was seen.
         device: where it will run.
         backend: torch.compile's; tests use others.
+        recorded: as a CUDA graph on a GPU; without, what is returned is the caller's.
     """
-    graphs = device.type == "cuda" and backend == "inductor"
+    graphs = device.type == "cuda" and backend == "inductor" and recorded
     return torch.compile(
         step, fullgraph=True, dynamic=False, backend=backend, mode="reduce-overhead" if graphs else None
     )
+
+
+def images_between_waits(images: int, batch: int, device: torch.device) -> int:
+    """How many images to show between two moments that read figures back from the device.
+
+    A GPU is given steps ahead of time, and to read a figure is to wait for all of them: there it is not done more often
+    than every `_STEPS_BETWEEN_WAITS` steps.
+
+    Args:
+        images: as often as it is wanted.
+        batch: images of a step.
+    """
+    return max(images, _STEPS_BETWEEN_WAITS * batch) if device.type == "cuda" else images
 
 
 def cloned(seen: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -42,6 +42,8 @@ def select_device(
         raise ValueError(f"device is {name!r}, but torch {torch.__version__} finds no CUDA device. Use --device cpu.")
     if device.type == "mps" and (problem := mps_problem() or _no_mps()):
         raise ValueError(f"device is {name!r}, but {problem}. Use --device cpu.")
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, which torch allows its convolutions by default
     if device.type == "cpu":
         torch.set_num_threads(threads or int(os.environ.get("OMP_NUM_THREADS") or usable_cores()))
     return device

@@ -12,7 +12,7 @@ Several are kept, because which is best is known only at the end.
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from training.config import Settings
 from training.networks.gan import LatentGenerator
@@ -24,6 +24,8 @@ class EmaBank:
     def __init__(self, network: LatentGenerator, settings: Settings) -> None:
         self._shares, self._longest_images = settings.half_life_shares, settings.half_life_images
         self.networks = [copy.deepcopy(network).requires_grad_(False).eval() for _ in self._shares]
+        # Listed once: to walk through the modules at every step takes a GPU's host longer than the averaging.
+        self._weights: list[list[Tensor]] = [list(average.parameters()) for average in self.networks]
 
     def update(self, network: LatentGenerator, batch: int, images_shown: int) -> None:
         """Move every average towards the network by one batch's worth.
@@ -32,14 +34,12 @@ class EmaBank:
             batch: images shown since the last call.
             images_shown: by the run so far, this batch included.
         """
-        for average, share in zip(self.networks, self._shares, strict=True):
+        weights: list[Tensor] = list(network.parameters())
+        buffers = list(network.buffers())
+        for average, averaged, share in zip(self.networks, self._weights, self._shares, strict=True):
             half_life_images = min(self._longest_images, share * images_shown)
-            _move(average, network, 1 - 0.5 ** (batch / half_life_images))
-
-
-@torch.no_grad()
-def _move(average: nn.Module, network: nn.Module, by: float) -> None:
-    # All at once: on a GPU a launch for each of them takes longer than the averaging.
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), by)
-    for old, new in zip(average.buffers(), network.buffers(), strict=True):
-        old.copy_(new)
+            with torch.no_grad():
+                # All at once: on a GPU a launch for each of them takes longer than the averaging.
+                torch._foreach_lerp_(averaged, weights, 1 - 0.5 ** (batch / half_life_images))
+            for old, new in zip(average.buffers() if buffers else (), buffers, strict=True):
+                old.copy_(new)

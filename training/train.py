@@ -23,7 +23,7 @@ from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from training.config import Settings, healed_settings, schedule_at
 from training.data.batches import Batches
 from training.data.dataset import Pictures
-from training.device import ComputeContext
+from training.device import ComputeContext, images_between_waits
 from training.ema import EmaBank
 from training.errors import Stopped
 from training.healing import HealthCheck, Trouble, follow, heal, keep_earlier
@@ -35,7 +35,7 @@ from training.run_logger import RunLogger
 FEWEST_HELD_OUT = 2
 """Pictures: of one nothing follows."""
 MEETING_IMAGES = 500
-"""Several processes agree about stopping and saving once in so many images."""
+"""Several processes agree about stopping and saving, and a run looks for trouble, once in so many images at most."""
 
 
 def train(
@@ -133,7 +133,7 @@ class _Attempt:
             self._logger.add(seen)
             state.seconds = time.monotonic() - started
             progress(state)
-            meets = _meets(settings, state)
+            meets = _meets(settings, state, context.device)
             due = time.monotonic() - saved_at > context.checkpoint_seconds
             stopped, due = _agreed(context, meets, bool(signals), due)
             if (trouble := self._trouble(seen, meets or stopped or due)) is not None:
@@ -228,9 +228,9 @@ def take_step(settings: Settings, batches: Batches, state: TrainingState) -> dic
     return seen
 
 
-def _meets(settings: Settings, state: TrainingState) -> bool:
+def _meets(settings: Settings, state: TrainingState, device: torch.device) -> bool:
     """Whether the step that was taken is one after which several processes ask each other."""
-    return state.images_shown % MEETING_IMAGES < settings.batch
+    return state.images_shown % images_between_waits(MEETING_IMAGES, settings.batch, device) < settings.batch
 
 
 def _agreed(context: ComputeContext, meets: bool, stopped: bool, due: bool) -> tuple[bool, bool]:

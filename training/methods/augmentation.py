@@ -31,7 +31,7 @@ Papers:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -39,11 +39,12 @@ from torch import Tensor
 
 from training.config import Settings
 from training.data.batches import Batches
+from training.device import images_between_waits
 from training.networks.gan import Discriminator, Generator
 
 MOST_P = 0.8
 LOOK_IMAGES = 2_000
-"""Images shown between two looks at overfitting."""
+"""Images shown between two looks at overfitting, at least."""
 LOOKED_AT = 128
 """Pictures of each kind, at most: with the steps in between it costs a hundredth of the time."""
 TARGET = 0.25
@@ -96,7 +97,7 @@ def augmented(images_NCHW: Tensor, how: Transforms) -> Tensor:
 
 
 def draw_transforms(
-    normal_NK: Tensor, shape: tuple[int, int, int], p: float, offset: float = 0.0, scale: float = 1.0
+    normal_NK: Tensor, shape: tuple[int, int, int], p: float | Tensor, offset: float = 0.0, scale: float = 1.0
 ) -> Transforms:
     """Transforms for a batch, from standard normal numbers.
 
@@ -152,21 +153,25 @@ class Augmentation:
 
     Args:
         settings: of the run.
+        compiled: `draw_transforms`, compiled. Then transforms are drawn at p = 0 too, where they change nothing but
+            rounding: a step that is compiled with them is not compiled again, for a minute, when p rises.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, compiled: Callable[..., Transforms] | None = None) -> None:
         self.p, self.overfitting = 0.0, 0.0
+        self._always, self._draw_transforms = compiled is not None, compiled or draw_transforms
         self._lacking, self._gap, self._looks = 0.0, 0.0, 0.0
         self._offset, self._scale, self._seed = settings.pixel_offset, settings.pixel_scale, settings.seed
 
     def draw(self, batches: Batches) -> Transforms | None:
-        """Transforms for a step's pictures; None, and no random number drawn, while p is 0."""
-        return None if self.p == 0 else self._transforms(batches.normal(NUMBERS), batches)
+        """Transforms for a step's pictures; None, and no random number drawn, while they would change nothing."""
+        some = self.p > 0 or (self._always and batches.held_out is not None)
+        return self._transforms(batches.normal(NUMBERS), batches) if some else None
 
     def look_if_due(
         self, batches: Batches, discriminator: Discriminator, generator: Generator, images_shown: int
     ) -> None:
-        """Measure overfitting once in `LOOK_IMAGES`, and move p.
+        """Measure overfitting once in `LOOK_IMAGES` (on a GPU in 32 steps, where these are more), and move p.
 
         Nothing happens without held-out pictures, and before each picture was shown once: until then none is known.
 
@@ -174,7 +179,8 @@ class Augmentation:
             images_shown: before this step. With the seed it decides what is looked at, so a run that was stopped
                 sees what it would have seen, and the random numbers of its steps are as if it had not looked.
         """
-        due = images_shown % LOOK_IMAGES < batches.batch
+        every = images_between_waits(LOOK_IMAGES, batches.batch, batches.images.device)
+        due = images_shown % every < batches.batch
         if batches.held_out is None or not due or images_shown < len(batches.images):
             return
         look = self._look(batches, discriminator, generator, images_shown)
@@ -183,7 +189,7 @@ class Augmentation:
         self._looks = _KEPT * self._looks + 1
         chance = look["deviation"] / math.sqrt(len(batches.held_out))
         self.overfitting = overfitting(self._lacking / self._looks - chance, self._gap / self._looks)
-        self.p = moved(self.p, self.overfitting, max(LOOK_IMAGES, batches.batch))
+        self.p = moved(self.p, self.overfitting, max(every, batches.batch))
 
     @torch.no_grad()
     def _look(
@@ -215,7 +221,8 @@ class Augmentation:
 
     def _transforms(self, normal_NK: Tensor, batches: Batches) -> Transforms:
         _, channels, height, width = batches.images.shape
-        return draw_transforms(normal_NK, (channels, height, width), self.p, self._offset, self._scale)
+        p = torch.full((), self.p, device=normal_NK.device)  # a number would be compiled in
+        return self._draw_transforms(normal_NK, (channels, height, width), p, self._offset, self._scale)
 
     def logged(self, batches: Batches) -> dict[str, Tensor]:
         """What a step adds to the log: nothing in a run without held-out pictures."""
@@ -223,7 +230,7 @@ class Augmentation:
             return {}
         device = batches.images.device
         found = {"augment_p": self.p, "overfitting": self.overfitting}
-        return {name: torch.tensor(value, device=device) for name, value in found.items()}
+        return {name: torch.full((), value, device=device) for name, value in found.items()}  # no copy to wait for
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint holds."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from training.config import ScheduleValues, Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
-from training.methods.augmentation import Augmentation, Transforms, augmented
+from training.methods.augmentation import Augmentation, Transforms, augmented, draw_transforms
 from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
 from training.methods.method import Method
 from training.methods.optimizer import new_optimizer, optimizer_step
@@ -123,7 +123,8 @@ class Gan(Method):
         self._penalised = max(settings.gamma) > 0
         self._pixel_scale = settings.pixel_scale
         self._discriminator_first_images = settings.discriminator_first_images
-        self.augmentation = Augmentation(settings) if settings.augment == "auto" else None
+        drawing = compile_step(draw_transforms, device, recorded=False) if compiled else None
+        self.augmentation = Augmentation(settings, drawing) if settings.augment == "auto" else None
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
         self._discriminator_loss = prepare(partial(discriminator_loss, *players))
@@ -140,12 +141,17 @@ class Gan(Method):
         loss, seen = self._discriminator_loss(*self._shown(batches), gamma, *self._transforms(batches))
         optimizer_step(self.optimizers["discriminator"], loss, schedule, batches.distributed)
         seen = cloned(seen)
-        self.discriminator.requires_grad_(False)
+        self._set_learning(False)
         loss, seen_too = self._generator_loss(*self._shown(batches), *self._transforms(batches))
         if schedule.images_shown >= self._discriminator_first_images:
             optimizer_step(self.optimizers["generator"], loss, schedule, batches.distributed)
-        self.discriminator.requires_grad_(True)
+        self._set_learning(True)
         return seen | cloned(seen_too) | ({} if augmentation is None else augmentation.logged(batches))
+
+    def _set_learning(self, learning: bool) -> None:
+        """Whether gradients of the discriminator's weights are computed."""
+        for weight in self.optimizers["discriminator"].param_groups[0]["params"]:
+            weight.requires_grad_(learning)
 
     def extras(self) -> dict[str, Tensor]:
         """The strength of the augmentation."""

@@ -84,6 +84,15 @@ def scores_and_slopes(score: Callable[[Tensor], Tensor], images: Tensor) -> tupl
     Returns:
         (N,) scores, and (N,) squared slopes: score per unit of pixel value, squared and summed over C, H, W.
     """
+    return (slopes_by_direction if images.device.type == "cuda" else slopes_by_double_backward)(score, images)
+
+
+def slopes_by_double_backward(score: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+    """`scores_and_slopes` as the equations say it: the gradient by the pixels, which is differentiated again.
+
+    The faster way on a CPU. On a GPU torch writes the second derivative of a convolution as one whose kernel is a
+    whole layer of the batch, and no tensor core computes that: it took 97 % of the time of a step on one H200.
+    """
 
     def total(images: Tensor) -> tuple[Tensor, Tensor]:
         scores = score(images)
@@ -91,6 +100,21 @@ def scores_and_slopes(score: Callable[[Tensor], Tensor], images: Tensor) -> tupl
 
     slope_NCHW, scores = torch.func.grad(total, has_aux=True)(images)
     return scores, slope_NCHW.square().sum(dim=(1, 2, 3))
+
+
+def slopes_by_direction(score: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+    """The same values and gradients from ordinary convolutions alone: the faster way on a GPU.
+
+    With the slope s held fixed, the score's change along s is s . s, and the gradient of that change is half the
+    gradient of the squared slope. So 2 (change along s) - s . s has the value and the gradient of the squared slope.
+    The change is a forward pass, which is had by pulling ones back to the pixels, and pushing s through that again.
+    """
+    scores, pull_back = torch.func.vjp(score, images)[:2]
+    ones_N = torch.ones_like(scores)
+    slope_NCHW, push_forward = torch.func.vjp(lambda weights_N: pull_back(weights_N)[0], ones_N)[:2]
+    slope_NCHW = slope_NCHW.detach()
+    (along_N,) = push_forward(slope_NCHW)
+    return scores, 2 * along_N - slope_NCHW.square().sum(dim=(1, 2, 3))
 
 
 def gradient_penalty(squared_slopes: Tensor, gamma: float | Tensor) -> Tensor:
