@@ -25,10 +25,11 @@ from training.data.dataset import data_digest
 from training.evaluation import evaluate
 from training.evaluation.controls import EvaluatorRefused
 from training.evaluation.evaluate import evaluate_bundle, evaluate_model, score
+from training.evaluation.evaluator import held_out_pictures
 from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.imagenet import WEIGHTS_DIGEST, load_imagenet
 from training.evaluation.in_use import Asked, examine
-from training.evaluation.reference import RealPictures, Reference
+from training.evaluation.reference import RealPictures, Reference, unseen_pictures
 from training.evaluation.scores_table import scores_table, sentences
 from training.evaluation.wavelets import WaveletEvaluator
 
@@ -119,6 +120,23 @@ def test_the_floor_is_the_mean_of_five_draws_of_the_same_size(small: Reference):
     assert small.fd_floor == np.mean(small.fd_floors)
     assert {len(draw) for draw in small.draws} == {small.images} == {597}
     assert all(len(np.unique(draw)) == 597 for draw in small.draws)
+
+
+def test_the_floor_is_of_pictures_that_the_evaluator_has_not_seen_where_there_are_enough():
+    """It held 150 of 1,200 digits out: enough next to 100 test pictures, and too few next to 597."""
+    held_out = np.flatnonzero(held_out_pictures(1200))
+
+    few, many = Reference(real_digits(), digits_evaluator(), images=100), Reference(real_digits(), digits_evaluator())
+
+    assert set(np.concatenate(few.draws)) <= set(held_out)
+    assert many.images == 597
+    assert not set(np.concatenate(many.draws)) <= set(held_out)
+
+
+def test_other_pictures_are_all_unseen():
+    real = real_digits()
+
+    assert unseen_pictures(digits_evaluator(), replace(real, train=real.train[:500], train_labels=None)).all()
 
 
 def test_a_draw_in_the_place_of_the_model_gets_its_own_floor(small: Reference):

@@ -20,10 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from training.data.dataset import data_digest
-from training.evaluation.evaluator import Evaluator, Features, held_out_pictures
+from training.evaluation.evaluator import Evaluator, Features
 from training.evaluation.quality_metrics import NEIGHBOURS, manifold, memorisation, nearest_distances
-from training.evaluation.reference import AnyEvaluator, RealPictures
+from training.evaluation.reference import AnyEvaluator, RealPictures, unseen_pictures
 
 Images = NDArray[np.uint8]
 MOST_IMAGES = 2_000
@@ -95,19 +94,15 @@ def checked_controls(
 
 def _figures(evaluator: AnyEvaluator, real: RealPictures, images: int) -> Figures | None:
     """Those that are kept with the evaluator, or measured now."""
+    held_out = unseen_pictures(evaluator, real)
     unseen = train = real.train
-    if isinstance(evaluator, Evaluator) and evaluator.info.held_out and _is_trained_on(evaluator, real):
-        if evaluator.info.controls:
+    if not held_out.all():
+        if isinstance(evaluator, Evaluator) and evaluator.info.controls:
             return evaluator.info.controls
-        held_out = held_out_pictures(len(real.train))
         unseen, train = real.train[held_out], real.train[~held_out]
     if min(images, len(unseen), len(real.test), len(train)) < FEWEST_IMAGES:
         return None
     return measure_controls(evaluator, train, unseen, real.test, images)
-
-
-def _is_trained_on(evaluator: Evaluator, real: RealPictures) -> bool:
-    return evaluator.info.data_digest == data_digest(real.train, real.train_labels, real.classes)
 
 
 def violations(figures: Figures) -> list[str]:
@@ -157,16 +152,17 @@ def measure_controls(
         images: N, at most.
 
     Returns:
-        FD ratios over the floor of `train`; with features of one vector a picture also precision and recall.
+        FD ratios over that of the unseen pictures, which so have 1; with features of one vector a picture also
+        precision and recall.
     """
     random = np.random.default_rng(_SEED)
     count = min(len(unseen), len(test), len(train), images, MOST_IMAGES)
     unseen, test, drawn = (some[np.sort(random.permutation(len(some))[:count])] for some in (unseen, test, train))
     real = evaluator.extract(test)
-    floor = max(evaluator.distance(evaluator.extract(drawn), real), float(np.finfo(np.float32).tiny))
+    controls = {name: evaluator.extract(made) for name, made in planted(unseen).items()}
+    floor = max(evaluator.distance(controls["real"], real), float(np.finfo(np.float32).tiny))
     figures: Figures = {"images": count}
-    for name, made in planted(unseen).items():
-        found = evaluator.extract(made)
+    for name, found in controls.items():
         figures[name] = evaluator.distance(found, real) / floor
         if real.vectors.ndim == 2 and name in ("real", "blocks", "one repeated"):
             shares = manifold(found.vectors, real.vectors)

@@ -35,7 +35,7 @@ FAULT_UNITS = 8.0
 """A fault of strength 1 moves a picture as far as two unlike ones are apart: no ball around a real one reaches it."""
 BATCH = 256
 """Pictures of one pass, the last ones padded with black: another batch size may round otherwise."""
-MOST_HELD_OUT = 2_000
+MOST_HELD_OUT = 5_000
 _WIDTHS = (32, 48, 64, 64)
 _FORMAT = "judge-1"
 """Key of the metadata in the file; the name is from the first version of the format."""
@@ -168,10 +168,16 @@ class Evaluator:
             yield vectors.numpy()[: len(some)], logits.argmax(1).numpy()[: len(some)]
 
 
-def held_out_pictures(count: int) -> NDArray[np.bool_]:
-    """(N,): the training pictures that stop an evaluator's training and calibrate it; an eighth, 2,000 at most."""
+def held_out_pictures(count: int, held_out: int | None = None) -> NDArray[np.bool_]:
+    """(N,): the training pictures that stop an evaluator's training and calibrate it.
+
+    Args:
+        count: N, of all training pictures.
+        held_out: how many; an eighth, 5,000 at most, if not given. What a file says may be from another version.
+    """
     chosen = np.zeros(count, bool)
-    chosen[np.random.default_rng(1).permutation(count)[: min(count // 8, MOST_HELD_OUT)]] = True
+    held_out = min(count // 8, MOST_HELD_OUT) if held_out is None else held_out
+    chosen[np.random.default_rng(1).permutation(count)[:held_out]] = True
     return chosen
 
 

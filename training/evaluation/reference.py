@@ -4,7 +4,10 @@
 
 Made once for a data set and an evaluator, and used for every model of it. Holds N
 test pictures and five seeded draws of N training pictures; each floor is the mean
-of what the five draws score in place of generated pictures. Knows no bundle.
+of what the five draws score in place of generated pictures. An evaluator that was
+trained on these pictures has moved their features away from those of others, so the
+draws are then of the pictures that it held out, where these are enough. Knows no
+bundle.
 
 Letters: N pictures scored    H, W, C of a picture    F features    K classes
 """
@@ -15,7 +18,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.evaluator import Evaluator, Features
+from training.data.dataset import data_digest
+from training.evaluation.evaluator import Evaluator, Features, held_out_pictures
 from training.evaluation.imagenet import ImagenetEvaluator
 from training.evaluation.quality_metrics import (
     Manifold,
@@ -29,6 +33,8 @@ AnyEvaluator = Evaluator | WaveletEvaluator | ImagenetEvaluator
 DRAWS = 5
 MOST_IMAGES = 10_000
 """N by default, at most: each picture is compared with all training pictures."""
+FEWEST_UNSEEN = 1_000
+"""Fewer unseen pictures than these, and fewer than there are test pictures, are no floor."""
 LEAST_ACCURACY = 0.95
 """An evaluator that reaches less than this share of its own accuracy was trained on other pictures."""
 
@@ -58,7 +64,8 @@ class Reference:
     Args:
         real: training and test pictures.
         evaluator: one that was trained on such pictures, or one that needs no training.
-        images: N; by default as many as there are test pictures, at most 10,000, and never more than either part has.
+        images: N; by default as many as there are test pictures, at most 10,000, and never more than either part has:
+            of the training part, what the evaluator has not seen.
 
     Raises:
         ValueError: the evaluator does not recognise these pictures.
@@ -66,10 +73,11 @@ class Reference:
 
     def __init__(self, real: RealPictures, evaluator: AnyEvaluator, images: int | None = None) -> None:
         self.real, self.evaluator = real, evaluator
-        self.images = min(len(real.test), len(real.train), images or MOST_IMAGES)
+        drawn_from = _drawn_from(evaluator, real, images or MOST_IMAGES)
+        self.images = min(len(real.test), len(drawn_from), images or MOST_IMAGES)
         random = np.random.default_rng(0)
         chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
-        self.draws = [random.choice(len(real.train), self.images, replace=False) for _ in range(DRAWS)]
+        self.draws = [random.choice(drawn_from, self.images, replace=False) for _ in range(DRAWS)]
         self._test = real.test[chosen]
         self.test_features = evaluator.extract(self._test)
         self.accuracy: float | None = None
@@ -140,6 +148,26 @@ class Reference:
     def nearest_test(self) -> NDArray[np.float64]:
         """(N,) distance of each test picture to its nearest training picture."""
         return nearest_distances(self._test, self.real.train)
+
+
+def unseen_pictures(evaluator: AnyEvaluator, real: RealPictures) -> NDArray[np.bool_]:
+    """(N,): the training pictures that an evaluator has not learned from.
+
+    Those that it held out of its own; all of other pictures, and all where it learns nothing. All of its own, too, in
+    files from before 2026-11-26, which held none out.
+    """
+    train = real.train
+    if not isinstance(evaluator, Evaluator) or evaluator.info.held_out == 0:
+        return np.ones(len(train), bool)
+    own = evaluator.info.data_digest == data_digest(train, real.train_labels, real.classes)
+    return held_out_pictures(len(train), evaluator.info.held_out) if own else np.ones(len(train), bool)
+
+
+def _drawn_from(evaluator: AnyEvaluator, real: RealPictures, images: int) -> NDArray[np.int64]:
+    """Places of the training pictures that stand for real ones: unseen ones, unless that leaves too few to tell."""
+    unseen = np.flatnonzero(unseen_pictures(evaluator, real))
+    enough = len(unseen) >= min(images, len(real.test), FEWEST_UNSEEN)
+    return unseen if enough else np.arange(len(real.train))
 
 
 def _check_accuracy(evaluator: Evaluator, accuracy: float) -> None:
