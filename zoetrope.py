@@ -200,7 +200,12 @@ def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
     sqlite = "sqlite:///"
     if grades.startswith(sqlite) and not grades.startswith(f"{sqlite}:"):
         grades = f"{sqlite}{folder / grades.removeprefix(sqlite)}"
-    return {"ZOETROPE_MODELS": str(folder / environment.get("ZOETROPE_MODELS", "models")), "ZOETROPE_GRADES": grades}
+    keys = environment.get("ZOETROPE_KEYS_FILE")
+    return {
+        "ZOETROPE_MODELS": str(folder / environment.get("ZOETROPE_MODELS", "models")),
+        "ZOETROPE_GRADES": grades,
+        **({"ZOETROPE_KEYS_FILE": str(folder / keys)} if keys else {}),
+    }
 
 
 def _sample(_command: str, argv: list[str]) -> int:

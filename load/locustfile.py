@@ -23,7 +23,7 @@ from locust.env import Environment
 from load.answers import check_headers, check_npy, check_png, contact_sheet_shape
 from load.goals import BATCH_IMAGES, throughput_per_s
 from load.profiles import PROFILES, REQUEST_TIMEOUT_S, SPAWN_PER_S, Stage, stage_at
-from load.server import ServedModel, default_model
+from load.server import ServedModel, authorization, default_model
 
 PROFILE = os.environ.get("LOAD_PROFILE", "smoke")
 SHEET_IMAGES, CONSISTENCY_IMAGES = 64, 100
@@ -102,7 +102,7 @@ class ServiceUser(FastHttpUser):
         with self.client.post(
             "/generate",
             json=fields,
-            headers={"Accept": accept},
+            headers={"Accept": accept, **authorization()},
             name=f"{self.environment.shape_class.stage.name}: {kind}",
             catch_response=True,
         ) as answer:

@@ -37,6 +37,12 @@ class MeasurementError(Exception):
     """Nothing can be measured: a process does not start, or is not what was to be measured; says why."""
 
 
+def authorization() -> dict[str, str]:
+    """The header with the API key that ZOETROPE_CLIENT_KEY holds, for a service whose drawing needs one; else none."""
+    key = os.environ.get("ZOETROPE_CLIENT_KEY")
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
 @dataclass(frozen=True)
 class ServedModel:
     """A model as the service describes it."""
@@ -210,7 +216,8 @@ def _get_json(url: str) -> Any:
 
 
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_REQUEST_TIMEOUT_S) as answer:
+    request = urllib.request.Request(url, headers=authorization())
+    with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_S) as answer:
         return bytes(answer.read())
 
 

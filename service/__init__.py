@@ -9,7 +9,8 @@ Read in this order:
     protocol       limits of a connection below the app: headers, time, readers; `connections` counts them
     parent         the process that `bentoml serve` starts first: a worker that died is replaced
     shutdown       SIGTERM: what is under way is finished, in time
-    middleware     host, origin, path, body-size and backpressure checks before routing
+    middleware     access, path, body-size and backpressure checks before routing
+    access         who may do what: `keys` and their scopes, `origins` of web pages, and where all is open
     app            the FastAPI app: what every route takes from it
     routes/        one `APIRouter` a file
     body           the JSON body of a request, parsed off the event loop where it is large

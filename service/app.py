@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request
 
+from service.access import Access
 from service.connections import ConnectionMonitor
 from service.errors import Problem
 from service.openapi import describe
@@ -45,6 +46,7 @@ class App(FastAPI):
     reloader: ModelReloader
     encoder_pool: ThreadPoolExecutor
     settings: Settings
+    access: Access
     _connections: ConnectionMonitor | None
     _computer_pool: ThreadPoolExecutor
     _computations = 0
@@ -65,6 +67,7 @@ class App(FastAPI):
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
         self.settings, self._connections = settings, connections
+        self.access = Access(settings, None if connections is None else connections.listening)
         self.registry = ModelRegistry(settings)
         self.encoder_pool = ThreadPoolExecutor(settings.encoder_threads, thread_name_prefix="encoder")
         self._computer_pool = ThreadPoolExecutor(1, thread_name_prefix="computer")

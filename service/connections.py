@@ -13,6 +13,7 @@ probes: requests under way and probes never pay for others.
 
 import resource
 from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -53,6 +54,8 @@ class ConnectionMonitor:
     def __init__(self) -> None:
         self.request_timeout_s, self.write_timeout_s = REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S
         self.keep_alive_s, self.most_connections = KEEP_ALIVE_S, default_connections()
+        self.listening: Callable[[], tuple[str, ...]] = tuple
+        """Gives the addresses on which this process listens; none before it does."""
         self._connections: set[Connection] = set()
         self._answering: set[Connection] = set()
         self._idle: dict[Connection, None] = {}

@@ -9,13 +9,15 @@ are declared here, once for all routes.
 from typing import Any
 
 from models.codes import ADDRESS_END
+from service.access import scope_of
 from service.errors import MEDIA_TYPE, PROBES
 from service.formats import Format, GradesFormat
 from service.schemas import ProblemResponse
 
 _DESCRIPTIONS = {
     400: "The body is not valid JSON",
-    403: "A page of another site sent it, or grades are not accepted on this address",
+    401: "It needs a key, or its key is not known",
+    403: "A page of another site sent it, its key lacks the scope, or nothing allows it on this address",
     404: "No such model",
     406: "Nothing that we have fits `Accept`",
     408: "Headers or body did not arrive in time",
@@ -32,15 +34,15 @@ _DESCRIPTIONS = {
 _OF_EVERY_CONNECTION = (408, 414, 421, 431)
 """Decided before a route is known: by the protocol, and by `Host`."""
 _OF_MODEL_ROUTES = (404, 410, 503)
-_OF_DRAWING_ROUTES = (400, 403, 404, 406, 410, 413, 415, 422, 503)
+_OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
     ("post", "/interpolate"): _OF_DRAWING_ROUTES,
-    ("get", _IMAGE): (404, 410, 422, 503),
-    ("post", "/ratings"): (400, 403, 404, 409, 410, 413, 415, 422, 503),
-    ("get", "/ratings"): (406, 422, 503),
+    ("get", _IMAGE): (401, 403, 404, 410, 422, 503),
+    ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 503),
+    ("get", "/ratings"): (401, 403, 406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),
     ("get", "/status"): (),
@@ -84,11 +86,23 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     image["200"] = _pictures(_MADE_BY | _KEPT, tuple(one for one in Format if one.is_one_picture))
     image["308"] = {"description": "The URL of the same picture", "headers": _declared(_MOVED)}
     image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
+    _declare_keys(document)
     document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"] |= _problems(_OF_EVERY_CONNECTION)
     return document
+
+
+def _declare_keys(document: dict[str, Any]) -> None:
+    """Say which scope a key needs; whether one is needed at all is a setting of each service."""
+    document["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key of this service, where it asks for one."}
+    }
+    for path, operations in document["paths"].items():
+        if scope := scope_of(path):
+            for operation in operations.values():
+                operation["security"] = [{}, {"key": [scope]}]
 
 
 def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:

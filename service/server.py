@@ -21,7 +21,7 @@ import uvicorn.config
 
 from service.image import environment, image
 from service.log import configure_log
-from service.settings import read_settings
+from service.settings import check_keys, read_settings
 from service.shutdown import bound_worker
 
 uvicorn.config.HTTP_PROTOCOLS["auto"] = "service.protocol:BoundedHttpProtocol"  # BentoML builds uvicorn.Config itself
@@ -85,6 +85,7 @@ class Zoetrope:
         """
         try:
             settings = read_settings()
+            check_keys(settings)
         except ValueError as error:
             raise SystemExit(f"error: {error}") from None
         configure_log(settings.log, settings.log_level)

@@ -4,16 +4,20 @@ ZOETROPE_* -> [settings] -> server, app, registry, loader
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models.engine import Device, Library, Precision
+from service.keys import Key, check_distinct, parse_keys, read_keys
 from service.log import LogFormat, LogLevel
 
 PREFIX = "ZOETROPE_"
+_SECRET_FIELD = re.compile("key")
+"""Values of fields whose names have this in them are in no message, and neither are those of misspelled ones."""
 
 
 def _names(value: object) -> object:
@@ -21,6 +25,11 @@ def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(name.strip().lower() for name in value.split(",") if name.strip())
+
+
+def _keys(value: object) -> object:
+    """Keys with semicolons or line breaks between."""
+    return parse_keys(re.split(r"[;\n]", value), f"{PREFIX}KEYS") if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -55,8 +64,18 @@ class Settings(BaseModel):
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
     )
     open_ratings: bool = Field(
-        default=False, description="Whether grades are accepted on other addresses than this machine's own (loopback)."
+        default=False, description="Whether grades are accepted without a key from everyone who can connect."
     )
+    keys: Annotated[tuple[Key, ...], BeforeValidator(_keys)] = Field(
+        default=(), description="API keys, NAME:SCOPES:SECRET, with semicolons between."
+    )
+    keys_file: Path | None = Field(
+        default=None, description="A file of API keys, one a line; read again within a second when it changes."
+    )
+    client_key: str | None = Field(
+        default=None, repr=False, description="Ignored: the secret that load/ and `finetune --ratings` send."
+    )
+    draw_needs_key: bool = Field(default=False, description="Whether drawing needs a key with the scope draw.")
     hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
         default=(), description="Further names of this service on loopback, with commas between; else 421."
     )
@@ -84,6 +103,12 @@ class Settings(BaseModel):
         default=20, ge=0, allow_inf_nan=False, description="What requests under way get after SIGTERM; then they end."
     )
 
+    @model_validator(mode="after")
+    def _has_keys_where_it_needs_them(self) -> "Settings":
+        if self.draw_needs_key and not self.keys and self.keys_file is None:
+            raise ValueError(f"{PREFIX}DRAW_NEEDS_KEY is true, but there is no {PREFIX}KEYS_FILE and no {PREFIX}KEYS")
+        return self
+
     @property
     def pinned_library(self) -> Library | None:
         """The library of the engine; None leaves it to the rule."""
@@ -105,8 +130,21 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "value_error":  # one of ours, whose words name the variable
+            raise ValueError(f"{first['msg'].removeprefix('Value error, ')}.") from None
         name = str(first["loc"][0])
         known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
         expected = first["msg"] if name in Settings.model_fields else f"one of {known}"
-        raise ValueError(f"{PREFIX}{name.upper()} is {given.get(name)!r}. Expected: {expected}.") from None
+        found = "set" if _SECRET_FIELD.search(name) else f"{given.get(name)!r}"
+        raise ValueError(f"{PREFIX}{name.upper()} is {found}. Expected: {expected}.") from None
+
+
+def check_keys(settings: Settings) -> None:
+    """Look at the file of keys before the service starts; afterwards a wrong one changes nothing.
+
+    Raises:
+        ValueError: it cannot be read, or a line is no key; says which, and never a secret.
+    """
+    if settings.keys_file is not None:
+        check_distinct(settings.keys, read_keys(settings.keys_file), settings.keys_file)

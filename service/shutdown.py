@@ -76,6 +76,12 @@ class WorkerShutdown:
                 signal.signal(number, self._receive)
             self._check_parent(int(os.environ.get(PARENT_VARIABLE, os.getppid())))
 
+    def listening(self) -> tuple[str, ...]:
+        """The addresses on which this worker listens; a path stands for a socket that is a file."""
+        servers = getattr(getattr(self, "_server", None), "servers", ())
+        sockets = [one.getsockname() for server in servers for one in server.sockets]
+        return tuple(name if isinstance(name, str) else name[0] for name in sockets)
+
     def _check_parent(self, pid: int) -> None:
         if os.getppid() == pid:
             self._loop.call_later(PARENT_CHECK_S, self._check_parent, pid)
@@ -123,5 +129,7 @@ def bound_worker(settings: "Settings") -> "ConnectionMonitor":
     monitor.keep_alive_s = settings.keep_alive_seconds
     if settings.connections is not None:
         monitor.most_connections = settings.connections
-    WorkerShutdown(monitor, settings.shutdown_seconds).install()
+    shutdown = WorkerShutdown(monitor, settings.shutdown_seconds)
+    monitor.listening = shutdown.listening
+    shutdown.install()
     return monitor

@@ -80,6 +80,16 @@ def test_a_request_says_how_long_it_is():
     assert body == b'{"n": 64}'
 
 
+def test_a_request_has_the_key_of_the_environment_where_there_is_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("ZOETROPE_CLIENT_KEY", raising=False)
+    without = post("/generate", {}) + get("/metrics")
+    monkeypatch.setenv("ZOETROPE_CLIENT_KEY", "secret-of-a-key")
+
+    assert b"Authorization" not in without
+    for request in (post("/generate", {}), get("/metrics")):
+        assert b"\r\nAuthorization: Bearer secret-of-a-key\r\n" in request
+
+
 def test_hanging_up_is_seen_by_the_server():
     async def run() -> bytes:
         heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

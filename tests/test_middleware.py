@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from support.in_process import started_app
 from support.serving import Server, started
 
+from service.access import Access
 from service.app import App
 from service.middleware import RequestLimitsMiddleware
 from service.settings import Settings, read_settings
@@ -30,7 +31,7 @@ def connected(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestCl
     """A client whose connections come to an address of the service, and further settings."""
 
     def connect(url: str, **settings: object) -> TestClient:
-        monkeypatch.setattr(app, "settings", Settings(**settings))
+        monkeypatch.setattr(app, "access", Access(Settings(**settings)))
         return TestClient(RequestLimitsMiddleware(app, app), base_url=url)
 
     return connect
@@ -153,7 +154,7 @@ def test_what_a_form_can_send_is_415(connected: Callable, path: str, content_typ
 
 @pytest.mark.slow
 def test_a_real_service_knows_which_address_a_connection_came_to(bundles: Path, tmp_path: Path):
-    with started(bundles, tmp_path / "log", ZOETROPE_HOSTS="pictures.example") as server:
+    with started(bundles, tmp_path / "log", ZOETROPE_HOSTS="pictures.example", ZOETROPE_OPEN_RATINGS="true") as server:
         server.wait_for("/readyz")
 
         assert _post(server, {}) == 422  # let through, and not a list of grades

@@ -118,6 +118,23 @@ def test_whatever_goes_wrong_no_message_has_the_password(end: str):
     assert "ann" not in message
 
 
+def test_a_key_is_sent_and_never_printed_unless_the_url_names_a_user(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(ratings_client.KEY_VARIABLE, "secret-of-a-key")
+    with service(table) as (address, requests):
+        _, shown = download_ratings(f"http://{address}", "m")
+        download_ratings(f"http://ann:password@{address}", "m")
+
+    assert [one["Authorization"].split()[0] for _, one in requests] == ["Bearer", "Basic"]
+    assert requests[0][1]["Authorization"] == "Bearer secret-of-a-key"
+    assert "secret" not in shown + message_of("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_a_key_is_needed_the_message_says_where_to_put_it(status: int):
+    with service(lambda handler: handler.send_error(status)) as (address, _):
+        assert message_of(f"http://{address}").endswith(" ZOETROPE_CLIENT_KEY may hold a key.")
+
+
 @pytest.mark.parametrize("status", [401, 403, 500])
 def test_a_refusal_of_the_service_is_shown_cut(status: int):
     def refuse(handler: BaseHTTPRequestHandler) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from load.server import authorization
+
 _BUFFER_BYTES = 1 << 20
 _NO_BODY = (204, 304)
 
@@ -36,13 +38,13 @@ def post(path: str, fields: Mapping[str, Any]) -> bytes:
     """The bytes of a POST with JSON."""
     body = json.dumps(fields).encode()
     fields_of_body = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{fields_of_body}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{_key()}{fields_of_body}\r\n"
     return head.encode() + body
 
 
 def get(path: str) -> bytes:
     """The bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{_key()}\r\n".encode()
 
 
 class Connection:
@@ -104,6 +106,10 @@ async def request_once(url: str, request: bytes) -> Response:
         return await connection.request(request)
     finally:
         await connection.close()
+
+
+def _key() -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in authorization().items())
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:

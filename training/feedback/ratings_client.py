@@ -1,4 +1,4 @@
-"""The grades of a running service, over HTTP: no redirects, a bound on time and size, and no password in a message.
+"""The grades of a running service, over HTTP: no redirects, a bound on time and size, and no secret in a message.
 
     GET /ratings -> [ratings_client] -> grades
 
@@ -6,6 +6,7 @@ Knows nothing of the table that comes.
 """
 
 import base64
+import os
 import re
 import time
 import urllib.error
@@ -13,6 +14,8 @@ import urllib.parse
 import urllib.request
 from http.client import HTTPException
 
+KEY_VARIABLE = "ZOETROPE_CLIENT_KEY"
+"""Holds the secret of an API key with the scope `rate`."""
 LARGEST_TABLE_BYTES = 256 << 20
 """Two million grades."""
 DOWNLOAD_TIMEOUT_S = 600
@@ -26,7 +29,7 @@ def download_ratings(url: str, model: str) -> tuple[str, str]:
 
     Args:
         url: `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`, which is sent as basic authentication; the path
-            `/ratings` may be there.
+            `/ratings` may be there. Without a user the key in ZOETROPE_CLIENT_KEY is sent, where there is one.
         model: its name.
 
     Raises:
@@ -62,11 +65,12 @@ _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _authorization(url: str) -> dict[str, str]:
-    """The header that says user and password, if the URL names them."""
+    """The header that says user and password, if the URL names them; else the key, if there is one."""
     # Not urlsplit: a "/" in a password ends the host there, and a part of the password would be in its messages.
     found = re.match(r"^https?://(.*)@", url)
     if found is None:
-        return {}
+        key = os.environ.get(KEY_VARIABLE)
+        return {"Authorization": f"Bearer {key}"} if key else {}
     said = urllib.parse.unquote(found[1]).encode()
     return {"Authorization": f"Basic {base64.b64encode(said).decode()}"}
 
@@ -87,4 +91,5 @@ def _refusal(error: urllib.error.HTTPError) -> str:
     if location := error.headers.get("Location"):
         where = without_password(location)[:_LARGEST_ECHO]
         return f"a redirect ({error.code}) to {where}, which is not followed. Give the address of the service itself."
-    return f"{error.code} {error.read(_LARGEST_ECHO).decode(errors='replace')}"
+    words = f"{error.code} {error.read(_LARGEST_ECHO).decode(errors='replace')}"
+    return f"{words} {KEY_VARIABLE} may hold a key." if error.code in (401, 403) else words

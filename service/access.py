@@ -1,0 +1,156 @@
+"""Who may do what: keys and their scopes, and where all is open without one.
+
+    settings, a request's head -> [access] -> middleware
+
+Everything is open to a person on their own machine: where the service listens on
+loopback alone, the connection comes over loopback and through no proxy, and
+nothing is set that would be for others. Elsewhere strangers can connect, and
+grades are what training learns from: writing needs a key or the setting that
+opens it. Drawing is open unless a setting says that it needs a key.
+
+Which address a connection came to is known of each connection, and where the
+process listens of its sockets, whatever it was started with. Reads heads only:
+no body, and no database.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from starlette.types import Scope as Request
+
+from service.errors import Problem, cut
+from service.keys import Key, KeyRing, Scope
+from service.origins import check_host, check_origin, is_loopback
+from service.settings import Settings
+
+SCOPE_OF_PATH: Mapping[str, Scope] = {
+    "/generate": "draw",
+    "/decode": "draw",
+    "/interpolate": "draw",
+    "/ratings": "rate",
+}
+"""Paths of which a key may be needed; those of single pictures are `draw`, too, and all others are open."""
+CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
+"""Set in every image that BentoML makes."""
+
+_READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_READ = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization"})
+_OF_PROXIES = (b"x-forwarded-", b"forwarded", b"via")
+
+
+class Access:
+    """Decides of each request whether it may go on.
+
+    Args:
+        settings: of the service.
+        listening: gives the addresses on which this process listens; None where it does not, as in a test.
+    """
+
+    def __init__(self, settings: Settings, listening: Callable[[], Sequence[str]] | None = None) -> None:
+        self.keys = KeyRing(settings.keys, settings.keys_file)
+        self._settings, self._listening = settings, listening
+        self._in_container = CONTAINER_VARIABLE in os.environ
+
+    def check(self, request: Request) -> None:
+        """Let a request go on, or refuse what a page of another site, or a stranger, might have sent.
+
+        Raises:
+            Problem: 421, a name that is not ours; 403, a request that writes from another site, or that no key
+                allows here; 401, it needs a key, or has an unknown one.
+        """
+        headers = {name: value for name, value in request["headers"] if name in _READ}
+        host, (address, _) = headers.get(b"host", b"").decode("latin-1"), request.get("server") or (None, None)
+        if address is not None and is_loopback(address):
+            check_host(host, self._settings)
+        if request["method"] not in _READING_METHODS:
+            check_origin(headers, host)
+        needed = scope_of(request["path"])
+        if needed is not None and (needed != "draw" or self._settings.draw_needs_key):
+            self._authorize(request, needed, headers.get(b"authorization", b""))
+
+    def _authorize(self, request: Request, needed: Scope, authorization: bytes) -> None:
+        """Look for a key that allows it, or for a reason why it needs none."""
+        key = self._key_of(authorization)
+        if key is not None:
+            if needed not in key.scopes:
+                raise Problem(
+                    403,
+                    f"The key {key.name} has the scope {' and '.join(sorted(key.scopes))}; this needs {needed}.",
+                    {"WWW-Authenticate": f'Bearer realm="zoetrope", error="insufficient_scope", scope="{needed}"'},
+                )
+            return
+        reads = request["method"] in _READING_METHODS
+        if needed == "rate" and (self._settings.open_ratings or (reads and not self.keys.is_set)):
+            return
+        closed = self._why_closed(request)
+        if closed is None:
+            return
+        if self.keys.is_set:
+            raise Problem(
+                401,
+                f"This needs a key with the scope {needed}: {closed}. Send one in the header Authorization: Bearer "
+                "KEY; who runs this service has it.",
+                {"WWW-Authenticate": 'Bearer realm="zoetrope"'},
+            )
+        raise Problem(
+            403,
+            f"{_REFUSED[needed]}: {closed}. A key allows it (ZOETROPE_KEYS_FILE)"
+            + (", and ZOETROPE_OPEN_RATINGS=true opens it to all" if needed == "rate" else "")
+            + "; on 127.0.0.1, without a proxy, it is always allowed.",
+        )
+
+    def _key_of(self, authorization: bytes) -> Key | None:
+        """The key that a request comes with; None without one, or where there are none.
+
+        Raises:
+            Problem: 401, no key has this secret.
+        """
+        scheme, _, secret = authorization.partition(b" ")
+        if scheme.lower() != b"bearer" or not self.keys.is_set:
+            return None
+        key = self.keys.find(secret.strip().decode("latin-1"))
+        if key is None:
+            raise Problem(
+                401,
+                "The key in the header Authorization is not known here: it is wrong, or was taken back.",
+                {"WWW-Authenticate": 'Bearer realm="zoetrope", error="invalid_token"'},
+            )
+        return key
+
+    def _why_closed(self, request: Request) -> str | None:
+        """Why a request without a key is not a person's on their own machine; None where it is."""
+        address = (request.get("server") or (None, None))[0]
+        if address is None or not is_loopback(address):
+            return f"{address or 'this address'} is one where strangers can send it too"
+        if self.keys.is_set:
+            return "keys are set"
+        if self._settings.hosts:
+            return "ZOETROPE_HOSTS is set, so this service is for others too"
+        if self._in_container:
+            return "this is a container"
+        if found := next((name for name, _ in request["headers"] if name.startswith(_OF_PROXIES)), None):
+            return f"it comes through a proxy, by its header {cut(found.decode('latin-1'))}"
+        return None if self._listening is None else _why_reachable(self._listening())
+
+
+def _why_reachable(listening: Sequence[str]) -> str | None:
+    """Why others can reach a process that listens there; None where it listens on loopback alone."""
+    others = [one for one in listening if not is_loopback(one)]
+    if not listening:
+        return "it is not known where this service listens"
+    return f"this service listens on {others[0]} too" if others else None
+
+
+_REFUSED: Mapping[Scope, str] = {
+    "draw": "No pictures are drawn here without a key",
+    "rate": "No grades are accepted here",
+    "admin": "No grades are withdrawn here",
+}
+
+
+def scope_of(path: str) -> Scope | None:
+    """The scope that a key for this path has; None where it is always open."""
+    found = SCOPE_OF_PATH.get(path)
+    if found is None and "/images/" in path and path.startswith("/models/"):
+        return "draw"
+    return found

@@ -1,0 +1,205 @@
+"""Who may do what: all is open on one's own machine, and nothing that writes is open elsewhere without a key."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+from support.in_process import started_app
+
+from service.access import CONTAINER_VARIABLE, Access, scope_of
+from service.app import App
+from service.middleware import RequestLimitsMiddleware
+from service.settings import Settings, read_settings
+
+HERE, ELSEWHERE = "http://127.0.0.1:3000", "http://192.0.2.1:3000"
+DRAW, RATE, ADMIN = (f"a-secret-to-{scope}-0123456789" for scope in ("draw", "rate", "admin"))
+KEYS = {"ZOETROPE_KEYS": f"d:draw:{DRAW}; r:rate:{RATE}; a:admin:{ADMIN}"}
+DRAWING = ("/generate", "/decode", "/interpolate")
+
+
+@pytest.fixture(scope="module")
+def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def connected(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
+    """A client of a service with these variables, whose connections come to an address of it."""
+
+    def connect(url: str = HERE, listening: Callable | None = None, **variables: str) -> TestClient:
+        monkeypatch.setattr(app, "access", Access(read_settings(variables), listening))
+        return TestClient(RequestLimitsMiddleware(app, app), base_url=url, raise_server_exceptions=False)
+
+    return connect
+
+
+@pytest.fixture
+def grade(app: App) -> list[dict]:
+    version = app.registry.find("grey").card.version
+    return [{"model": "grey", "version": version, "seed": 1, "index": 0, "score": 1, "grader": "ann"}]
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}
+
+
+def refused(answer: Any, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.json()["detail"]
+
+
+def test_on_ones_own_machine_all_is_open(connected: Callable, grade: list):
+    client = connected(listening=lambda: ("127.0.0.1", "::1"))
+
+    assert client.post("/generate", json={}).status_code == 200
+    assert client.post("/ratings", json=grade).status_code == 201
+    assert client.get("/ratings").status_code == 200
+
+
+def test_a_key_that_a_client_sends_to_an_open_service_is_no_fault(connected: Callable, grade: list):
+    assert connected().post("/ratings", json=grade, headers=bearer(RATE)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"url": ELSEWHERE}, "192.0.2.1 is one where strangers can send it too"),
+        ({"ZOETROPE_HOSTS": "pictures.example"}, "ZOETROPE_HOSTS is set"),
+        ({"listening": lambda: ("127.0.0.1", "0.0.0.0")}, "this service listens on 0.0.0.0 too"),
+        ({"listening": lambda: ("/run/socket",)}, "this service listens on /run/socket too"),
+        ({"listening": tuple}, "it is not known where this service listens"),
+    ],
+)
+def test_where_others_can_connect_no_grades_are_accepted_without_a_key_or_a_setting(
+    connected: Callable, grade: list, how: dict, words: str
+):
+    detail = refused(connected(**how).post("/ratings", json=grade), 403)
+
+    assert f"No grades are accepted here: {words}" in detail
+    assert "ZOETROPE_KEYS_FILE" in detail
+    assert "ZOETROPE_OPEN_RATINGS=true" in detail
+    assert connected(**how).get("/ratings").status_code == 200
+    assert connected(**how).post("/generate", json={}).status_code == 200
+    assert connected(**how, ZOETROPE_OPEN_RATINGS="true").post("/ratings", json=grade).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-Forwarded-Anything", "Forwarded", "Via"]
+)
+def test_what_comes_through_a_proxy_is_not_from_this_machine(connected: Callable, grade: list, header: str):
+    """Before: a proxy on this machine made everyone's grades look like those of the person in front of it."""
+    detail = refused(connected().post("/ratings", json=grade, headers={header: "127.0.0.1"}), 403)
+
+    assert f"it comes through a proxy, by its header {header.lower()}" in detail
+
+
+def test_in_a_container_nothing_that_writes_is_open(connected: Callable, grade: list, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(CONTAINER_VARIABLE, "true")
+
+    assert "this is a container" in refused(connected().post("/ratings", json=grade), 403)
+    assert connected().post("/generate", json={}).status_code == 200
+    assert connected(**KEYS).post("/ratings", json=grade, headers=bearer(RATE)).status_code == 201
+
+
+@pytest.mark.parametrize("url", [HERE, ELSEWHERE])
+def test_where_keys_are_set_a_grade_needs_one_with_its_scope(connected: Callable, grade: list, url: str):
+    client = connected(url, **KEYS)
+    without = client.post("/ratings", json=grade)
+    unknown = client.post("/ratings", json=grade, headers=bearer("another-secret-0123456789"))
+    other = client.post("/ratings", json=grade, headers=bearer(DRAW))
+
+    assert "This needs a key with the scope rate" in refused(without, 401)
+    assert without.headers["www-authenticate"] == 'Bearer realm="zoetrope"'
+    assert "is not known here" in refused(unknown, 401)
+    assert 'error="invalid_token"' in unknown.headers["www-authenticate"]
+    assert "The key d has the scope draw; this needs rate." in refused(other, 403)
+    assert client.post("/ratings", json=grade, headers=bearer(RATE)).status_code == 201
+    assert client.post("/ratings", json=grade, headers={"authorization": f"bEARER  {RATE} "}).status_code == 201
+
+
+def test_where_keys_are_set_the_table_of_grades_needs_one_too(connected: Callable):
+    client = connected(**KEYS)
+
+    refused(client.get("/ratings"), 401)
+    assert client.head("/ratings").status_code == 401
+    assert client.get("/ratings", headers=bearer(RATE)).status_code == 200
+    assert client.get("/ratings/batch").status_code == 200
+    assert client.get("/ratings/summary").status_code == 200
+
+
+def test_the_setting_opens_grades_to_those_without_a_key_and_refuses_a_wrong_one(connected: Callable, grade: list):
+    client = connected(**KEYS, ZOETROPE_OPEN_RATINGS="true")
+
+    assert client.post("/ratings", json=grade).status_code == 201
+    refused(client.post("/ratings", json=grade, headers=bearer("another-secret-0123456789")), 401)
+
+
+def test_drawing_is_open_where_keys_are_set_unless_a_setting_says_that_it_needs_one(connected: Callable):
+    assert connected(ELSEWHERE, **KEYS).post("/generate", json={}).status_code == 200
+    client = connected(ELSEWHERE, **KEYS, ZOETROPE_DRAW_NEEDS_KEY="true")
+    version = client.get("/models/grey").json()["card"]["version"]
+    image = f"/models/grey/{version}/images/1/0.png"
+
+    for answer in (*(client.post(path, json={}) for path in DRAWING), client.get(image)):
+        assert "This needs a key with the scope draw: " in refused(answer, 401)
+    assert client.post("/generate", json={}, headers=bearer(DRAW)).status_code == 200
+    assert client.get(image, headers=bearer(DRAW)).status_code == 200
+    assert [client.get(path).status_code for path in ("/", "/models", "/status", "/docs")] == [200] * 4
+
+
+def test_a_key_of_a_file_works_as_soon_as_it_is_there(connected: Callable, grade: list, tmp_path: Path, app: App):
+    (tmp_path / "keys").write_text("")
+    client = connected(ZOETROPE_KEYS_FILE=str(tmp_path / "keys"))
+    refused(client.post("/ratings", json=grade, headers=bearer(RATE)), 401)
+    (tmp_path / "keys").write_text(f"r:rate:{RATE}")
+    app.access.keys._checked_s = float("-inf")  # a second later
+
+    assert client.post("/ratings", json=grade, headers=bearer(RATE)).status_code == 201
+
+
+ALWAYS_OPEN = {
+    *("/", "/docs", "/openapi.json", "/models", "/models/{name}", "/status", "/readyz", "/metrics"),
+    *("/ratings/batch", "/ratings/summary"),
+}
+
+
+def test_a_route_is_open_only_where_it_is_named_here(app: App):
+    """A new route needs a scope, or a decision that it needs none; one that writes or draws always needs one."""
+    routes = {route.path: route for route in app.routes if hasattr(route, "methods")}
+
+    assert {path for path in routes if scope_of(path) is None} == ALWAYS_OPEN
+    writing = {path for path, route in routes.items() if isinstance(route, APIRoute) and "POST" in route.methods}
+    assert writing & ALWAYS_OPEN == set()
+
+
+@given(
+    st.one_of(st.binary(max_size=300), st.builds(lambda secret: b"Bearer " + secret, st.binary(max_size=300))),
+    st.sampled_from(
+        ["/ratings", "/ratings/", "//ratings", "/RATINGS", "/ratings%2f", "/%72atings", "/ratings;x", "/x/../ratings"]
+    ),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_stranger_sends_in_place_of_a_key_no_grade_is_stored(
+    connected: Callable, grade: list, sent: bytes, path: str
+):
+    sent = sent.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"")
+    answer = connected(**KEYS).post(path, json=grade, headers={b"authorization": sent}, follow_redirects=True)
+
+    assert 400 <= answer.status_code < 500, (sent, path)
+
+
+def test_without_settings_nothing_looks_at_the_key_of_a_drawing_request():
+    """What a request for one picture costs more than before: a look-up of its path."""
+    access = Access(Settings())
+    access.keys = None  # would fail
+    request = {"method": "POST", "path": "/generate", "server": ("127.0.0.1", 3000)}
+
+    access.check({**request, "headers": [(b"host", b"localhost"), (b"authorization", b"Bearer x")]})
