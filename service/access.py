@@ -1,4 +1,4 @@
-"""Who may do what: keys and their scopes, and where all is open without one.
+"""Who may do what, and how much of it: keys and their scopes, and where all is open without one.
 
     settings, a request's head -> [access] -> middleware
 
@@ -6,7 +6,9 @@ Everything is open to a person on their own machine: where the service listens o
 loopback alone, the connection comes over loopback and through no proxy, and
 nothing is set that would be for others. Elsewhere strangers can connect, and
 grades are what training learns from: writing needs a key or the setting that
-opens it. Drawing is open unless a setting says that it needs a key.
+opens it. Drawing is open unless a setting says that it needs a key. Who writes or
+draws elsewhere has limits: a key, or without one a client's address, because the
+name of a grader is only what a client says.
 
 Which address a connection came to is known of each connection, and where the
 process listens of its sockets, whatever it was started with. Reads heads only:
@@ -15,12 +17,14 @@ no body, and no database.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from starlette.types import Scope as Request
 
 from service.errors import Problem, cut
 from service.keys import Key, KeyRing, Scope
 from service.origins import check_host, check_origin, is_loopback
+from service.rate_limits import RateLimit, caller_at
 from service.settings import Settings
 
 SCOPE_OF_PATH: Mapping[str, Scope] = {
@@ -33,6 +37,7 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
+_UNLIMITED = nullcontext()
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _READ = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization"})
 _OF_PROXIES = (b"x-forwarded-", b"forwarded", b"via")
@@ -49,6 +54,10 @@ class Access:
     def __init__(self, settings: Settings, listening: Callable[[], Sequence[str]] | None = None) -> None:
         self.keys = KeyRing(settings.keys, settings.keys_file)
         self._settings, self._listening = settings, listening
+        per_second = settings.pictures_per_second
+        self._pictures = None if per_second is None else RateLimit(per_second, 1, "pictures")
+        self._grades = RateLimit(settings.grades_per_minute, 60, "grades")
+        self._looks_at_drawing = settings.draw_needs_key or self._pictures is not None
         self._in_container = CONTAINER_VARIABLE in os.environ
 
     def check(self, request: Request) -> None:
@@ -65,11 +74,35 @@ class Access:
         if request["method"] not in _READING_METHODS:
             check_origin(headers, host)
         needed = scope_of(request["path"])
-        if needed is not None and (needed != "draw" or self._settings.draw_needs_key):
-            self._authorize(request, needed, headers.get(b"authorization", b""))
+        if needed is not None and (needed != "draw" or self._looks_at_drawing):
+            caller = self._authorize(request, needed, headers.get(b"authorization", b""))
+            request.setdefault("state", {})["caller"] = caller
 
-    def _authorize(self, request: Request, needed: Scope, authorization: bytes) -> None:
-        """Look for a key that allows it, or for a reason why it needs none."""
+    def pictures_charged(self, request: Request, n: int) -> AbstractContextManager[None]:
+        """Count n pictures of a request that draws; not, where the block refuses it.
+
+        Raises:
+            Problem: 429, its caller draws too much.
+        """
+        if self._pictures is None or (caller := request["state"].get("caller")) is None:
+            return _UNLIMITED
+        return self._pictures.charged(caller, n)
+
+    def grades_charged(self, request: Request, n: int) -> AbstractContextManager[None]:
+        """Count n grades that a request stores; not, where the block refuses it.
+
+        Raises:
+            Problem: 429, its caller stores too many.
+        """
+        caller = request["state"].get("caller")
+        return _UNLIMITED if caller is None else self._grades.charged(caller, n)
+
+    def _authorize(self, request: Request, needed: Scope, authorization: bytes) -> str | None:
+        """Look for a key that allows it, or for a reason why it needs none; who the caller is, for limits.
+
+        Returns:
+            The key, or the address without one; None for a person on their own machine, who has no limits.
+        """
         key = self._key_of(authorization)
         if key is not None:
             if needed not in key.scopes:
@@ -78,13 +111,14 @@ class Access:
                     f"The key {key.name} has the scope {' and '.join(sorted(key.scopes))}; this needs {needed}.",
                     {"WWW-Authenticate": f'Bearer realm="zoetrope", error="insufficient_scope", scope="{needed}"'},
                 )
-            return
-        reads = request["method"] in _READING_METHODS
-        if needed == "rate" and (self._settings.open_ratings or (reads and not self.keys.is_set)):
-            return
+            return f"The key {key.name}"
         closed = self._why_closed(request)
         if closed is None:
-            return
+            return None
+        reads = request["method"] in _READING_METHODS
+        opened = self._settings.open_ratings or (reads and not self.keys.is_set)
+        if opened if needed == "rate" else needed == "draw" and not self._settings.draw_needs_key:
+            return caller_at((request.get("client") or ("unknown", 0))[0])
         if self.keys.is_set:
             raise Problem(
                 401,

@@ -76,7 +76,7 @@ class App(FastAPI):
         self.candidates = CandidatePools(self.registry)
         self.reloader = ModelReloader(self.registry, settings.models)
         self.registry.start(self.candidates.refresh)
-        self._store = self._writer_pool.submit(_open_store, settings.grades)
+        self._store = self._writer_pool.submit(_open_store, settings)
         if settings.renew_seconds:
             self.reloader.start(settings.renew_seconds)
 
@@ -169,7 +169,7 @@ class App(FastAPI):
         now_s = get_running_loop().time()
         if now_s >= self._reopened_s + _RETRY_AFTER_S and self._store.done() and isinstance(self._store.result(), str):
             self._reopened_s = now_s
-            self._store = self._writer_pool.submit(_open_store, self.settings.grades)
+            self._store = self._writer_pool.submit(_open_store, self.settings)
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def app_of(request: Request) -> App:
     return app
 
 
-def _open_store(url: str) -> "Store | str":
+def _open_store(settings: Settings) -> "Store | str":
     from service.ratings.store import open_store
 
-    return open_store(url)
+    return open_store(settings.grades, settings.grades_megabytes)

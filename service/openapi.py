@@ -28,20 +28,22 @@ _DESCRIPTIONS = {
     415: "The body's Content-Type is not application/json",
     421: "Host is not a name of this service",
     422: "A value is missing, unknown, of the wrong type or out of range",
+    429: "The caller takes more than it may: see `Retry-After`",
     431: "The headers are too large or too many",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
+    507: "The database of grades is as large as it may be",
 }
 _OF_EVERY_CONNECTION = (408, 414, 421, 431)
 """Decided before a route is known: by the protocol, and by `Host`."""
 _OF_MODEL_ROUTES = (404, 410, 503)
-_OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 503)
+_OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
     ("post", "/interpolate"): _OF_DRAWING_ROUTES,
-    ("get", _IMAGE): (401, 403, 404, 410, 422, 503),
-    ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 503),
+    ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
+    ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
     ("get", "/ratings"): (401, 403, 406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),

@@ -76,6 +76,21 @@ class Settings(BaseModel):
         default=None, repr=False, description="Ignored: the secret that load/ and `finetune --ratings` send."
     )
     draw_needs_key: bool = Field(default=False, description="Whether drawing needs a key with the scope draw.")
+    pictures_per_second: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="A key, or an address without one, draws so many; else 429.",
+    )
+    grades_per_minute: float = Field(
+        default=1_000,
+        gt=0,
+        allow_inf_nan=False,
+        description="A key, or an address without one, stores so many; else 429.",
+    )
+    grades_megabytes: float = Field(
+        default=1_024, gt=0, allow_inf_nan=False, description="A database of this size takes no more grades: 507."
+    )
     hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
         default=(), description="Further names of this service on loopback, with commas between; else 421."
     )

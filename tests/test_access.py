@@ -1,8 +1,10 @@
 """Who may do what: all is open on one's own machine, and nothing that writes is open elsewhere without a key."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi.routing import APIRoute
@@ -163,6 +165,62 @@ def test_a_key_of_a_file_works_as_soon_as_it_is_there(connected: Callable, grade
     app.access.keys._checked_s = float("-inf")  # a second later
 
     assert client.post("/ratings", json=grade, headers=bearer(RATE)).status_code == 201
+
+
+def test_a_key_draws_so_many_pictures_a_second_and_another_one_still_draws(connected: Callable):
+    two = {"ZOETROPE_KEYS": f"d:draw:{DRAW}; r:draw,rate:{RATE}"}
+    client = connected(ELSEWHERE, **two, ZOETROPE_DRAW_NEEDS_KEY="true", ZOETROPE_PICTURES_PER_SECOND="2")
+    first = client.post("/generate", json={"n": 600, "format": "npy"}, headers=bearer(DRAW))
+    second = [client.post(path, json={"n": 2}, headers=bearer(DRAW)) for path in ("/generate",)]
+    version = client.get("/models/grey").json()["card"]["version"]
+    second.append(client.get(f"/models/grey/{version}/images/1/0.png", headers=bearer(DRAW)))
+
+    assert first.status_code == 200, "more than two at once are paid back before more is drawn"
+    for answer in second:
+        detail = refused(answer, 429)
+        assert "The key d may take 2 pictures a second, and this request is for" in detail
+        assert 290 <= int(answer.headers["retry-after"]) <= 300
+    assert client.post("/generate", json={}, headers=bearer(RATE)).status_code == 200
+
+
+def test_without_a_key_the_limit_is_that_of_an_address_and_a_refused_request_costs_nothing(connected: Callable):
+    client = connected(ELSEWHERE, ZOETROPE_PICTURES_PER_SECOND="3")
+    for _ in range(5):
+        refused(client.post("/generate", json={"n": 2, "label": 1}), 422)
+    assert client.post("/generate", json={"n": 3}).status_code == 200
+
+    assert "The client testclient may take 3 pictures a second" in refused(client.post("/generate", json={"n": 3}), 429)
+
+
+def test_a_key_stores_so_many_grades_a_minute_and_ones_own_machine_as_many_as_it_likes(
+    connected: Callable, grade: list
+):
+    client = connected(ELSEWHERE, **KEYS, ZOETROPE_GRADES_PER_MINUTE="5")
+    first = client.post("/ratings", json=grade * 5, headers=bearer(RATE))
+    answer = client.post("/ratings", json=grade, headers=bearer(RATE))
+
+    assert first.status_code == 201
+    assert "The key r may take 5 grades in 60 s, and this request is for 1. Try again in 12 s." in refused(answer, 429)
+    assert answer.headers["retry-after"] == "12"
+    home = connected(ZOETROPE_GRADES_PER_MINUTE="5", ZOETROPE_PICTURES_PER_SECOND="1")
+    assert [home.post("/ratings", json=grade * 5).status_code for _ in range(3)] == [201] * 3
+    assert [home.post("/generate", json={"n": 9}).status_code for _ in range(3)] == [200] * 3
+
+
+def test_a_full_database_takes_no_new_grade_and_knows_those_that_it_has(bundles: Path, tmp_path: Path):
+    app = started_app(bundles, f"sqlite:///{tmp_path / 'grades.db'}", default_model="grey", grades_megabytes=0.08)
+    client = TestClient(RequestLimitsMiddleware(app, app), base_url=HERE, raise_server_exceptions=False)
+    version = client.get("/models/grey").json()["card"]["version"]
+    picture = {"model": "grey", "version": version, "seed": 1, "index": 0, "score": 1, "grader": "a" * 200}
+    sent = [[{**picture, "id": str(uuid4())} for _ in range(60)] for _ in range(4)]
+    answers = [client.post("/ratings", json=grades) for grades in sent]
+
+    assert answers[0].status_code == 201
+    detail = refused(answers[-1], 507)
+    assert re.match(r"The database of grades has 0\.1 MB, and may have 0\.08\. Nothing of this request", detail)
+    assert client.post("/ratings", json=sent[0]).json()["known"] == 60
+    assert client.get("/ratings/summary").json()["grades"] == 60 * sum(one.status_code == 201 for one in answers)
+    app.stop()
 
 
 ALWAYS_OPEN = {

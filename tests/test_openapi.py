@@ -27,7 +27,7 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
 def test_a_route_declares_every_status_that_it_responds_with(document: dict, path: str):
     responses = document["paths"][path]["post"]["responses"]
 
-    of_this_route = {"200", "400", "401", "403", "404", "406", "410", "413", "415", "422", "503"}
+    of_this_route = {"200", "400", "401", "403", "404", "406", "410", "413", "415", "422", "429", "503"}
     assert set(responses) == of_this_route | OF_EVERY_CONNECTION
     for status, response in responses.items():
         if status != "200":
@@ -56,7 +56,9 @@ def test_generate_declares_every_format_and_header(document: dict):
 def test_an_image_declares_what_caches_need(document: dict):
     responses = document["paths"][IMAGE]["get"]["responses"]
 
-    assert set(responses) == {"200", "304", "308", "401", "403", "404", "410", "422", "503"} | OF_EVERY_CONNECTION
+    assert (
+        set(responses) == {"200", "304", "308", "401", "403", "404", "410", "422", "429", "503"} | OF_EVERY_CONNECTION
+    )
     assert set(responses["200"]["content"]) == {"image/png", "image/jpeg", "image/webp"}
     assert {"ETag", "Cache-Control"} <= set(responses["304"]["headers"])
 
@@ -64,7 +66,7 @@ def test_an_image_declares_what_caches_need(document: dict):
 def test_the_routes_of_grades_declare_their_responses(document: dict):
     paths = document["paths"]
 
-    refused = {"400", "401", "403", "404", "409", "410", "413", "415", "422", "503"} | OF_EVERY_CONNECTION
+    refused = {"400", "401", "403", "404", "409", "410", "413", "415", "422", "429", "503", "507"} | OF_EVERY_CONNECTION
     assert set(paths["/ratings"]["post"]["responses"]) == {"201"} | refused
     given = paths["/ratings"]["get"]["responses"]
     assert set(given) == {"200", "401", "403", "406", "422", "503"} | OF_EVERY_CONNECTION

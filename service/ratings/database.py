@@ -119,6 +119,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise DatabaseUnavailable(_reason(engine, error.orig)) from error
 
 
+def database_bytes(connection: Connection) -> int:
+    """How large the database is: its file, or on a server the table of grades with its indices."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(sql.select(sql.func.pg_total_relation_size(GRADES.name))).scalar_one())
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+
+
 def _reason(engine: Engine, error: BaseException | None) -> str:
     """Why a database cannot be used, in words for strangers: SQLite names no place, and a server's own words may."""
     if engine.dialect.name == "sqlite":

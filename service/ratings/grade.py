@@ -17,6 +17,10 @@ class DatabaseUnavailable(Exception):
     """The database cannot be reached or used now; says why. A retry with the same ids is safe."""
 
 
+class DatabaseFull(Exception):
+    """The database is as large as it may be; says how large."""
+
+
 class GradeConflict(ValueError):
     """An id came with another grade than before."""
 

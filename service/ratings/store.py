@@ -8,6 +8,7 @@ stored once. Knows no HTTP.
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,10 +18,11 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from service.ratings.database import ADDRESS_COLUMNS, GRADES, open_database, transaction
+from service.ratings.database import ADDRESS_COLUMNS, GRADES, database_bytes, open_database, transaction
 from service.ratings.grade import (
     GRADE_FIELDS,
     Consistency,
+    DatabaseFull,
     DatabaseUnavailable,
     Grade,
     GradeConflict,
@@ -41,14 +43,15 @@ class Store:
 
     Args:
         url: `sqlite:///path/to/file.db`, or `postgresql+psycopg://user@host/database`.
+        most_megabytes: a database of this size takes no more grades.
 
     Raises:
         ValueError: another kind of database, or another version of its schema.
         DatabaseUnavailable: by every method too.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_database(url)
+    def __init__(self, url: str, most_megabytes: float = math.inf) -> None:
+        self._engine, self._most_bytes = open_database(url), most_megabytes * 1_000_000
         self._insert = _INSERT[self._engine.dialect.name]
 
     def close(self) -> None:
@@ -63,6 +66,7 @@ class Store:
 
         Raises:
             GradeConflict: an id is stored, or comes twice, with another grade.
+            DatabaseFull: there is no room for what is new.
         """
         now = datetime.now(UTC)
         by_id = {grade.id: grade for grade in grades}
@@ -70,9 +74,15 @@ class Store:
         rows = [{**asdict(grade), "graded_at": now} for grade in by_id.values()]
         with transaction(self._engine) as connection:
             statement = self._insert(GRADES).on_conflict_do_nothing().returning(GRADES.c.id)
-            new = set(connection.execute(statement, rows).scalars()) if rows else set[str]()
+            size_bytes = database_bytes(connection)
+            writes = bool(rows) and size_bytes < self._most_bytes
+            new = set(connection.execute(statement, rows).scalars()) if writes else set[str]()
             known = [grade for grade in grades if grade.id not in new]
             stored = {one.id: one for one in _stored(connection, [grade.id for grade in known])}
+            if any(grade.id not in stored for grade in known):
+                raise DatabaseFull(
+                    f"The database of grades has {size_bytes / 1e6:,.1f} MB, and may have {self._most_bytes / 1e6:,g}"
+                )
             _check_same(known, stored)
         return len(new)
 
@@ -126,10 +136,10 @@ class Store:
             return Summary(sum(one.grades for one in versions), graders.scalar_one(), versions, consistency)
 
 
-def open_store(url: str) -> Store | str:
+def open_store(url: str, most_megabytes: float = math.inf) -> Store | str:
     """The store of a database, or the reason why there is none, without its address: pictures are drawn without it."""
     try:
-        return Store(url)
+        return Store(url, most_megabytes)
     except ImportError as error:
         reason = found = f"{error.name} is not installed (PostgreSQL needs the extra `postgres`)"
     except (ValueError, DatabaseUnavailable) as error:

@@ -26,7 +26,7 @@ from service.errors import Problem
 from service.formats import VARY, GradesFormat, accepted, negotiate
 from service.latents import resolve_address
 from service.ratings.candidates import REPEATED_SHARE, Candidate, sample_batch
-from service.ratings.grade import Grade, GradeConflict, VersionGrades
+from service.ratings.grade import DatabaseFull, Grade, GradeConflict, VersionGrades
 from service.ratings.schemas import (
     BatchQuery,
     BatchResponse,
@@ -62,11 +62,14 @@ async def add_ratings(
 ) -> RatingsResponse:
     """Store these grades, all or none."""
     app = app_of(request)
-    checked = await app.compute(lambda: [_grade_of(app, one) for one in grades], len(grades) <= _INLINE_GRADES)
-    try:
-        added = await app.write(lambda store: store.insert_idempotently(checked))
-    except GradeConflict as error:
-        raise Problem(409, f"{error}.") from None
+    with app.access.grades_charged(request.scope, len(grades)):
+        checked = await app.compute(lambda: [_grade_of(app, one) for one in grades], len(grades) <= _INLINE_GRADES)
+        try:
+            added = await app.write(lambda store: store.insert_idempotently(checked))
+        except GradeConflict as error:
+            raise Problem(409, f"{error}.") from None
+        except DatabaseFull as error:
+            raise Problem(507, f"{error}. Nothing of this request was stored; keep your grades.") from None
     return RatingsResponse(added=added, known=len(checked) - added, ids=[one.id for one in checked])
 
 

@@ -43,18 +43,19 @@ async def encode_all(request: Request, runtime: Runtime, source: LatentSource, e
     """All pictures drawn, and encoded as one.
 
     Raises:
-        Problem: 503, the queue is full.
+        Problem: 503, the queue is full; 429, the caller draws too much.
         ClientDisconnected: the client has gone.
     """
     app = app_of(request)
     batcher = app.registry.batcher
-    drawn = batcher.draw_at_once(runtime, source) if app.has_one_request else None
-    if drawn is None:
-        pending = batcher.submit(runtime, source, whole=True)
-        with cancelled_on_disconnect(request.receive, pending):
-            chunks = [chunk async for chunk in pending]
-    else:
-        chunks = [drawn]
+    with app.access.pictures_charged(request.scope, source.n):
+        drawn = batcher.draw_at_once(runtime, source) if app.has_one_request else None
+        if drawn is None:
+            pending = batcher.submit(runtime, source, whole=True)
+            with cancelled_on_disconnect(request.receive, pending):
+                chunks = [chunk async for chunk in pending]
+        else:
+            chunks = [drawn]
     if len(chunks) == 1 and chunks[0].nbytes <= _ENCODED_INLINE_BYTES:
         return encode(chunks[0])
     return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, _encode_chunks, encode, chunks)
@@ -71,7 +72,7 @@ async def picture_response(
     """One file by `encode` where the format holds one picture, else many pictures, streamed above 256.
 
     Raises:
-        Problem: 503, the queue is full.
+        Problem: 503, the queue is full; 429, the caller draws too much.
         ClientDisconnected: the client has gone.
     """
     headers = {**headers, **VARY}
@@ -80,7 +81,8 @@ async def picture_response(
         stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels))
         if source.n > _STREAMED_ABOVE_IMAGES:
             app = app_of(request)
-            pending = app.registry.batcher.submit(runtime, source)
+            with app.access.pictures_charged(request.scope, source.n):
+                pending = app.registry.batcher.submit(runtime, source)
             return StreamedPictures(app.encoder_pool, stream, pending, headers, chosen.media_type)
         encode = partial(_whole, stream)
     body = await encode_all(request, runtime, source, encode)
