@@ -19,8 +19,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from starlette.responses import Response
 from starlette.types import Scope as Request
 
+from service.cors import Cors
 from service.errors import Problem, cut
 from service.keys import Key, KeyRing, Scope
 from service.origins import check_host, check_origin, is_loopback
@@ -54,14 +56,25 @@ class Access:
     def __init__(self, settings: Settings, listening: Callable[[], Sequence[str]] | None = None) -> None:
         self.keys = KeyRing(settings.keys, settings.keys_file)
         self._settings, self._listening = settings, listening
+        self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         per_second = settings.pictures_per_second
         self._pictures = None if per_second is None else RateLimit(per_second, 1, "pictures")
         self._grades = RateLimit(settings.grades_per_minute, 60, "grades")
         self._looks_at_drawing = settings.draw_needs_key or self._pictures is not None
         self._in_container = CONTAINER_VARIABLE in os.environ
 
-    def check(self, request: Request) -> None:
+    def cors_headers(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """What every answer to a request says to the browser of a page of another origin, an error too."""
+        if self._cors is None:
+            return []
+        origin = next((value for name, value in request["headers"] if name == b"origin"), b"").decode("latin-1")
+        return self._cors.headers(origin, request["path"], scope_of(request["path"]))
+
+    def check(self, request: Request) -> Response | None:
         """Let a request go on, or refuse what a page of another site, or a stranger, might have sent.
+
+        Returns:
+            The answer to a browser that only asks whether it may send it; else None.
 
         Raises:
             Problem: 421, a name that is not ours; 403, a request that writes from another site, or that no key
@@ -71,12 +84,23 @@ class Access:
         host, (address, _) = headers.get(b"host", b"").decode("latin-1"), request.get("server") or (None, None)
         if address is not None and is_loopback(address):
             check_host(host, self._settings)
-        if request["method"] not in _READING_METHODS:
+        needed, authorization = scope_of(request["path"]), headers.get(b"authorization", b"")
+        if self._cors is not None and request["method"] == "OPTIONS":
+            answer = self._cors.preflight(request["headers"], request["path"], needed)
+            if answer is not None:
+                return answer
+        if request["method"] not in _READING_METHODS and not self._is_of_named_page(headers, needed):
             check_origin(headers, host)
-        needed = scope_of(request["path"])
         if needed is not None and (needed != "draw" or self._looks_at_drawing):
-            caller = self._authorize(request, needed, headers.get(b"authorization", b""))
+            caller = self._authorize(request, needed, authorization)
             request.setdefault("state", {})["caller"] = caller
+        return None
+
+    def _is_of_named_page(self, headers: Mapping[bytes, bytes], needed: Scope | None) -> bool:
+        if self._cors is None:
+            return False
+        with_key = b"authorization" in headers and self.keys.is_set
+        return self._cors.allows(headers.get(b"origin", b"").decode("latin-1"), needed, with_key)
 
     def pictures_charged(self, request: Request, n: int) -> AbstractContextManager[None]:
         """Count n pictures of a request that draws; not, where the block refuses it.

@@ -44,9 +44,14 @@ class RequestLimitsMiddleware:
             await self._outer(scope, receive, send)
             return
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
-        send = partial(_send_with_headers, send, [_NOSNIFF, (b"x-request-id", request_id.encode())])
+        access = self._api.access
+        further = [_NOSNIFF, (b"x-request-id", request_id.encode()), *access.cors_headers(scope)]
+        send = partial(_send_with_headers, send, further)
         try:
-            self._api.access.check(scope)
+            answer = access.check(scope)
+            if answer is not None:
+                await answer(scope, receive, send)
+                return
             _check_path(scope["path"])
             if scope["method"] not in _WITHOUT_BODY:
                 receive = await _read_ahead(Headers(scope=scope), receive)

@@ -32,6 +32,20 @@ def _keys(value: object) -> object:
     return parse_keys(re.split(r"[;\n]", value), f"{PREFIX}KEYS") if isinstance(value, str) else value
 
 
+_ORIGIN = re.compile(r"\*|https?://[a-z0-9._\[\]:-]+")
+
+
+def _origins(value: object) -> object:
+    """Origins of web pages with commas between."""
+    names = _names(value)
+    for name in names if isinstance(names, tuple) else ():
+        if not _ORIGIN.fullmatch(str(name)):
+            raise ValueError(
+                f"{PREFIX}CORS_ORIGINS has {name!r}. Expected: origins such as https://pictures.example, or *"
+            )
+    return names
+
+
 class Settings(BaseModel):
     """`ZOETROPE_DEVICE=cuda` sets `device`, and so on. Paths are relative to the working directory."""
 
@@ -93,6 +107,9 @@ class Settings(BaseModel):
     )
     hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
         default=(), description="Further names of this service on loopback, with commas between; else 421."
+    )
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = Field(
+        default=(), description="Origins of other web pages that may draw and grade, with commas between; or *."
     )
     renew_seconds: float = Field(
         default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."
