@@ -10,7 +10,7 @@ Read in this order:
     parent         the process that `bentoml serve` starts first: a worker that died is replaced
     shutdown       SIGTERM: what is under way is finished, in time
     middleware     access, path, body-size and backpressure checks before routing
-    access         who may do what: `keys` and their scopes, `origins` of web pages and `cors`, `rate_limits`
+    access         who may do what: `keys` and their scopes, `origins` of web pages and `cors`, `rate_limits`, `forwarded` by proxies
     app            the FastAPI app: what every route takes from it
     routes/        one `APIRouter` a file
     body           the JSON body of a request, parsed off the event loop where it is large

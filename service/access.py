@@ -24,6 +24,7 @@ from starlette.types import Scope as Request
 
 from service.cors import Cors
 from service.errors import Problem, cut
+from service.forwarded import TrustedProxies
 from service.keys import Key, KeyRing, Scope
 from service.origins import check_host, check_origin, is_loopback
 from service.rate_limits import RateLimit, caller_at
@@ -57,11 +58,21 @@ class Access:
         self.keys = KeyRing(settings.keys, settings.keys_file)
         self._settings, self._listening = settings, listening
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
+        behind = bool(settings.proxies or settings.prefix)
+        self._proxies = TrustedProxies(settings.proxies, settings.prefix) if behind else None
         per_second = settings.pictures_per_second
         self._pictures = None if per_second is None else RateLimit(per_second, 1, "pictures")
         self._grades = RateLimit(settings.grades_per_minute, 60, "grades")
         self._looks_at_drawing = settings.draw_needs_key or self._pictures is not None
         self._in_container = CONTAINER_VARIABLE in os.environ
+
+    def resolve(self, request: Request) -> Request:
+        """The request as its client made it, where a proxy is in front: see `service.forwarded`."""
+        if self._proxies is None:
+            return request
+        connection_host = next((value for name, value in request["headers"] if name == b"host"), b"")
+        request["state"]["connection_host"] = connection_host.decode("latin-1")
+        return self._proxies.resolve(request)
 
     def cors_headers(self, request: Request) -> list[tuple[bytes, bytes]]:
         """What every answer to a request says to the browser of a page of another origin, an error too."""
@@ -84,6 +95,8 @@ class Access:
         host, (address, _) = headers.get(b"host", b"").decode("latin-1"), request.get("server") or (None, None)
         if address is not None and is_loopback(address):
             check_host(host, self._settings)
+            if self._proxies is not None:  # a page that rebound a name can say what a proxy says
+                check_host(request["state"]["connection_host"], self._settings)
         needed, authorization = scope_of(request["path"]), headers.get(b"authorization", b"")
         if self._cors is not None and request["method"] == "OPTIONS":
             answer = self._cors.preflight(request["headers"], request["path"], needed)
@@ -182,8 +195,9 @@ class Access:
             return f"{address or 'this address'} is one where strangers can send it too"
         if self.keys.is_set:
             return "keys are set"
-        if self._settings.hosts:
-            return "ZOETROPE_HOSTS is set, so this service is for others too"
+        for name in ("hosts", "proxies", "prefix"):
+            if getattr(self._settings, name):
+                return f"ZOETROPE_{name.upper()} is set, so this service is for others too"
         if self._in_container:
             return "this is a container"
         if found := next((name for name, _ in request["headers"] if name.startswith(_OF_PROXIES)), None):

@@ -45,6 +45,7 @@ class RequestLimitsMiddleware:
             return
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
         access = self._api.access
+        scope = access.resolve(scope)
         further = [_NOSNIFF, (b"x-request-id", request_id.encode()), *access.cors_headers(scope)]
         send = partial(_send_with_headers, send, further)
         try:
@@ -60,6 +61,8 @@ class RequestLimitsMiddleware:
             await problem.response()(scope, receive, send)
             return
         app = self._outer if scope["path"] == LIVEZ else self._api
+        if scope.get("root_path"):
+            scope = {**scope, "path": scope["root_path"] + scope["path"]}  # as ASGI has it; Starlette takes it off
         if scope["method"] == "HEAD":  # the headers of GET; uvicorn sends no body, whatever the app does
             scope = {**scope, "method": "GET"}
         await app(scope, receive, send)

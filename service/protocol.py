@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import httptools
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -60,6 +61,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: AbstractEventLoop | None = None,
     ) -> None:
+        if isinstance(config.loaded_app, ProxyHeadersMiddleware):  # it believes every program on this machine
+            config.loaded_app = config.loaded_app.app
         super().__init__(config, server_state, app_state, _loop)
         self.timeout_keep_alive = self.monitor.keep_alive_s  # type: ignore[assignment]
         self.ws_protocol_class = None  # there is no WebSocket here, and its protocol would have none of these limits

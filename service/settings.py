@@ -6,12 +6,14 @@ ZOETROPE_* -> [settings] -> server, app, registry, loader
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models.engine import Device, Library, Precision
+from service.forwarded import PREFIX_PATTERN
 from service.keys import Key, check_distinct, parse_keys, read_keys
 from service.log import LogFormat, LogLevel
 
@@ -30,6 +32,16 @@ def _names(value: object) -> object:
 def _keys(value: object) -> object:
     """Keys with semicolons or line breaks between."""
     return parse_keys(re.split(r"[;\n]", value), f"{PREFIX}KEYS") if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    """Addresses and networks with commas between."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(name.strip(), strict=False) for name in value.split(",") if name.strip())
+    except ValueError as error:
+        raise ValueError(f"{PREFIX}PROXIES: {error}. Expected: addresses such as 127.0.0.1 or 10.0.0.0/8") from None
 
 
 _ORIGIN = re.compile(r"\*|https?://[a-z0-9._\[\]:-]+")
@@ -110,6 +122,12 @@ class Settings(BaseModel):
     )
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = Field(
         default=(), description="Origins of other web pages that may draw and grade, with commas between; or *."
+    )
+    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = Field(
+        default=(), description="Addresses or networks of proxies whose X-Forwarded-* is believed, with commas between."
+    )
+    prefix: str = Field(
+        default="", pattern=f"^{PREFIX_PATTERN}$", description="Path at which a proxy shows this service, as /pictures."
     )
     renew_seconds: float = Field(
         default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."
