@@ -125,6 +125,11 @@ class Runtime:
         """The fixed batch sizes that are warm and reach the engine, ascending."""
         return self._warm_up.sizes
 
+    @property
+    def longest_batch_s(self) -> float:
+        """Seconds of the slowest batch while the sizes were warmed up; the first runs of a size are slow."""
+        return self._warm_up.longest_s
+
     def warm_up_next(self) -> bool:
         """Warm one further batch size, and use it from then on if its bytes agree with the largest size.
 

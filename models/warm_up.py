@@ -9,6 +9,7 @@ Letters: N pictures    Z numbers in a code
 """
 
 import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ class WarmUp:
     ) -> None:
         self._engine, self._codes_NZ, self._classes_N = engine, codes_NZ, classes_N
         self._lock = threading.Lock()
+        self.longest_s = 0.0
+        """Seconds of the slowest run so far."""
         self._expected = self._run(0, sizes[-1])
         self.sizes: tuple[int, ...] = (sizes[-1],)
         """Warm and agreeing, ascending; replaced as a whole."""
@@ -59,7 +62,9 @@ class WarmUp:
     def _run(self, at: int, size: int) -> Rows:
         part = slice(at, at + size)
         classes_N = None if self._classes_N is None else self._classes_N[part]
+        begin_s = time.perf_counter()
         (pixels,) = run_padded(self._engine, size, self._codes_NZ[part], classes_N)
+        self.longest_s = max(self.longest_s, time.perf_counter() - begin_s)
         return pixels
 
 

@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request
 from service.access import Access
 from service.connections import ConnectionMonitor
 from service.errors import Problem
+from service.heartbeat import Heartbeat
 from service.openapi import describe
 from service.ratings.candidates import CandidatePools
 from service.ratings.grade import DatabaseUnavailable
@@ -48,6 +49,7 @@ class App(FastAPI):
     settings: Settings
     access: Access
     _connections: ConnectionMonitor | None
+    _heartbeat: Heartbeat
     _computer_pool: ThreadPoolExecutor
     _computations = 0
     _writer_pool: ThreadPoolExecutor
@@ -79,9 +81,13 @@ class App(FastAPI):
         self._store = self._writer_pool.submit(_open_store, settings)
         if settings.renew_seconds:
             self.reloader.start(settings.renew_seconds)
+        self._heartbeat = Heartbeat(settings.hang_seconds, self._is_loading, lambda: self.registry.batcher.engine_step)
+        if connections is not None:
+            self._heartbeat.start()
 
     def stop(self) -> None:
         """Stop the background work."""
+        self._heartbeat.stop()
         self.reloader.stop()
         self.candidates.close()
         self.registry.close()
@@ -107,6 +113,9 @@ class App(FastAPI):
     def has_one_request(self) -> bool:
         """Whether one request is under way, which is the caller's; False outside of a server."""
         return self._connections is not None and self._connections.requests_under_way == 1
+
+    def _is_loading(self) -> bool:
+        return self.registry.loading is not None
 
     async def compute(self, work: Callable[[], Found], inline: bool = False) -> Found:
         """Do what takes more than a few milliseconds in a thread, one at a time: the event loop goes on.

@@ -32,6 +32,7 @@ from models.class_weights import ClassRows
 from models.runtime import Runtime
 from service.draw_times import DrawTimes
 from service.errors import Problem
+from service.heartbeat import EngineStep
 from service.latents import LatentSource
 from service.metrics import Counters
 from service.pending import PendingRequest
@@ -40,6 +41,8 @@ TURN_IMAGES = 64
 LONGEST_AT_ONCE_S = 0.003
 """A picture that takes no longer is drawn on the event loop, where it is the only request."""
 
+_HANG_BATCHES = 10
+"""A step of the engine thread hangs when it takes as many times what the slowest batch took while it was warmed up."""
 _HANG_UPS, _HANG_UPS_WITHIN_S = 8, 0.003
 
 
@@ -62,16 +65,20 @@ class DynamicBatcher:
         queue_images: pictures that may wait; beyond that requests are refused.
         deadline_s: seconds after which a request that was not begun is refused.
         coalesce: whether a batch may hold pictures of several requests.
+        hang_s: what a step of the engine thread may take at least before it counts as a hang, see `engine_step`.
     """
 
-    def __init__(self, queue_images: int, deadline_s: float, coalesce: bool = True) -> None:
+    def __init__(self, queue_images: int, deadline_s: float, coalesce: bool = True, hang_s: float = 2.0) -> None:
         self._queue_images, self._deadline_s, self._coalesce = queue_images, deadline_s, coalesce
+        self._hang_s = hang_s
         self._queues: dict[Runtime, deque[PendingRequest]] = {}
         """Requests that wait, by model; the model whose turn it is comes first."""
         self._work = threading.Condition()
         self._closed = False
         self._times = DrawTimes()
         self._engine = threading.Lock()
+        self._step: EngineStep | None = None
+        self._steps = 0
         self._hang_ups = 0
         self._waiting: Counter[Runtime] = Counter()
         self.counters = Counters()
@@ -83,6 +90,11 @@ class DynamicBatcher:
         """Pictures that may be drawn at this moment."""
         with self._work:
             return self._waiting.total()
+
+    @property
+    def engine_step(self) -> EngineStep | None:
+        """What the engine thread does at this moment, and how long that may take; None while it waits for work."""
+        return self._step
 
     def submit(self, runtime: Runtime, source: LatentSource, whole: bool = False) -> PendingRequest:
         """Queue a request of the running event loop; its pictures are drawn from here on.
@@ -206,6 +218,7 @@ class DynamicBatcher:
             batch = self._next_batch(wait=False)
             self._deliver(chunks)
             batch = batch or self._next_batch()
+        self._step = None
 
     def _next_batch(self, wait: bool = True) -> _Batch | None:
         while (found := self._next_parts(wait)) is not None:
@@ -220,6 +233,7 @@ class DynamicBatcher:
         with self._work:
             while True:
                 while not self._queues and not self._closed and wait:
+                    self._step = None
                     self._work.wait()
                 if self._closed or not self._queues:
                     return None
@@ -231,7 +245,13 @@ class DynamicBatcher:
                 if queue:
                     self._queues[runtime] = queue
                 if parts:
+                    self._steps += 1
+                    self._step = self._steps, self._may_take_s(runtime), runtime.card.name
                     return runtime, parts
+
+    def _may_take_s(self, runtime: Runtime) -> float:
+        """Seconds after which a step is a hang: far more than the slowest batch of this model took."""
+        return max(self._hang_s, _HANG_BATCHES * runtime.longest_batch_s)
 
     def _many_hang_up(self) -> bool:
         """Where many clients disconnect at once, wait for the rest of them before drawing for those who have gone."""

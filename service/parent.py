@@ -1,6 +1,6 @@
-"""BentoML's parent process: it keeps the port, replaces a worker that died, and stops in time.
+"""BentoML's parent process: it keeps the port, replaces a worker that died or is stuck, and stops in time.
 
-    server -> [parent] -> circus
+    server, heartbeat -> [parent] -> circus
 
 `bentoml serve` is two processes: this one, and a worker that answers the
 requests. By itself the parent looks after its worker every 10 s, waits for a day
@@ -17,13 +17,11 @@ from typing import Any
 from circus import controller  # type: ignore[import-untyped]
 from circus.sighandler import SysHandler  # type: ignore[import-untyped]
 
-from service.shutdown import PARENT_VARIABLE, StopRequests
+from service.heartbeat import LOOK_S, STACKS_SIGNAL, HeartbeatReader
+from service.shutdown import PARENT_VARIABLE, TEARDOWN_S, StopRequests
 
-CHECK_S = 0.5
-"""Seconds between two looks at the workers."""
-TEARDOWN_S = 10.0
-"""What the worker may take after its last request; then it is killed."""
-
+_STACKS_S = 0.1
+"""What a stuck worker gets to print its stacks; then it is killed."""
 _STOP_RETRY_S = 0.05
 _log = logging.getLogger("zoetrope")
 
@@ -33,23 +31,29 @@ class Parent(SysHandler):  # type: ignore[misc]
 
     shutdown_s = 20.0
     """What requests under way get in the worker."""
+    heartbeats: HeartbeatReader
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)
         self._stops = StopRequests()
         controller.check_delay = 0  # in place of circus's own check, which two at a time would disturb
-        controller.loop.call_later(CHECK_S, self._check)
+        controller.loop.call_later(LOOK_S, self._check)
 
     def _check(self) -> None:
-        """Let circus replace workers that died; in a container it ends."""
+        """Kill workers that are stuck, and let circus replace those that died; in a container it ends."""
         arbiter = self.controller.arbiter
         if arbiter._stopping:
             return
+        late = self.heartbeats.late([pid for watcher in arbiter.watchers for pid in watcher.processes])
+        for pid in late:
+            _log.error("the event loop of the worker %d does not turn: it prints its stacks and is killed", pid)
+            _signal([pid], STACKS_SIGNAL)
+            self.controller.loop.call_later(_STACKS_S, _signal, [pid], signal.SIGKILL)
         if arbiter._exclusive_running_command is None:  # else it starts or reloads workers: next time
             ended = sum(_reap(watcher) for watcher in arbiter.watchers)
             if ended:
                 arbiter.manage_watchers()
-        self.controller.loop.call_later(CHECK_S, self._check)
+        self.controller.loop.call_later(2 * _STACKS_S if late else LOOK_S, self._check)
 
     def quit(self) -> None:
         """Stop the workers; kill them where this is the second signal. Called for SIGTERM, SIGINT and SIGQUIT."""
@@ -60,7 +64,7 @@ class Parent(SysHandler):  # type: ignore[misc]
             self.controller.loop.asyncio_loop.call_soon_threadsafe(self._stop)
         elif self._stops.is_second():
             for watcher in watchers:
-                _kill(list(watcher.processes))
+                _signal(list(watcher.processes), signal.SIGKILL)
 
     def _stop(self) -> None:
         """Ask until it stops: circus refuses while it does something else, and would forget the signal."""
@@ -76,7 +80,7 @@ def bound_parent(shutdown_s: float) -> None:
         shutdown_s: what requests under way get in the worker.
     """
     os.environ[PARENT_VARIABLE] = str(os.getpid())
-    Parent.shutdown_s = shutdown_s
+    Parent.shutdown_s, Parent.heartbeats = shutdown_s, HeartbeatReader()
     controller.SysHandler = Parent
 
 
@@ -104,9 +108,9 @@ def _wait_status(pid: int) -> int | None:
     return status if found else None
 
 
-def _kill(pids: list[int]) -> None:
+def _signal(pids: list[int], number: int) -> None:
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             continue

@@ -34,7 +34,9 @@ class ModelRegistry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.batcher = DynamicBatcher(settings.queue_images, settings.deadline_seconds, settings.coalesce)
+        self.batcher = DynamicBatcher(
+            settings.queue_images, settings.deadline_seconds, settings.coalesce, settings.hang_seconds
+        )
         self.loader = ModelLoader(settings)
         self._snapshot = Snapshot.read(settings.models, settings.default_model)
         if not self._snapshot.by_folder:

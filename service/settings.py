@@ -147,6 +147,12 @@ class Settings(BaseModel):
         ge=1,
         description="Connections of a worker; by default the lower of 1,024 and half of the file limit.",
     )
+    hang_seconds: float = Field(
+        default=2,
+        ge=0,
+        allow_inf_nan=False,
+        description="A worker whose event loop or engine thread stands still for so long is replaced; 0 is never.",
+    )
     log: LogFormat = Field(default="text", description="How the service logs: text, or a line of JSON a message.")
     log_level: LogLevel = Field(default="info", description="From which level on: debug, info, warning or error.")
     shutdown_seconds: float = Field(

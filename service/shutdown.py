@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ and the parent forwards its own to the worker."""
 PARENT_VARIABLE = "SERVICE_PARENT_PID"
 """Tells a worker its parent, whose pid it may be too late to ask for."""
 PARENT_CHECK_S = 1.0
+TEARDOWN_S = 10.0
+"""What the worker may take after its last request; then it is killed, or ends itself where its parent is gone."""
+ORPHAN_STUCK_S = 3.0
+"""What the event loop of a worker without a parent may take to begin its stop."""
 
 _POLL_S = 0.05
 _log = logging.getLogger("zoetrope")
@@ -74,7 +79,8 @@ class WorkerShutdown:
             server.config.timeout_graceful_shutdown = 1  # by then every connection is closed
             for number in SIGNALS:
                 signal.signal(number, self._receive)
-            self._check_parent(int(os.environ.get(PARENT_VARIABLE, os.getppid())))
+            pid = int(os.environ.get(PARENT_VARIABLE, os.getppid()))
+            threading.Thread(target=self._watch_parent, args=(pid,), name="parent", daemon=True).start()
 
     def listening(self) -> tuple[str, ...]:
         """The addresses on which this worker listens; a path stands for a socket that is a file."""
@@ -82,13 +88,23 @@ class WorkerShutdown:
         sockets = [one.getsockname() for server in servers for one in server.sockets]
         return tuple(name if isinstance(name, str) else name[0] for name in sockets)
 
-    def _check_parent(self, pid: int) -> None:
-        if os.getppid() == pid:
-            self._loop.call_later(PARENT_CHECK_S, self._check_parent, pid)
-            return
+    def _watch_parent(self, pid: int) -> None:
+        """Stop when the parent is gone; end where that does not succeed, because the parent kills no more."""
+        while os.getppid() == pid:
+            time.sleep(PARENT_CHECK_S)
         _log.warning("the parent process %d is gone: stopping", pid)
+        begun = threading.Event()
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._stop_orphan, begun)
+            if begun.wait(ORPHAN_STUCK_S):
+                time.sleep(self._shutdown_s + TEARDOWN_S)
+            _log.error("the worker does not stop by itself, and ends")
+            os._exit(1)
+
+    def _stop_orphan(self, begun: threading.Event) -> None:
         for server in getattr(self._server, "servers", ()):  # there are none while it starts
             server.close()  # the port is free at once
+        begun.set()
         signal.raise_signal(signal.SIGTERM)
 
     def _receive(self, number: int, _: FrameType | None) -> None:

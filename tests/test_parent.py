@@ -1,17 +1,31 @@
 """The two processes of `bentoml serve` look after each other."""
 
 import os
+import re
 import select
 import signal
 import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
-from support.serving import Server, started
+from support.serving import ROOT, Server, started
 
 pytestmark = pytest.mark.slow
 
 ADDRESS = '{"n": 70, "seed": 7, "format": "npy"}'
+
+
+@pytest.fixture(scope="module")
+def hanging(bundles: Path, tmp_path_factory: pytest.TempPathFactory):
+    """From SIGUSR1 on the engine of its worker hangs, and `GET /readyz` hangs on the event loop."""
+    path = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "tests"))
+    log = tmp_path_factory.mktemp("hanging") / "log"
+    with started(bundles, log, "support.hanging:Zoetrope", ZOETROPE_DEFAULT_MODEL="grey", PYTHONPATH=path) as server:
+        server.wait_for("/readyz")
+        yield server
 
 
 @pytest.fixture
@@ -41,13 +55,76 @@ def test_after_a_worker_was_replaced_a_stop_is_still_a_stop(server: Server):
     assert "Traceback" not in server.log
 
 
-def test_in_a_container_the_service_ends_with_an_error_when_its_worker_is_killed(bundles: Path, tmp_path: Path):
+def assert_free(port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+
+
+def fails(request: Callable[[str], object], what: str) -> bool:
+    """Whether a request is cut, as where its worker ends; for a thread of its own."""
+    try:
+        request(what)
+    except OSError:
+        return True
+    return False
+
+
+def test_a_worker_whose_event_loop_is_stuck_is_replaced_and_its_stacks_are_in_the_log(hanging: Server):
+    before, stuck = hanging.generate(ADDRESS), hanging.worker
+    os.kill(stuck, signal.SIGUSR1)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(fails, hanging.get, "/readyz").result(60)
+    hanging.wait_until(lambda: hanging.generate(ADDRESS) == before, "drawing again what it drew")
+
+    assert hanging.worker != stuck
+    assert f"the event loop of the worker {stuck} does not turn: it prints its stacks and is killed" in hanging.log
+    assert f"the worker {stuck} ended by signal 9; another one starts" in hanging.log
+    assert "in _ready_or_hang" in hanging.log
+
+
+def test_a_worker_whose_engine_thread_hangs_ends_with_its_stacks_in_the_log_and_is_replaced(hanging: Server):
+    before, worker = hanging.generate(ADDRESS), hanging.worker
+    os.kill(worker, signal.SIGUSR1)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(fails, hanging.generate, ADDRESS)
+        assert hanging.get("/livez")[0] == 200, "the event loop turns"
+        assert waiting.result(60)
+    hanging.wait_until(lambda: hanging.generate(ADDRESS) == before, "drawing again what it drew")
+
+    assert re.search(r"the engine thread hangs: a batch of grey takes longer than [0-9.]+ s; this worker", hanging.log)
+    assert f"the worker {worker} ended with exit code 1; another one starts" in hanging.log
+    assert "in _draw_or_hang" in hanging.log
+
+
+def test_a_worker_that_is_stuck_when_its_parent_is_killed_ends_and_gives_the_port_back(hanging: Server):
+    """The last one of this server."""
+    orphan = os.pidfd_open(hanging.worker)
+    os.kill(hanging.worker, signal.SIGUSR1)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(fails, hanging.get, "/readyz")
+        wait([waiting], 0.5)
+        hanging.process.kill()
+        assert waiting.result(60)
+    assert select.select([orphan], [], [], 60)[0]
+    os.close(orphan)
+
+    assert "the worker does not stop by itself, and ends" in hanging.log
+    assert_free(hanging.port)
+
+
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGKILL, "ended by signal 9"), (signal.SIGSTOP, "does not turn")])
+def test_in_a_container_the_service_ends_with_an_error_when_its_worker_is_killed_or_stuck(
+    number: int, said: str, bundles: Path, tmp_path: Path
+):
     """Its engine starts it again, or reports it: a new worker in the same container would hide what happened."""
     with started(bundles, tmp_path / "log", ZOETROPE_DEFAULT_MODEL="grey", BENTOML_CONTAINERIZED="true") as server:
         server.wait_for("/readyz")
-        os.kill(server.worker, signal.SIGKILL)
+        time.sleep(1)  # the next beat of its worker is no longer one of a start, which is allowed a minute
+        os.kill(server.worker, number)
 
-        assert server.process.wait(60) == 1
+        assert server.process.wait(120) == 1
+        assert said in server.log
         assert "ended by signal 9; the service ends, so that its container can be restarted" in server.log
 
 
@@ -61,6 +138,4 @@ def test_a_worker_whose_parent_is_killed_ends_and_gives_the_port_back(server: Se
 
     assert ended, server.log
     assert "is gone: stopping" in server.log
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", server.port))
+    assert_free(server.port)

@@ -87,7 +87,7 @@ class Server:
 
 
 @contextmanager
-def started(models: Path, log: Path, **environment: str) -> Iterator[Server]:
+def started(models: Path, log: Path, served: str = "service.server:Zoetrope", **environment: str) -> Iterator[Server]:
     """Start a service; this does not wait until it is ready, and is stopped at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -104,7 +104,7 @@ def started(models: Path, log: Path, **environment: str) -> Iterator[Server]:
     variables |= environment
     with log.open("w") as file:
         process = subprocess.Popen(
-            [BENTOML, "serve", "--port", str(port)],
+            [BENTOML, "serve", served, "--port", str(port)],
             cwd=ROOT,
             env=variables,
             stdout=file,
