@@ -11,7 +11,7 @@ Read in this order:
     heartbeat      how the parent notices a worker that is stuck, and a worker that its engine thread hangs
     shutdown       SIGTERM: what is under way is finished, in time
     middleware     access, path, body-size and backpressure checks before routing
-    access         who may do what: `keys` and their scopes, `origins` of web pages and `cors`, `rate_limits`, `forwarded` by proxies
+    access/        who may do what, and how much: keys, origins of web pages, limits, proxies
     app            the FastAPI app: what every route takes from it
     routes/        one `APIRouter` a file
     body           the JSON body of a request, parsed off the event loop where it is large

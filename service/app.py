@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request
 
-from service.access import Access
+from service.access.rules import Access
 from service.connections import ConnectionMonitor
 from service.errors import Problem
 from service.heartbeat import Heartbeat

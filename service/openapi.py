@@ -9,7 +9,7 @@ are declared here, once for all routes.
 from typing import Any
 
 from models.codes import ADDRESS_END
-from service.access import scope_of
+from service.access.rules import scope_of
 from service.errors import MEDIA_TYPE, PROBES
 from service.formats import Format, GradesFormat
 from service.schemas import ProblemResponse

@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models.engine import Device, Library, Precision
-from service.forwarded import PREFIX_PATTERN
-from service.keys import Key, check_distinct, parse_keys, read_keys
+from service.access.forwarded import PREFIX_PATTERN
+from service.access.keys import Key, check_distinct, parse_keys, read_keys
 from service.log import LogFormat, LogLevel
 
 PREFIX = "ZOETROPE_"

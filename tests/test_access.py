@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from support.in_process import started_app
 
-from service.access import CONTAINER_VARIABLE, Access, scope_of
+from service.access.rules import CONTAINER_VARIABLE, Access, scope_of
 from service.app import App
 from service.middleware import RequestLimitsMiddleware
 from service.settings import Settings, read_settings

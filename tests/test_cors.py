@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from support.in_process import started_app
 
-from service.access import Access
+from service.access.cors import Cors
+from service.access.rules import Access
 from service.app import App
-from service.cors import Cors
 from service.middleware import RequestLimitsMiddleware
 from service.settings import read_settings
 

@@ -1,4 +1,4 @@
-"""Behind a proxy: its words are believed where it is named, those of others are not, and a path prefix reaches every link."""
+"""Behind a proxy: its words are believed where it is named, others' are not; a path prefix reaches every link."""
 
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
@@ -12,9 +12,9 @@ from support.connecting import connected as on_connection
 from support.in_process import started_app
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service.access import Access
+from service.access.forwarded import TrustedProxies
+from service.access.rules import Access
 from service.app import App
-from service.forwarded import TrustedProxies
 from service.middleware import RequestLimitsMiddleware
 from service.protocol import BoundedHttpProtocol
 from service.settings import read_settings

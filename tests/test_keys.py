@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import keys
-from service.keys import MOST_KEYS, KeyRing, parse_keys, read_keys
+from service.access import keys
+from service.access.keys import MOST_KEYS, KeyRing, parse_keys, read_keys
 from service.settings import Settings, check_keys, read_settings
 
 ANN, OPS = "a-secret-of-ann-0123456789", "a-secret-of-ops-0123456789"

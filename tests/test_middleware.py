@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from support.in_process import started_app
 from support.serving import Server, started
 
-from service.access import Access
+from service.access.rules import Access
 from service.app import App
 from service.middleware import RequestLimitsMiddleware
 from service.settings import Settings, read_settings

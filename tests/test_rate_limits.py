@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import rate_limits
+from service.access import rate_limits
+from service.access.rate_limits import RateLimit, caller_at
 from service.errors import Problem
-from service.rate_limits import RateLimit, caller_at
 
 STEPS = st.lists(st.tuples(st.floats(0, 30), st.integers(1, 500)), min_size=1, max_size=40)
 

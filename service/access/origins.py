@@ -1,6 +1,6 @@
 """Which names this service goes by, and which web pages may have sent a request.
 
-    settings, a request's `Host`, `Origin`, `Sec-Fetch-Site` -> [origins] -> access
+    settings, a request's `Host`, `Origin`, `Sec-Fetch-Site` -> [origins] -> rules
 
 A page of another site must not use the browser of a person here as its hands.
 By DNS rebinding such a page gets a name that leads to this machine, so on a

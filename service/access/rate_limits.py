@@ -1,6 +1,6 @@
 """How much one caller may take: a token bucket for each, and 429 with `Retry-After` where it is empty.
 
-    settings -> [rate_limits] -> access
+    settings -> [rate_limits] -> rules
 
 A bucket holds what may be taken at once, and fills with time. What is larger than the bucket needs a full one, and is
 paid back before more is taken: every request is answered at some time, and the mean never exceeds the limit. There are

@@ -1,6 +1,6 @@
 """What a proxy in front says of a request: the client's address, the scheme, the host, and the path prefix.
 
-    ZOETROPE_PROXIES, ZOETROPE_PREFIX, X-Forwarded-* -> [forwarded] -> access, middleware
+    ZOETROPE_PROXIES, ZOETROPE_PREFIX, X-Forwarded-* -> [forwarded] -> rules
 
 Every client can send these headers, so they are believed of connections from named
 addresses alone; of others, and without the setting, nothing here is looked at. A

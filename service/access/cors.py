@@ -1,6 +1,6 @@
 """Pages of other origins that may call the API (CORS): to draw and to grade, and never what an administrator does.
 
-    ZOETROPE_CORS_ORIGINS -> [cors] -> access, middleware
+    ZOETROPE_CORS_ORIGINS -> [cors] -> rules
 
 A browser lets a page of another origin read an answer only where its headers say so, and asks before the page sends
 JSON or a key. Cookies are not used here, so none are allowed. `*` is any page: it may draw, but grades of a page that
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from service.keys import Scope
+from service.access.keys import Scope
 
 ANY = "*"
 _PATHS = ("/generate", "/decode", "/interpolate", "/models", "/ratings", "/status", "/openapi.json")

@@ -1,6 +1,6 @@
 """Who may do what, and how much of it: keys and their scopes, and where all is open without one.
 
-    settings, a request's head -> [access] -> middleware
+    settings, a request's head -> [rules] -> middleware
 
 Everything is open to a person on their own machine: where the service listens on
 loopback alone, the connection comes over loopback and through no proxy, and
@@ -22,12 +22,12 @@ from contextlib import AbstractContextManager, nullcontext
 from starlette.responses import Response
 from starlette.types import Scope as Request
 
-from service.cors import Cors
+from service.access.cors import Cors
+from service.access.forwarded import TrustedProxies
+from service.access.keys import Key, KeyRing, Scope
+from service.access.origins import check_host, check_origin, is_loopback
+from service.access.rate_limits import RateLimit, caller_at
 from service.errors import Problem, cut
-from service.forwarded import TrustedProxies
-from service.keys import Key, KeyRing, Scope
-from service.origins import check_host, check_origin, is_loopback
-from service.rate_limits import RateLimit, caller_at
 from service.settings import Settings
 
 SCOPE_OF_PATH: Mapping[str, Scope] = {
@@ -67,7 +67,7 @@ class Access:
         self._in_container = CONTAINER_VARIABLE in os.environ
 
     def resolve(self, request: Request) -> Request:
-        """The request as its client made it, where a proxy is in front: see `service.forwarded`."""
+        """The request as its client made it, where a proxy is in front: see `service.access.forwarded`."""
         if self._proxies is None:
             return request
         connection_host = next((value for name, value in request["headers"] if name == b"host"), b"")

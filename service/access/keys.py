@@ -1,6 +1,6 @@
 """API keys: read from a file and the environment, kept as digests, found in constant time, read again when they change.
 
-    ZOETROPE_KEYS, ZOETROPE_KEYS_FILE -> [keys] -> access
+    ZOETROPE_KEYS, ZOETROPE_KEYS_FILE -> [keys] -> rules
 
 A key is `NAME:SCOPES:SECRET`: who has it, what it may do, and what a client sends. In place of the secret its digest
 may stand, as `sha256:` and 64 hex digits. SHA-256 is enough because a secret is long and random, which a password is
