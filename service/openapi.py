@@ -44,6 +44,8 @@ _ERRORS = {
     ("post", "/interpolate"): _OF_DRAWING_ROUTES,
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
     ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
+    ("post", "/ratings/withdrawals"): (400, 401, 403, 413, 415, 422, 503),
+    ("get", "/ratings/withdrawals"): (401, 403, 503),
     ("get", "/ratings"): (401, 403, 406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),

@@ -223,6 +223,43 @@ def test_a_full_database_takes_no_new_grade_and_knows_those_that_it_has(bundles:
     app.stop()
 
 
+def test_an_admin_withdraws_the_grades_of_one_grader_and_undoes_it(connected: Callable, grade: list):
+    client = connected(ELSEWHERE, **KEYS, ZOETROPE_CORS_ORIGINS="https://page.example")
+    client.post("/ratings", json=[{**grade[0], "grader": "troll"}], headers=bearer(RATE))
+
+    def table() -> str:
+        return client.get("/ratings", headers=bearer(RATE)).text
+
+    place, before = "/ratings/withdrawals", table()
+    for secret, status in ((RATE, 403), (DRAW, 403)):
+        refused(client.post(place, json={"grader": "troll"}, headers=bearer(secret)), status)
+        refused(client.get(place, headers=bearer(secret)), status)
+    refused(client.post(place, json={"grader": "troll"}), 401)
+    page = {**bearer(ADMIN), "origin": "https://page.example"}
+    assert "pages of this service" in refused(client.post(place, json={"grader": "troll"}, headers=page), 403)
+    done = client.post(place, json={"grader": "troll"}, headers=bearer(ADMIN))
+
+    assert done.json() == {"grader": "troll", "withdrawn": True, "grades": 1}
+    assert ",troll," in before
+    assert ",troll," not in table()
+    (entry,) = client.get(place, headers=bearer(ADMIN)).json()["withdrawn"]
+    assert (entry["grader"], entry["grades"], entry["decided_by"]) == ("troll", 1, "a")
+    undone = client.post(place, json={"grader": "troll", "withdrawn": False}, headers=bearer(ADMIN))
+    assert undone.json() == {"grader": "troll", "withdrawn": False, "grades": 1}
+    assert table() == before
+
+
+def test_a_person_on_their_own_machine_withdraws_without_a_key_and_a_stranger_does_not(connected: Callable):
+    detail = refused(connected(ELSEWHERE).post("/ratings/withdrawals", json={"grader": "bob"}), 403)
+
+    assert "No grades are withdrawn here" in detail
+    assert "ZOETROPE_OPEN_RATINGS" not in detail
+    opened = connected(ELSEWHERE, ZOETROPE_OPEN_RATINGS="true")
+    refused(opened.post("/ratings/withdrawals", json={"grader": "bob"}), 403)
+    assert connected().post("/ratings/withdrawals", json={"grader": "bob"}).json()["grades"] == 0
+    assert connected().get("/ratings/withdrawals").json() == {"withdrawn": []}
+
+
 ALWAYS_OPEN = {
     *("/", "/docs", "/openapi.json", "/models", "/models/{name}", "/status", "/readyz", "/metrics"),
     *("/ratings/batch", "/ratings/summary"),

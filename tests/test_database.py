@@ -217,4 +217,5 @@ def test_a_database_of_an_earlier_release_opens_and_its_grades_are_known(tmp_pat
 
     assert before == StoredGrade(**asdict(again), graded_at=datetime(2026, 7, 1, 12, 30, 15, 123456, UTC))
     assert store.insert_idempotently([again, grade()]) == 1
+    assert store.withdraw("ann", withdrawn=True) == 2, "the table of a later schema is there"
     store.close()

@@ -17,7 +17,7 @@ def document(client: TestClient) -> dict:
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
     drawing = {"/generate", "/decode", "/interpolate", IMAGE}
-    grades = {"/ratings", "/ratings/batch", "/ratings/summary"}
+    grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     assert set(document["paths"]) == drawing | grades | {
         *("/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz")
     }
@@ -133,6 +133,8 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         ("get", IMAGE): [["draw"]],
         ("post", "/ratings"): [["rate"]],
         ("get", "/ratings"): [["rate"]],
+        ("post", "/ratings/withdrawals"): [["admin"]],
+        ("get", "/ratings/withdrawals"): [["admin"]],
     }
     for (method, path), _ in secured.items():
         assert {"401", "403"} <= set(document["paths"][path][method]["responses"])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.ratings.grade import Grade, GradeConflict
+from service.ratings.grade import DatabaseFull, Grade, GradeConflict
 from service.ratings.store import Store, open_store
 
 LARGEST = 2**64 - 1
@@ -207,3 +208,83 @@ def test_of_the_pictures_graded_before_only_the_last_thousand_come_again(store: 
     store.insert_idempotently(graded(*[("ann", "mnist", "a", index, 0.5) for index in range(1_010)]))
 
     assert min(one.index for one in store.graded_before("ann", "mnist", "a", 2**64 - 1, 2_000)) == 10
+
+
+def test_a_database_that_is_as_large_as_it_may_be_takes_no_new_grade_and_answers_a_known_one(url: str):
+    known, new = grade(), grade()
+    with closing(Store(url)) as store:
+        store.insert_idempotently([known])
+    with closing(Store(url, most_megabytes=0.001)) as full:
+        with pytest.raises(DatabaseFull, match=r"has 0\.[0-9] MB, and may have 0\.001"):
+            full.insert_idempotently([known, new])
+
+        assert full.insert_idempotently([known]) == 0
+        assert full.count() == 1
+
+
+def shown(store: Store) -> list[str]:
+    return [one.id for some in store.grades() for one in some]
+
+
+def test_withdrawn_grades_are_hidden_everywhere_still_known_and_come_back(store: Store):
+    mine, theirs = [grade(seed=at, grader="troll", score=0.0) for at in range(3)], [grade(seed=9)]
+    store.insert_idempotently([*mine, *theirs])
+    first = store.withdraw("troll", withdrawn=True, decided_by="ops")
+    (entry,) = store.withdrawals()
+
+    assert first == 3
+    assert shown(store) == [theirs[0].id]
+    assert (entry.grader, entry.grades, entry.decided_by) == ("troll", 3, "ops")
+    assert entry.decided_at.tzinfo is not None
+    summary = store.summary()
+    assert (summary.grades, summary.graders, [one.mean_score for one in summary.versions]) == (1, 1, [0.75])
+    assert store.graded_before("troll", "mnist", mine[0].version, LARGEST, 9) == []
+    assert store.insert_idempotently(mine) == 0, "they are known, and not stored again"
+    assert store.count() == 4
+
+    assert store.withdraw("troll", withdrawn=False) == 3
+    assert shown(store) == [one.id for one in (*mine, *theirs)]
+    assert store.withdrawals() == []
+
+
+def test_what_a_grader_gives_after_a_withdrawal_is_shown(store: Store):
+    """A name is only what a client says: another person may come with it."""
+    before, after = grade(), grade(seed=8)
+    store.insert_idempotently([before])
+    store.withdraw("ann", withdrawn=True)
+    store.insert_idempotently([after])
+
+    assert shown(store) == [after.id]
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+def test_where_nothing_changes_no_row_is_added(store: Store, withdrawn: bool):
+    store.insert_idempotently([grade()])
+    changes = [store.withdraw(name, withdrawn) for name in ("ann", "ann", "bob")]
+
+    assert changes == [1 if withdrawn else 0, 0, 0]
+    assert len(store.withdrawals()) == withdrawn
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["grade", "withdraw", "undo"]), st.sampled_from("ab")), max_size=14)
+
+
+@given(STEPS)
+@settings(max_examples=15, deadline=None)
+def test_any_order_of_grading_withdrawing_and_undoing_is_what_it_is_by_hand(steps: list[tuple[str, str]]):
+    store, given_by, hidden = Store("sqlite:///:memory:"), {"a": [], "b": []}, {"a": 0, "b": 0}
+    for step, grader in steps:
+        if step == "grade":
+            given_by[grader].append(grade(grader=grader))
+            store.insert_idempotently(given_by[grader][-1:])
+        elif step == "withdraw":
+            assert store.withdraw(grader, withdrawn=True) == len(given_by[grader]) - hidden[grader]
+            hidden[grader] = len(given_by[grader])
+        else:
+            assert store.withdraw(grader, withdrawn=False) == hidden[grader]
+            hidden[grader] = 0
+    expected = {one.id for grader in "ab" for one in given_by[grader][hidden[grader] :]}
+
+    assert set(shown(store)) == expected
+    assert {one.grader: one.grades for one in store.withdrawals()} == {name: n for name, n in hidden.items() if n}
+    store.close()

@@ -35,11 +35,13 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/decode": "draw",
     "/interpolate": "draw",
     "/ratings": "rate",
+    "/ratings/withdrawals": "admin",
 }
 """Paths of which a key may be needed; those of single pictures are `draw`, too, and all others are open."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
+_KEY = "The key "
 _UNLIMITED = nullcontext()
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _READ = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization"})
@@ -109,6 +111,11 @@ class Access:
             request.setdefault("state", {})["caller"] = caller
         return None
 
+    def key_name(self, request: Request) -> str | None:
+        """The name of the key that allowed a request; None without one."""
+        caller = request["state"].get("caller") or ""
+        return caller.removeprefix(_KEY) if caller.startswith(_KEY) else None
+
     def _is_of_named_page(self, headers: Mapping[bytes, bytes], needed: Scope | None) -> bool:
         if self._cors is None:
             return False
@@ -148,7 +155,7 @@ class Access:
                     f"The key {key.name} has the scope {' and '.join(sorted(key.scopes))}; this needs {needed}.",
                     {"WWW-Authenticate": f'Bearer realm="zoetrope", error="insufficient_scope", scope="{needed}"'},
                 )
-            return f"The key {key.name}"
+            return f"{_KEY}{key.name}"
         closed = self._why_closed(request)
         if closed is None:
             return None

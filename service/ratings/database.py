@@ -83,6 +83,27 @@ GRADES = sql.Table(
     sql.Column("graded_at", UtcTime, nullable=False),
     sql.Index("grades_of_a_grader", "grader", "model", "version"),
 )
+WITHDRAWALS = sql.Table(
+    "withdrawals",
+    META,
+    sql.Column("serial", _SERIAL, primary_key=True),
+    sql.Column("grader", sql.String(200), nullable=False),
+    sql.Column("hidden_until", sql.BigInteger, nullable=False),
+    sql.Column("decided_by", sql.String(64)),
+    sql.Column("decided_at", UtcTime, nullable=False),
+    sql.Index("withdrawals_of_a_grader", "grader", "serial"),
+)
+"""The last row of a grader counts: it hides their grades up to that serial, and with 0 none."""
+_HIDDEN_UNTIL = (
+    sql.select(WITHDRAWALS.c.hidden_until)
+    .where(WITHDRAWALS.c.grader == GRADES.c.grader)
+    .order_by(WITHDRAWALS.c.serial.desc())
+    .limit(1)
+    .correlate(GRADES)
+    .scalar_subquery()
+)
+VISIBLE = GRADES.c.serial > sql.func.coalesce(_HIDDEN_UNTIL, 0)
+"""Whether a grade was not withdrawn."""
 ADDRESS_COLUMNS = tuple(GRADES.c[name] for name in ("model", "version", "seed", "index", "label", "truncation"))
 """All that decides a picture."""
 
@@ -234,9 +255,14 @@ def _to_version_1(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _to_version_2(connection: Connection) -> None:
+    """With a table of withdrawals."""
+    WITHDRAWALS.create(connection, checkfirst=True)
+
+
 _COLUMNS_OF_VERSION_1 = (
     "serial", "id", "model", "version", "seed", "index", "label", "truncation", "score", "grader", "graded_at",
 )  # fmt: skip
-_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1,)
+_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1, _to_version_2)
 """The step at n leads from version n to n + 1. It adds what `META` has more by then, and never changes afterwards."""
 SCHEMA_VERSION = len(_STEPS)

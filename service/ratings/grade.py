@@ -67,6 +67,18 @@ class StoredGrade(Grade):
     """When the service received it, in UTC."""
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """Grades of one grader that are hidden until this is undone."""
+
+    grader: str
+    grades: int
+    """How many are hidden."""
+    decided_by: str | None
+    """Name of the key; None where none is needed."""
+    decided_at: datetime
+
+
 GRADE_FIELDS = tuple(field.name for field in fields(StoredGrade))
 """Columns of the CSV and Parquet files, in their order; also columns of the table."""
 

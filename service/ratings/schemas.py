@@ -3,6 +3,7 @@
 HTTP -> [schemas] -> routes/ratings
 """
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -50,6 +51,38 @@ class RatingsResponse(BaseModel):
     added: int = Field(description="How many were new.")
     known: int = Field(description="How many were stored already.")
     ids: list[UUID] = Field(description="Ids of all of them, in the order of the request.")
+
+
+class WithdrawalRequest(BoundedModel):
+    """Hide the grades of one grader, or show them again."""
+
+    model_config = strict_config({"grader": "ann"}, {"grader": "ann", "withdrawn": False})
+
+    grader: str = Field(min_length=1, max_length=200, pattern=NO_NUL, description="As in their grades.")
+    withdrawn: bool = Field(default=True, description="false undoes it: the grades are as they were.")
+
+
+class WithdrawalResponse(BaseModel):
+    """What has changed."""
+
+    grader: str
+    withdrawn: bool
+    grades: int = Field(description="How many grades are hidden by it, or shown again; 0: it was so before.")
+
+
+class WithdrawnGrader(BaseModel):
+    """A grader whose grades up to a time are hidden."""
+
+    grader: str
+    grades: int = Field(description="How many are hidden.")
+    decided_by: str | None = Field(description="Name of the key; none on one's own machine.")
+    decided_at: datetime
+
+
+class WithdrawalsResponse(BaseModel):
+    """Graders with hidden grades, the last thousand first."""
+
+    withdrawn: list[WithdrawnGrader]
 
 
 class _Query(BaseModel):

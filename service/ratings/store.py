@@ -1,4 +1,4 @@
-"""The store of grades: append-only, idempotent by the client's id.
+"""The store of grades: append-only, idempotent by the client's id, withdrawn by a row that hides and can be undone.
 
     routes/ratings -> [store] -> database
 
@@ -18,7 +18,15 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from service.ratings.database import ADDRESS_COLUMNS, GRADES, database_bytes, open_database, transaction
+from service.ratings.database import (
+    ADDRESS_COLUMNS,
+    GRADES,
+    VISIBLE,
+    WITHDRAWALS,
+    database_bytes,
+    open_database,
+    transaction,
+)
 from service.ratings.grade import (
     GRADE_FIELDS,
     Consistency,
@@ -30,6 +38,7 @@ from service.ratings.grade import (
     StoredGrade,
     Summary,
     VersionGrades,
+    Withdrawal,
 )
 
 _log = logging.getLogger("zoetrope")
@@ -92,10 +101,10 @@ class Store:
             return connection.execute(sql.select(sql.func.count()).select_from(GRADES)).scalar_one()
 
     def grades(self, model: str | None = None) -> Iterator[list[StoredGrade]]:
-        """All grades, of one model or of all, oldest first, in pages of a thousand."""
+        """All grades that were not withdrawn, of one model or of all, oldest first, in pages of a thousand."""
         last = 0
         while True:
-            page = sql.select(GRADES).where(GRADES.c.serial > last).order_by(GRADES.c.serial).limit(_PAGE_ROWS)
+            page = sql.select(GRADES).where(VISIBLE, GRADES.c.serial > last).order_by(GRADES.c.serial).limit(_PAGE_ROWS)
             if model is not None:
                 page = page.where(GRADES.c.model == model)
             with transaction(self._engine) as connection:
@@ -115,7 +124,7 @@ class Store:
         Returns:
             Pictures, none twice.
         """
-        own = (GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
+        own = (VISIBLE, GRADES.c.grader == grader, GRADES.c.model == model, GRADES.c.version == version)
         last = sql.select(*_PICTURE_COLUMNS).where(*own).order_by(GRADES.c.serial.desc()).limit(_PAGE_ROWS).subquery()
         distinct = sql.select(last).where(last.c.seed <= largest, last.c.index <= largest).group_by(*last.c)
         with transaction(self._engine) as connection:
@@ -124,7 +133,7 @@ class Store:
 
     def summary(self, model: str | None = None, grader: str | None = None) -> Summary:
         """The grades of one model or all, by one person or all, in a few numbers."""
-        chosen: list[sql.ColumnElement[bool]] = []
+        chosen: list[sql.ColumnElement[bool]] = [VISIBLE]
         if model is not None:
             chosen.append(GRADES.c.model == model)
         if grader is not None:
@@ -134,6 +143,43 @@ class Store:
             graders = connection.execute(sql.select(sql.func.count(GRADES.c.grader.distinct())).where(*chosen))
             consistency = _consistency(connection, chosen)
             return Summary(sum(one.grades for one in versions), graders.scalar_one(), versions, consistency)
+
+    def withdraw(self, grader: str, withdrawn: bool, decided_by: str | None = None) -> int:
+        """Hide all grades that a grader has given so far, or show them again; what they give later is not hidden.
+
+        Args:
+            grader: as in their grades.
+            withdrawn: False undoes it.
+            decided_by: who does it.
+
+        Returns:
+            How many grades this hides or shows; 0 where nothing changes.
+        """
+        with transaction(self._engine) as connection:
+            last = sql.func.coalesce(sql.func.max(GRADES.c.serial), 0)
+            of_grader = GRADES.c.grader == grader
+            until, count = connection.execute(
+                sql.select(last, sql.func.count()).where(of_grader, VISIBLE if withdrawn else ~VISIBLE)
+            ).one()
+            row = {"grader": grader, "hidden_until": until if withdrawn else 0, "decided_by": decided_by}
+            if count:
+                connection.execute(WITHDRAWALS.insert().values(**row, decided_at=datetime.now(UTC)))
+            return int(count)
+
+    def withdrawals(self) -> list[Withdrawal]:
+        """Of every grader with hidden grades, the last thousand first."""
+        last = sql.select(sql.func.max(WITHDRAWALS.c.serial)).group_by(WITHDRAWALS.c.grader)
+        hidden = (
+            sql.select(sql.func.count())
+            .where(GRADES.c.grader == WITHDRAWALS.c.grader, GRADES.c.serial <= WITHDRAWALS.c.hidden_until)
+            .correlate(WITHDRAWALS)
+            .scalar_subquery()
+        )
+        columns = (WITHDRAWALS.c.grader, hidden, WITHDRAWALS.c.decided_by, WITHDRAWALS.c.decided_at)
+        chosen = sql.select(*columns).where(WITHDRAWALS.c.serial.in_(last), WITHDRAWALS.c.hidden_until > 0)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(chosen.order_by(WITHDRAWALS.c.serial.desc()).limit(_PAGE_ROWS))
+            return [Withdrawal(*row) for row in rows]
 
 
 def open_store(url: str, most_megabytes: float = math.inf) -> Store | str:

@@ -1,14 +1,16 @@
-"""`/ratings`: people's grades, stored and given back; which pictures to grade next; a summary of the grades so far.
+"""`/ratings`: people's grades, stored, given back and withdrawn; which pictures to grade next; a summary so far.
 
     POST /ratings         -> [ratings] -> ratings/store
     GET /ratings          <- [ratings] <- ratings/tabular <- ratings/store
     GET /ratings/batch    <- [ratings] <- ratings/candidates
     GET /ratings/summary  <- [ratings] <- ratings/store
+    /ratings/withdrawals <-> [ratings] <-> ratings/store
 
 201 means that the grades are on the disk. A grade belongs to a picture of a
 version that is available here, so what was graded can be drawn again.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +39,10 @@ from service.ratings.schemas import (
     SummaryQuery,
     SummaryResponse,
     VersionSummary,
+    WithdrawalRequest,
+    WithdrawalResponse,
+    WithdrawalsResponse,
+    WithdrawnGrader,
 )
 from service.ratings.tabular import writer_of
 from service.routes.images import path_of
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
     from service.ratings.store import Store
 
 router = APIRouter(route_class=JsonRoute)
+_log = logging.getLogger("zoetrope")
 MAX_GRADES = 1_000
 _INLINE_GRADES = 16
 """So many are checked on the event loop, in about a millisecond."""
@@ -104,6 +111,24 @@ async def summary(query: Annotated[SummaryQuery, Query()], request: Request) -> 
     found = await app.read(lambda store: store.summary(query.model, query.grader))
     versions = [_version_summary(app.registry.snapshot, one) for one in found.versions]
     return SummaryResponse.model_validate({**asdict(found), "versions": versions})
+
+
+@router.post("/ratings/withdrawals")
+async def withdraw(body: WithdrawalRequest, request: Request) -> WithdrawalResponse:
+    """Hide the grades that one grader has given so far from downloads, summary and training; or show them again."""
+    app = app_of(request)
+    key = app.access.key_name(request.scope)
+    count = await app.write(lambda store: store.withdraw(body.grader, body.withdrawn, key))
+    what = "withdrew" if body.withdrawn else "restored"
+    _log.info("%s %s %d grades of %r", f"the key {key}" if key else "a person here", what, count, body.grader)
+    return WithdrawalResponse(grader=body.grader, withdrawn=body.withdrawn, grades=count)
+
+
+@router.get("/ratings/withdrawals")
+async def withdrawals(request: Request) -> WithdrawalsResponse:
+    """Whose grades are hidden, how many, and who decided so when."""
+    found = await app_of(request).read(lambda store: store.withdrawals())
+    return WithdrawalsResponse(withdrawn=[WithdrawnGrader(**vars(one)) for one in found])
 
 
 def _grade_of(app: App, body: RatingRequest) -> Grade:
