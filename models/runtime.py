@@ -126,9 +126,9 @@ class Runtime:
         return self._warm_up.sizes
 
     @property
-    def longest_batch_s(self) -> float:
-        """Seconds of the slowest batch while the sizes were warmed up; the first runs of a size are slow."""
-        return self._warm_up.longest_s
+    def full_batch_s(self) -> float:
+        """Seconds of a batch of the largest size, by the quickest picture while the sizes were warmed up."""
+        return self._warm_up.sizes[-1] * self._warm_up.quickest_image_s
 
     def warm_up_next(self) -> bool:
         """Warm one further batch size, and use it from then on if its bytes agree with the largest size.

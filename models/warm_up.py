@@ -8,6 +8,7 @@ differently. So each size is run before it is used, and compared.
 Letters: N pictures    Z numbers in a code
 """
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -36,8 +37,8 @@ class WarmUp:
     ) -> None:
         self._engine, self._codes_NZ, self._classes_N = engine, codes_NZ, classes_N
         self._lock = threading.Lock()
-        self.longest_s = 0.0
-        """Seconds of the slowest run so far."""
+        self.quickest_image_s = math.inf
+        """Seconds a picture in the quickest run so far: first runs are slow, and a busy machine slows any."""
         self._expected = self._run(0, sizes[-1])
         self.sizes: tuple[int, ...] = (sizes[-1],)
         """Warm and agreeing, ascending; replaced as a whole."""
@@ -64,7 +65,7 @@ class WarmUp:
         classes_N = None if self._classes_N is None else self._classes_N[part]
         begin_s = time.perf_counter()
         (pixels,) = run_padded(self._engine, size, self._codes_NZ[part], classes_N)
-        self.longest_s = max(self.longest_s, time.perf_counter() - begin_s)
+        self.quickest_image_s = min(self.quickest_image_s, (time.perf_counter() - begin_s) / size)
         return pixels
 
 

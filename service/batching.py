@@ -42,7 +42,7 @@ LONGEST_AT_ONCE_S = 0.003
 """A picture that takes no longer is drawn on the event loop, where it is the only request."""
 
 _HANG_BATCHES = 10
-"""A step of the engine thread hangs when it takes as many times what the slowest batch took while it was warmed up."""
+"""A step of the engine thread hangs when it takes as long as so many full batches did while they were warmed up."""
 _HANG_UPS, _HANG_UPS_WITHIN_S = 8, 0.003
 
 
@@ -250,8 +250,8 @@ class DynamicBatcher:
                     return runtime, parts
 
     def _may_take_s(self, runtime: Runtime) -> float:
-        """Seconds after which a step is a hang: far more than the slowest batch of this model took."""
-        return max(self._hang_s, _HANG_BATCHES * runtime.longest_batch_s)
+        """Seconds after which a step is a hang: far more than a full batch of this model takes."""
+        return max(self._hang_s, _HANG_BATCHES * runtime.full_batch_s)
 
     def _many_hang_up(self) -> bool:
         """Where many clients disconnect at once, wait for the rest of them before drawing for those who have gone."""

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-BEAT_S, LOOK_S = 0.25, 0.5
+BEAT_S, LOOK_S = 0.2, 0.25
 """Seconds between two beats of a worker, and between two looks of the parent."""
 START_ALLOWANCE_S = 60.0
 """What the event loop may stand still while models are loaded: libraries are read from the disk under the GIL."""
@@ -87,7 +87,7 @@ class Heartbeat:
             return
         self._beats_in_step += 1
         _, may_s, model = step
-        if self._beats_in_step * BEAT_S > may_s:
+        if self._beats_in_step * BEAT_S >= may_s:
             _log.error(
                 "the engine thread hangs: a batch of %s takes longer than %.1f s; this worker ends", model, may_s
             )

@@ -1,27 +1,23 @@
 """A changed folder of bundles is checked and published in one step, and no request fails."""
 
-import io
 import shutil
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.in_process import loaded, loaded_registry
-from support.serving import Server, started
+from support.model_swaps import SETTINGS, put, swap_under_load, write_versions
+from support.serving import started
 from support.untrained import write_untrained
 
-from models.bundle import Bundle, open_all
+from models.bundle import Bundle
 from models.bundle_writer import write_scores
-from models.runtime import Runtime
 from models.scores import Scores
 from models.warm_up import WarmUp
 from service.errors import Problem
 from service.loader import ModelLoader
 from service.reloader import ModelReloader
 from service.snapshot import ModelVersion
-
-BODY = '{"n": 300, "seed": 3, "format": "npy"}'
 
 
 class Watched:
@@ -217,33 +213,15 @@ def test_a_scan_that_fails_is_logged_and_the_next_one_is_made(
     assert "the folder of models could not be scanned" in caplog.text
 
 
-def draw(server: Server, until: threading.Event, answers: list[tuple[int, str, bytes]]) -> None:
-    """Status, version and body of one request after another."""
-    while not until.is_set():
-        status, headers, body = server.request(BODY)
-        answers.append((status, headers.get("X-Model-Version", ""), body))
-
-
 @pytest.mark.slow
-def test_a_running_service_changes_versions_and_no_request_fails(tmp_path: Path):
-    """Three versions while three people draw without a pause: all get pictures, each those of the version it names."""
-    folder, until, answers = tmp_path / "models", threading.Event(), []
-    bundles = [write(folder, seed=0)]
-    with started(folder, tmp_path / "log", ZOETROPE_RENEW_SECONDS="0.2") as server:
+def test_a_running_service_changes_versions_twenty_times_and_no_request_fails_or_has_a_wrong_byte(tmp_path: Path):
+    """While three clients draw without a pause; `python -m support.model_swaps` does a thousand."""
+    versions, models = write_versions(tmp_path / "versions"), tmp_path / "models"
+    models.mkdir()
+    put(next(iter(versions.values())), models)
+    with started(models, tmp_path / "log", **SETTINGS) as server:
         server.wait_for("/readyz")
-        people = [threading.Thread(target=draw, args=(server, until, answers)) for _ in range(3)]
-        for one in people:
-            one.start()
-        for seed in (1, 2):
-            bundles.append(write(folder, seed))
-            server.wait_until(lambda: any(version == bundles[-1].card.version for _, version, _ in answers))
-        until.set()
-        for one in people:
-            one.join()
+        responses, _ = swap_under_load(server, models, versions, 20)
 
-    runtimes = [Runtime(bundle, threads=1) for bundle in open_all(folder)]
-    expected = {runtime.card.version: runtime.generate(3, 0, 300) for runtime in runtimes}
-    assert {version for _, version, _ in answers} == {bundle.card.version for bundle in bundles} == expected.keys()
-    for status, version, body in answers:
-        assert status == 200, body[:300]
-        assert np.array_equal(np.load(io.BytesIO(body)), expected[version])
+    assert (responses.wrong, responses.failed) == (0, [])
+    assert responses.compared > 20

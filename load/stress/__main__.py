@@ -6,6 +6,7 @@ Ends with 0 if all is as expected, 1 if something is not, 2 if nothing could be 
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,7 @@ _EXPERIMENTS: dict[str, Callable[[argparse.Namespace, Lengths], list[CheckResult
     ),
     "determinism": lambda arguments, _: determinism(arguments.model, _engine_settings(arguments.engines)),
     "crash": lambda arguments, lengths: crash(arguments.model, lengths.kills),
+    "hang": lambda arguments, lengths: crash(arguments.model, lengths.kills, signal.SIGSTOP),
     "soak": lambda arguments, lengths: _on_target(
         arguments.model, lambda target: soak(target, lengths.soak_minutes, lengths.memory_growth)
     ),

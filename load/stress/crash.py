@@ -1,9 +1,10 @@
-"""Crash: `kill -9` of a worker under load, over and over, with a broken bundle next to the good one.
+"""Crash and hang: `kill -9` or SIGSTOP of a worker under load, over and over, next to a broken bundle.
 
     harness, bench.client -> [crash] -> check results
 
-A worker that is killed is replaced, and its clients ask again. Every response
-that arrives complete is compared with the bytes that the first worker drew.
+A worker that is killed or stands still is replaced, and its clients ask again.
+Every response that arrives complete is compared with the bytes that the first
+worker drew.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -37,7 +39,7 @@ _NO_RESPONSE = (ClientError, OSError, TimeoutError)
 
 @dataclass(frozen=True)
 class Restart:
-    """What followed one `kill -9`."""
+    """What followed one signal."""
 
     noticed_s: float
     """From the signal until another worker ran."""
@@ -54,7 +56,7 @@ class Responses:
     refused: int = 0
     """With 503, while a model is loaded."""
     interrupted: int = 0
-    """Not complete: the worker was killed meanwhile."""
+    """Not complete: the worker ended meanwhile."""
     unexpected: list[int] = field(default_factory=list)
     """Statuses that are neither 200 nor 503."""
 
@@ -71,12 +73,13 @@ class Responses:
         return False
 
 
-def crash(model: str, kills: int) -> list[CheckResult]:
-    """Start the service with a good and a broken bundle, and kill its worker under load.
+def crash(model: str, kills: int, number: int = signal.SIGKILL) -> list[CheckResult]:
+    """Start the service with a good and a broken bundle, and kill or stop its worker under load.
 
     Args:
         model: a folder of models/.
         kills: how often, 1 or more.
+        number: the signal that the worker gets.
 
     Raises:
         MeasurementError: the service does not start.
@@ -86,7 +89,12 @@ def crash(model: str, kills: int) -> list[CheckResult]:
         shutil.copytree(ROOT / "models" / model, models / model)
         break_bundle(shutil.copytree(models / model, models / "broken"))
         with running_target(model, ZOETROPE_MODELS=folder) as target:
-            restarts, responses = uvloop.run(_crash(target, kills))
+            return strike(target, kills, number)
+
+
+def strike(target: Target, kills: int, number: int) -> list[CheckResult]:
+    """Send the worker of a running service a signal, over and over."""
+    restarts, responses = uvloop.run(_crash(target, kills, number))
     return check_crash(restarts, responses, kills)
 
 
@@ -115,7 +123,7 @@ def check_crash(restarts: Sequence[Restart], responses: Responses, kills: int) -
     ]
 
 
-async def _crash(target: Target, kills: int) -> tuple[list[Restart], Responses]:
+async def _crash(target: Target, kills: int, number: int) -> tuple[list[Restart], Responses]:
     requests = [target.generate(IMAGES, "npy", seed=SEED, start=IMAGES * number) for number in range(ADDRESSES)]
     references = [(request, await _reference(target.url, request)) for request in requests]
     responses, restarts = Responses(), list[Restart]()
@@ -123,7 +131,7 @@ async def _crash(target: Target, kills: int) -> tuple[list[Restart], Responses]:
     try:
         for _ in range(kills):
             await asyncio.sleep(random.uniform(*LOAD_S))
-            restarts.append(await _restart(target, references, responses))
+            restarts.append(await _restart(target, number, references, responses))
     except MeasurementError as error:
         print(f"after {len(restarts)} of {kills}: {error}")
     finally:
@@ -156,8 +164,10 @@ async def _client(url: str, references: Sequence[tuple[bytes, bytes]], responses
         await asyncio.sleep(_RETRY_S)
 
 
-async def _restart(target: Target, references: Sequence[tuple[bytes, bytes]], responses: Responses) -> Restart:
-    """Kill the worker, and wait until another one draws.
+async def _restart(
+    target: Target, number: int, references: Sequence[tuple[bytes, bytes]], responses: Responses
+) -> Restart:
+    """Send the worker a signal, and wait until another one draws.
 
     Raises:
         MeasurementError: there is no other one, or it does not draw.
@@ -165,7 +175,7 @@ async def _restart(target: Target, references: Sequence[tuple[bytes, bytes]], re
     killed, begin_s = _worker(target), time.perf_counter()
     if killed is None:
         raise MeasurementError("there is no worker to kill")
-    killed.kill()
+    killed.send_signal(number)
     while _worker(target, killed.pid) is None:
         await asyncio.sleep(_POLL_S)
         if time.perf_counter() - begin_s > START_TIMEOUT_S:
