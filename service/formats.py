@@ -37,6 +37,16 @@ class Format(MediaFormat):
         """True for raster images: one picture, or a contact sheet of several."""
         return self in (Format.PNG, Format.JPEG, Format.WEBP)
 
+    @property
+    def suffix(self) -> str:
+        """Of a file's name."""
+        return "jpg" if self is Format.JPEG else self.value
+
+    @property
+    def disposition(self) -> str:
+        """Whether a browser shows it or keeps it."""
+        return "attachment" if self in (Format.ZIP, Format.NPY) else "inline"
+
 
 class GradesFormat(MediaFormat):
     """Formats of a file of grades."""

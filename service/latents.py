@@ -24,6 +24,8 @@ from models.runtime import Runtime
 from service.errors import Problem
 from service.schemas import GenerateRequest, LabelRequest
 
+MIXED = "mixed"
+"""In the place of one class for all: each picture was given its own."""
 _FRESH_SEED_END = 2**53  # every JSON reader keeps an integer below this one
 
 
@@ -82,6 +84,8 @@ class AddressRange:
     classes: PictureClasses | None = None
     """The class of each picture, requested or drawn; None where the model has no classes."""
     class_names: tuple[str, ...] = ()
+    requested: str | None = None
+    """The class that was requested for all, by number, or its weights; `MIXED`: a class for each; None: drawn ones."""
 
     def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], ClassRows | None]:
         """(count, Z) codes, and the classes."""
@@ -155,7 +159,8 @@ def address_range(
     except AddressError as error:
         raise Problem(422, f"{error}.") from None
     names = tuple(one.name for one in card.classes or ())
-    return AddressRange(card.name, card.version, seed, start, n, truncation, classes, names)
+    requested = None if label is None else MIXED if isinstance(label, list) else str(label)
+    return AddressRange(card.name, card.version, seed, start, n, truncation, classes, names, requested)
 
 
 def require_drawable(classes: PictureClasses | None, runtime: Runtime) -> None:

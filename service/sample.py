@@ -29,6 +29,7 @@ from models.errors import ModelError
 from models.files import replacing, sync_folder
 from models.runtime import Runtime
 from service.encoders import encode_picture, encode_sheet, stream_of
+from service.encoders.marks import Marks
 from service.errors import Problem
 from service.formats import Format
 from service.latents import AddressRange, require_drawable, resolve_address
@@ -63,10 +64,11 @@ def main(argv: Sequence[str]) -> int:
         )
         source = resolve_address(body, runtime.card)
         require_drawable(source.classes, runtime)
+        marks = Marks(source, runtime.engine) if read_settings().marks else None
         if is_folder:
-            write_folder(options.out, runtime, source, target)
+            write_folder(options.out, runtime, source, target, marks)
         else:
-            write_file(options.out, runtime, source, target)
+            write_file(options.out, runtime, source, target, marks)
     except (ModelError, OSError, Problem, ValueError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
@@ -89,11 +91,11 @@ def encode_answer(runtime: Runtime, n: int, format_name: str, seed: int | None =
         ValueError: n, the seed or the format is out of range.
     """
     source = resolve_address(GenerateRequest(n=n, seed=seed), runtime.card)
-    return encode(runtime, source, Format(format_name))
+    return encode(runtime, source, Format(format_name), Marks(source, runtime.engine))
 
 
-def encode(runtime: Runtime, source: AddressRange, chosen: Format) -> Iterator[bytes]:
-    """The pictures of an address range, drawn in batches and encoded as one file.
+def encode(runtime: Runtime, source: AddressRange, chosen: Format, marks: Marks | None) -> Iterator[bytes]:
+    """The pictures of an address range, drawn in batches and encoded as one file, with their marks.
 
     Raises:
         ValueError: more pictures than a contact sheet shows.
@@ -104,10 +106,11 @@ def encode(runtime: Runtime, source: AddressRange, chosen: Format) -> Iterator[b
                 f"found n {source.n:,}, expected at most {LARGEST_SHEET_N:,} on a contact sheet; "
                 "write .zip or .npy, or a folder with --format png"
             )
-        yield encode_sheet(np.concatenate([*_batches(runtime, source)]), chosen)
+        mark = b"" if marks is None else marks.of_file()
+        yield encode_sheet(np.concatenate([*_batches(runtime, source)]), chosen, mark)
         return
     shape = runtime.card.image
-    stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels))
+    stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels), marks)
     yield stream.begin()
     for images_NHWC in _batches(runtime, source):
         yield stream.add(images_NHWC)
@@ -130,14 +133,14 @@ def load_runtime(model: str) -> Runtime:
     return Runtime(bundle, name, settings.threads, warm_all=False)
 
 
-def write_file(path: Path, runtime: Runtime, source: AddressRange, chosen: Format) -> None:
+def write_file(path: Path, runtime: Runtime, source: AddressRange, chosen: Format, marks: Marks | None) -> None:
     """Write one file, atomically; memory does not grow with n where the format is streamed."""
     with replacing(path) as temporary, temporary.open("wb") as file:
-        for piece in encode(runtime, source, chosen):
+        for piece in encode(runtime, source, chosen, marks):
             file.write(piece)
 
 
-def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: Format) -> None:
+def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: Format, marks: Marks | None) -> None:
     """Write a new folder with one file a picture, named by its index as in a zip; it appears when all are written.
 
     Raises:
@@ -148,12 +151,13 @@ def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: For
     temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
     temporary.mkdir(parents=True)
     try:
-        index = source.start
+        at = 0
         for images_NHWC in _batches(runtime, source):
             for image_HWC in images_NHWC:
-                name = f"{index:06}{SUFFIX_OF_FORMAT[chosen]}"
-                (temporary / name).write_bytes(encode_picture(image_HWC, chosen))
-                index += 1
+                name = f"{source.start + at:06}{SUFFIX_OF_FORMAT[chosen]}"
+                mark = b"" if marks is None else marks.of_picture(at)
+                (temporary / name).write_bytes(encode_picture(image_HWC, chosen, mark))
+                at += 1
         os.sync()  # once for all files: a flush of each would take minutes for ten thousand
         temporary.replace(path)
         sync_folder(path.parent)

@@ -133,6 +133,9 @@ class Settings(BaseModel):
         default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."
     )
     encoder_threads: int = Field(default=2, ge=1, description="Threads that encode pictures.")
+    marks: bool = Field(
+        default=True, description="Whether files say that their pictures are synthetic, and by what recipe."
+    )
     request_timeout_seconds: float = Field(
         default=20, gt=0, allow_inf_nan=False, description="Headers and body of a request arrive by then, else 408."
     )

@@ -21,12 +21,16 @@ Paper:
 
 import io
 import struct
+from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 import simplejpeg
 from isal.isal_zlib import compressobj, crc32
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from models.engine import processor_name
 from models.sheet import as_picture, contact_sheet
@@ -53,64 +57,74 @@ _NONE, _UP = 0, 2
 _COLOUR_TYPES = {1: 0, 3: 2}
 """Channels -> greyscale or truecolour [PNG, 11.2.1]."""
 _IDAT_CRC = crc32(b"IDAT")
+_PNG_XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
+"""Of a chunk iTXt: the keyword, not compressed, no language, no other keyword."""
+_APP0, _APP1, _JPEG_XMP = b"\xff\xe0", b"\xff\xe1", b"http://ns.adobe.com/xap/1.0/\0"
 
 
-def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format) -> bytes:
-    """One picture as PNG, JPEG or WebP."""
+def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"") -> bytes:
+    """One picture as PNG, JPEG or WebP, with an XMP packet where one is given."""
     if picture_format is Format.PNG:
-        return encode_pngs(pixels_HWC[None])[0]
-    return _jpeg(pixels_HWC) if picture_format is Format.JPEG else _webp(pixels_HWC)
+        return encode_pngs(pixels_HWC[None], [mark])[0]
+    return _jpeg(pixels_HWC, mark) if picture_format is Format.JPEG else _webp(pixels_HWC, mark)
 
 
-def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"") -> bytes:
     """A single picture, or a contact sheet of several."""
     one = len(images_NHWC) == 1
-    return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format)
+    return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format, mark)
 
 
-def encode_strip(images_NHWC: NDArray[np.uint8], picture_format: Format) -> bytes:
+def encode_strip(images_NHWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"") -> bytes:
     """All pictures side by side."""
-    return encode_picture(contact_sheet(images_NHWC, columns=len(images_NHWC)), picture_format)
+    return encode_picture(contact_sheet(images_NHWC, columns=len(images_NHWC)), picture_format, mark)
 
 
-def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int) -> bytes:
+def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int, mark: bytes = b"") -> bytes:
     """An animated WebP that loops forever."""
     first, *rest = (as_picture(pixels) for pixels in images_NHWC)
-    file = io.BytesIO()
     shown_ms = round(1000 / frames_per_second)
-    first.save(
-        file, "webp", save_all=True, append_images=rest, duration=shown_ms, loop=0, quality=WEBP_QUALITY, method=2
-    )
-    return file.getvalue()
+    return _saved_webp(first, mark, save_all=True, append_images=rest, duration=shown_ms, loop=0)
 
 
-def _jpeg(pixels_HWC: NDArray[np.uint8]) -> bytes:
+def _jpeg(pixels_HWC: NDArray[np.uint8], mark: bytes) -> bytes:
     colour_space, subsampling = _JPEG_KINDS[pixels_HWC.shape[2]]
     data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels_HWC), JPEG_QUALITY, colour_space, subsampling)
-    return data
+    if not mark:
+        return data
+    segment = _JPEG_XMP + mark
+    at = 4 + int.from_bytes(data[4:6]) if data[2:4] == _APP0 else 2  # JFIF wants its own segment to be the first
+    return b"".join((data[:at], _APP1, (2 + len(segment)).to_bytes(2), segment, data[at:]))
 
 
-def _webp(pixels_HWC: NDArray[np.uint8]) -> bytes:
+def _webp(pixels_HWC: NDArray[np.uint8], mark: bytes) -> bytes:
+    return _saved_webp(as_picture(pixels_HWC), mark)
+
+
+def _saved_webp(picture: Image, mark: bytes, **options: Any) -> bytes:
     file = io.BytesIO()
-    as_picture(pixels_HWC).save(file, "webp", quality=WEBP_QUALITY, method=2)
+    marked = {"xmp": mark} if mark else {}
+    picture.save(file, "webp", quality=WEBP_QUALITY, method=2, **options, **marked)
     return file.getvalue()
 
 
-def encode_pngs(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
+def encode_pngs(images_NHWC: NDArray[np.uint8], marks: Sequence[bytes] | None = None) -> list[bytes]:
     """A PNG file for each picture; its bytes do not depend on the other pictures.
 
     Args:
         images_NHWC: (N, H, W, C) uint8, N, H and W at least 1.
+        marks: an XMP packet for each picture; an empty one leaves it without.
     """
     _, height, width, channels = images_NHWC.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
     before, after = _SIGNATURE + _png_chunk(b"IHDR", header), _png_chunk(b"IEND", b"")
     files = []
-    for rows in filter_rows(images_NHWC):
+    for rows, mark in zip(filter_rows(images_NHWC), repeat(b"") if marks is None else marks, strict=marks is not None):
         data = _deflate(rows)
         # Same as _png_chunk(b"IDAT", data), without a copy.
         length, crc = len(data).to_bytes(4), crc32(data, _IDAT_CRC).to_bytes(4)
-        files.append(b"".join((before, length, b"IDAT", data, crc, after)))
+        marked = _png_chunk(b"iTXt", _PNG_XMP + mark) if mark else b""
+        files.append(b"".join((before, marked, length, b"IDAT", data, crc, after)))
     return files
 
 

@@ -29,6 +29,7 @@ import numpy as np
 from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
+from service.encoders.marks import Marks
 from service.encoders.raster import encode_pngs
 from service.formats import Format
 from service.latents import LatentSource
@@ -73,17 +74,20 @@ class Stream(Protocol):
         """The bytes after the last picture."""
 
 
-def stream_of(chosen: Format, source: LatentSource, shape_HWC: tuple[int, int, int]) -> Stream:
+def stream_of(
+    chosen: Format, source: LatentSource, shape_HWC: tuple[int, int, int], marks: Marks | None = None
+) -> Stream:
     """The encoder of a streamed format: zip, npy or JSON.
 
     Args:
         chosen: a format with `is_one_picture` false.
         source: all pictures of the file.
         shape_HWC: of each of them.
+        marks: of the pictures; None leaves them without. npy has no place for any.
     """
     if chosen is Format.NPY:
         return NpyStream(source, shape_HWC)
-    return ZipStream(source) if chosen is Format.ZIP else JsonStream(source)
+    return ZipStream(source, marks=marks) if chosen is Format.ZIP else JsonStream(source, marks)
 
 
 class NpyStream:
@@ -116,19 +120,20 @@ def _npy_header(shape_NHWC: tuple[int, ...]) -> bytes:
 class JsonStream:
     """One JSON object: the fields that all pictures share, and `images`, a list with one object a picture."""
 
-    def __init__(self, source: LatentSource) -> None:
-        self._source, self._images_done = source, 0
+    def __init__(self, source: LatentSource, marks: Marks | None = None) -> None:
+        self._source, self._marks, self._images_done = source, marks, 0
         self.length: int | None = None
 
     def begin(self) -> bytes:
         """Up to the start of the list."""
-        return _open_object(self._source.metadata()) + b'"images": ['
+        fields = self._source.metadata() if self._marks is None else self._marks.fields()
+        return _open_object(fields) + b'"images": ['
 
     def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
         """An object for each picture."""
         objects = [
             b'%s"png": "%s"}' % (_open_object(self._source.metadata_of(at)), b2a_base64(png, newline=False))
-            for at, png in enumerate(encode_pngs(images_NHWC), self._images_done)
+            for at, png in enumerate(_pngs(images_NHWC, self._marks, self._images_done), self._images_done)
         ]
         comma = b", " if self._images_done else b""
         self._images_done += len(objects)
@@ -145,16 +150,23 @@ def _open_object(fields: dict[str, Any]) -> bytes:
     return (f"{text}, " if fields else text).encode()
 
 
+def _pngs(images_NHWC: NDArray[np.uint8], marks: Marks | None, done: int) -> list[bytes]:
+    """The next pictures as PNG files, after `done` earlier ones."""
+    packets = None if marks is None else [marks.of_picture(done + at) for at in range(len(images_NHWC))]
+    return encode_pngs(images_NHWC, packets)
+
+
 class ZipStream:
-    """A zip of pictures.
+    """A zip of pictures; where these have marks, `recipe.json` is its last entry.
 
     Args:
         source: the pictures; `source.start` is the number of the first.
         offset: bytes before the zip in the same file.
+        marks: of the pictures.
     """
 
-    def __init__(self, source: LatentSource, offset: int = 0) -> None:
-        self._next_index, self._offset = source.start, offset
+    def __init__(self, source: LatentSource, offset: int = 0, marks: Marks | None = None) -> None:
+        self._first_index, self._images_done, self._offset, self._marks = source.start, 0, offset, marks
         self._directory: list[bytes] = []
         self.length: int | None = None
 
@@ -164,21 +176,26 @@ class ZipStream:
 
     def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
         """An entry for each picture."""
-        return b"".join([self._entry(png) for png in encode_pngs(images_NHWC)])
+        pngs = _pngs(images_NHWC, self._marks, self._images_done)
+        first = self._first_index + self._images_done
+        self._images_done += len(pngs)
+        return b"".join([self._entry(b"%06d.png" % index, png) for index, png in enumerate(pngs, first)])
 
-    def _entry(self, png: bytes) -> bytes:
-        name, size = b"%06d.png" % self._next_index, len(png)
-        common = _COMMON.pack(0, _STORED, _MIDNIGHT, _1980_01_01, crc32(png), size, size, len(name))
-        entry = b"".join((b"PK\3\4", _PLAIN, common, b"\0\0", name, png))
+    def _entry(self, name: bytes, data: bytes) -> bytes:
+        size = len(data)
+        common = _COMMON.pack(0, _STORED, _MIDNIGHT, _1980_01_01, crc32(data), size, size, len(name))
+        entry = b"".join((b"PK\3\4", _PLAIN, common, b"\0\0", name, data))
         self._directory.append(_directory_header(common, name, self._offset))
-        self._next_index += 1
         self._offset += len(entry)
         return entry
 
     def end(self) -> bytes:
-        """The central directory and its end record."""
+        """The recipe, the central directory and its end record."""
+        recipe = b""
+        if self._marks is not None:
+            recipe = self._entry(b"recipe.json", json.dumps(self._marks.fields(), indent=2).encode())
         directory = b"".join(self._directory)
-        return directory + _end_record(len(self._directory), len(directory), self._offset)
+        return recipe + directory + _end_record(len(self._directory), len(directory), self._offset)
 
 
 def _directory_header(common: bytes, name: bytes, offset: int) -> bytes:

@@ -16,7 +16,14 @@ from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, accepted, negotiate
 from service.interpolation import explicit_codes, interpolated_codes
 from service.latents import require_drawable, resolve_address
-from service.routes.responses import check_sheet_sides, check_sheet_size, picture_response, provenance_headers
+from service.routes.responses import (
+    check_sheet_sides,
+    check_sheet_size,
+    mark_of,
+    marks_of,
+    picture_response,
+    provenance_headers,
+)
 from service.schemas import (
     LARGEST_SHEET_N,
     LARGEST_STRIP_N,
@@ -44,9 +51,11 @@ async def generate(body: GenerateRequest, request: Request) -> Response:
     inline = _labels_cost(body.label) <= _INLINE_N
     source = await app_of(request).compute(partial(resolve_address, body, runtime.card), inline)
     require_drawable(source.classes, runtime)
-    headers = {**provenance_headers(source, runtime), "X-Seed": str(source.seed), "X-Start": str(source.start)}
-    encode = partial(encode_sheet, picture_format=chosen)
-    return await picture_response(request, runtime, source, chosen, headers, encode)
+    marks = marks_of(request, runtime, source)
+    headers = {**provenance_headers(source, runtime, chosen, marks), "X-Seed": str(source.seed)}
+    headers["X-Start"] = str(source.start)
+    encode = partial(encode_sheet, picture_format=chosen, mark=mark_of(marks, chosen))
+    return await picture_response(request, runtime, source, chosen, headers, marks, encode)
 
 
 @router.post("/decode", response_class=Response)
@@ -59,8 +68,10 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
         check_sheet_sides(len(body.codes), runtime.card.image, chosen)
     inline = max(len(body.codes), _labels_cost(body.label)) <= _INLINE_N
     source = await app_of(request).compute(partial(explicit_codes, body, runtime), inline)
-    encode = partial(encode_sheet, picture_format=chosen)
-    return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)
+    marks = marks_of(request, runtime, source)
+    headers = provenance_headers(source, runtime, chosen, marks)
+    encode = partial(encode_sheet, picture_format=chosen, mark=mark_of(marks, chosen))
+    return await picture_response(request, runtime, source, chosen, headers, marks, encode)
 
 
 @router.post("/interpolate", response_class=Response)
@@ -74,12 +85,15 @@ async def interpolate(body: InterpolateRequest, request: Request) -> Response:
         check_sheet_size(body.frames, LARGEST_STRIP_N, "A strip")
         check_sheet_sides(body.frames, runtime.card.image, chosen, columns=body.frames)
     source = await app_of(request).compute(partial(interpolated_codes, body, runtime), body.frames <= _INLINE_N)
+    marks = marks_of(request, runtime, source)
+    headers = provenance_headers(source, runtime, chosen, marks)
+    mark = mark_of(marks, chosen)
     encode = (
-        partial(encode_animation, frames_per_second=body.frames_per_second)
+        partial(encode_animation, frames_per_second=body.frames_per_second, mark=mark)
         if chosen is Format.WEBP
-        else partial(encode_strip, picture_format=chosen)
+        else partial(encode_strip, picture_format=chosen, mark=mark)
     )
-    return await picture_response(request, runtime, source, chosen, provenance_headers(source, runtime), encode)
+    return await picture_response(request, runtime, source, chosen, headers, marks, encode)
 
 
 def _labels_cost(label: LabelRequest | list[LabelRequest] | None) -> int:

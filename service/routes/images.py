@@ -23,12 +23,13 @@ from models.codes import ADDRESS_END
 from models.errors import AddressError
 from service.app import app_of
 from service.encoders import encode_sheet
+from service.encoders.marks import MARKS_REVISION, Marks
 from service.encoders.raster import ENCODED_BY
 from service.errors import Problem
 from service.formats import Format
 from service.latents import AddressRange, address_range, label_numbers, require_drawable
 from service.ratings.grade import Picture
-from service.routes.responses import encode_all, provenance_headers
+from service.routes.responses import encode_all, mark_of, marks_of, provenance_headers
 from service.schemas import ImageQuery
 
 router = APIRouter()
@@ -62,14 +63,16 @@ async def image(
     wanted = canonical_query(_spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
         return RedirectResponse(_with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": _FOREVER})
+    marks = marks_of(request, runtime, source)
     headers = {
-        **provenance_headers(source, runtime),
-        "ETag": _etag(source, runtime.engine, chosen),
+        **provenance_headers(source, runtime, chosen, marks),
+        "ETag": _etag(source, runtime.engine, chosen, marks),
         "Cache-Control": _FOREVER,
     }
     if _tags(if_none_match) & {headers["ETag"], "*"}:
         return Response(status_code=304, headers=headers)
-    body = await encode_all(request, runtime, source, partial(encode_sheet, picture_format=chosen))
+    encode = partial(encode_sheet, picture_format=chosen, mark=mark_of(marks, chosen))
+    body = await encode_all(request, runtime, source, encode)
     return Response(body, headers=headers, media_type=chosen.media_type)
 
 
@@ -123,10 +126,12 @@ def _within(field: str, digits: str) -> int:
     return int(digits)
 
 
-def _etag(source: AddressRange, engine: str, chosen: Format) -> str:
-    """Everything that decides the bytes: engines draw slightly different levels, and encoders pack them differently."""
+def _etag(source: AddressRange, engine: str, chosen: Format, marks: Marks | None) -> str:
+    """Everything that decides the bytes: engines draw slightly different levels, encoders pack them differently, and a
+    mark is there or not."""
     decided: dict[str, Any] = {**source.metadata(), **source.metadata_of(0)}
-    return f'"{hashlib.sha256(repr((decided, engine, ENCODED_BY, chosen.value)).encode()).hexdigest()[:32]}"'
+    marked = None if marks is None else MARKS_REVISION
+    return f'"{hashlib.sha256(repr((decided, engine, ENCODED_BY, chosen.value, marked)).encode()).hexdigest()[:32]}"'
 
 
 def _tags(if_none_match: Sequence[str] | None) -> set[str]:

@@ -20,10 +20,11 @@ from models.runtime import Runtime
 from models.sheet import sheet_size
 from service.app import app_of
 from service.encoders import Stream, stream_of
+from service.encoders.marks import DIGITAL_SOURCE_TYPE, Marks
 from service.encoders.raster import LARGEST_SIDE_PIXELS
 from service.errors import Problem
 from service.formats import VARY, Format
-from service.latents import LatentSource
+from service.latents import AddressRange, LatentSource
 from service.pending import ClientDisconnected, PendingRequest
 
 Encode = Callable[[NDArray[np.uint8]], bytes]
@@ -34,9 +35,33 @@ _STREAMED_ABOVE_IMAGES = 256
 _CLIENT_GONE = 499  # no client reads it; nginx's own number, for the log
 
 
-def provenance_headers(source: LatentSource, runtime: Runtime) -> dict[str, str]:
-    """The headers that name what made the pictures."""
-    return {"X-Model": source.model, "X-Model-Version": source.version, "X-Engine": runtime.engine}
+def marks_of(request: Request, runtime: Runtime, source: LatentSource) -> Marks | None:
+    """The marks of the pictures; None where a setting turns them off."""
+    return Marks(source, runtime.engine) if app_of(request).settings.marks else None
+
+
+def mark_of(marks: Marks | None, chosen: Format) -> bytes:
+    """The packet of a file that holds one picture or one sheet; empty for other formats, and without marks."""
+    return marks.of_file() if marks is not None and chosen.is_one_picture else b""
+
+
+def provenance_headers(source: LatentSource, runtime: Runtime, chosen: Format, marks: Marks | None) -> dict[str, str]:
+    """The headers that name what made the pictures, and the file."""
+    headers = {
+        "X-Model": source.model,
+        "X-Model-Version": source.version,
+        "X-Engine": runtime.engine,
+        "Content-Disposition": f'{chosen.disposition}; filename="{file_name(source, chosen)}"',
+    }
+    return headers if marks is None else headers | {"X-Digital-Source-Type": DIGITAL_SOURCE_TYPE}
+
+
+def file_name(source: LatentSource, chosen: Format) -> str:
+    """Model, seed and index of a file: `mnist-7-0.png`, `mnist-7-0-63.png`; without an address the model alone."""
+    name = source.model
+    if isinstance(source, AddressRange):
+        name += f"-{source.seed}-{source.start}" + (f"-{source.start + source.n - 1}" if source.n > 1 else "")
+    return f"{name}.{chosen.suffix}"
 
 
 async def encode_all(request: Request, runtime: Runtime, source: LatentSource, encode: Encode) -> bytes:
@@ -67,6 +92,7 @@ async def picture_response(
     source: LatentSource,
     chosen: Format,
     headers: dict[str, str],
+    marks: Marks | None,
     encode: Encode,
 ) -> Response:
     """One file by `encode` where the format holds one picture, else many pictures, streamed above 256.
@@ -78,7 +104,7 @@ async def picture_response(
     headers = {**headers, **VARY}
     if not chosen.is_one_picture:
         shape = runtime.card.image
-        stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels))
+        stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels), marks)
         if source.n > _STREAMED_ABOVE_IMAGES:
             app = app_of(request)
             with app.access.pictures_charged(request.scope, source.n):
