@@ -1,6 +1,6 @@
 """The console script: `zoetrope COMMAND` finds the room that does it.
 
-    zoetrope serve | sample                                  -> service
+    zoetrope serve | sample | verify                         -> service
     zoetrope benchmark                                       -> models (its last stage encodes as the service does)
     zoetrope fit | finetune | evaluate | compare | simulate
              doctor | export | profile                       -> training
@@ -28,6 +28,7 @@ ROOMS = ("models", "service", "training", "load")
 COMMANDS = {
     "serve": "serve every model of a folder over HTTP, with its page",
     "sample": "draw pictures into a file or a folder, without a server",
+    "verify": "whether a picture is ours, by drawing it again",
     "fit": "train a generator on pictures",
     "finetune": "train a model further, towards what people graded well",
     "evaluate": "score a model against held-out pictures, into its card",
@@ -214,6 +215,12 @@ def _sample(_command: str, argv: list[str]) -> int:
     return main(argv)
 
 
+def _verify(_command: str, argv: list[str]) -> int:
+    from service.verify_command import main
+
+    return main(argv)
+
+
 def _benchmark(_command: str, argv: list[str]) -> int:
     from models.benchmark import main
     from service.sample import encode_answer
@@ -231,6 +238,7 @@ _RUN: dict[str, Callable[[str, list[str]], int]] = {
     "--version": _version,
     "serve": _serve,
     "sample": _sample,
+    "verify": _verify,
     "benchmark": _benchmark,
 }
 

@@ -155,15 +155,15 @@ class PictureClasses:
             rows_NK[labels_N == label] = self.weights[label - self.classes].row(self.classes)
         return rows_NK
 
-    def spelled(self, at: int) -> str:
-        """The class of picture `at` by number, or its weights as in a URL: `3`, `3:500,8:500`."""
+    def label_at(self, at: int) -> Label:
+        """The class of picture `at`: its number, or its weights."""
         label = int(self.labels[at])
-        return str(label if label < self.classes else self.weights[label - self.classes])
+        return label if label < self.classes else self.weights[label - self.classes]
 
     def label_of(self, at: int, names: Sequence[str]) -> str | dict[str, float]:
         """The label of picture `at` as JSON has it: the name of its class, or name -> weight."""
-        label = int(self.labels[at])
-        return names[label] if label < self.classes else self.weights[label - self.classes].named(names)
+        label = self.label_at(at)
+        return names[label] if isinstance(label, int) else label.named(names)
 
 
 def classes_of(

@@ -27,7 +27,8 @@ Read in this order:
     batching       one queue and one engine thread: dynamic batching; `pending` is one request in it
     draw_times     how long the engine takes, model by model
     formats        which format a response has
-    encoders/      pixels -> PNG, JPEG, WebP; pictures -> zip, npy, JSON, piece by piece
+    encoders/      pixels -> PNG, JPEG, WebP with their marks; pictures -> zip, npy, JSON, piece by piece
+    verification   is a picture ours? by drawing its recipe again; `verify_command` is `zoetrope verify`
     ratings/       people's grades
     metrics        counters for Prometheus
     errors         every error as problem+json (RFC 9457)

@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.app import App
 from service.errors import LIVEZ, Problem, cut
 
-LARGEST_BODY_BYTES = 1 << 20
+LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES = 1 << 20, 8 << 20
+PICTURE_PATHS = frozenset({"/verify"})
+"""Routes whose body is a file of a picture."""
 LARGEST_DRAINED_BYTES = 32 << 20
 """Up to here a body that is too large is read to its end and discarded: most clients listen only when all is sent."""
 
@@ -55,7 +57,7 @@ class RequestLimitsMiddleware:
                 return
             _check_path(scope["path"])
             if scope["method"] not in _WITHOUT_BODY:
-                receive = await _read_ahead(Headers(scope=scope), receive)
+                receive = await _read_ahead(Headers(scope=scope), receive, _largest_body(scope["path"]))
                 self._api.check_backpressure(scope["path"])
         except Problem as problem:
             await problem.response()(scope, receive, send)
@@ -87,25 +89,29 @@ def _check_path(path: str) -> None:
         raise Problem(404, f"Nothing is at {path[:80]!r}. See /docs for what is.")
 
 
-async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
+def _largest_body(path: str) -> int:
+    return LARGEST_PICTURE_BYTES if path in PICTURE_PATHS else LARGEST_BODY_BYTES
+
+
+async def _read_ahead(headers: Headers, receive: Receive, largest_bytes: int) -> Receive:
     """A `receive` that gives the whole body at once; refuses one that is too large, or compressed."""
     if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
         raise Problem(415, f"Content-Encoding is {cut(encoding)}; a body must be sent as it is.", _CLOSE)
     declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > LARGEST_DRAINED_BYTES:
-        raise _too_large()
+        raise _too_large(largest_bytes)
     body, received_bytes = bytearray(), 0
     message: Message = {"type": "http.request", "more_body": True}
     while message["type"] == "http.request" and message.get("more_body", False):
         message = await receive()
         piece = message.get("body", b"")
         received_bytes += len(piece)
-        if received_bytes <= LARGEST_BODY_BYTES:
+        if received_bytes <= largest_bytes:
             body += piece
         elif received_bytes > LARGEST_DRAINED_BYTES:
-            raise _too_large()
-    if received_bytes > LARGEST_BODY_BYTES:
-        raise _too_large()
+            raise _too_large(largest_bytes)
+    if received_bytes > largest_bytes:
+        raise _too_large(largest_bytes)
     left = message["type"] != "http.request"  # the client is gone: pass that on, not half of its body
     ahead: list[Message] = [message if left else {"type": "http.request", "body": bytes(body), "more_body": False}]
 
@@ -115,5 +121,5 @@ async def _read_ahead(headers: Headers, receive: Receive) -> Receive:
     return replay
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes, which is the limit.", _CLOSE)
+def _too_large(largest_bytes: int) -> Problem:
+    return Problem(413, f"The body is larger than {largest_bytes} bytes, which is the limit.", _CLOSE)

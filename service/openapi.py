@@ -25,7 +25,7 @@ _DESCRIPTIONS = {
     410: "This version is no longer available; the problem names those that are",
     413: "The body is too large",
     414: "The URL is too long",
-    415: "The body's Content-Type is not application/json",
+    415: "The body is not application/json, or no picture that can be read",
     421: "Host is not a name of this service",
     422: "A value is missing, unknown, of the wrong type or out of range",
     429: "The caller takes more than it may: see `Retry-After`",
@@ -65,7 +65,9 @@ _MADE_BY = {
     "X-Model": "Name of the model that drew",
     "X-Model-Version": "Its version",
     "X-Engine": "Library, version, device and precision",
+    "Content-Disposition": "A name for the file: model, seed and index",
 }
+_MARKED = {"X-Digital-Source-Type": "IPTC's name for pictures of a trained algorithm, unless ZOETROPE_MARKS is off"}
 _ADDRESS = {"X-Seed": "The seed: the requested one, or a fresh one", "X-Start": "Index of the first picture"}
 _MOVED = {"Location": "Relative to this URL", "Cache-Control": "May be cached forever"}
 _KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "May be cached forever"}
@@ -78,6 +80,8 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(unused, None)
     for name, field in _ADDRESSES:
         _make_exact(schemas[name]["properties"][field])
+    for parameter in document["paths"]["/verify"]["post"]["parameters"]:
+        _make_exact(parameter["schema"])
     schemas["Problem"] = ProblemResponse.model_json_schema()
     for (method, path), statuses in _ERRORS.items():
         responses = document["paths"][path][method]["responses"]
@@ -128,7 +132,7 @@ def _pictures(headers: dict[str, str], formats: tuple[Format, ...]) -> dict[str,
         "content": {
             one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in formats
         },
-        "headers": _declared(headers),
+        "headers": _declared(headers) | _declared(_MARKED, required=False),
     }
 
 
@@ -138,9 +142,10 @@ def _grades() -> dict[str, Any]:
     return {"description": "The grades", "content": content}
 
 
-def _declared(headers: dict[str, str]) -> dict[str, Any]:
+def _declared(headers: dict[str, str], required: bool = True) -> dict[str, Any]:
     return {
-        name: {"description": what, "required": True, "schema": {"type": "string"}} for name, what in headers.items()
+        name: {"description": what, "required": required, "schema": {"type": "string"}}
+        for name, what in headers.items()
     }
 
 

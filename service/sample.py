@@ -29,7 +29,7 @@ from models.errors import ModelError
 from models.files import replacing, sync_folder
 from models.runtime import Runtime
 from service.encoders import encode_picture, encode_sheet, stream_of
-from service.encoders.marks import Marks
+from service.encoders.marks import RECIPE_FILE, Marks
 from service.errors import Problem
 from service.formats import Format
 from service.latents import AddressRange, require_drawable, resolve_address
@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         else:
             write_file(options.out, runtime, source, target, marks)
     except (ModelError, OSError, Problem, ValueError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
     print(
         f"{options.out}: {source.n:,} of {source.model} {source.version}, seed {source.seed}, "
@@ -107,12 +107,12 @@ def encode(runtime: Runtime, source: AddressRange, chosen: Format, marks: Marks 
                 "write .zip or .npy, or a folder with --format png"
             )
         mark = b"" if marks is None else marks.of_file()
-        yield encode_sheet(np.concatenate([*_batches(runtime, source)]), chosen, mark)
+        yield encode_sheet(np.concatenate([*draw_batches(runtime, source)]), chosen, mark)
         return
     shape = runtime.card.image
     stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels), marks)
     yield stream.begin()
-    for images_NHWC in _batches(runtime, source):
+    for images_NHWC in draw_batches(runtime, source):
         yield stream.add(images_NHWC)
     yield stream.end()
 
@@ -141,7 +141,8 @@ def write_file(path: Path, runtime: Runtime, source: AddressRange, chosen: Forma
 
 
 def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: Format, marks: Marks | None) -> None:
-    """Write a new folder with one file a picture, named by its index as in a zip; it appears when all are written.
+    """Write a new folder with one file a picture, named by its index as in a zip, and the recipe; it appears when all
+    are written.
 
     Raises:
         ValueError: the folder has files in it already.
@@ -152,12 +153,14 @@ def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: For
     temporary.mkdir(parents=True)
     try:
         at = 0
-        for images_NHWC in _batches(runtime, source):
+        for images_NHWC in draw_batches(runtime, source):
             for image_HWC in images_NHWC:
                 name = f"{source.start + at:06}{SUFFIX_OF_FORMAT[chosen]}"
                 mark = b"" if marks is None else marks.of_picture(at)
                 (temporary / name).write_bytes(encode_picture(image_HWC, chosen, mark))
                 at += 1
+        if marks is not None:
+            (temporary / RECIPE_FILE).write_bytes(marks.recipe_file())
         os.sync()  # once for all files: a flush of each would take minutes for ten thousand
         temporary.replace(path)
         sync_folder(path.parent)
@@ -165,7 +168,8 @@ def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: For
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _batches(runtime: Runtime, source: AddressRange) -> Iterator[NDArray[np.uint8]]:
+def draw_batches(runtime: Runtime, source: AddressRange) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of a range, in chunks of the engine's largest batch."""
     largest = runtime.batch_sizes[-1]
     for at in range(0, source.n, largest):
         yield runtime.draw(*source.codes(runtime, at, min(largest, source.n - at)))
@@ -212,7 +216,8 @@ def _label(label: str | None, classes: str | None, runtime: Runtime) -> LabelReq
     return found.named(runtime.class_names) if isinstance(found, ClassWeights) else found
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What is wrong, in one line for a terminal."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"]))

@@ -3,6 +3,7 @@
 HTTP -> [schemas] -> routes, latents, interpolation
 """
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -162,6 +163,65 @@ class InterpolateRequest(_ModelRequest):
         description="webp: an animation (up to 1,024 frames). png, jpeg: a strip (up to 64). zip, npy, json: the "
         "frames one by one. By default by `Accept`.",
     )
+
+
+class Verdict(StrEnum):
+    """What a picture is."""
+
+    IDENTICAL = "identical"
+    SAME_ADDRESS = "same address"
+    CHANGED = "changed"
+    NO_ADDRESS = "no address"
+    NO_RECIPE = "no recipe"
+    NOT_OURS = "not ours"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the picture was drawn again."""
+        return self in (Verdict.IDENTICAL, Verdict.SAME_ADDRESS)
+
+
+class VerifyQuery(BaseModel):
+    """A range of addresses to look through for a picture; without a seed the recipe in the file is drawn again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(default=None, description="Name, or name@version; the default model, if not given.")
+    seed: Annotated[int, Field(ge=0, lt=ADDRESS_END)] | None = Field(default=None, description="0 to 2^64 - 1.")
+    start: int = Field(default=0, ge=0, lt=ADDRESS_END, description="Index of the first picture to look at.")
+    n: int = Field(default=1_000, ge=1, le=LARGEST_N, description="How many pictures to look at.")
+    label: ClassName | None = Field(default=None, description="Their class, if one was requested.")
+    truncation: float = Field(default=1.0, ge=0, le=2, description="Their truncation.")
+
+
+class RecipeResponse(BaseModel):
+    """What the mark of a file says."""
+
+    model: str
+    version: str
+    engine: str
+    seed: int | None = Field(description="None: its pictures have no address.")
+    index: int = Field(description="Of the first picture.")
+    n: int = Field(description="Pictures that the file shows.")
+    classes: str | None = Field(description="The class by number, or weights: 3:500,8:500.")
+    truncation: float
+
+
+class VerifyResponse(BaseModel):
+    """What a picture is, by drawing it again."""
+
+    verdict: Verdict = Field(
+        description="identical, or the same address (another engine drew it): it is ours. changed: the recipe is ours "
+        "and pixels are not. no address: drawn from codes of a client. no recipe: the file has none. not ours."
+    )
+    explanation: str = Field(description="In a sentence, with figures.")
+    levels: int | None = Field(
+        description="Largest difference of a channel, 0 to 255; None where nothing was compared."
+    )
+    changed_pixels: int | None = Field(description="How many pixels differ.")
+    recipe: RecipeResponse | None = Field(description="What the file says; None: nothing.")
+    engine: str | None = Field(description="What drew it again; None: nothing was drawn.")
+    url: str | None = Field(description="The permanent URL of the picture, relative to the service's root.")
 
 
 class ModelResponse(BaseModel):

@@ -84,7 +84,7 @@ def test_every_format_shows_the_same_pictures(client: TestClient):
     archive = zipfile.ZipFile(io.BytesIO(generate(client, n=300, seed=3, format="zip").content))
     listed = generate(client, n=300, seed=3, format="json").json()["images"]
 
-    unzipped = np.stack([np.asarray(Image.open(archive.open(name))) for name in archive.namelist()])
+    unzipped = np.stack([np.asarray(Image.open(archive.open(name))) for name in archive.namelist()[:-1]])
     assert np.array_equal(unzipped, expected[..., 0])
     assert [one["index"] for one in listed] == list(range(300))
 

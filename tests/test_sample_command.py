@@ -75,7 +75,8 @@ def test_a_folder_has_one_file_a_picture_with_the_bytes_of_its_url(
 
     assert run(capsys, *argv)[0] == 0
     version = client.get("/models/pets").json()["card"]["version"]
-    assert sorted(path.name for path in folder.iterdir()) == [f"{index:06}.{suffix}" for index in range(8, 13)]
+    names = [*(f"{index:06}.{suffix}" for index in range(8, 13)), "recipe.json"]
+    assert sorted(path.name for path in folder.iterdir()) == names
     for index in range(8, 13):
         url = f"/models/pets/{version}/images/9/{index}.{suffix}?label=dog"
         assert (folder / f"{index:06}.{suffix}").read_bytes() == client.get(url).content

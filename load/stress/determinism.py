@@ -58,7 +58,7 @@ def decode_images(body: bytes, format_name: str) -> NDArray[np.uint8]:
         images_NHWC: NDArray[np.uint8] = np.load(io.BytesIO(body), allow_pickle=False)
         return images_NHWC
     with zipfile.ZipFile(io.BytesIO(body)) as entries:
-        images = [np.asarray(Image.open(entries.open(name))) for name in entries.namelist()]
+        images = [np.asarray(Image.open(entries.open(name))) for name in entries.namelist() if name.endswith(".png")]
     stacked = np.stack(images)
     return stacked[..., None] if stacked.ndim == 3 else stacked
 

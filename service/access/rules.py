@@ -34,6 +34,7 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/generate": "draw",
     "/decode": "draw",
     "/interpolate": "draw",
+    "/verify": "draw",
     "/ratings": "rate",
     "/ratings/withdrawals": "admin",
 }

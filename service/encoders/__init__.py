@@ -1,7 +1,7 @@
 """Encoders: pixels to the bytes of a file.
 
     pixels -> raster (PNG, JPEG, WebP: one image file) ---------> HTTP body, file
-                 `-> streams (zip, npy, JSON: many pictures) ---^
+    marks ---^   `-> streams (zip, npy, JSON: many pictures) ---^
 
 On one machine the same pictures give the same bytes, in whatever chunks they
 arrive. The slow parts release Python's GIL, so a thread pool encodes on many

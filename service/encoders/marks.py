@@ -14,6 +14,7 @@ Papers:
     [IPTC]  IPTC Photo Metadata Standard 2025.1, Digital Source Type.
 """
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,7 @@ DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlg
 """[IPTC]: made by an algorithm that was trained on pictures."""
 MARKS_REVISION = 1
 """Raised whenever this file writes another packet for the same pictures."""
+RECIPE_FILE = "recipe.json"
 LARGEST_PACKET_BYTES = 65_536
 """Of a stranger's packet that is read at all."""
 
@@ -79,7 +81,7 @@ class Marks:
             return self._shared + _AFTER
         address = f' zoetrope:index="{source.start + at}"'
         if source.classes is not None:
-            address += f' zoetrope:classes="{source.classes.spelled(at)}"'
+            address += f' zoetrope:classes="{source.classes.label_at(at)}"'
         return self._shared + address.encode() + _AFTER
 
     def of_file(self) -> bytes:
@@ -100,6 +102,10 @@ class Marks:
             members |= {"start": self.source.start, "n": self.source.n, "truncation": self.source.truncation}
             members |= {} if self.source.requested is None else {"classes": self.source.requested}
         return members
+
+    def recipe_file(self) -> bytes:
+        """The same as a file next to many pictures, in a zip or a folder."""
+        return json.dumps(self.fields(), indent=2).encode()
 
     @cached_property
     def _shared(self) -> bytes:

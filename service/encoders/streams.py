@@ -29,7 +29,7 @@ import numpy as np
 from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
-from service.encoders.marks import Marks
+from service.encoders.marks import RECIPE_FILE, Marks
 from service.encoders.raster import encode_pngs
 from service.formats import Format
 from service.latents import LatentSource
@@ -193,7 +193,7 @@ class ZipStream:
         """The recipe, the central directory and its end record."""
         recipe = b""
         if self._marks is not None:
-            recipe = self._entry(b"recipe.json", json.dumps(self._marks.fields(), indent=2).encode())
+            recipe = self._entry(RECIPE_FILE.encode(), self._marks.recipe_file())
         directory = b"".join(self._directory)
         return recipe + directory + _end_record(len(self._directory), len(directory), self._offset)
 

@@ -6,6 +6,7 @@ Read in this order:
 
     generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
     images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
+    verify       POST /verify: is this picture ours, by drawing it again
     models       GET /models: the cards
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
     health       GET /status, /readyz, /metrics
@@ -18,10 +19,10 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.app import App
 from service.pending import ClientDisconnected
-from service.routes import generate, health, images, models, pages, ratings
+from service.routes import generate, health, images, models, pages, ratings, verify
 from service.routes.responses import client_closed_request
 
-ROUTERS = tuple(module.router for module in (generate, images, models, ratings, health, pages))
+ROUTERS = tuple(module.router for module in (generate, images, verify, models, ratings, health, pages))
 
 
 def create_app() -> App:

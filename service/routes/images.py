@@ -82,6 +82,13 @@ def path_of(model: str, version: str, picture: Picture) -> str:
     return _with_query(f"models/{model}/{version}/images/{picture.seed}/{picture.index}.png", query)
 
 
+def path_at(source: AddressRange, at: int) -> str:
+    """Where picture `at` of a range is, counted from 0."""
+    label = None if source.classes is None else _spelled(source.classes.label_at(at), source.class_names)
+    query = canonical_query(label, source.truncation)
+    return _with_query(f"models/{source.model}/{source.version}/images/{source.seed}/{source.start + at}.png", query)
+
+
 def canonical_query(label: str | ClassWeights | None, truncation: float) -> list[tuple[str, str]]:
     """Names and values of the query of a picture's URL: its class or its weights, and the truncation unless it is 1."""
     query = []

@@ -1,0 +1,106 @@
+"""`POST /verify`: is this picture ours?
+
+    HTTP -> [verify] -> verification, batching -> HTTP
+
+The body is the file. What is drawn again waits in the one queue, as all pictures do.
+"""
+
+from asyncio import get_running_loop
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from numpy.typing import NDArray
+
+from models.runtime import Runtime
+from service.app import App, app_of
+from service.encoders.marks import Recipe
+from service.errors import Problem
+from service.latents import require_drawable, resolve_address
+from service.routes.images import path_at
+from service.routes.responses import cancelled_on_disconnect
+from service.schemas import GenerateRequest, RecipeResponse, Verdict, VerifyQuery, VerifyResponse
+from service.verification import Comparison, NearestSearch, Upload, address_of, compare, read_upload, without_drawing
+
+router = APIRouter()
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {"required": True, "content": {f"image/{kind}": _FILE for kind in ("png", "jpeg", "webp")}}
+
+
+@router.post("/verify", openapi_extra={"requestBody": _BODY})
+async def verify(request: Request, query: Annotated[VerifyQuery, Query()]) -> VerifyResponse:
+    """Draw a picture again by the recipe in its file, or look through a range of addresses, and compare every pixel."""
+    app = app_of(request)
+    data = await request.body()
+    upload = await get_running_loop().run_in_executor(app.encoder_pool, read_upload, data)
+    if query.seed is not None:
+        return await _search(request, app, upload, query)
+    if upload.frames > 1 and upload.recipe is None:
+        raise Problem(422, f"The file is an animation of {upload.frames} frames; it must be one picture.")
+    found = without_drawing(upload)
+    if found is not None or upload.recipe is None:
+        assert found is not None
+        return _response(found, upload.recipe)
+    return await _draw_again(request, app, upload, upload.recipe)
+
+
+async def _draw_again(request: Request, app: App, upload: Upload, recipe: Recipe) -> VerifyResponse:
+    """By the recipe in the file."""
+    try:
+        runtime = await app.registry.runtime(f"{recipe.model}@{recipe.version}")
+    except Problem as problem:
+        if problem.status not in (404, 410):
+            raise
+        return _response(Comparison(Verdict.NOT_OURS, f"Its recipe cannot be drawn here: {problem.detail}"), recipe)
+    source = address_of(recipe, runtime.card)
+    require_drawable(source.classes, runtime)
+    pending = app.registry.batcher.submit(runtime, source, whole=True)
+    with cancelled_on_disconnect(request.receive, pending):
+        chunks = [chunk async for chunk in pending]
+    judge = partial(_compared, upload, chunks, runtime, recipe.engine)
+    found = await get_running_loop().run_in_executor(app.encoder_pool, judge)
+    return _response(found, recipe, runtime, path_at(source, 0) if source.n == 1 else None)
+
+
+async def _search(request: Request, app: App, upload: Upload, query: VerifyQuery) -> VerifyResponse:
+    """Through a range of addresses that the caller names."""
+    runtime = await app.registry.runtime(query.model)
+    body = GenerateRequest(**query.model_dump(exclude={"model"}, exclude_none=True))
+    source = await app.compute(partial(resolve_address, body, runtime.card))
+    nearest = NearestSearch(upload)
+    pending = app.registry.batcher.submit(runtime, source)
+    loop = get_running_loop()
+    with cancelled_on_disconnect(request.receive, pending):
+        async for chunk in pending:
+            await loop.run_in_executor(app.encoder_pool, nearest.look, chunk)
+    looked = f"the {source.n:,} addresses of {source.model} {source.version}, seed {source.seed}"
+    if nearest.picture is None or nearest.at is None:
+        words = f"It has another size than the pictures of {source.model}."
+        return _response(Comparison(Verdict.NOT_OURS, words), upload.recipe, runtime)
+    made_by = runtime.engine if upload.recipe is None else upload.recipe.engine
+    judge = partial(_compared, upload, [nearest.picture[None]], runtime, made_by)
+    found = await loop.run_in_executor(app.encoder_pool, judge)
+    if found.verdict.is_ours:
+        return _response(found, upload.recipe, runtime, path_at(source, nearest.at))
+    words = f"None of {looked}, from index {source.start}, is it; the nearest one is {found.levels} levels apart."
+    return _response(replace(found, verdict=Verdict.NOT_OURS, explanation=words), upload.recipe, runtime)
+
+
+def _compared(upload: Upload, chunks: list[NDArray[np.uint8]], runtime: Runtime, made_by: str) -> Comparison:
+    return compare(upload, np.concatenate(chunks), runtime.card, made_by, runtime.engine)
+
+
+def _response(
+    found: Comparison, recipe: Recipe | None, runtime: Runtime | None = None, path: str | None = None
+) -> VerifyResponse:
+    return VerifyResponse(
+        verdict=found.verdict,
+        explanation=found.explanation,
+        levels=found.levels,
+        changed_pixels=found.changed_pixels,
+        recipe=None if recipe is None else RecipeResponse(**asdict(recipe)),
+        engine=None if runtime is None else runtime.engine,
+        url=path if found.verdict.is_ours else None,
+    )

@@ -1,0 +1,212 @@
+"""Verification: is this picture ours? Its recipe is drawn again, and every pixel is compared.
+
+    a stranger's file -> [verification] (upload, address, verdict) -> routes/verify, the command `verify`
+
+A picture is a pure function of its address, so a mark can be proved, and a mark
+that was copied onto another picture is found out. Engines and processors differ
+by a few levels: how many are allowed follows from what the card measured of their
+precisions. Draws nothing itself: callers have the queue, or a runtime.
+
+Letters: N pictures    H, W, C of a picture
+"""
+
+import io
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from models.card import Card
+from models.class_weights import Label, parse_weights
+from models.codes import ADDRESS_END
+from models.errors import AddressError
+from models.fidelity import psnr_db
+from models.sheet import contact_sheet
+from service.encoders import encode_picture
+from service.encoders.marks import Recipe, read_recipe
+from service.errors import Problem, cut
+from service.formats import Format
+from service.latents import MIXED, AddressRange, address_range
+from service.schemas import LARGEST_SHEET_N, Verdict
+
+LARGEST_PIXELS = 1 << 24
+"""Of an upload; it is decoded only below. A sheet of 1,024 pictures of 64 x 64 has 4.5 million."""
+_FORMATS = {"PNG": Format.PNG, "JPEG": Format.JPEG, "WEBP": Format.WEBP}
+_LOSSY = (Format.JPEG, Format.WEBP)
+_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
+"""Of Pillow, with 8 bits or fewer a channel."""
+_FLOAT32_DB = 60.0
+"""Two engines at float32 agree at least so well: 77 dB were measured."""
+_SLACK_DB, _SPREAD = 3.0, 8
+"""A card measured some thousand pictures, others may be a little worse; the largest difference of a picture is within
+so many root mean squares."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A stranger's picture."""
+
+    pixels: NDArray[np.uint8]
+    """(H, W, 3)."""
+    format: Format
+    recipe: Recipe | None
+    frames: int = 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An upload next to what was drawn again."""
+
+    verdict: Verdict
+    explanation: str
+    levels: int | None = None
+    """Largest difference of a pixel's channel, 0 to 255; None where sizes differ."""
+    changed_pixels: int | None = None
+
+
+def read_upload(data: bytes) -> Upload:
+    """Decode a picture, bounded before it is decoded.
+
+    Raises:
+        Problem: 415, no PNG, JPEG or WebP; 422, too large, cut off, or of more than 8 bits a channel.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as picture:
+            width, height = picture.size
+            if width * height > LARGEST_PIXELS:
+                raise Problem(422, _too_many_pixels(f"{width:,} x {height:,}"))
+            if picture.mode not in _MODES:
+                raise Problem(422, f"The picture has mode {cut(picture.mode)}; it must have 8 bits a channel.")
+            packet = picture.info.get("xmp", b"")
+            recipe = read_recipe(packet.encode() if isinstance(packet, str) else packet)
+            frames = getattr(picture, "n_frames", 1)
+            pixels = np.asarray(picture.convert("RGB"))
+            return Upload(pixels, _FORMATS[str(picture.format)], recipe, frames)
+    except UnidentifiedImageError:
+        raise Problem(415, "The body is no picture that can be read; it must be a PNG, JPEG or WebP file.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Problem(422, _too_many_pixels("far too many pixels")) from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's readers raise of a damaged file
+        raise Problem(422, f"The picture is cut off or damaged ({cut(str(error))}).") from None
+
+
+def _too_many_pixels(found: str) -> str:
+    return f"The picture has {found}; it may have up to {LARGEST_PIXELS:,} pixels."
+
+
+def address_of(recipe: Recipe, card: Card) -> AddressRange:
+    """The pictures of a recipe, as this version of its model draws them.
+
+    Raises:
+        Problem: 422, the recipe has no such address; says why.
+    """
+    assert recipe.seed is not None
+    if not (0 <= recipe.seed < ADDRESS_END and 0 <= recipe.index <= ADDRESS_END - recipe.n):
+        raise Problem(422, "The recipe's seed or index is out of range.")
+    if not 1 <= recipe.n <= LARGEST_SHEET_N or not 0 <= recipe.truncation <= 2:
+        raise Problem(422, "The recipe's n or truncation is out of range.")
+    try:
+        label = None if recipe.classes is None else _label(recipe.classes)
+    except AddressError as error:
+        raise Problem(422, f"The recipe: {error}.") from None
+    return address_range(card, recipe.seed, recipe.index, recipe.n, label, recipe.truncation)
+
+
+def _label(classes: str) -> Label:
+    return int(classes) if classes.isdecimal() else parse_weights(classes)
+
+
+def without_drawing(upload: Upload) -> Comparison | None:
+    """What can be said before anything is drawn; None where the recipe has an address."""
+    recipe = upload.recipe
+    if recipe is None:
+        return Comparison(
+            Verdict.NO_RECIPE, "The file has no recipe of ours. Give a range of addresses to look through."
+        )
+    made = f"{recipe.model} {recipe.version}"
+    if recipe.seed is None:
+        words = "drawn from codes that a client sent, or between two addresses: it has no address to draw again"
+        return Comparison(Verdict.NO_ADDRESS, f"By its recipe it is of {made}, {words}.")
+    if recipe.classes == MIXED:
+        words = "whose pictures were given a class each, which the recipe does not list"
+        return Comparison(Verdict.NO_ADDRESS, f"By its recipe it is a sheet of {made}, {words}.")
+    return None
+
+
+def compare(upload: Upload, drawn_NHWC: NDArray[np.uint8], card: Card, made_by: str, engine: str) -> Comparison:
+    """An upload next to the pictures of its address.
+
+    Args:
+        drawn_NHWC: drawn again: one, or those of a sheet.
+        made_by: the engine that the recipe names.
+        engine: what drew them now.
+    """
+    drawn_HWC = drawn_NHWC[0] if len(drawn_NHWC) == 1 else contact_sheet(drawn_NHWC)
+    drawn = np.broadcast_to(drawn_HWC, (*drawn_HWC.shape[:2], 3))
+    if drawn.shape != upload.pixels.shape:
+        found, expected = (f"{shape[1]} x {shape[0]}" for shape in (upload.pixels.shape, drawn.shape))
+        return Comparison(Verdict.CHANGED, f"The picture is {found}, and its address is drawn in {expected} pixels.")
+    candidates = [(drawn, "")]
+    if upload.format in _LOSSY:
+        again = read_upload(encode_picture(drawn_HWC, upload.format)).pixels
+        candidates.append((again, f" after the same {upload.format} coding"))
+    levels, changed, coded, nearest = min(
+        (*_difference(upload.pixels, pixels), words, at) for at, (pixels, words) in enumerate(candidates)
+    )
+    if levels == 0:
+        return Comparison(Verdict.IDENTICAL, f"Drawn again{coded}, every pixel is the same.", 0, 0)
+    apart = f"{levels} level{'s' * (levels > 1)} apart in {changed:,} pixel{'s' * (changed > 1)}{coded}"
+    worst_db = None if made_by == engine else _worst_db(card, made_by, engine)
+    if worst_db is not None and levels <= _most_levels(worst_db):
+        (decibels,) = psnr_db(upload.pixels[None], candidates[nearest][0][None])
+        if decibels >= worst_db - _SLACK_DB:
+            words = f"Made by {made_by} and drawn again by {engine}, it is at most {apart}, as these engines differ."
+            return Comparison(Verdict.SAME_ADDRESS, words, levels, changed)
+    return Comparison(Verdict.CHANGED, f"Drawn again, it is at most {apart}: pixels were changed.", levels, changed)
+
+
+def _difference(one_HWC: NDArray[np.uint8], other_HWC: NDArray[np.uint8]) -> tuple[int, int]:
+    """Largest difference of a channel, and how many pixels differ."""
+    apart_HW = np.abs(one_HWC.astype(np.int16) - other_HWC).max(axis=2)
+    return int(apart_HW.max()), int(np.count_nonzero(apart_HW))
+
+
+def _worst_db(card: Card, *engines: str) -> float | None:
+    """What the card says of the worse of two engines; None where it says nothing of one."""
+    found = []
+    for precision in (engine.rpartition("-")[2] for engine in engines):
+        fidelity = {str(name): one.worst_db for name, one in card.fidelity.items()}
+        found.append(_FLOAT32_DB if precision == "float32" else fidelity.get(precision))
+    return None if None in found else min(one for one in found if one is not None)
+
+
+def _most_levels(worst_db: float) -> int:
+    return math.ceil(_SPREAD * 255 * 10 ** (-worst_db / 20))
+
+
+class NearestSearch:
+    """The picture of a range that is nearest to an upload, over chunks as they are drawn.
+
+    Args:
+        upload: of the size of one picture of the model, else nothing is near.
+    """
+
+    def __init__(self, upload: Upload) -> None:
+        self._pixels = upload.pixels.astype(np.int16)
+        self._looked_at, self._apart = 0, math.inf
+        self.at: int | None = None
+        """Place of the nearest picture, counted from the first."""
+        self.picture: NDArray[np.uint8] | None = None
+        """(H, W, C)."""
+
+    def look(self, images_NHWC: NDArray[np.uint8]) -> None:
+        """The next pictures of the range."""
+        if images_NHWC.shape[1:3] == self._pixels.shape[:2]:
+            apart_N = [float(np.abs(self._pixels - image_HWC).mean()) for image_HWC in images_NHWC]
+            nearest = int(np.argmin(apart_N))
+            if apart_N[nearest] < self._apart:
+                self._apart, self.at = apart_N[nearest], self._looked_at + nearest
+                self.picture = images_NHWC[nearest].copy()
+        self._looked_at += len(images_NHWC)
