@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from fastapi import Request
@@ -28,6 +29,7 @@ from service.latents import AddressRange, LatentSource
 from service.pending import ClientDisconnected, PendingRequest
 
 Encode = Callable[[NDArray[np.uint8]], bytes]
+Found = TypeVar("Found")
 
 _ENCODED_INLINE_BYTES = 16_384
 """Up to here encoding on the event loop is quicker than handing the pixels to a thread."""
@@ -64,8 +66,10 @@ def file_name(source: LatentSource, chosen: Format) -> str:
     return f"{name}.{chosen.suffix}"
 
 
-async def encode_all(request: Request, runtime: Runtime, source: LatentSource, encode: Encode) -> bytes:
-    """All pictures drawn, and encoded as one.
+async def encode_all(
+    request: Request, runtime: Runtime, source: LatentSource, encode: Callable[[NDArray[np.uint8]], Found]
+) -> Found:
+    """All pictures drawn, and encoded as one, or whatever else is made of all of them.
 
     Raises:
         Problem: 503, the queue is full; 429, the caller draws too much.
@@ -146,7 +150,7 @@ def check_sheet_sides(n: int, shape: ImageShape, chosen: Format, columns: int | 
         )
 
 
-def _encode_chunks(encode: Encode, chunks: list[NDArray[np.uint8]]) -> bytes:
+def _encode_chunks(encode: Callable[[NDArray[np.uint8]], Found], chunks: list[NDArray[np.uint8]]) -> Found:
     return encode(chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
 
 

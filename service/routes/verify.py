@@ -10,9 +10,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
-from numpy.typing import NDArray
 
 from models.runtime import Runtime
 from service.app import App, app_of
@@ -20,7 +18,7 @@ from service.encoders.marks import Recipe
 from service.errors import Problem
 from service.latents import require_drawable, resolve_address
 from service.routes.images import path_at
-from service.routes.responses import cancelled_on_disconnect
+from service.routes.responses import cancelled_on_disconnect, encode_all
 from service.schemas import GenerateRequest, RecipeResponse, Verdict, VerifyQuery, VerifyResponse
 from service.verification import Comparison, NearestSearch, Upload, address_of, compare, read_upload, without_drawing
 
@@ -56,11 +54,8 @@ async def _draw_again(request: Request, app: App, upload: Upload, recipe: Recipe
         return _response(Comparison(Verdict.NOT_OURS, f"Its recipe cannot be drawn here: {problem.detail}"), recipe)
     source = address_of(recipe, runtime.card)
     require_drawable(source.classes, runtime)
-    pending = app.registry.batcher.submit(runtime, source, whole=True)
-    with cancelled_on_disconnect(request.receive, pending):
-        chunks = [chunk async for chunk in pending]
-    judge = partial(_compared, upload, chunks, runtime, recipe.engine)
-    found = await get_running_loop().run_in_executor(app.encoder_pool, judge)
+    judge = partial(compare, upload, card=runtime.card, made_by=recipe.engine, engine=runtime.engine)
+    found = await encode_all(request, runtime, source, judge)
     return _response(found, recipe, runtime, path_at(source, 0) if source.n == 1 else None)
 
 
@@ -69,9 +64,9 @@ async def _search(request: Request, app: App, upload: Upload, query: VerifyQuery
     runtime = await app.registry.runtime(query.model)
     body = GenerateRequest(**query.model_dump(exclude={"model"}, exclude_none=True))
     source = await app.compute(partial(resolve_address, body, runtime.card))
-    nearest = NearestSearch(upload)
-    pending = app.registry.batcher.submit(runtime, source)
-    loop = get_running_loop()
+    nearest, loop = NearestSearch(upload), get_running_loop()
+    with app.access.pictures_charged(request.scope, source.n):
+        pending = app.registry.batcher.submit(runtime, source)
     with cancelled_on_disconnect(request.receive, pending):
         async for chunk in pending:
             await loop.run_in_executor(app.encoder_pool, nearest.look, chunk)
@@ -80,16 +75,12 @@ async def _search(request: Request, app: App, upload: Upload, query: VerifyQuery
         words = f"It has another size than the pictures of {source.model}."
         return _response(Comparison(Verdict.NOT_OURS, words), upload.recipe, runtime)
     made_by = runtime.engine if upload.recipe is None else upload.recipe.engine
-    judge = partial(_compared, upload, [nearest.picture[None]], runtime, made_by)
+    judge = partial(compare, upload, nearest.picture[None], runtime.card, made_by, runtime.engine)
     found = await loop.run_in_executor(app.encoder_pool, judge)
     if found.verdict.is_ours:
         return _response(found, upload.recipe, runtime, path_at(source, nearest.at))
     words = f"None of {looked}, from index {source.start}, is it; the nearest one is {found.levels} levels apart."
     return _response(replace(found, verdict=Verdict.NOT_OURS, explanation=words), upload.recipe, runtime)
-
-
-def _compared(upload: Upload, chunks: list[NDArray[np.uint8]], runtime: Runtime, made_by: str) -> Comparison:
-    return compare(upload, np.concatenate(chunks), runtime.card, made_by, runtime.engine)
 
 
 def _response(
