@@ -42,6 +42,7 @@ _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
     ("post", "/interpolate"): _OF_DRAWING_ROUTES,
+    ("post", "/verify"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
     ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
     ("post", "/ratings/withdrawals"): (400, 401, 403, 413, 415, 422, 503),
