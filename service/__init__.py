@@ -20,6 +20,7 @@ Read in this order:
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes
     snapshot       the models at one moment: which name means which version
+    refusal_log    what is refused, by reason, in a line a second at most
     refusals       why a bundle is not served, in words without paths
     loader         loads and warms up in the background, one model at a time
     registry       the models, and the batcher that draws with them

@@ -19,6 +19,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import PROBES, Problem
+from service.refusal_log import refusals
 
 REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
 MOST_CONNECTIONS = 1_024
@@ -135,6 +136,7 @@ class ConnectionMonitor:
         elif len(self._surplus) < SURPLUS_CONNECTIONS:
             self._surplus.add(connection)
         else:
+            refusals.add(None, f"connections in use: {self.most_connections:,} and those that are refused")
             connection.abort()
 
     def _check(self, loop: AbstractEventLoop) -> None:

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
+from service.refusal_log import STATUSES, refusals
 from service.validation import MOST_ERRORS
 
 _log = logging.getLogger("zoetrope")
@@ -49,7 +50,9 @@ class Problem(Exception):
         self.status, self.detail, self.headers, self.facts = HTTPStatus(status), detail, headers, facts
 
     def response(self) -> JSONResponse:
-        """The problem as an HTTP response."""
+        """The problem as an HTTP response; a refusal is noted for the log."""
+        if self.status in STATUSES:
+            refusals.add(self.status, self.detail)
         body = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -78,6 +81,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         request_id = getattr(request.state, "request_id", "unknown")
+        request.state.failure_is_logged = True  # Starlette raises it again for the server, which would log it too
         _log.error("the request %s failed: %s", request_id, type(error).__name__, exc_info=error)
         kind = type(error).__name__
         return Problem(

@@ -67,7 +67,11 @@ class RequestLimitsMiddleware:
             scope = {**scope, "path": scope["root_path"] + scope["path"]}  # as ASGI has it; Starlette takes it off
         if scope["method"] == "HEAD":  # the headers of GET; uvicorn sends no body, whatever the app does
             scope = {**scope, "method": "GET"}
-        await app(scope, receive, send)
+        try:
+            await app(scope, receive, send)
+        except Exception:
+            if not scope["state"].get("failure_is_logged"):
+                raise
 
 
 async def _send_with_headers(send: Send, further: list[tuple[bytes, bytes]], message: Message) -> None:

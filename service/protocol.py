@@ -29,6 +29,7 @@ from uvicorn.server import ServerState
 
 from service.connections import ConnectionMonitor
 from service.errors import Problem
+from service.refusal_log import refusals
 
 LARGEST_HEAD_BYTES = 64 << 10
 """Request line and headers of a request; the trailers of a chunked body count, too."""
@@ -202,6 +203,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._lingers_until is not None and now_s >= self._lingers_until:
             self.transport.abort()
         elif self._has_stalled(now_s, write_timeout_s):
+            refusals.add(None, f"a client that read nothing of its answer for {write_timeout_s:g} s is dropped")
             self.abort()
         elif self._waiting_since is not None and self._waits_for_client(now_s, request_timeout_s):
             self._time_out(request_timeout_s)

@@ -201,9 +201,12 @@ def test_a_failure_names_its_request_in_answer_and_log(
     app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setattr(app, "candidates", None)  # as a bug would
-    client = TestClient(RequestLimitsMiddleware(app, app), base_url=HERE, raise_server_exceptions=False)
-    answer = client.get("/ratings/batch", headers={"x-request-id": "seven"})
+    client = TestClient(RequestLimitsMiddleware(app, app), base_url=HERE)
+    answer = client.get(
+        "/ratings/batch", headers={"x-request-id": "seven"}
+    )  # raises nothing: uvicorn logs what it gets
 
     assert answer.status_code == 500
     assert answer.json()["detail"].endswith("its log says why, at the request seven.")
     assert "the request seven failed: AttributeError" in caplog.text
+    assert caplog.text.count("Traceback") == 1
