@@ -1,5 +1,6 @@
 """Who may do what: all is open on one's own machine, and nothing that writes is open elsewhere without a key."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import uvicorn
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,8 +17,10 @@ from support.in_process import started_app
 
 from service.access.rules import CONTAINER_VARIABLE, Access, scope_of
 from service.app import App
+from service.connections import ConnectionMonitor
 from service.middleware import RequestLimitsMiddleware
 from service.settings import Settings, read_settings
+from service.shutdown import WorkerShutdown
 
 HERE, ELSEWHERE = "http://127.0.0.1:3000", "http://192.0.2.1:3000"
 DRAW, RATE, ADMIN = (f"a-secret-to-{scope}-0123456789" for scope in ("draw", "rate", "admin"))
@@ -103,6 +107,22 @@ def test_what_comes_through_a_proxy_is_not_from_this_machine(connected: Callable
     assert f"it comes through a proxy, by its header {header.lower()}" in detail
 
 
+def test_a_worker_knows_where_it_listens_and_one_without_a_server_does_not(tmp_path: Path):
+    async def listen() -> tuple[str, ...]:
+        app, nothing = RequestLimitsMiddleware, lambda *_: None
+        shutdown = WorkerShutdown(ConnectionMonitor(), 1)
+        before = shutdown.listening()
+        shutdown._server = uvicorn.Server(uvicorn.Config(app))
+        async with (
+            await asyncio.start_server(nothing, "127.0.0.1", 0) as network,
+            await asyncio.start_unix_server(nothing, tmp_path / "socket") as file,
+        ):
+            shutdown._server.servers = [network, file]
+            return (*before, *shutdown.listening())
+
+    assert asyncio.run(listen()) == ("127.0.0.1", str(tmp_path / "socket"))
+
+
 def test_in_a_container_nothing_that_writes_is_open(connected: Callable, grade: list, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(CONTAINER_VARIABLE, "true")
 
@@ -153,7 +173,8 @@ def test_drawing_is_open_where_keys_are_set_unless_a_setting_says_that_it_needs_
     for answer in (*(client.post(path, json={}) for path in DRAWING), client.get(image)):
         assert "This needs a key with the scope draw: " in refused(answer, 401)
     assert client.post("/generate", json={}, headers=bearer(DRAW)).status_code == 200
-    assert client.get(image, headers=bearer(DRAW)).status_code == 200
+    drawn = client.get(image, headers=bearer(DRAW))
+    assert (drawn.status_code, drawn.headers["cache-control"]) == (200, "private, max-age=31536000, immutable")
     assert [client.get(path).status_code for path in ("/", "/models", "/status", "/docs")] == [200] * 4
 
 

@@ -175,3 +175,13 @@ def test_a_wrong_setting_of_keys_is_named_without_its_secret(given: dict, words:
 
 def test_what_clients_send_is_no_setting_of_the_service():
     assert read_settings({"ZOETROPE_CLIENT_KEY": ANN}).keys == Settings().keys == ()
+
+
+def test_the_example_of_the_readme_is_a_file_of_keys():
+    page = (Path(__file__).parent.parent / "service" / "README.md").read_text()
+    (example,) = re.findall(r"```\n(# openssl.*?)```", page, re.S)
+
+    assert [(key.name, sorted(key.scopes)) for key in parse_keys(example.splitlines(), "here")] == [
+        ("ann", ["draw", "rate"]),
+        ("trainer", ["rate"]),
+    ]

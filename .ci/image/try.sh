@@ -81,6 +81,7 @@ check_responses() {
     expect "GET /livez" "$(status_of "$URL/livez")" 200
     expect "GET /models" "$(status_of "$URL/models")" 200
     expect "POST /generate of -1 pictures" "$(status_of "$URL/generate" '{"n":-1}')" 422
+    expect "POST /ratings without a key" "$(status_of "$URL/ratings" '[]')" 403
     ask "$URL" '{"n":64,"seed":7,"format":"png"}' "$WORK/sheet.png"
     expect "signature of a PNG sheet" "$(od -An -tx1 -N8 "$WORK/sheet.png" | tr -d ' ')" 89504e470d0a1a0a
 }

@@ -66,6 +66,7 @@ class Access:
         per_second = settings.pictures_per_second
         self._pictures = None if per_second is None else RateLimit(per_second, 1, "pictures")
         self._grades = RateLimit(settings.grades_per_minute, 60, "grades")
+        self.draw_needs_key = settings.draw_needs_key
         self._looks_at_drawing = settings.draw_needs_key or self._pictures is not None
         self._in_container = CONTAINER_VARIABLE in os.environ
 
@@ -162,7 +163,7 @@ class Access:
             return None
         reads = request["method"] in _READING_METHODS
         opened = self._settings.open_ratings or (reads and not self.keys.is_set)
-        if opened if needed == "rate" else needed == "draw" and not self._settings.draw_needs_key:
+        if opened if needed == "rate" else needed == "draw" and not self.draw_needs_key:
             return caller_at((request.get("client") or ("unknown", 0))[0])
         if self.keys.is_set:
             raise Problem(

@@ -34,7 +34,7 @@ from service.schemas import ImageQuery
 
 router = APIRouter()
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}
-_FOREVER = "public, max-age=31536000, immutable"
+_FOREVER = "max-age=31536000, immutable"
 _Digits = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
 """One spelling of each number, so that a picture has one URL."""
 
@@ -60,14 +60,17 @@ async def image(
         runtime.card, _within("seed", seed), _within("index", index), 1, label, abs(query.truncation)
     )
     require_drawable(source.classes, runtime)
+    # A shared cache would give what needs a key to those who have none.
+    whose = "private" if app_of(request).access.draw_needs_key else "public"
+    kept = f"{whose}, {_FOREVER}"
     wanted = canonical_query(_spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
-        return RedirectResponse(_with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": _FOREVER})
+        return RedirectResponse(_with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": kept})
     marks = marks_of(request, runtime, source)
     headers = {
         **provenance_headers(source, runtime, chosen, marks),
         "ETag": _etag(source, runtime.engine, chosen, marks),
-        "Cache-Control": _FOREVER,
+        "Cache-Control": kept,
     }
     if _tags(if_none_match) & {headers["ETag"], "*"}:
         return Response(status_code=304, headers=headers)

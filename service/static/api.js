@@ -3,16 +3,23 @@
 //     views -> [api] -> HTTP
 //
 // Every path is relative to the page, so the studio works behind any prefix. An error response becomes a Problem
-// with the service's own words. Knows no view.
+// with the service's own words. Where the service wants an API key, a person is asked for it, and the request is sent
+// again with it. Knows no view.
+
+import {askForKey, currentKey} from "./key.js";
 
 const MAX_TRIES = 3;
 export const baseUrl = new URL(".", location.href).href;
 
-/** An error in words for a person. `status` is the HTTP status, 0 where there was no response. */
+/**
+ * An error in words for a person. `status` is the HTTP status, 0 where there was no response; `needsKey` says that the
+ * same request is answered with an API key that this browser does not have.
+ */
 export class Problem extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
+    this.needsKey = false;
   }
 
   /** Can the same request succeed later? */
@@ -36,13 +43,23 @@ export async function request(path, body, {signal, keepalive} = {}) {
     method: "POST", headers: {"content-type": "application/json"}, body: toJson(body), signal, keepalive,
   };
   for (let tries = 1; ; tries += 1) {
-    const response = await send(path, options);
+    const key = path === "models" ? undefined : currentKey(); // the page preloads the models without one
+    const response = await send(path, withKey(options, key));
     if (response.ok) return response;
+    if (response.headers.has("www-authenticate")) {
+      const problem = await problemOf(response);
+      problem.needsKey = true;
+      if (keepalive || !await askForKey(key, problem.message)) throw problem;
+      continue;
+    }
     const waitSeconds = Number(response.headers.get("retry-after"));
     if (response.status !== 503 || !waitSeconds || tries === MAX_TRIES || keepalive) throw await problemOf(response);
     await new Promise(resolve => setTimeout(resolve, 1000 * waitSeconds));
   }
 }
+
+const withKey = (options, key) => (
+  key === undefined ? options : {...options, headers: {...options.headers, authorization: `Bearer ${key}`}});
 
 async function send(path, options) {
   try {

@@ -63,6 +63,7 @@ function useBatch(state) {
       if (queue === created) showDelivery(created);
       clearSendError = showError(new Error(error.retryable
         ? `${error.message} Your grades are stored in this browser and will be sent when the service answers again.`
+        : error.needsKey ? `${error.message} Your grades are stored in this browser. Enter a key to send them.`
         : `${error.message} The last grades of this batch cannot be saved; start another one.`));
     },
   });

@@ -8,7 +8,7 @@ import {imageUrl} from "./address.js";
 import {baseUrl, request} from "./api.js";
 import {copy} from "./browser.js";
 import {resetSlider} from "./grade_scale.js";
-import {fitElement} from "./image.js";
+import {fitElement, loadImage} from "./image.js";
 import {commandLine} from "./shell.js";
 
 const SHOWN_BEFORE = 3;
@@ -49,14 +49,14 @@ function showExamples(card) {
 function showSamples(panel, {image: {width, height}}, pictures) {
   const samples = panel.querySelector(".samples");
   samples.style.setProperty("--aspect", `${width} / ${height}`);
-  samples.replaceChildren(...pictures.map(([src, alt]) => Object.assign(new Image(), {src, alt})));
+  samples.replaceChildren(...pictures.map(([url, alt]) => loadImage(Object.assign(new Image(), {alt}), url)));
   view.classList.toggle("pixels", samples.clientWidth / SAMPLE_COLUMNS >= width);
 }
 
 function showPicture(queue, card) {
   const room = {width: Math.min(innerWidth - 24, 560), height: Math.max(180, innerHeight - 440)};
   fitElement(image, view, room, card.image);
-  image.src = queue.picture.url;
+  loadImage(image, queue.picture.url);
   image.alt = nameOf(queue.picture, queue.position);
   find("progress").value = queue.position / queue.length;
   find(".done").textContent = `${queue.position + 1} of ${queue.length}`;
@@ -78,7 +78,7 @@ function showFilmstrip(queue) {
     item.className = index < queue.position ? "before" : index === queue.position ? "now" : "after";
     const score = index < queue.position ? (given[index].score ?? "–") : "";
     item.append(
-      Object.assign(new Image(), {src: pictures[index].url, alt: nameOf(pictures[index], index)}),
+      loadImage(Object.assign(new Image(), {alt: nameOf(pictures[index], index)}), pictures[index].url),
       Object.assign(document.createElement("span"), {textContent: score}),
     );
     return item;

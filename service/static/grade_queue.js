@@ -132,7 +132,7 @@ export class GradeSender {
       this.#on.sent();
     } catch (error) {
       this.#flushedEnd = 0;
-      this.refused = !error.retryable;
+      this.refused = !error.retryable && !error.needsKey;
       if (error.retryable) this.#retryLater();
       this.#on.failed(error);
     }

@@ -1,9 +1,34 @@
-// Pictures on the screen: npy frames drawn on a canvas, and the size at which a picture is shown.
+// Pictures on the screen: loaded by their URL, npy frames drawn on a canvas, and the size at which a picture is shown.
 //
-//     POST /interpolate -> [image] -> canvas        card -> [image] -> grid, picture_dialog, walk, grade_panel
+//     URL, POST /interpolate -> [image] -> img, canvas        card -> [image] -> grid, picture_dialog, walk, grade_panel
 //
 // A small picture is enlarged by a whole number of device pixels, so that its own pixels stay square and even; the
 // browser scales down one that is larger than its place.
+
+import {request} from "./api.js";
+import {currentKey} from "./key.js";
+
+const wanted = new WeakMap(); // img -> the URL that it shows
+
+/** Load a picture of the service into an img, which itself sends no API key; returns the img. */
+export function loadImage(image, url) {
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  wanted.set(image, url);
+  image.onerror = () => fetchInto(image, url);
+  if (currentKey() === undefined) image.src = url;
+  else image.onerror();
+  return image;
+}
+
+async function fetchInto(image, url) {
+  image.onerror = null;
+  try {
+    const picture = await (await request(url)).blob();
+    if (wanted.get(image) === url) image.src = URL.createObjectURL(picture);
+  } catch {
+    // its alternative text is shown; other requests say what is wrong
+  }
+}
 
 /** Parse an npy file of uint8 (frames, height, width, channels): {n, height, width, channels, pixels}. */
 export function parseNpy(buffer) {

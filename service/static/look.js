@@ -8,6 +8,7 @@ import {formatAddress, parseInteger, parseTruncation, randomSeed} from "./addres
 import {showError} from "./alert.js";
 import {baseUrl, classNames, toJson} from "./api.js";
 import {PictureGrid} from "./grid.js";
+import {currentKey} from "./key.js";
 import * as dialog from "./picture_dialog.js";
 import {navigate, recallRoute, rememberRoute} from "./router.js";
 import {commandLine} from "./shell.js";
@@ -71,8 +72,8 @@ function fillForm({model, seed, label, truncation}) {
   fields.truncation.nextElementSibling.value = truncation.toFixed(2);
   const body = {model, n: COMMAND_PICTURES, seed, label, truncation: truncation === 1 ? undefined : truncation};
   view.querySelector("pre").textContent = commandLine(
-    "curl", "-f", "-X", "POST", `${baseUrl}generate`, "-H", "content-type: application/json", "-d", toJson(body),
-    "-o", "sheet.png");
+    "curl", "-f", "-X", "POST", `${baseUrl}generate`, "-H", "content-type: application/json",
+    ...(currentKey() === undefined ? [] : ["-H", "authorization: Bearer YOUR-KEY"]), "-d", toJson(body), "-o", "sheet.png");
 }
 
 function closeDialog() {

@@ -7,7 +7,7 @@
 import {imageUrl, shiftIndex, toPoint} from "./address.js";
 import {baseUrl, request} from "./api.js";
 import {copy} from "./browser.js";
-import {drawFrame, parseNpy, sizeWithin} from "./image.js";
+import {drawFrame, loadImage, parseNpy, sizeWithin} from "./image.js";
 
 const NEIGHBOURS = 8;
 const STEPS_TO_NEIGHBOUR = 5; // the picture that is shown for a neighbour is one of these steps towards it
@@ -33,7 +33,8 @@ export async function open(address, size) {
   dialog.classList.toggle("pixels", enlarged);
   title.textContent = `Picture ${address.index} of seed ${address.seed}`;
   image.alt = title.textContent;
-  image.src = permalink.href = download.href = imageUrl(address);
+  permalink.href = download.href = imageUrl(address);
+  loadImage(image, imageUrl(address));
   permalink.textContent = new URL(imageUrl(address), baseUrl).href;
   download.download = `${address.model}-${address.seed}-${address.index}.png`;
   status.textContent = "";

@@ -8,7 +8,7 @@ import {formatAddress, imageUrl, parseAddress, parseInteger, randomSeed} from ".
 import {showError} from "./alert.js";
 import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, fetchAnimation, fetchFrames, segmentsOf} from "./animation.js";
 import {classNames} from "./api.js";
-import {drawFrame, fitElement} from "./image.js";
+import {drawFrame, fitElement, loadImage} from "./image.js";
 import {navigate, rememberRoute} from "./router.js";
 
 const MAX_POINTS = 64;
@@ -113,7 +113,7 @@ async function showSinglePicture() {
 function pointItem(address, at) {
   const item = document.createElement("li");
   const name = `picture ${at + 1}, index ${address.index} of seed ${address.seed}`;
-  const image = Object.assign(new Image(), {src: imageUrl(address), alt: name});
+  const image = loadImage(Object.assign(new Image(), {alt: name}), imageUrl(address));
   const goTo = button(image, `Go to ${name}`, () => { player.stop(); slider.value = at * SEGMENT_FRAMES; paint(); });
   goTo.className = "go-to";
   const tools = document.createElement("span");
