@@ -14,8 +14,11 @@ from starlette.responses import Response
 from service.access.keys import Scope
 
 ANY = "*"
-_PATHS = ("/generate", "/decode", "/interpolate", "/models", "/ratings", "/status", "/openapi.json")
-_EXPOSED = "X-Seed, X-Start, X-Model, X-Model-Version, X-Engine, X-Request-ID, ETag, Retry-After, WWW-Authenticate"
+_PATHS = ("/generate", "/decode", "/interpolate", "/verify", "/models", "/ratings", "/status", "/openapi.json")
+_EXPOSED = (
+    "X-Seed, X-Start, X-Model, X-Model-Version, X-Engine, X-Digital-Source-Type, Content-Disposition, X-Request-ID, "
+    "ETag, Retry-After, WWW-Authenticate"
+)
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, X-Request-ID",
