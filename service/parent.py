@@ -15,7 +15,9 @@ import signal
 from typing import Any
 
 from circus import controller  # type: ignore[import-untyped]
+from circus import logger as circus_log
 from circus.sighandler import SysHandler  # type: ignore[import-untyped]
+from circus.sockets import CircusSocket  # type: ignore[import-untyped]
 
 from service.heartbeat import LOOK_S, STACKS_SIGNAL, HeartbeatReader
 from service.shutdown import PARENT_VARIABLE, TEARDOWN_S, StopRequests
@@ -23,6 +25,7 @@ from service.shutdown import PARENT_VARIABLE, TEARDOWN_S, StopRequests
 _STACKS_S = 0.1
 """What a stuck worker gets to print its stacks; then it is killed."""
 _STOP_RETRY_S = 0.05
+_bind_and_listen = CircusSocket.bind_and_listen
 _log = logging.getLogger("zoetrope")
 
 
@@ -82,6 +85,23 @@ def bound_parent(shutdown_s: float) -> None:
     os.environ[PARENT_VARIABLE] = str(os.getpid())
     Parent.shutdown_s, Parent.heartbeats = shutdown_s, HeartbeatReader()
     controller.SysHandler = Parent
+    CircusSocket.bind_and_listen = _listen
+
+
+def _listen(socket: Any) -> None:
+    """Listen, or end with one line: circus would end with its stack.
+
+    `zoetrope serve` has looked before, and a container has a port of its own, unless it is on the host's network.
+    """
+    try:
+        circus_log.disabled = True
+        _bind_and_listen(socket)
+        circus_log.disabled = False
+    except OSError as error:
+        raise SystemExit(
+            f"error: cannot listen on port {socket.port} of {socket.host} ({error.strerror}). Stop the program that "
+            "listens there, or choose another port with --port or BENTOML_PORT."
+        ) from None
 
 
 def _reap(watcher: Any) -> int:

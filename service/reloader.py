@@ -55,8 +55,8 @@ class ModelReloader:
         found = {bundle_name(path): stat_files(path) for path in paths}
         before, self._seen = self._seen, found
         if found == before and found != self._settled:
-            self._reload({bundle_name(path): path for path in paths}, found)
-            self._settled = found
+            changing = self._reload({bundle_name(path): path for path in paths}, found)
+            self._settled = {name: files for name, files in found.items() if name not in changing}
 
     def _watch(self, interval_s: float) -> None:
         self._registry.wait_until_loaded()
@@ -66,7 +66,13 @@ class ModelReloader:
             except Exception:
                 _log.exception("the folder of models could not be scanned; the served models stay")
 
-    def _reload(self, paths: dict[str, Path], found: dict[str, Files]) -> None:
+    def _reload(self, paths: dict[str, Path], found: dict[str, Files]) -> set[str]:
+        """Publish what was found.
+
+        Returns:
+            Names that were refused while they changed: a folder may have been renamed and be back, with the same files.
+        """
+        changing: set[str] = set()
         served = self._registry.snapshot
         versions: dict[str, ModelVersion] = {}
         refused: dict[str, Refusal] = {}
@@ -76,6 +82,8 @@ class ModelReloader:
                 opened = self._opened(path)
                 refusal = opened if isinstance(opened, Refusal) else None
                 version = opened if isinstance(opened, ModelVersion) else version
+                if refusal is not None and stat_files(path) != found[name]:
+                    changing.add(name)
             if refusal is not None:
                 refused[name] = refusal
             if version is not None and not (refusal and version.fault):
@@ -83,6 +91,7 @@ class ModelReloader:
         missing = refuse_without_current(self._folder, versions, refused)
         versions |= {name: served.by_folder[name] for name in missing if name in served.by_folder}
         self._publish(versions, refused | missing)
+        return changing
 
     def _publish(self, versions: dict[str, ModelVersion], refused: dict[str, Refusal]) -> None:
         served = self._registry.snapshot

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sql
 from starlette.testclient import TestClient
 from support.databases import Postgres
+from support.full_disk import full_disk
 from support.in_process import started_app
 
 from service.middleware import RequestLimitsMiddleware
@@ -109,6 +110,17 @@ def test_a_database_that_another_program_locks_is_unavailable(tmp_path: Path, mo
         holder.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable, match="database is locked"):
             store.insert_idempotently([grade()])
+    assert store.insert_idempotently([grade()]) == 1
+    store.close()
+
+
+def test_on_a_full_disk_grades_are_refused_in_words_and_kept_when_there_is_room_again(tmp_path: Path):
+    store = Store(f"sqlite:///{tmp_path / 'grades.db'}")
+    store.insert_idempotently([grade()])
+    with full_disk(), pytest.raises(DatabaseUnavailable, match=r"disk"):
+        store.insert_idempotently([grade() for _ in range(1000)])
+
+    assert store.count() == 1
     assert store.insert_idempotently([grade()]) == 1
     store.close()
 

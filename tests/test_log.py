@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_what_is_below_the_level_is_not_logged(log: logging.Logger, capsys: pyte
     log.warning("loud")
 
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["loud"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_log_that_cannot_be_written_harms_no_one(log: logging.Logger, monkeypatch: pytest.MonkeyPatch, kind: str):
+    full = open("/dev/full", "w", buffering=1)  # noqa: SIM115  # to close it fails too
+    monkeypatch.setattr(sys, "stderr", full)
+    configure_log(kind, "info")
+    log.error("a line")
+    with suppress(OSError):
+        full.close()
 
 
 def test_a_service_logs_json_where_it_is_asked_to(bundles: Path, tmp_path: Path):

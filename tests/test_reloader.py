@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.full_disk import full_disk
 from support.in_process import loaded, loaded_registry
 from support.model_swaps import SETTINGS, put, swap_under_load, write_versions
 from support.serving import started
@@ -14,10 +15,12 @@ from models.bundle import Bundle
 from models.bundle_writer import write_scores
 from models.scores import Scores
 from models.warm_up import WarmUp
+from service import reloader
 from service.errors import Problem
 from service.loader import ModelLoader
+from service.refusals import Refusal
 from service.reloader import ModelReloader
-from service.snapshot import ModelVersion
+from service.snapshot import ModelVersion, read_version
 
 
 class Watched:
@@ -211,6 +214,64 @@ def test_a_scan_that_fails_is_logged_and_the_next_one_is_made(
     watched.reloader._watch(0.001)
 
     assert "the folder of models could not be scanned" in caplog.text
+
+
+def test_links_to_nowhere_and_to_themselves_keep_no_model_from_coming(watched: Watched):
+    for folder in (watched.folder, watched.folder / "grey"):
+        (folder / "gone").symlink_to(watched.folder / "nowhere")
+        (folder / "round").symlink_to(folder / "round")
+    write(watched.folder, seed=3, name="other")
+    watched.settle()
+
+    assert watched.registry.snapshot.names == ["grey", "other"]
+    assert loaded(watched.registry, "grey") is not None
+
+
+def test_a_folder_that_is_renamed_while_it_is_read_is_refused_and_loaded_when_it_is_back(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    old = loaded(watched.registry, "grey")
+    new = write(watched.folder, seed=2)
+    aside = watched.folder / ".aside"
+
+    def read_and_rename(path: Path) -> ModelVersion | Refusal:
+        version = read_version(path)
+        if path.name == "grey":
+            path.rename(aside)
+        return version
+
+    with monkeypatch.context() as renamed:
+        renamed.setattr(reloader, "read_version", read_and_rename)
+        watched.settle()
+    assert loaded(watched.registry, "grey") is old
+    assert "grey" in watched.registry.snapshot.refusals
+    aside.rename(new.path)
+    watched.settle()
+
+    assert watched.registry.find("grey").card == new.card
+    assert watched.registry.snapshot.refusals == {}
+
+
+def test_the_folder_of_models_may_be_renamed_and_come_back_with_another_version(watched: Watched):
+    old = loaded(watched.registry, "grey")
+    elsewhere = watched.folder.with_name("elsewhere")
+    watched.folder.rename(elsewhere)
+    watched.settle()
+    assert loaded(watched.registry, "grey") is old
+    new = write(elsewhere, seed=2)
+    elsewhere.rename(watched.folder)
+    watched.settle()
+
+    assert watched.registry.find("grey").card == new.card
+
+
+def test_on_a_full_disk_models_come_and_go(watched: Watched):
+    """The reloader writes nothing but its log; a bundle that is cut by a full disk is a damaged one, as above."""
+    new = write(watched.folder, seed=2)
+    with full_disk():
+        watched.settle()
+
+    assert watched.registry.find("grey").card == new.card
 
 
 @pytest.mark.slow

@@ -164,6 +164,21 @@ def test_a_wrong_setting_stops_the_service_with_its_name(bundles: Path, tmp_path
         assert "ZOETROPE_DEVICE is 'tpu'. Expected: Input should be 'cpu' or 'cuda'" in server.log
 
 
+def test_a_busy_port_is_one_line_under_bentoml_serve_too(bundles: Path, tmp_path: Path):
+    """As in a container on the network of its host; `zoetrope serve` has looked before."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with started(bundles, tmp_path / "log", port=port) as server:
+            assert server.process.wait(60) == 1
+
+    assert server.log == (
+        f"error: cannot listen on port {port} of 127.0.0.1 (Address already in use). Stop the program that listens "
+        "there, or choose another port with --port or BENTOML_PORT.\n"
+    )
+
+
 def test_with_the_setting_cuda_and_without_the_device_the_service_is_alive_but_not_ready_and_says_why(
     bundles: Path, tmp_path: Path
 ):

@@ -87,11 +87,13 @@ class Server:
 
 
 @contextmanager
-def started(models: Path, log: Path, served: str = "service.server:Zoetrope", **environment: str) -> Iterator[Server]:
-    """Start a service; this does not wait until it is ready, and is stopped at the end."""
+def started(
+    models: Path, log: Path, served: str = "service.server:Zoetrope", port: int = 0, **environment: str
+) -> Iterator[Server]:
+    """Start a service; this does not wait until it is ready, and is stopped at the end. Port 0 is a free one."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = port or free.getsockname()[1]
     grades = f"sqlite:///{log.parent / 'grades.db'}"
     variables = {
         **os.environ,
