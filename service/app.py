@@ -30,7 +30,7 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.ratings.store import Store  # SQLAlchemy is imported by the thread that opens the store
 
-_DRAWING_PATHS = frozenset({"/generate", "/decode", "/interpolate"})
+_DRAWING_PATHS = frozenset({"/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations"})
 _READERS = 4
 _RETRY_AFTER_S = 5
 _MOST_COMPUTATIONS = 64

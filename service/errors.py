@@ -72,7 +72,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return _of_validation(error, request).response()
+        return of_validation(error, request).response()
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> JSONResponse:
@@ -89,7 +89,8 @@ def install(app: FastAPI) -> None:
         ).response()
 
 
-def _of_validation(error: RequestValidationError, request: Request) -> Problem:
+def of_validation(error: RequestValidationError, request: Request) -> Problem:
+    """What is wrong with a body or a query, as a problem."""
     found = error.errors()
     example = _example_of(request)
     send = f" Send a body like {example}." if example else ""

@@ -26,7 +26,7 @@ from service.schemas import GenerateRequest, LabelRequest
 
 MIXED = "mixed"
 """In the place of one class for all: each picture was given its own."""
-_FRESH_SEED_END = 2**53  # every JSON reader keeps an integer below this one
+FRESH_SEED_END = 2**53  # every JSON reader keeps an integer below this one
 
 
 class LatentSource(Protocol):
@@ -142,7 +142,7 @@ def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:
     """
     if body.start + body.n > ADDRESS_END:
         raise Problem(422, f"start {body.start} + n {body.n} passes the last index, {ADDRESS_END - 1}.")
-    seed = secrets.randbelow(_FRESH_SEED_END) if body.seed is None else body.seed
+    seed = secrets.randbelow(FRESH_SEED_END) if body.seed is None else body.seed
     return address_range(card, seed, body.start, body.n, label_numbers(body.label, card), body.truncation)
 
 

@@ -16,10 +16,10 @@ def document(client: TestClient) -> dict:
 
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
-    drawing = {"/generate", "/decode", "/interpolate", "/verify", IMAGE}
+    drawing = {"/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations", IMAGE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     assert set(document["paths"]) == drawing | grades | {
-        *("/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz")
+        *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz")
     }
 
 
@@ -129,7 +129,10 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert all(optional[0] == {} for optional in secured.values())
     assert scopes == {
-        **{("post", path): [["draw"]] for path in ("/generate", "/decode", "/interpolate", "/verify")},
+        **{
+            ("post", path): [["draw"]]
+            for path in ("/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations")
+        },
         ("get", IMAGE): [["draw"]],
         ("post", "/ratings"): [["rate"]],
         ("get", "/ratings"): [["rate"]],

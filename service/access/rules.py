@@ -35,6 +35,7 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/decode": "draw",
     "/interpolate": "draw",
     "/verify": "draw",
+    "/v1/images/generations": "draw",
     "/ratings": "rate",
     "/ratings/withdrawals": "admin",
 }

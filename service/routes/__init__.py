@@ -8,6 +8,7 @@ Read in this order:
     images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
     verify       POST /verify: is this picture ours, by drawing it again
     models       GET /models: the cards
+    openai       /v1/images/generations, /v1/models: for clients of OpenAI's API
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
     health       GET /status, /readyz, /metrics
     pages        the page at /, and /docs
@@ -19,10 +20,10 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.app import App
 from service.pending import ClientDisconnected
-from service.routes import generate, health, images, models, pages, ratings, verify
+from service.routes import generate, health, images, models, openai, pages, ratings, verify
 from service.routes.responses import client_closed_request
 
-ROUTERS = tuple(module.router for module in (generate, images, verify, models, ratings, health, pages))
+ROUTERS = tuple(module.router for module in (generate, images, verify, openai, models, ratings, health, pages))
 
 
 def create_app() -> App:

@@ -85,11 +85,12 @@ def path_of(model: str, version: str, picture: Picture) -> str:
     return _with_query(f"models/{model}/{version}/images/{picture.seed}/{picture.index}.png", query)
 
 
-def path_at(source: AddressRange, at: int) -> str:
-    """Where picture `at` of a range is, counted from 0."""
+def path_at(source: AddressRange, at: int, chosen: Format = Format.PNG) -> str:
+    """Where picture `at` of a range is, counted from 0, relative to the service's root."""
     label = None if source.classes is None else _spelled(source.classes.label_at(at), source.class_names)
     query = canonical_query(label, source.truncation)
-    return _with_query(f"models/{source.model}/{source.version}/images/{source.seed}/{source.start + at}.png", query)
+    place = f"models/{source.model}/{source.version}/images/{source.seed}/{source.start + at}"
+    return _with_query(f"{place}.{chosen.suffix}", query)
 
 
 def canonical_query(label: str | ClassWeights | None, truncation: float) -> list[tuple[str, str]]:
