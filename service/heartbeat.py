@@ -111,8 +111,9 @@ class HeartbeatReader:
     def late(self, pids: Iterable[int]) -> list[int]:
         """Which of these processes have been without a beat for too long; called once a look.
 
-        A process that has not begun to beat is not late. A look in which it read its memory from the disk does not
-        count: a library that is loaded for the first time may take seconds, in which no Python runs.
+        A process that has not begun to beat is not late, and one that is late is told once. A look in which it read its
+        memory from the disk does not count: a library that is loaded for the first time may take seconds, in which no
+        Python runs.
         """
         beaten = dict(self._read())
         before, self._looks = self._looks | beaten, {}
@@ -122,7 +123,9 @@ class HeartbeatReader:
                 counts = pid not in beaten and faults == self._faults.get(pid, faults)
                 self._looks[pid], self._faults[pid] = before[pid] - counts, faults
         self._faults = {pid: self._faults[pid] for pid in self._looks}
-        return [pid for pid, looks in self._looks.items() if looks <= 0]
+        late = [pid for pid, looks in self._looks.items() if looks <= 0]
+        self._looks |= dict.fromkeys(late, math.inf)  # told once
+        return late
 
     def _read(self) -> Iterator[tuple[int, float]]:
         with suppress(BlockingIOError):

@@ -22,7 +22,7 @@ from statistics import median
 
 import numpy as np
 
-from load.bench.client import ClientError, Connection, post
+from load.bench.client import ClientError, Connection, Response, post
 from models.bundle import open_bundle
 from models.runtime import Runtime
 from support.resumable_table import Line, fill, table_parser
@@ -108,23 +108,27 @@ async def _swap(
 
 
 async def _client(url: str, drawn: Mapping[str, np.ndarray], responses: Responses) -> None:
-    """One request after another over one connection; each answer is compared with what its version draws."""
-    connection = await Connection.open(url)
+    """One request after another; each answer is compared with what its version draws."""
     while True:
+        connection = await Connection.open(url)
         try:
-            response = await connection.request(REQUEST)
+            while True:
+                _compare(await connection.request(REQUEST), drawn, responses)
+                await asyncio.sleep(PAUSE_S)
         except (ClientError, OSError) as error:
             responses.failed.append(repr(error))
-            connection = await Connection.open(url)
-            continue
-        if response.status != 200:
-            responses.failed.append(f"{response.status}: {response.body[:200]!r}")
-            continue
-        version = response.headers["x-model-version"]
-        responses.compared += 1
-        responses.wrong += not np.array_equal(np.load(io.BytesIO(response.body)), drawn[version])
-        responses.version = version
-        await asyncio.sleep(PAUSE_S)
+        finally:
+            await connection.close()
+
+
+def _compare(response: Response, drawn: Mapping[str, np.ndarray], responses: Responses) -> None:
+    if response.status != 200:
+        responses.failed.append(f"{response.status}: {response.body[:200]!r}")
+        return
+    version = response.headers["x-model-version"]
+    responses.compared += 1
+    responses.wrong += not np.array_equal(np.load(io.BytesIO(response.body)), drawn[version])
+    responses.version = version
 
 
 def measure(part: Part) -> Line:
