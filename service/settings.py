@@ -206,4 +206,7 @@ def check_keys(settings: Settings) -> None:
         ValueError: it cannot be read, or a line is no key; says which, and never a secret.
     """
     if settings.keys_file is not None:
-        check_distinct(settings.keys, read_keys(settings.keys_file), settings.keys_file)
+        try:
+            check_distinct(settings.keys, read_keys(settings.keys_file), settings.keys_file)
+        except ValueError as error:
+            raise ValueError(f"{PREFIX}KEYS_FILE: {error}.") from None

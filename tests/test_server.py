@@ -1,5 +1,6 @@
 """The real thing: a `bentoml serve` process, over HTTP."""
 
+import http.client
 import io
 import json
 import re
@@ -43,6 +44,19 @@ def test_probes_page_docs_and_openapi_answer(server: Server):
 def test_bentoml_serve_without_an_address_listens_on_this_machine_alone(server: Server):
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", server.port), timeout=5)
+
+
+@pytest.mark.parametrize(("header", "status"), [(None, 422), ("X-Forwarded-For", 403), ("Via", 403)])
+def test_grades_are_taken_from_this_machine_alone_and_not_through_a_proxy_on_it(
+    server: Server, header: str | None, status: int
+):
+    """422: it was let through, and is not a list of grades."""
+    headers = {"content-type": "application/json", **({header: "127.0.0.1"} if header else {})}
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("POST", "/ratings", "{}", headers)
+
+    assert connection.getresponse().status == status
+    connection.close()
 
 
 def test_what_bentoml_itself_would_serve_is_not_there(server: Server):

@@ -195,6 +195,14 @@ def test_files_that_settings_name_are_those_of_the_users_folder(given: dict, mod
     assert settings == {"ZOETROPE_MODELS": models, "ZOETROPE_GRADES": grades}
 
 
+def test_a_file_of_keys_is_that_of_the_users_folder_and_none_is_none():
+    """The service's processes start elsewhere, and a file that is not there would stop them."""
+    named = zoetrope.serve_environment({"ZOETROPE_KEYS_FILE": "keys"}, Path("/home/me"))
+
+    assert named["ZOETROPE_KEYS_FILE"] == "/home/me/keys"
+    assert "ZOETROPE_KEYS_FILE" not in zoetrope.serve_environment({}, Path("/home/me"))
+
+
 def test_a_home_that_cannot_be_written_is_told_in_words(tmp_path: Path):
     """Before: a stack trace of BentoML's. /proc cannot be written, not even by root."""
     (tmp_path / "file").write_text("")
