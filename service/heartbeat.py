@@ -107,22 +107,27 @@ class HeartbeatReader:
         self._looks: dict[int, float] = {}
         """Process -> looks that may still go by without a beat."""
         self._faults: dict[int, int | None] = {}
+        self._waited_s: dict[int, float] = {}
 
     def late(self, pids: Iterable[int]) -> list[int]:
         """Which of these processes have been without a beat for too long; called once a look.
 
         A process that has not begun to beat is not late, and one that is late is told once. A look in which it read its
         memory from the disk does not count: a library that is loaded for the first time may take seconds, in which no
-        Python runs.
+        Python runs. Nor does the part of a look in which it was ready to run and others had the processor: on a
+        machine that has too little of it the worker is slow, and not stuck.
         """
         beaten = dict(self._read())
         before, self._looks = self._looks | beaten, {}
         for pid in pids:
             if pid in before:
-                faults = _major_faults(pid)
+                faults, waited_s = _major_faults(pid), _waited_for_processor_s(pid)
                 counts = pid not in beaten and faults == self._faults.get(pid, faults)
-                self._looks[pid], self._faults[pid] = before[pid] - counts, faults
+                waited = max(0.0, waited_s - self._waited_s.get(pid, waited_s)) / LOOK_S
+                self._looks[pid] = before[pid] - (max(0.0, 1 - waited) if counts else 0)
+                self._faults[pid], self._waited_s[pid] = faults, waited_s
         self._faults = {pid: self._faults[pid] for pid in self._looks}
+        self._waited_s = {pid: self._waited_s[pid] for pid in self._looks}
         late = [pid for pid, looks in self._looks.items() if looks <= 0]
         self._looks |= dict.fromkeys(late, math.inf)  # told once
         return late
@@ -149,3 +154,11 @@ def _major_faults(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[_MAJOR_FAULTS_FIELD])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _waited_for_processor_s(pid: int) -> float:
+    """Seconds that a process's event loop was ready to run and others ran; 0 where the platform does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0

@@ -2,9 +2,14 @@
 
 import asyncio
 import os
+import signal
 import struct
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +23,7 @@ PID = os.getpid()
 def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeartbeatReader]:
     monkeypatch.setenv(PIPE_VARIABLE, "")
     monkeypatch.setattr(heartbeat, "_major_faults", lambda _: 7)
+    monkeypatch.setattr(heartbeat, "_waited_for_processor_s", lambda _: 5.0)
     reader = HeartbeatReader()
     yield reader
     for end in (reader._reader, int(os.environ[PIPE_VARIABLE])):
@@ -78,6 +84,42 @@ def test_a_look_in_which_the_process_read_its_memory_from_the_disk_does_not_coun
     monkeypatch.setattr(heartbeat, "_major_faults", lambda _: next(faults))
 
     assert [reader.late([PID]) for _ in range(20)] == [[]] * 20
+
+
+def test_what_it_waits_for_the_processor_does_not_count(reader: HeartbeatReader, monkeypatch: pytest.MonkeyPatch):
+    """With three quarters of every look on the run queue, four looks are one."""
+    waited = iter(0.75 * LOOK_S * look for look in range(100))
+    monkeypatch.setattr(heartbeat, "_waited_for_processor_s", lambda _: next(waited))
+    beats(1)
+
+    looks = [reader.late([PID]) for _ in range(40)]
+
+    assert looks.index([PID]) == 32, "in place of 8"
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this platform does not say who waits")
+def test_a_process_that_others_keep_from_the_processor_waits_and_one_that_is_stopped_does_not():
+    """Two that never rest, on one processor: each waits about half of the time."""
+    (processor, *_) = os.sched_getaffinity(0)
+    command = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{processor}}})\nwhile True: pass"]
+    spinning = [subprocess.Popen(command) for _ in range(2)]
+    try:
+        before_s, waited_s = heartbeat._waited_for_processor_s(spinning[0].pid), 0.0
+        until_s = time.monotonic() + 20
+        while waited_s < 0.1 and time.monotonic() < until_s:
+            time.sleep(0.05)
+            waited_s = heartbeat._waited_for_processor_s(spinning[0].pid) - before_s
+        assert waited_s >= 0.1
+        os.kill(spinning[0].pid, signal.SIGSTOP)
+        time.sleep(0.1)
+        stopped_s = heartbeat._waited_for_processor_s(spinning[0].pid)
+        time.sleep(0.1)
+        assert heartbeat._waited_for_processor_s(spinning[0].pid) == stopped_s
+    finally:
+        for one in spinning:
+            one.kill()
+            one.wait()
+    assert heartbeat._waited_for_processor_s(2**22 + 1) == 0
 
 
 def test_the_faults_of_a_process_are_read_where_the_platform_has_them():
