@@ -283,7 +283,7 @@ def test_a_person_on_their_own_machine_withdraws_without_a_key_and_a_stranger_do
 
 ALWAYS_OPEN = {
     *("/", "/docs", "/openapi.json", "/models", "/models/{name}", "/status", "/readyz", "/metrics"),
-    *("/ratings/batch", "/ratings/summary"),
+    *("/ratings/batch", "/ratings/summary", "/v1/models", "/v1/models/{name}"),
 }
 
 

@@ -118,6 +118,11 @@ def test_without_the_setting_nothing_is_said_to_any_page(connected: Callable):
     assert not [one for one in client.get("/models", headers=CROSS).headers if one.startswith("access-control")]
 
 
+@pytest.mark.parametrize("path", ["/models", "/v1/models", "/status", "/openapi.json", "/ratings", "/ratings/summary"])
+def test_what_the_api_tells_is_for_named_pages_too(connected: Callable, path: str):
+    assert connected(**NAMED).get(path, headers=CROSS).headers["access-control-allow-origin"] == PAGE
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/metrics", "/page/app.js"])
 def test_what_is_not_the_api_is_not_for_other_pages(connected: Callable, path: str):
     answer = connected(**NAMED).get(path, headers=CROSS)

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from service.access.keys import Scope
 
 ANY = "*"
-_PATHS = ("/generate", "/decode", "/interpolate", "/verify", "/models", "/ratings", "/status", "/openapi.json")
+_OPEN_PATHS = ("/models", "/v1/models", "/ratings/", "/status", "/openapi.json")
+"""What pages of other origins may read; of the rest only what a key draws or grades."""
 _EXPOSED = (
     "X-Seed, X-Start, X-Model, X-Model-Version, X-Engine, X-Digital-Source-Type, Content-Disposition, X-Request-ID, "
     "ETag, Retry-After, WWW-Authenticate"
@@ -52,7 +53,7 @@ class Cors:
 
     def headers(self, origin: str, path: str, scope: Scope | None) -> list[Header]:
         """What an answer says to the browser of a page; nothing where no page of another origin may call."""
-        if not self._origins or scope == "admin" or not path.startswith(_PATHS):
+        if not self._origins or scope == "admin" or (scope is None and not path.startswith(_OPEN_PATHS)):
             return []
         if not origin or not (self._any or origin.lower() in self._origins):
             return self._varies
