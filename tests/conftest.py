@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from support.browsing import Visitor, browser
 from support.databases import Postgres
 from support.in_process import started_app
+from support.operators import list_operators_once
 from support.serving import ROOT, Server, started
 from support.untrained import write_untrained
 
@@ -79,6 +80,7 @@ def one_thread() -> None:
     """What a test chose for its whole process does not slow the next ones down: two threads wait for each other."""
     if "torch" in sys.modules:
         torch.set_num_threads(1)
+        list_operators_once()
 
 
 def _group_of(item: pytest.Item) -> str:

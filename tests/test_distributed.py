@@ -12,26 +12,27 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support.commandline import typed
+from support.two_processes import fit, fit_and_see_one_loss, fit_and_stop, in_two_processes
 from torch import nn
 
 from training.distributed import SINGLE_PROCESS, DistributedContext, process_group
 
 ROOT = Path(__file__).parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-FIT = ["fit", "digits", "--kimg", "1.28", "--batch", "64", "--threads", "1", "--device", "cpu"]
-FIT += ["--precision", "float32"]
+CPU = ["--threads", "1", "--device", "cpu", "--precision", "float32"]
+FIT = ["digits", "--kimg", "1.28", "--batch", "64", *CPU]
 
 
 def fit_alone(folder: Path, *more: str) -> None:
     """In this process, through the command line."""
-    code, said = typed(*FIT, "--run", folder / "run", "--out", folder / "model", *more)
+    code, said = typed("fit", *FIT, "--run", folder / "run", "--out", folder / "model", *more)
     assert code == 0, said
 
 
-def fit_in_two_processes(folder: Path, *more: str) -> None:
+def fit_under_torchrun(folder: Path, *more: str) -> None:
     """As torchrun starts them. Each writes the names of its threads after the run to a file named by its rank."""
     folder.mkdir()
-    words = [*FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
+    words = ["fit", *FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
     script = folder / "fit_and_tell_threads.py"
     script.write_text(f"""
 import os
@@ -51,13 +52,21 @@ Path({str(folder)!r}, os.environ["RANK"]).write_text(" ".join(names))
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a method, with `one` and `two` processes' runs in it; each pair is made once."""
+    """The folder of a method, with `one` and `two` processes' runs in it; each pair is made once.
+
+    Those of `gan` are started by torchrun.
+    """
 
     @cache
     def pair(method: str) -> Path:
         folder = tmp_path_factory.mktemp(method)
         fit_alone(folder / "one", "--method", method)
-        fit_in_two_processes(folder / "two", "--method", method)
+        if method == "gan":
+            fit_under_torchrun(folder / "two")
+        else:
+            words = [*FIT, "--run", str(folder / "two" / "run"), "--out", str(folder / "two" / "model")]
+            codes = in_two_processes(folder / "printed", fit, [*words, "--method", method])
+            assert codes == [0, 0], (folder / "printed").read_text()
         return folder
 
     return pair
@@ -113,36 +122,13 @@ def test_what_each_process_saw_since_the_last_line_is_in_the_checkpoint_for_each
 
 def test_two_processes_that_were_stopped_between_two_lines_write_the_log_of_two_that_were_not(tmp_path: Path):
     """SIGINT to both in the middle of the run; lines are 512 images apart, they agree once in 500."""
-    long = ["--kimg", "204.8", "--batch", "16", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
-    words = ["fit", "digits", "--threads", "1", "--device", "cpu", "--precision", "float32", *long]
-    script = tmp_path / "stop_after.py"
-    script.write_text(f"""
-import os
-import signal
-import sys
-
-sys.path.insert(0, {str(ROOT)!r})
-from training import train as loop
-
-stop_after, take_step = int(sys.argv[1]), loop.take_step
-
-def take_step_and_stop(settings, batches, state):
-    seen = take_step(settings, batches, state)
-    if state.images_shown == stop_after:
-        os.kill(os.getpid(), signal.SIGINT)
-    return seen
-
-loop.take_step = take_step_and_stop
-from training.cli.app import app
-
-app({words!r}, standalone_mode=False)
-""")
+    words = ["digits", "--kimg", "204.8", "--batch", "16", *CPU]
+    words += ["--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
     logs = []
     for stops in ((1_600, 3_200), (3_200,)):
         for stop_after in stops:
-            subprocess.run(
-                [*TORCHRUN, script, str(stop_after)], cwd=ROOT, capture_output=True, timeout=300, check=False
-            )
+            codes = in_two_processes(tmp_path / "printed", fit_and_stop, words, stop_after)
+            assert codes == [130, 130], (tmp_path / "printed").read_text()
         lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
         logs.append([{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines])
         shutil.rmtree(tmp_path / "run")
@@ -156,35 +142,10 @@ def test_what_one_of_two_processes_sees_go_wrong_makes_both_go_back(tmp_path: Pa
 
     After 2,048 images they look at overfitting, and both go on with the same augmentation.
     """
-    words = ["fit", "digits", "--kimg", "2.56", "--batch", "64", "--threads", "1", "--device", "cpu"]
-    words += ["--precision", "float32", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
-    script = tmp_path / "plant.py"
-    script.write_text(f"""
-import os
-import sys
-
-sys.path.insert(0, {str(ROOT)!r})
-from training import train as loop
-from training.methods import augmentation
-
-augmentation.moved = lambda p, overfitting, images: 0.25 + overfitting / 4
-take_step, left = loop.take_step, [int(os.environ["RANK"])]
-
-def plant(settings, batches, state):
-    seen = take_step(settings, batches, state)
-    open({str(tmp_path)!r} + "/p" + os.environ["RANK"], "w").write(str(state.method.augmentation.p))
-    if state.images_shown == 640 and left[0]:
-        left[0] = 0
-        seen["d_loss"] = seen["d_loss"] * 0 + 99
-    return seen
-
-loop.take_step = plant
-from training.cli.app import app
-
-app({words!r}, standalone_mode=False)
-""")
-    done = subprocess.run([*TORCHRUN, script], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    words = ["digits", "--kimg", "2.56", "--batch", "64", *CPU]
+    words += ["--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
+    codes = in_two_processes(tmp_path / "printed", fit_and_see_one_loss, words, tmp_path, 99.0, 640)
+    assert codes == [0, 0], (tmp_path / "printed").read_text()
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
 

@@ -1,5 +1,6 @@
 """A fine-tuning round makes the next version of a model, and keeps the parent."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,19 @@ def learned(one: FineTuningRound, folder: Path, force: bool = True) -> Run:
     return run
 
 
-def test_it_writes_a_new_version_that_says_where_it_comes_from(tmp_path: Path):
-    model = tmp_path / "models" / "small"
-    old = write_pretrained(model)
+@pytest.fixture(scope="module")
+def first_round(tmp_path_factory: pytest.TempPathFactory) -> FineTuningRound:
+    """A round that was learned; the model is its parent's path. Not to be changed."""
+    model = tmp_path_factory.mktemp("models") / "small"
+    write_pretrained(model)
     one = begun(model, strength=0.8)
-    learned(one, tmp_path / "runs")
+    learned(one, tmp_path_factory.mktemp("runs"))
+    return one
+
+
+def test_it_writes_a_new_version_that_says_where_it_comes_from(first_round: FineTuningRound):
+    one, old = first_round, first_round.parent.bundle
+    model = old.path
 
     new = open_bundle(model)
     lineage = new.card.lineage
@@ -66,23 +75,15 @@ def test_it_writes_a_new_version_that_says_where_it_comes_from(tmp_path: Path):
     assert [bundle.path.name for bundle in open_all(model.parent)] == ["small", f"small@{old.card.version}"]
 
 
-def test_the_new_version_carries_the_reward_that_was_learned(tmp_path: Path):
-    model = tmp_path / "small"
-    write_pretrained(model)
-    one = begun(model)
-    learned(one, tmp_path / "runs")
-
+def test_the_new_version_carries_the_reward_that_was_learned(first_round: FineTuningRound):
     bright, dark = noise(20) // 2 + 127, noise(20) // 3
-    runtime = Runtime(open_bundle(model))
+    runtime = Runtime(open_bundle(first_round.parent.bundle.path))
     assert runtime.grade(bright)[0].mean() > runtime.grade(dark)[0].mean()
 
 
-def test_bright_pictures_are_shown_more_often_where_they_are_liked(tmp_path: Path):
-    write_pretrained(tmp_path / "small")
-    one = begun(tmp_path / "small", strength=0.8)
-
-    assert one.pictures.weights[1::2].sum() > 0.75
-    assert one.reweighting.mean_grade_after > one.reweighting.mean_grade_before
+def test_bright_pictures_are_shown_more_often_where_they_are_liked(first_round: FineTuningRound):
+    assert first_round.pictures.weights[1::2].sum() > 0.75
+    assert first_round.reweighting.mean_grade_after > first_round.reweighting.mean_grade_before
 
 
 def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
@@ -97,13 +98,12 @@ def test_classes_are_drawn_as_often_as_they_are_shown(tmp_path: Path):
     assert counts[1] > 120  # the bright ones are all of class 1
 
 
-def test_a_second_round_starts_from_the_first(tmp_path: Path):
+def test_a_second_round_starts_from_the_first(first_round: FineTuningRound, tmp_path: Path):
     model = tmp_path / "small"
-    write_pretrained(model)
-    learned(begun(model), tmp_path / "runs")
+    shutil.copytree(first_round.parent.bundle.path, model)
     first = open_bundle(model).card
 
-    learned(begun(model), tmp_path / "runs")
+    learned(begun(model, strength=0.8), tmp_path / "runs")
 
     second = open_bundle(model).card
     assert second.lineage.parent == first.version

@@ -85,7 +85,7 @@ def test_a_simulation_moves_a_copy_of_the_model(tmp_path: Path, learned_digits: 
 
     assert code == 0, said
     assert "digits, a grader who likes 7, tilted, strength 0.9" in said
-    assert said.count("training the evaluator: epoch") <= 9
+    assert 1 <= said.count("training the evaluator: ") <= 15  # a line a round
     assert "round 2 of 2: 150 grades, then fine-tuning" in said
     for column in ("agreement", "rarest", "FD liked", "diversity", "seconds"):  # whole in 80 characters, and explained
         assert said.count(column) >= 2, column

@@ -1,5 +1,6 @@
 """A small untrained model to fine-tune, as its bundle stores it."""
 
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -22,15 +23,7 @@ def write_pretrained(
     path: Path, classes: int = 0, method: str = "gan", seed: int = 0, data_digest: str = "0" * 64
 ) -> Bundle:
     """A bundle with the weights that fine-tuning starts from."""
-    torch.manual_seed(seed)
-    settings = SETTINGS.with_changes(conditional=classes > 0)
-    geometry = Geometry(8, 8, 1, settings.patch_pixels, classes)
-    gan = Gan(settings, geometry, torch.device("cpu"))
-    weights = {
-        f"{name}.{key}": tensor.to(torch.bfloat16).contiguous()
-        for name, network in gan.networks.items()
-        for key, tensor in network.state_dict().items()
-    }
+    settings, contents = _untrained(classes, seed)
     facts = {
         "method": method,
         "image": {"height": 8, "width": 8, "channels": 1},
@@ -47,9 +40,23 @@ def write_pretrained(
             "options": _stored(settings),
         },
     }
-    graph = generator_graph(gan.generator, geometry)
-    contents = {"generator.onnx": graph, "samples.png": b"none", "weights.safetensors": bytes(save(weights))}
     return write_bundle(path, facts, contents)
+
+
+@cache
+def _untrained(classes: int, seed: int) -> tuple[Settings, dict[str, bytes]]:
+    """Its settings and files; exported once in a process."""
+    torch.manual_seed(seed)
+    settings = SETTINGS.with_changes(conditional=classes > 0)
+    geometry = Geometry(8, 8, 1, settings.patch_pixels, classes)
+    gan = Gan(settings, geometry, torch.device("cpu"))
+    weights = {
+        f"{name}.{key}": tensor.to(torch.bfloat16).contiguous()
+        for name, network in gan.networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+    graph = generator_graph(gan.generator, geometry)
+    return settings, {"generator.onnx": graph, "samples.png": b"none", "weights.safetensors": bytes(save(weights))}
 
 
 def pretrained(classes: int = 0) -> Pretrained:
