@@ -14,7 +14,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command and return the exit status: 0, or 1 after one line on stderr that says what is wrong."""
     try:
         options = _parse(argv)
+        if wrong := _mistakes(options):
+            raise ValueError("; ".join(wrong))
         target, is_folder = _target(options.out, options.format)
         runtime = load_runtime(options.model)
         body = GenerateRequest(
@@ -175,6 +177,22 @@ def draw_batches(runtime: Runtime, source: AddressRange) -> Iterator[NDArray[np.
         yield runtime.draw(*source.codes(runtime, at, min(largest, source.n - at)))
 
 
+def _mistakes(options: argparse.Namespace) -> list[str]:
+    """All that is wrong with options that can be checked each by itself, and not only what is wrong first."""
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: find_bundle(options.model, read_settings().models),
+        lambda: _target(options.out, options.format),
+        lambda: GenerateRequest(n=options.n, seed=options.seed, start=options.start, truncation=options.truncation),
+    )
+    wrong = []
+    for check in checks:
+        try:
+            check()
+        except (ModelError, ValueError) as error:
+            wrong.append(one_line(error).rstrip("."))
+    return wrong
+
+
 def _target(out: Path, format_name: str | None) -> tuple[Format, bool]:
     """The format to write, and whether into a folder.
 
@@ -219,9 +237,13 @@ def _label(label: str | None, classes: str | None, runtime: Runtime) -> LabelReq
 def one_line(error: Exception) -> str:
     """What is wrong, in one line for a terminal."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        return f"found {field} {first['input']}, expected: {first['msg']}"
+        return "; ".join(
+            f"found {'.'.join(map(str, one['loc']))} {one['input']}, "
+            f"expected: {one['msg'].removeprefix('Input should be ')}"
+            for one in error.errors(include_url=False)
+        )
+    if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+        return f"{error.filename}: {error.strerror.lower()}"
     return " ".join(str(error).split())
 
 
@@ -240,5 +262,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--classes", help="weights of several classes by number in place of --label: 3:500,8:500")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2 (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help=f"file that ends in {suffixes}, or a folder")
-    parser.add_argument("--format", choices=[*Format], help="format of the files in a folder: png, jpeg or webp")
+    parser.add_argument(
+        "--format", choices=[one.value for one in Format], help="format of the files in a folder: png, jpeg or webp"
+    )
     return parser.parse_args(argv)

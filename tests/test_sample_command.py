@@ -163,9 +163,12 @@ def test_without_a_seed_a_fresh_one_is_drawn_and_printed(tmp_path: Path, capsys:
         (("grey", "--out", "a"), "or a folder with --format png"),
         (("grey", "--out", "a", "--format", "zip"), "found --format zip for the folder a, expected one of png, jpeg"),
         (("grey", "--out", "a.png", "--format", "npy"), "found --out a.png with --format npy, expected one format"),
-        (("grey", "--out", "a", "--format", "gif"), "invalid choice"),
+        (
+            ("grey", "--out", "a", "--format", "gif"),
+            "invalid choice: 'gif' (choose from 'png', 'jpeg', 'webp', 'zip', ",
+        ),
         (("lion", "--out", "a.png"), "lion: found no bundle, expected a folder with a card.json, or a name in"),
-        (("grey", "--out", "a.zip", "--n", "0"), "found n 0, expected: Input should be greater than or equal to 1"),
+        (("grey", "--out", "a.zip", "--n", "0"), "found n 0, expected: greater than or equal to 1"),
         (("grey", "--out", "a.zip", "--n", "ten"), "argument --n: invalid int value"),
         (("grey", "--out", "a.zip", "--seed", "-1"), "found seed -1, expected"),
         (("grey", "--out", "a.zip", "--start", str(2**64 - 1)), "passes the last index"),
@@ -245,3 +248,13 @@ def test_it_needs_neither_torch_nor_bentoml_nor_a_database(tmp_path: Path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_mistake_is_named_at_once(capsys: pytest.CaptureFixture[str]):
+    code, _, err = run(capsys, "gray", "--n", 0, "--seed", -1, "--truncation", 7, "--out", "a.gif")
+
+    assert code == 1
+    assert "gray: found no bundle" in err
+    assert "found --out a.gif, expected a file that ends in .png, " in err
+    assert "found n 0, expected: greater than or equal to 1; found seed -1, expected: greater than or equal to 0" in err
+    assert err.endswith("found truncation 7.0, expected: less than or equal to 2\n")
