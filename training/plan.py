@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from training.config import ADVERSARIAL_METHODS, METHODS_WITH_CLASSES, Settings, preset_named
 from training.data.dataset import Pictures, check_source, data_name
@@ -37,9 +37,19 @@ if TYPE_CHECKING:
     from training.device import ComputeContext
     from training.evaluation.reference import AnyEvaluator
     from training.feedback.finetuning_round import FineTuningRound
-    from training.transfer import Transfer
 
 MODELS = Path("models")
+
+
+class Parent(Protocol):
+    """A model that a run on other pictures starts from; `transfer` has it."""
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What the new model's card keeps of it."""
+
+    def prepare(self, state: "TrainingState") -> None:
+        """Put its weights into a run that begins."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Plan:
     """Whose model the bundle would replace; to be answered before it is carried out."""
     licence: str | None = None
     """Of the pictures."""
-    transfer: "Transfer | None" = None
+    transfer: Parent | None = None
     """The model that the run starts from, where it goes on with other pictures."""
 
     @property
@@ -130,7 +140,7 @@ def plan_of(
     bundle: Path,
     options: UngradedOptions,
     context: "ComputeContext",
-    transfer: "Transfer | None" = None,
+    transfer: Parent | None = None,
 ) -> Plan:
     """The plan of a run on pictures alone: its length by the budget, and whose model its bundle would replace.
 
