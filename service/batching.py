@@ -77,7 +77,7 @@ class DynamicBatcher:
         self._closed = False
         self._times = DrawTimes()
         self._engine = threading.Lock()
-        self._step: EngineStep | None = None
+        self._step: tuple[int, Runtime] | None = None
         self._steps = 0
         self._hang_ups = 0
         self._waiting: Counter[Runtime] = Counter()
@@ -94,7 +94,11 @@ class DynamicBatcher:
     @property
     def engine_step(self) -> EngineStep | None:
         """What the engine thread does at this moment, and how long that may take; None while it waits for work."""
-        return self._step
+        if (step := self._step) is None:
+            return None
+        number, runtime = step
+        # By what is known now: while it hangs, further sizes are warmed up.
+        return number, max(self._hang_s, _HANG_BATCHES * runtime.full_batch_s), runtime.card.name
 
     def submit(self, runtime: Runtime, source: LatentSource, whole: bool = False) -> PendingRequest:
         """Queue a request of the running event loop; its pictures are drawn from here on.
@@ -246,12 +250,8 @@ class DynamicBatcher:
                     self._queues[runtime] = queue
                 if parts:
                     self._steps += 1
-                    self._step = self._steps, self._may_take_s(runtime), runtime.card.name
+                    self._step = self._steps, runtime
                     return runtime, parts
-
-    def _may_take_s(self, runtime: Runtime) -> float:
-        """Seconds after which a step is a hang: far more than a full batch of this model takes."""
-        return max(self._hang_s, _HANG_BATCHES * runtime.full_batch_s)
 
     def _many_hang_up(self) -> bool:
         """Where many clients disconnect at once, wait for the rest of them before drawing for those who have gone."""

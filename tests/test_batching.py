@@ -414,3 +414,20 @@ def test_a_request_whose_event_loop_has_ended_does_not_stop_the_engine(grey: Run
 
     assert len(asyncio.run(draw())) == 3
     batcher.close()
+
+
+def test_the_engine_thread_says_which_step_it_is_in_and_how_long_that_may_take(grey: Runtime):
+    seen = []
+
+    async def play(scene: Scene) -> None:
+        seen.append(scene.batcher.engine_step)
+        await scene.go_on()
+
+    batcher = played(grey, play, hang_s=2.0)
+    slow = played(grey, play, hang_s=1e-9)
+
+    number, may_s, model = seen[0]
+    assert (may_s, model) == (max(2.0, 10 * grey.full_batch_s), "grey")
+    assert seen[1][1] == 10 * grey.full_batch_s, "ten full batches, by the quickest picture of the warm-up"
+    assert number > 0
+    assert batcher.engine_step is slow.engine_step is None
