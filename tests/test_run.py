@@ -199,6 +199,8 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path):
 def test_an_error_names_the_runs_that_there_are_and_none_that_is_not(run: Run, tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=rf"Expected the folder of a run: {run.path}\.$"):
         Run(tmp_path / "runn").config()
+    with pytest.raises(FileNotFoundError, match=rf"Expected the folder of a run: {run.path}\.$"):
+        Run(run.path.parent).config()
 
 
 def test_sheets_are_named_by_thousands_of_images(run: Run):

@@ -235,7 +235,8 @@ class Run:
 
 def _runs_next_to(path: Path) -> str:
     """The runs that a person may have meant, for an error."""
-    runs = [str(config.parent) for config in sorted(path.parent.glob("*/config.json"))]
+    # A person may also have named the folder that all runs are in.
+    runs = [str(config.parent) for near in (path, path.parent) for config in sorted(near.glob("*/config.json"))]
     return f": {', '.join(runs)}" if runs else f"; there is none in {path.parent} yet, and `zoetrope fit` makes one"
 
 

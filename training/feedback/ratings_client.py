@@ -45,7 +45,9 @@ def download_ratings(url: str, model: str) -> tuple[str, str]:
         with error:
             raise ValueError(f"{place}: found {_refusal(error)}") from None
     except (OSError, ValueError, HTTPException) as error:
-        raise ValueError(f"{place}: found {error}, expected a running service. Start it: make serve.") from None
+        reason = getattr(error, "reason", error)  # what urllib wraps
+        found = getattr(reason, "strerror", None) or reason
+        raise ValueError(f"{place}: found {found}, expected a running service. Start it: make serve.") from None
 
 
 def without_password(url: str) -> str:
