@@ -123,7 +123,7 @@ class Gan(Method):
         self._penalised = max(settings.gamma) > 0
         self._pixel_scale = settings.pixel_scale
         self._discriminator_first_images = settings.discriminator_first_images
-        drawing = compile_step(draw_transforms, device, recorded=False) if compiled else None
+        drawing = compile_step(draw_transforms, device=device, recorded=False) if compiled else None
         self.augmentation = Augmentation(settings, drawing) if settings.augment == "auto" else None
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
