@@ -12,7 +12,7 @@ Letters: N pictures    H, W, C of a picture
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,7 +194,7 @@ class NearestSearch:
     """
 
     def __init__(self, upload: Upload) -> None:
-        self._pixels = upload.pixels.astype(np.int16)
+        self._upload, self._pixels = upload, upload.pixels.astype(np.int16)
         self._looked_at, self._apart = 0, math.inf
         self.at: int | None = None
         """Place of the nearest picture, counted from the first."""
@@ -210,3 +210,22 @@ class NearestSearch:
                 self._apart, self.at = apart_N[nearest], self._looked_at + nearest
                 self.picture = images_NHWC[nearest].copy()
         self._looked_at += len(images_NHWC)
+
+    def judged(self, source: AddressRange, card: Card, engine: str) -> Comparison:
+        """What the upload is, after all pictures of the range.
+
+        Args:
+            source: the range.
+            engine: what drew it.
+        """
+        if self.picture is None:
+            return Comparison(Verdict.NOT_OURS, f"It has another size than the pictures of {source.model}.")
+        made_by = engine if self._upload.recipe is None else self._upload.recipe.engine
+        found = compare(self._upload, self.picture[None], card, made_by, engine)
+        if found.verdict.is_ours:
+            return found
+        words = (
+            f"None of the {source.n:,} addresses of {source.model} {source.version}, seed {source.seed}, from index "
+            f"{source.start}, is it; the nearest one is {found.levels} levels apart."
+        )
+        return replace(found, verdict=Verdict.NOT_OURS, explanation=words)

@@ -81,14 +81,10 @@ def _searched(upload: Upload, options: argparse.Namespace) -> Comparison:
     source, nearest = resolve_address(body, runtime.card), NearestSearch(upload)
     for chunk in draw_batches(runtime, source):
         nearest.look(chunk)
-    if nearest.picture is None or nearest.at is None:
-        return Comparison(Verdict.NOT_OURS, f"It has another size than the pictures of {source.model}.")
-    made_by = runtime.engine if upload.recipe is None else upload.recipe.engine
-    found = compare(upload, nearest.picture[None], runtime.card, made_by, runtime.engine)
-    if found.verdict.is_ours:
-        return replace(found, explanation=f"{found.explanation} (index {source.start + nearest.at})")
-    words = f"None of {source.n:,} addresses is it; the nearest one is {found.levels} levels apart."
-    return replace(found, verdict=Verdict.NOT_OURS, explanation=words)
+    found = nearest.judged(source, runtime.card, runtime.engine)
+    if not found.verdict.is_ours or nearest.at is None:
+        return found
+    return replace(found, explanation=f"{found.explanation} (index {source.start + nearest.at})")
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -22,6 +22,7 @@ from support.operators import list_operators_once
 from support.serving import ROOT, Server, started
 from support.untrained import write_untrained
 
+from service.app import App
 from service.middleware import RequestLimitsMiddleware
 from service.ratings.store import Store
 
@@ -116,6 +117,14 @@ def client(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1:3000", raise_server_exceptions=False
     ) as client:
         yield client
+    app.stop()
+
+
+@pytest.fixture(scope="module")
+def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The API of `bundles` without its middleware, with a database of its own; tests give it other settings."""
+    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
+    yield app
     app.stop()
 
 

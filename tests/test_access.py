@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,13 +26,6 @@ HERE, ELSEWHERE = "http://127.0.0.1:3000", "http://192.0.2.1:3000"
 DRAW, RATE, ADMIN = (f"a-secret-to-{scope}-0123456789" for scope in ("draw", "rate", "admin"))
 KEYS = {"ZOETROPE_KEYS": f"d:draw:{DRAW}; r:rate:{RATE}; a:admin:{ADMIN}"}
 DRAWING = ("/generate", "/decode", "/interpolate")
-
-
-@pytest.fixture(scope="module")
-def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
-    yield app
-    app.stop()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Pages of other origins: those that are named may draw and grade, no other may, and none does what an admin does."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
-from support.in_process import started_app
 
 from service.access.cors import Cors
 from service.access.rules import Access
@@ -21,13 +19,6 @@ NAMED = {"ZOETROPE_CORS_ORIGINS": f" {PAGE}, http://localhost:8080"}
 KEYS = {"ZOETROPE_KEYS": f"ann:draw,rate:{SECRET}"}
 ASKS = {"origin": PAGE, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
 CROSS = {"origin": PAGE, "sec-fetch-site": "cross-site"}
-
-
-@pytest.fixture(scope="module")
-def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
-    yield app
-    app.stop()
 
 
 @pytest.fixture

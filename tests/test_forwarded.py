@@ -1,15 +1,13 @@
 """Behind a proxy: its words are believed where it is named, others' are not; a path prefix reaches every link."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from support.connecting import connected as on_connection
-from support.in_process import started_app
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.access.forwarded import TrustedProxies
@@ -23,13 +21,6 @@ HERE, PROXY, CLIENT = "http://127.0.0.1:3000", "10.1.2.3", "192.0.2.9"
 SECRET = "a-secret-of-ann-0123456789"
 PROXIES = {"ZOETROPE_PROXIES": "10.0.0.0/8, 2001:db8::1"}
 TRUSTED = TrustedProxies((ip_network("10.0.0.0/8"),), "")
-
-
-@pytest.fixture(scope="module")
-def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
-    yield app
-    app.stop()
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 import http.client
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from support.in_process import started_app
 from support.serving import Server, started
 
 from service.access.rules import Access
@@ -17,13 +16,6 @@ from service.settings import Settings, read_settings
 
 HERE = "http://127.0.0.1:3000"
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def app(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = started_app(bundles, f"sqlite:///{tmp_path_factory.mktemp('grades') / 'grades.db'}", default_model="grey")
-    yield app
-    app.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ The body is the file. What is drawn again waits in the one queue, as all picture
 """
 
 from asyncio import get_running_loop
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
@@ -70,17 +70,8 @@ async def _search(request: Request, app: App, upload: Upload, query: VerifyQuery
     with cancelled_on_disconnect(request.receive, pending):
         async for chunk in pending:
             await loop.run_in_executor(app.encoder_pool, nearest.look, chunk)
-    looked = f"the {source.n:,} addresses of {source.model} {source.version}, seed {source.seed}"
-    if nearest.picture is None or nearest.at is None:
-        words = f"It has another size than the pictures of {source.model}."
-        return _response(Comparison(Verdict.NOT_OURS, words), upload.recipe, runtime)
-    made_by = runtime.engine if upload.recipe is None else upload.recipe.engine
-    judge = partial(compare, upload, nearest.picture[None], runtime.card, made_by, runtime.engine)
-    found = await loop.run_in_executor(app.encoder_pool, judge)
-    if found.verdict.is_ours:
-        return _response(found, upload.recipe, runtime, path_at(source, nearest.at))
-    words = f"None of {looked}, from index {source.start}, is it; the nearest one is {found.levels} levels apart."
-    return _response(replace(found, verdict=Verdict.NOT_OURS, explanation=words), upload.recipe, runtime)
+    found = await loop.run_in_executor(app.encoder_pool, nearest.judged, source, runtime.card, runtime.engine)
+    return _response(found, upload.recipe, runtime, None if nearest.at is None else path_at(source, nearest.at))
 
 
 def _response(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from training.data.dataset import data_digest
 from training.evaluation.evaluator import Evaluator, Features, held_out_pictures
 from training.evaluation.imagenet import ImagenetEvaluator
+from training.evaluation.intervals import ENOUGH_IMAGES
 from training.evaluation.quality_metrics import (
     Manifold,
     kernel_distance,
@@ -33,8 +34,6 @@ AnyEvaluator = Evaluator | WaveletEvaluator | ImagenetEvaluator
 DRAWS = 5
 MOST_IMAGES = 10_000
 """N by default, at most: each picture is compared with all training pictures."""
-FEWEST_UNSEEN = 1_000
-"""Fewer unseen pictures than these, and fewer than there are test pictures, are no floor."""
 LEAST_ACCURACY = 0.95
 """An evaluator that reaches less than this share of its own accuracy was trained on other pictures."""
 
@@ -166,7 +165,7 @@ def unseen_pictures(evaluator: AnyEvaluator, real: RealPictures) -> NDArray[np.b
 def _drawn_from(evaluator: AnyEvaluator, real: RealPictures, images: int) -> NDArray[np.int64]:
     """Places of the training pictures that stand for real ones: unseen ones, unless that leaves too few to tell."""
     unseen = np.flatnonzero(unseen_pictures(evaluator, real))
-    enough = len(unseen) >= min(images, len(real.test), FEWEST_UNSEEN)
+    enough = len(unseen) >= min(images, len(real.test), ENOUGH_IMAGES)
     return unseen if enough else np.arange(len(real.train))
 
 
