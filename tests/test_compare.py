@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.commandline import typed
+from support.labelled import put_digits_evaluator
 
 from models.bundle import open_all, open_bundle
 from models.bundle_writer import write_scores
@@ -18,6 +19,7 @@ from models.scores import Estimate, Leaks, Scores
 from training import progress
 from training.comparison.recipes import RECIPES
 from training.data.splits import STACKS
+from training.evaluation import evaluator_store
 from training.run import Run
 
 SHORT = ["--kimg", "4", "--threads", "1", "--device", "cpu"]
@@ -195,7 +197,8 @@ def test_a_recipe_learns_once_for_each_number_of_minutes_and_each_seed(tmp_path:
 def test_stacks_are_evaluated_by_the_modes_that_an_evaluator_of_digits_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.chdir(tmp_path)  # where the evaluator is stored
+    monkeypatch.chdir(tmp_path)
+    put_digits_evaluator(tmp_path)
     monkeypatch.setitem(STACKS, "test", 2_600)  # a tenth of the protocol's, which tests/test_stacked.py holds
     code, said = typed(
         "compare", "stacked:digits", "untrained", "--fit", "--out", tmp_path, "--threads", "1", "--device", "cpu"
@@ -207,6 +210,21 @@ def test_stacks_are_evaluated_by_the_modes_that_an_evaluator_of_digits_counts(
     assert modes.images == 2_600
     assert modes.modes < 0.9 * modes.modes_real
     assert modes.kl > 5 * modes.kl_real
+
+
+def test_an_evaluator_is_trained_once_and_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two steps are too few: it does not order pictures of known quality, and nothing is compared by it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(evaluator_store, "ROUND_STEPS", 2)
+    monkeypatch.setattr(evaluator_store, "ROUNDS", 1)
+    code, said = typed("compare", "digits", "untrained", "--fit", "--out", tmp_path, "--device", "cpu")
+    again = typed("compare", "digits", "untrained", "--fit", "--out", tmp_path, "--device", "cpu")
+
+    assert "training the evaluator: 2 steps of at most 2, loss" in said
+    assert "training the evaluator" not in again[1]
+    assert code == again[0] == 1
+    assert re.search(r"evaluator \w+ does not order these pictures rightly, and says nothing about the model", said)
+    assert not (tmp_path / "models").exists(), "no model was trained before the evaluator was believed"
 
 
 def test_a_length_is_given_in_one_way(tmp_path: Path):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from support.labelled import put_digits_evaluator
 
 from models.bundle import open_bundle
 from service.settings import Settings
@@ -191,8 +192,8 @@ def test_finetune_writes_a_next_version_and_simulate_only_a_copy(tmp_path: Path,
     finetune, simulate = FINETUNE, SIMULATE
     for found, put in replaced.items():
         finetune, simulate = finetune.replace(found, put), simulate.replace(found, put)
-    here = tmp_path / "here"  # an evaluator that is trained here stays here
-    here.mkdir()
+    here = tmp_path / "here"
+    put_digits_evaluator(here)
 
     printed = shell(f"{simulate} --kimg 1 --rounds 1 --grades 50 --out simulated", here, PATH=path_of_this_python())
     assert "a grader who likes 7" in printed

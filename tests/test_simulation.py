@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commandline import typed
-from support.labelled import digits_evaluator, real_digits
+from support.labelled import digits_evaluator, put_digits_evaluator, real_digits
 from support.pretrained import write_pretrained
 
 from models.bundle import open_bundle
@@ -75,6 +75,7 @@ def test_figures_are_those_of_the_pictures(learned_digits: Path):
 
 def test_a_simulation_moves_a_copy_of_the_model(tmp_path: Path, learned_digits: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    put_digits_evaluator(tmp_path)
     shutil.copytree(learned_digits, tmp_path / "models")
     before = open_bundle(tmp_path / "models" / "digits").card
 
@@ -85,7 +86,6 @@ def test_a_simulation_moves_a_copy_of_the_model(tmp_path: Path, learned_digits: 
 
     assert code == 0, said
     assert "digits, a grader who likes 7, tilted, strength 0.9" in said
-    assert 1 <= said.count("training the evaluator: ") <= 15  # a line a round
     assert "round 2 of 2: 150 grades, then fine-tuning" in said
     for column in ("agreement", "rarest", "FD liked", "diversity", "seconds"):  # whole in 80 characters, and explained
         assert said.count(column) >= 2, column

@@ -5,7 +5,7 @@
 
 A folder with another version takes the place of the model's by two renames, as where a person copies one in, while
 clients draw without a pause. A swap is done when a client has drawn the new version. Adds one line of JSON a part to
-OUT/table.jsonl; parts that are there are skipped. tests/test_reloader.py does twenty.
+OUT/table.jsonl; parts that are there are skipped. tests/test_reloader.py does ten.
 """
 
 import asyncio

@@ -67,6 +67,7 @@ def simulate(
         from models.bundle import find_bundle, open_bundle
         from training.device import ComputeContext
         from training.device_selection import select_device
+        from training.evaluation.controls import checked_controls
         from training.evaluation.evaluator import Evaluator
         from training.evaluation.evaluator_store import find_evaluator
         from training.feedback.finetuning_round import new_round
@@ -91,6 +92,7 @@ def simulate(
         evaluator = find_evaluator(real, fit=fit, device=context.device, report=print_plain)
         if not isinstance(evaluator, Evaluator):
             raise ValueError("found no evaluator that knows these classes, expected one: simulate with --fit")
+        checked_controls(evaluator, real, report=print_plain)
         grader = SimulatedGrader(real, likes, flips, seed, shuffled)
         shutil.rmtree(out, ignore_errors=True)
         copy = out / "models" / model.name

@@ -21,6 +21,7 @@ from training.data.reading import Reading
 from training.data.shape import Shape
 from training.data.splits import PREFIX
 from training.device import ComputeContext
+from training.evaluation.controls import checked_controls
 from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader, write_scores_of
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.in_use import Asked, kept
@@ -67,7 +68,8 @@ def compare(
         The page, next to `table.md`, `table.json` and the models.
 
     Raises:
-        ValueError: a name, an option or a bundle that cannot be compared; says what can. Nothing was trained then.
+        EvaluatorRefused: the evaluator orders pictures of known quality wrongly.
+        ValueError: a name, an option or a bundle that cannot be compared; says what can. No model was trained then.
     """
     train = with_held_out(open_with_progress(source, shape), source, options.resize, Reading())
     out = options.out or RUNS / f"compare-{model_name(train.name)}"
@@ -82,6 +84,7 @@ def compare(
         reader = _stack_reader(source, train, options, context, report)
     fit = options.fit and reader is None
     reference = Reference(real, find_evaluator(real, fit=fit, device=context.device, report=report))
+    controls = checked_controls(reference.evaluator, real, reference.images, report)
     found: dict[str, Scores] = {}
     # Bundles that exist come first: what the evaluator finds wrong with them should not wait for the training.
     for entry in sorted(entries, key=lambda entry: entry.recipe is not None):
@@ -91,7 +94,8 @@ def compare(
             report_other_data(train, source, open_bundle(entry.bundle).card, report)
         card = open_bundle(entry.bundle).card
         scores = evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads)
-        found[entry.name] = scores.model_copy(update=kept(card, real, Asked(usefulness=False, leaks=False)))
+        also = {"controls": controls, **kept(card, real, Asked(usefulness=False, leaks=False))}
+        found[entry.name] = scores.model_copy(update=also)
         write_scores_of(entry.bundle, card, found[entry.name], real, report)
         report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")
     rows = [row_of(entry, real, options.threads, _log_of(entry, out), found[entry.name]) for entry in entries]
