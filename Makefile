@@ -22,7 +22,7 @@ INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/p
 # One thread of arithmetic in each process, or they would wait for one another.
 PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --dist loadgroup --no-loadscope-reorder
 
-.PHONY: serve check test campaign lint types env load bench gate image image-test clean
+.PHONY: serve check test tests campaign lint types env load bench gate image image-test clean
 .DEFAULT_GOAL := serve
 
 serve: $(SERVE)/.made                ## Draw with every bundle in models/, on http://localhost:3000; LISTEN=0.0.0.0 opens it to others
@@ -31,7 +31,10 @@ serve: $(SERVE)/.made                ## Draw with every bundle in models/, on ht
 check: lint types                    ## Lint, types and the fast tests: in a minute and a half, while you work
 	$(PYTEST) -n 2 -m "not slow"
 
-test: lint types                     ## Everything that must hold, in a quarter of an hour
+test: lint                           ## Everything that must hold, in a quarter of an hour
+	$(MAKE) --no-print-directory -j2 types tests # types are checked while the first tests wait for the package index
+
+tests: $(DEV)/.made
 	$(PYTEST) -n 3 # for two cores: slow tests often wait for a browser, a server or the package index
 
 campaign: $(DEV)/.made               ## Hours: 20,000 cases of each property and fuzz test, every stress test in full length

@@ -32,25 +32,28 @@ def real_digits() -> RealPictures:
 @cache
 def digits_evaluator() -> Evaluator:
     """An evaluator trained on them."""
-    return load_evaluator(_trained_once(real_digits()))
+    return load_evaluator(_trained_once(real_digits(), "digits"))
 
 
 def put_digits_evaluator(folder: Path) -> None:
     """Where a command that runs in this folder finds the evaluator that it would train on `digits`, as one types it."""
     shape = Shape()
     train, test = (open_with_progress("digits", shape, part) for part in ("train", "test"))
+    real = real_pictures(train, test)
+    assert real.train_labels is not None
+    name = data_digest(real.train, real.train_labels, CLASSES)[:16]
     (folder / TRAINED).mkdir(parents=True, exist_ok=True)
-    shutil.copy(_trained_once(real_pictures(train, test)), folder / TRAINED)
+    shutil.copy(_trained_once(real, name), folder / TRAINED)
 
 
-def _trained_once(real: RealPictures) -> Path:
+def _trained_once(real: RealPictures, name: str) -> Path:
     """The file of their evaluator, which the first process of this run of pytest trains and the others wait for."""
     assert real.train_labels is not None
     assert real.test_labels is not None
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
     folder = Path(gettempdir()) / f"evaluators-{run}"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{data_digest(real.train, real.train_labels, CLASSES)[:16]}.safetensors"
+    path = folder / f"{name}.safetensors"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "trained" / path.name).exists():
