@@ -13,6 +13,7 @@ working directory; `ZOETROPE_MODELS` and `ZOETROPE_GRADES` follow that directory
 """
 
 import argparse
+import difflib
 import errno
 import os
 import shlex
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_help())
         return 0
     if first not in (*COMMANDS, "--version"):
-        print(f"error: {first!r} is not a command of zoetrope.\n\n{_help()}", file=sys.stderr)
+        print(f"error: {first!r} is not a command of zoetrope.{_close_to(first)}\n\n{_help()}", file=sys.stderr)
         return 2
     sys.path.insert(0, str(HOME))
     try:
@@ -76,6 +77,11 @@ def _help() -> str:
         f"Commands:\n{commands}\n\nOptions:\n  --version  print the version\n  --help     print this; "
         "`zoetrope COMMAND --help` says what a command takes"
     )
+
+
+def _close_to(word: str) -> str:
+    close = difflib.get_close_matches(word, COMMANDS, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _missing(command: str, module: str, extra: str, home: Path = HOME) -> str:
@@ -126,10 +132,18 @@ def _serve(_command: str, argv: list[str]) -> int:
     try:
         return int(cli(arguments, prog_name="zoetrope", standalone_mode=False) or 0)
     except click.UsageError as error:
-        print(f"error: {usage_error(error.format_message(), 'zoetrope serve')}", file=sys.stderr)
+        print(f"error: {usage_error(error.format_message(), 'zoetrope serve')}{_as_setting(error)}", file=sys.stderr)
         return 2
     except click.Abort:
         return 1
+
+
+def _as_setting(error: Exception) -> str:
+    """What to type where an option that does not exist is the name of a setting: `--models` is ZOETROPE_MODELS."""
+    from service.settings import PREFIX, Settings
+
+    name = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    return f", or set {PREFIX}{name.upper()}=... before the command" if name in Settings.model_fields else ""
 
 
 def serve_arguments(argv: list[str]) -> list[str]:

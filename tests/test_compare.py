@@ -154,7 +154,7 @@ def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(dig
         ),
         (["gan", "gan"], "gan is named more than once"),
         (["gan", "--preset", "huge"], "preset is 'huge'; it must be one of tiny, small, "),
-        (["gan", "--kimg", "0.001"], "images_shown is 1, less than one batch of 128"),
+        (["gan", "--kimg", "0.001"], "images_shown (--kimg, in thousands) is 1, less than one batch of 128"),
         (["gan", "--set", "warmth=3"], "found 'warmth=3', expected NAME=VALUE with one of preset, images_shown, batch"),
         (["gan", "--set", "update_clip=-1"], "update_clip is -1; it must be 0 or more"),
         (["gan", "--device", "cuda:99"], "device is 'cuda:99', but torch"),

@@ -58,6 +58,11 @@ def test_settings_that_cannot_be_are_refused_in_words(changes: dict, words: str)
         preset_named("tiny").with_changes(**changes)
 
 
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ValueError, match=r"batch is 0; it must be 1 or more\. seed is -1; it must be 0 or more\. loss"):
+        preset_named("tiny").with_changes(batch=0, seed=-1, loss="wgan")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_an_autoencoders_code_is_smaller_than_a_gans_and_there_is_no_penalty(name: str):
     gan, autoencoder = preset_named(name), preset_named(name, "autoencoder")

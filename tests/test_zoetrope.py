@@ -68,6 +68,18 @@ def test_an_unknown_command_is_named_with_those_that_exist():
     assert "\n  sample " in done.stderr
 
 
+def test_a_command_that_is_nearly_typed_is_proposed():
+    assert "error: 'serv' is not a command of zoetrope. Did you mean 'serve'?" in run("serv").stderr
+
+
+def test_an_option_that_is_a_setting_is_named_as_one():
+    (line,) = run("serve", "--models", "elsewhere").stderr.splitlines()
+
+    assert line == (
+        "error: No such option '--models'; see `zoetrope serve --help`, or set ZOETROPE_MODELS=... before the command"
+    )
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

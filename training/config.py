@@ -12,7 +12,7 @@ through the whole schedule. This file knows no torch.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -119,25 +119,27 @@ class Settings:
     """Of the presets that these settings began from: a run goes on with those that it began with."""
 
     def __post_init__(self) -> None:
+        if mistakes := [*self._mistakes()]:
+            raise ValueError(". ".join(mistakes))
+
+    def _mistakes(self) -> Iterator[str]:
+        """What is wrong, all of it: a person mends it at once."""
         for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.images_shown < self.batch:
-            raise ValueError(f"images_shown is {self.images_shown}, less than one batch of {self.batch}")
-        if min(self.gamma) < 0:
-            raise ValueError(f"gamma is {self.gamma}; it must be 0 or more")
+                yield f"{name} is {getattr(self, name)}; it must be 1 or more"
+        if 1 <= self.images_shown < self.batch:
+            yield f"images_shown (--kimg, in thousands) is {self.images_shown}, less than one batch of {self.batch}"
+        for name in ("gamma", "fan_in_reference", "update_clip", "warm_up_images", "pixel_margin", "seed"):
+            value = getattr(self, name)
+            if (min(value) if isinstance(value, tuple) else value) < 0:
+                yield f"{name} is {value}; it must be 0 or more"
         for name, words in _WORDS.items():
             if getattr(self, name) not in get_args(words):
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(words))}")
-        for name in ("fan_in_reference", "update_clip", "warm_up_images", "pixel_margin"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+                yield f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(words))}"
         if self.pixel_scale <= 0:
-            raise ValueError(f"pixel_scale is {self.pixel_scale}; it must be more than 0")
+            yield f"pixel_scale is {self.pixel_scale}; it must be more than 0"
         if not 0 <= self.strength < 1:
-            raise ValueError(f"strength is {self.strength}; it must be 0 or more and less than 1")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; it must be 0 or more")
+            yield f"strength is {self.strength}; it must be 0 or more and less than 1"
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Settings":

@@ -8,7 +8,8 @@ Knows nothing of networks.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -102,7 +103,8 @@ def open_pictures(
         reading = replace(reading, classes=classes)
     if source.startswith(PREFIX):
         return _stacked(source.removeprefix(PREFIX), shape, part, progress, cache, reading)
-    decoded = _read(find_source(source, part, reading), shape, part, progress, cache, reading)
+    with _naming(source):
+        decoded = _read(find_source(source, part, reading), shape, part, progress, cache, reading)
     if decoded is None:
         raise ValueError(
             f"{source}: found no test part, and fewer than {reading.hold_out_from} pictures, of which none are held "
@@ -123,6 +125,18 @@ def open_pictures(
         decoded.classes,
         decoded.notes,
     )
+
+
+@contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """What is wrong with a source is said with its name: a person may have typed several."""
+    try:
+        yield
+    except ValueError as error:
+        name = printable(source)
+        if name in str(error):
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 def data_name(source: str) -> str:
