@@ -11,7 +11,9 @@
     graph               counted and converted to float16
     graph_check         what a graph may hold: no control flow, no other files, no NaN
     label_input         a graph that takes one class a picture is made to take weights
-    wire_format         protocol buffers, field by field: what those two read graphs with
+    directions          along which directions of the code pictures change most: `directions.npy`
+    wire_format         protocol buffers, field by field: what those three read graphs with
+    onnx_fields         the numbers of the fields that they read
     onnxruntime_engine  the reference, on the CPU or CUDA
     openvino_engine     float32 and bfloat16 on the CPU
     engine_selection    the rule: which engine draws a model here

@@ -8,8 +8,8 @@ select. With `--stage` one engine does one kind of work in this process, and one
 line of JSON says what it took: the graph alone (engine), codes and the graph
 (codes), or codes, graph and encoder, as for answers over HTTP (encode). Each
 stage contains the one before it, so their differences are what each adds.
-`--write` measures fidelity and multiply-adds and fills them into the card: a step
-of publishing, never of serving. Nothing here runs when a service starts.
+`--write` measures fidelity, multiply-adds and directions and fills them into the
+bundle: a step of publishing, never of serving. Nothing here runs when a service starts.
 
 Letters: N pictures    Z numbers in a code
 """
@@ -24,11 +24,15 @@ from itertools import count
 from statistics import median
 from typing import get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.bundle import Bundle, find_bundle, open_bundle
-from models.bundle_writer import write_fidelity
+from models.bundle_writer import write_directions, write_fidelity
 from models.card import Card
 from models.codes import codes
 from models.command_line import OneLineParser
+from models.directions import LEADING, encode_directions, measure_directions
 from models.engine import (
     Device,
     EngineName,
@@ -231,7 +235,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", default="zip", help="of an answer of the stage encode")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure")
     parser.add_argument("--threads", type=int, help="CPU threads of one call; all cores, if not given")
-    parser.add_argument("--write", action="store_true", help="fill fidelity and multiply-adds into the card")
+    parser.add_argument(
+        "--write", action="store_true", help="fill fidelity, multiply-adds and directions into the bundle"
+    )
     return parser
 
 
@@ -245,10 +251,13 @@ def _stage_line(
 
 
 def _write(bundle: Bundle, threads: int | None) -> str:
-    """Measure what the engine rule reads, keep what other machines measured, and write the card."""
+    """Measure what the engine rule reads and the directions, keep what other machines measured, and write both."""
     found = measure_fidelity(bundle, threads)
     card = write_fidelity(bundle.path, {**bundle.card.fidelity, **found}, count_multiply_adds(bundle.generator)).card
     assert card.compute is not None
+    directions_ZZ = measure_directions(bundle, threads)
+    if directions_ZZ is not None:
+        write_directions(bundle.path, encode_directions(directions_ZZ))
     lines = [
         f"{card.name} {card.version}",
         f"{card.compute.multiply_adds:,} multiply-adds a picture, {card.compute.conv_share:.1%} of them in Conv",
@@ -258,7 +267,18 @@ def _write(bundle: Bundle, threads: int | None) -> str:
         f"{one.images:,} pictures" + ("" if precision in found else " (measured before)")
         for precision, one in card.fidelity.items()
     ]
-    return "\n".join(lines if card.fidelity else [*lines, "no reduced precision is available here to measure"])
+    if not card.fidelity:
+        lines.append("no reduced precision is available here to measure")
+    lines.append(_directions_line(directions_ZZ))
+    return "\n".join(lines)
+
+
+def _directions_line(directions_ZZ: NDArray[np.float32] | None) -> str:
+    if directions_ZZ is None:
+        return "directions: the graph does not end in one rounding, so none are measured"
+    squares_Z = np.square(directions_ZZ).sum(axis=1)
+    share = squares_Z[:LEADING].sum() / max(squares_Z.sum(), 1e-12)
+    return f"directions: the first {LEADING} of {len(directions_ZZ)} hold {share:.0%} of what a code changes"
 
 
 def _table(card: Card, selection: Selection, speeds: Sequence[Speed], missing: Sequence[Missing]) -> list[str]:

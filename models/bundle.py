@@ -3,12 +3,12 @@
     bundle_writer -> models/<name>/ -> [bundle] -> runtime
 
 Files of a bundle: `card.json`, `generator.onnx`, `samples.png`; where the method
-has one `encoder.onnx`, where people graded it `reward.onnx`; and, for training
-to go on from, `weights.safetensors`. The card holds the SHA-256 of each, each is
-checked at every opening, and the bytes of a graph that were hashed are the bytes
-that an engine loads. A bundle may come from strangers: a file is read within
-bounds, and is a plain file of the folder itself. This file knows folders and
-digests, and nothing of what the files mean.
+has one `encoder.onnx`, where people graded it `reward.onnx`; `directions.npy` of
+what moves pictures most; and, for training to go on from, `weights.safetensors`.
+The card holds the SHA-256 of each, each is checked at every opening, and the bytes
+of a graph that were hashed are the bytes that an engine loads. A bundle may come
+from strangers: a file is read within bounds, and is a plain file of the folder
+itself. This file knows folders and digests, and nothing of what the files mean.
 """
 
 import hashlib
@@ -33,11 +33,14 @@ from models.errors import BundleDamaged, BundleMissing, BundleTooNew
 from models.files import UnsafeFile, open_plain
 
 CARD, GENERATOR, SAMPLES, WEIGHTS = "card.json", "generator.onnx", "samples.png", "weights.safetensors"
-ENCODER, REWARD = "encoder.onnx", "reward.onnx"
+ENCODER, REWARD, DIRECTIONS = "encoder.onnx", "reward.onnx", "directions.npy"
 REQUIRED = (GENERATOR, SAMPLES)
 _GRAPHS = (GENERATOR, ENCODER, REWARD)
-_LARGEST_CARD, _LARGEST_GRAPH, _LARGEST_FILE = 1 << 20, (1 << 31) - 1, 1 << 32
-"""Bytes. A card of 10,000 classes has 700 kB; protocol buffers end at 2 GiB; 4 GiB are hashed in seconds."""
+_LARGEST_CARD, _LARGEST_DIRECTIONS, _LARGEST_GRAPH, _LARGEST_FILE = 1 << 20, 1 << 23, (1 << 31) - 1, 1 << 32
+"""Bytes. A card of 10,000 classes has 700 kB, directions of codes of 1,024 numbers 4 MiB; protocol buffers end at
+2 GiB; 4 GiB are hashed in seconds."""
+_LARGEST_KEPT = {**dict.fromkeys(_GRAPHS, _LARGEST_GRAPH), DIRECTIONS: _LARGEST_DIRECTIONS}
+"""Files whose bytes are kept, so that what was hashed is what is loaded."""
 _INTERRUPTED = re.compile(r"\.(?P<name>[a-z0-9][a-z0-9_-]*)\.(?P<step>writing|replaced)-\d+")
 """A folder of `write_bundle`, which a crash may leave under this name; the step is that of `_put_in_place`."""
 
@@ -54,6 +57,8 @@ class Bundle:
     """The ONNX graph back: images [and label] -> z; None where the method has none."""
     reward: bytes | None = None
     """The ONNX graph of the reward model: images [and label] -> grade, deviation; None where there are no grades."""
+    directions: bytes | None = None
+    """The file of `models.directions`; None where none were measured."""
 
 
 def find_bundle(name_or_path: str | Path, folder: Path | None = None) -> Path:
@@ -129,8 +134,8 @@ def open_bundle(path: Path) -> Bundle:
         BundleMissing, BundleDamaged, BundleTooNew: naming the file, what was found and what was expected.
     """
     card = read_card(path)
-    graphs = {name: _checked_file(path / name, expected) for name, expected in card.files.items()}
-    return Bundle(path, card, graphs[GENERATOR] or b"", graphs.get(ENCODER), graphs.get(REWARD))
+    kept = {name: _checked_file(path / name, expected) for name, expected in card.files.items()}
+    return Bundle(path, card, kept[GENERATOR] or b"", kept.get(ENCODER), kept.get(REWARD), kept.get(DIRECTIONS))
 
 
 def bundle_folders(folder: Path) -> list[Path]:
@@ -237,10 +242,10 @@ def parse_card(path: Path) -> Card:
 
 
 def _checked_file(path: Path, expected: str) -> bytes | None:
-    """Compare a file with its digest; the bytes of a graph, None of another file."""
+    """Compare a file with its digest; the bytes of one that is kept, None of another."""
     what = f"a file with SHA-256 {expected[:16]}..."
-    if path.name in _GRAPHS:
-        data = _read(path, _LARGEST_GRAPH, what)
+    if path.name in _LARGEST_KEPT:
+        data = _read(path, _LARGEST_KEPT[path.name], what)
         size, found = len(data), hashlib.sha256(data).hexdigest()
     else:
         with _opened(path, _LARGEST_FILE, what) as file:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.bundle import CARD, GENERATOR, REQUIRED, Bundle, open_bundle, parse_card, read_card, with_card
+from models.bundle import CARD, DIRECTIONS, GENERATOR, REQUIRED, Bundle, open_bundle, parse_card, read_card, with_card
 from models.card import Card, Compute, Fidelity, ReducedPrecision, version_of
 from models.errors import BundleReplaced
 from models.files import sync_folder, write_atomically, write_synced
@@ -105,6 +105,21 @@ def write_fidelity(path: Path, fidelity: Mapping[ReducedPrecision, Fidelity], co
         BundleError: the bundle is not whole and unaltered; nothing is written then.
     """
     return _rewrite_card(path, fidelity=dict(fidelity), compute=compute)
+
+
+def write_directions(path: Path, directions: bytes) -> Bundle:
+    """Put the file of directions into a bundle and its digest into the card. Pictures and version stay what they are.
+
+    Raises:
+        BundleError: the bundle is not whole and unaltered; nothing is written then.
+    """
+    card = open_bundle(path).card
+    with_file = {**card.files, DIRECTIONS: hashlib.sha256(directions).hexdigest()}
+    # A crash between the two leaves a file of another digest: the old one is taken out of the card first.
+    if DIRECTIONS in card.files:
+        _rewrite_card(path, files={name: digest for name, digest in card.files.items() if name != DIRECTIONS})
+    write_atomically(path / DIRECTIONS, directions)
+    return _rewrite_card(path, files=with_file)
 
 
 def _rewrite_card(path: Path, **changes: object) -> Bundle:

@@ -22,12 +22,10 @@ from models.bundle import Bundle
 from models.card import Fidelity, ReducedPrecision
 from models.engine import ENGINE_NAMES, Device, EngineName, reference_on
 from models.errors import BundleDamaged, EngineUnavailable
-from models.graph import count_multiply_adds
+from models.graph import LARGE_MULTIPLY_ADDS, count_multiply_adds
 from models.runtime import Runtime
 
 IMAGES, IMAGES_OF_LARGE = 4_096, 512
-LARGE_MULTIPLY_ADDS = 200_000_000
-"""Of a picture: a larger model is compared on fewer pictures."""
 _EQUAL_DB = 99.0
 """Of a picture that is the same to the byte."""
 

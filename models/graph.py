@@ -13,6 +13,8 @@ from typing import Any
 from models.card import Compute
 from models.errors import EngineUnavailable
 
+LARGE_MULTIPLY_ADDS = 200_000_000
+"""Of a picture: a larger model is measured on fewer pictures."""
 _COUNTED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 
 

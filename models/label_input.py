@@ -13,19 +13,38 @@ Letters: N pictures    K classes    M numbers that a class adds
 
 import numpy as np
 
+from models.onnx_fields import (
+    ATTRIBUTE_GRAPH,
+    ATTRIBUTE_GRAPHS,
+    ATTRIBUTE_INTEGER,
+    FLOAT32,
+    GRAPH_CONSTANT,
+    GRAPH_INPUT,
+    GRAPH_NODE,
+    GRAPH_OUTPUT,
+    MODEL_GRAPH,
+    NODE_ATTRIBUTE,
+    NODE_DOMAIN,
+    NODE_INPUT,
+    NODE_OPERATOR,
+    NODE_OUTPUT,
+    SHAPE_SIZE,
+    SIZE_NUMBER,
+    TENSOR_BYTES,
+    TENSOR_DTYPE,
+    TENSOR_ELSEWHERE,
+    TENSOR_FLOATS,
+    TENSOR_NAME,
+    TENSOR_SIZE,
+    TENSOR_TYPE_DTYPE,
+    TENSOR_TYPE_SHAPE,
+    TYPE_TENSOR,
+    VALUE_NAME,
+    VALUE_TYPE,
+)
 from models.wire_format import Field, Message, encode_field
 
 _LABEL, _CLASSES = b"label", b"classes"
-
-# Field numbers of onnx.proto.
-_MODEL_GRAPH = 7
-_GRAPH_NODE, _GRAPH_CONSTANT, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
-_NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 4, 5, 7
-_ATTRIBUTE_INTEGER, _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 3, 6, 11
-_TENSOR_SIZE, _TENSOR_DTYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_BYTES, _TENSOR_ELSEWHERE = 1, 2, 4, 8, 9, 13
-_VALUE_NAME, _VALUE_TYPE, _TYPE_TENSOR, _TENSOR_TYPE_DTYPE, _TENSOR_TYPE_SHAPE = 1, 2, 1, 1, 2
-_SHAPE_SIZE, _SIZE_NUMBER = 1, 1
-_FLOAT32 = 1
 
 
 def take_class_weights(graph: bytes, classes: int) -> tuple[bytes, bool]:
@@ -49,84 +68,84 @@ def take_class_weights(graph: bytes, classes: int) -> tuple[bytes, bool]:
 
 def _take_class_weights(graph: bytes, classes: int) -> tuple[bytes, bool]:
     model = Message(graph)
-    (body,) = model.messages(_MODEL_GRAPH)
-    if _CLASSES in _names(body, _GRAPH_INPUT):
+    (body,) = model.messages(MODEL_GRAPH)
+    if _CLASSES in _names(body, GRAPH_INPUT):
         return graph, True
     gather = _gather_of_label(body, classes)
     if gather is None:
         return graph, False
     changed = b"".join(_rewritten(field, gather, classes) for field in body.fields)
-    parts = [encode_field(_MODEL_GRAPH, changed) if one.number == _MODEL_GRAPH else one.written for one in model.fields]
+    parts = [encode_field(MODEL_GRAPH, changed) if one.number == MODEL_GRAPH else one.written for one in model.fields]
     return b"".join(parts), True
 
 
 def _gather_of_label(body: Message, classes: int) -> Field | None:
     """The one node that reads `label`, if it is a Gather to rewrite and nothing else stands against it."""
-    nodes = [(field, Message(field.content)) for field in body.fields if field.number == _GRAPH_NODE]
-    readers = [(field, node) for field, node in nodes if _LABEL in node.texts(_NODE_INPUT)]
-    taken = {name for _, node in nodes for name in node.texts(_NODE_INPUT) + node.texts(_NODE_OUTPUT)}
+    nodes = [(field, Message(field.content)) for field in body.fields if field.number == GRAPH_NODE]
+    readers = [(field, node) for field, node in nodes if _LABEL in node.texts(NODE_INPUT)]
+    taken = {name for _, node in nodes for name in node.texts(NODE_INPUT) + node.texts(NODE_OUTPUT)}
     nested = any(_holds_graph(node) for _, node in nodes)  # which may read `label` as well
-    if len(readers) != 1 or nested or _CLASSES in taken or _LABEL in _names(body, _GRAPH_OUTPUT):
+    if len(readers) != 1 or nested or _CLASSES in taken or _LABEL in _names(body, GRAPH_OUTPUT):
         return None
     ((field, node),) = readers
-    return field if _is_gather(node) and _is_table(body, node.texts(_NODE_INPUT)[0], classes) else None
+    return field if _is_gather(node) and _is_table(body, node.texts(NODE_INPUT)[0], classes) else None
 
 
 def _is_gather(node: Message) -> bool:
     """Whether a node is a Gather of a table's rows by `label`; its only attribute is the axis, by default 0."""
-    axis = [integer for one in node.messages(_NODE_ATTRIBUTE) for integer in one.integers(_ATTRIBUTE_INTEGER)]
+    axis = [integer for one in node.messages(NODE_ATTRIBUTE) for integer in one.integers(ATTRIBUTE_INTEGER)]
     return (
-        node.texts(_NODE_OPERATOR) == [b"Gather"]
-        and not any(node.texts(_NODE_DOMAIN))
-        and node.texts(_NODE_INPUT)[1:] == [_LABEL]
+        node.texts(NODE_OPERATOR) == [b"Gather"]
+        and not any(node.texts(NODE_DOMAIN))
+        and node.texts(NODE_INPUT)[1:] == [_LABEL]
         and not any(axis)
     )
 
 
 def _holds_graph(node: Message) -> bool:
-    attributes = node.messages(_NODE_ATTRIBUTE)
-    return any(one.values(_ATTRIBUTE_GRAPH) or one.values(_ATTRIBUTE_GRAPHS) for one in attributes)
+    attributes = node.messages(NODE_ATTRIBUTE)
+    return any(one.values(ATTRIBUTE_GRAPH) or one.values(ATTRIBUTE_GRAPHS) for one in attributes)
 
 
 def _is_table(body: Message, name: bytes, classes: int) -> bool:
     """Whether a name is a constant (K, M) of float32, all of them finite: zero times infinity is not zero."""
-    named = [one for one in body.messages(_GRAPH_CONSTANT) if one.texts(_TENSOR_NAME) == [name]]
-    if len(named) != 1 or name in _names(body, _GRAPH_INPUT):
+    named = [one for one in body.messages(GRAPH_CONSTANT) if one.texts(TENSOR_NAME) == [name]]
+    if len(named) != 1 or name in _names(body, GRAPH_INPUT):
         return False
     (constant,) = named
-    if constant.integers(_TENSOR_DTYPE) != [_FLOAT32] or constant.values(_TENSOR_ELSEWHERE):
+    if constant.integers(TENSOR_DTYPE) != [FLOAT32] or constant.values(TENSOR_ELSEWHERE):
         return False
-    numbers = np.frombuffer(b"".join(constant.values(_TENSOR_BYTES) + constant.values(_TENSOR_FLOATS)), "<f4")
-    rows, *columns = constant.integers(_TENSOR_SIZE)
+    numbers = np.frombuffer(b"".join(constant.values(TENSOR_BYTES) + constant.values(TENSOR_FLOATS)), "<f4")
+    rows, *columns = constant.integers(TENSOR_SIZE)
     return rows == classes and columns == [len(numbers) // rows] and bool(np.isfinite(numbers).all())
 
 
 def _names(body: Message, ends: int) -> list[bytes]:
     """The names of the graph's inputs or outputs."""
-    return [name for end in body.messages(ends) for name in end.texts(_VALUE_NAME)]
+    return [name for end in body.messages(ends) for name in end.texts(VALUE_NAME)]
 
 
 def _rewritten(field: Field, gather: Field, classes: int) -> bytes | memoryview:
     """A field of the graph: the Gather as a MatMul, the input `label` as `classes`, another as it is."""
     if field is gather:
-        return encode_field(_GRAPH_NODE, _matmul(Message(field.content)))
-    if field.number == _GRAPH_INPUT and Message(field.content).texts(_VALUE_NAME) == [_LABEL]:
-        return encode_field(_GRAPH_INPUT, _classes_input(Message(field.content), classes))
+        return encode_field(GRAPH_NODE, _matmul(Message(field.content)))
+    if field.number == GRAPH_INPUT and Message(field.content).texts(VALUE_NAME) == [_LABEL]:
+        return encode_field(GRAPH_INPUT, _classes_input(Message(field.content), classes))
     return field.written
 
 
 def _matmul(gather: Message) -> bytes:
-    table, output = gather.texts(_NODE_INPUT)[0], gather.texts(_NODE_OUTPUT)[0]
-    parts = ((_NODE_INPUT, _CLASSES), (_NODE_INPUT, table), (_NODE_OUTPUT, output), (_NODE_OPERATOR, b"MatMul"))
+    table, output = gather.texts(NODE_INPUT)[0], gather.texts(NODE_OUTPUT)[0]
+    parts = ((NODE_INPUT, _CLASSES), (NODE_INPUT, table), (NODE_OUTPUT, output), (NODE_OPERATOR, b"MatMul"))
     return b"".join(encode_field(*part) for part in parts)
 
 
 def _classes_input(label: Message, classes: int) -> bytes:
     """`classes` float32 (N, K), with the N of `label`."""
-    (tensor,) = (tensor for one in label.messages(_VALUE_TYPE) for tensor in one.messages(_TYPE_TENSOR))
-    (shape,) = tensor.messages(_TENSOR_TYPE_SHAPE)
-    (count,) = shape.values(_SHAPE_SIZE)
-    sizes = (bytes(count), encode_field(_SIZE_NUMBER, classes))
-    found = b"".join(encode_field(_SHAPE_SIZE, size) for size in sizes)
-    found = encode_field(_TENSOR_TYPE_DTYPE, _FLOAT32) + encode_field(_TENSOR_TYPE_SHAPE, found)
-    return encode_field(_VALUE_NAME, _CLASSES) + encode_field(_VALUE_TYPE, encode_field(_TYPE_TENSOR, found))
+    (tensor,) = (tensor for one in label.messages(VALUE_TYPE) for tensor in one.messages(TYPE_TENSOR))
+    (shape,) = tensor.messages(TENSOR_TYPE_SHAPE)
+    (count,) = shape.values(SHAPE_SIZE)
+    sizes = (bytes(count), encode_field(SIZE_NUMBER, classes))
+    found = b"".join(encode_field(SHAPE_SIZE, size) for size in sizes)
+    found = encode_field(TENSOR_TYPE_DTYPE, FLOAT32) + encode_field(TENSOR_TYPE_SHAPE, found)
+    return encode_field(VALUE_NAME, _CLASSES) + encode_field(VALUE_TYPE, encode_field(TYPE_TENSOR, found))

@@ -17,10 +17,11 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import ENCODER, GENERATOR, REWARD, Bundle, find_bundle, open_bundle
+from models.bundle import DIRECTIONS, ENCODER, GENERATOR, REWARD, Bundle, find_bundle, open_bundle
 from models.card import Card
 from models.class_weights import ClassRows, Label, classes_of, one_hot, weights_by_name
 from models.codes import codes
+from models.directions import decode_directions
 from models.engine import (
     REFERENCE,
     Device,
@@ -33,7 +34,7 @@ from models.engine import (
     reference_on,
 )
 from models.engine_selection import load_engine, select_engine
-from models.errors import AddressError
+from models.errors import AddressError, BundleDamaged
 from models.graph_check import check_graph
 from models.label_input import take_class_weights
 from models.warm_up import WarmUp, run_padded
@@ -113,6 +114,8 @@ class Runtime:
         self._reward = load(bundle.reward, REWARD, exact, graded) if bundle.reward else None
         self.engine = self.generator.description
         """Library, version, device and precision that draw."""
+        self.directions = _directions_of(bundle)
+        """(Z, Z) float32 of `models.directions`; None where none were measured."""
         self._device = engine_name.device
         sizes = batch_sizes(self._device, shape.height * shape.width * shape.channels)
         probe = codes(0, 0, sizes[-1], self.card.code_size), self._probe_classes(sizes[-1])
@@ -325,3 +328,13 @@ class Runtime:
             size = self.best_size(count - done)
             yield slice(done, min(done + size, count)), size
             done += size
+
+
+def _directions_of(bundle: Bundle) -> NDArray[np.float32] | None:
+    if bundle.directions is None:
+        return None
+    try:
+        return decode_directions(bundle.directions, bundle.card.code_size)
+    except ValueError as error:
+        found, _, expected = str(error).removeprefix("found ").partition(", expected ")
+        raise BundleDamaged(bundle.path / DIRECTIONS, found=found, expected=expected) from None

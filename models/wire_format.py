@@ -1,6 +1,6 @@
 """Protocol buffers, read and written field by field: as much as it takes to change an ONNX file.
 
-    bytes -> [wire_format] -> graph_check, label_input
+    bytes -> [wire_format] -> graph_check, label_input, directions
 
 A message is a sequence of fields, each a number and a value: an integer, or bytes,
 which may be a message again. A field that nobody changes is written as it was

@@ -11,6 +11,7 @@ from models import benchmark
 from models.benchmark import Speed, fastest_allowed, main, measure_speeds, run_stage
 from models.bundle import open_bundle
 from models.card import Card, Fidelity
+from models.directions import decode_directions
 from models.engine import ENGINE_NAMES, REFERENCE, EngineName, reference_on
 from models.errors import EngineUnavailable
 from models.runtime import Runtime
@@ -150,9 +151,13 @@ def test_write_fills_the_card_and_keeps_the_version_and_what_other_machines_meas
     assert after.version == before.version
     assert after.compute is not None
     assert after.fidelity["tf32"] == GOOD
-    assert after.model_copy(update={"fidelity": before.fidelity, "compute": None}) == before
-    assert {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"} == files
-    assert f"{after.compute.multiply_adds:,} multiply-adds a picture" in capsys.readouterr().out
+    assert after.model_copy(update={"fidelity": before.fidelity, "compute": None, "files": before.files}) == before
+    written = {path.name: path.read_bytes() for path in grey.iterdir() if path.name != "card.json"}
+    assert decode_directions(written.pop("directions.npy"), before.code_size).shape == (5, 5)
+    assert written == files
+    said = capsys.readouterr().out
+    assert f"{after.compute.multiply_adds:,} multiply-adds a picture" in said
+    assert "directions: the first 8 of 5 hold 100% of what a code changes" in said
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from safetensors.torch import save as safetensors_bytes
 from torch import nn
 
-from models.bundle import CARD, ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, read_card
+from models.bundle import CARD, DIRECTIONS, ENCODER, GENERATOR, REWARD, SAMPLES, WEIGHTS, Bundle, read_card
 from models.bundle_writer import write_bundle
 from models.card import Lineage
 from models.class_weights import one_hot
 from models.codes import codes
+from models.directions import encode_directions, measure_directions
 from models.fidelity import measure_fidelity
 from models.graph import count_multiply_adds
 from models.runtime import Runtime
@@ -80,8 +81,8 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
         contents[ENCODER] = encoder_graph(exports.encoder, geometry)
     if exports.reward is not None:
         contents[REWARD] = reward_graph(exports.reward, geometry)
-    contents[SAMPLES], found = _checked(out, facts, contents, exports, inspect)
-    return write_bundle(out, facts | found, contents)
+    files, found = _checked(out, facts, contents, exports, inspect)
+    return write_bundle(out, facts | found, contents | files)
 
 
 def refuse_older_version(out: Path, version: str) -> None:
@@ -142,11 +143,12 @@ def check_codes(exported: NDArray[np.float32], trained: NDArray[np.float32]) -> 
 
 def _checked(
     out: Path, facts: dict[str, Any], contents: dict[str, bytes], exports: Exports, inspect: Inspect | None
-) -> tuple[bytes, dict[str, Any]]:
+) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Open the graphs as the service will, compare them with torch, and draw the bundle's sheet with them.
 
     Returns:
-        `samples.png`, and what is known of the model only now: lineage, and what the engine rule reads.
+        The sheet and the directions by file name, and what is known of the model only now: lineage, and what the
+        engine rule reads.
     """
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", facts, {**contents, SAMPLES: b""})
@@ -163,12 +165,15 @@ def _checked(
             check_codes(runtime.encode(pictures, labels_N), encode(exports.encoder, pictures, labels_N))
         png = io.BytesIO()
         as_picture(contact_sheet(runtime.generate(seed=0, n=64))).save(png, "PNG")
+        compute = count_multiply_adds(draft.generator)
         found = {
             "lineage": None if inspect is None else inspect(runtime),
-            "compute": count_multiply_adds(draft.generator),
+            "compute": compute,
             "fidelity": measure_fidelity(draft),
         }
-    return png.getvalue(), found
+        directions_ZZ = measure_directions(draft, compute=compute)
+    files = {SAMPLES: png.getvalue()}
+    return files if directions_ZZ is None else files | {DIRECTIONS: encode_directions(directions_ZZ)}, found
 
 
 def _mixed(labels_N: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
