@@ -38,6 +38,8 @@ _OF_EVERY_CONNECTION = (408, 414, 421, 431)
 _OF_MODEL_ROUTES = (404, 410, 503)
 _OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
+_CODE = "/models/{name}/{version}/codes/{seed}/{index}"
+_DIRECTIONS = "/models/{name}/{version}/directions"
 _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
@@ -47,6 +49,8 @@ _ERRORS = {
     ("get", "/v1/models"): (),
     ("get", "/v1/models/{name}"): (),
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
+    ("get", _CODE): (404, 410, 422, 503),
+    ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
     ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
     ("post", "/ratings/withdrawals"): (400, 401, 403, 413, 415, 422, 503),
     ("get", "/ratings/withdrawals"): (401, 403, 503),

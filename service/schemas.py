@@ -224,6 +224,34 @@ class VerifyResponse(BaseModel):
     url: str | None = Field(description="The permanent URL of the picture, relative to the service's root.")
 
 
+class CodeResponse(BaseModel):
+    """The latent code of an address."""
+
+    model: str
+    version: str
+    seed: int
+    index: int
+    truncation: float
+    label: str | dict[str, float] | None = Field(default=None, description="The class, or weights of several.")
+    code: list[float] = Field(description="For `codes` of POST /decode; truncation is part of it.")
+
+
+class DirectionResponse(BaseModel):
+    """A direction of the code space."""
+
+    direction: list[float] = Field(description="A unit vector; add a multiple of it to a code.")
+    levels: float = Field(description="Change of a pixel, root mean square in levels of 255, for one unit of code.")
+    share: float = Field(description="Of the squared change along all directions, 0 to 1.")
+
+
+class DirectionsResponse(BaseModel):
+    """The leading directions of a model, the one that changes pictures most first."""
+
+    model: str
+    version: str
+    directions: list[DirectionResponse]
+
+
 class ModelResponse(BaseModel):
     """A model of this service."""
 

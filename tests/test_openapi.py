@@ -19,7 +19,8 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     drawing = {"/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations", IMAGE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     assert set(document["paths"]) == drawing | grades | {
-        *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz")
+        *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
+        *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
     }
 
 

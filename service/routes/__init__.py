@@ -6,6 +6,7 @@ Read in this order:
 
     generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
     images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
+    codes        GET /models/{name}/{version}/codes/..., /directions: the code of a picture, and where to move it
     verify       POST /verify: is this picture ours, by drawing it again
     models       GET /models: the cards
     openai       /v1/images/generations, /v1/models: for clients of OpenAI's API
@@ -20,10 +21,10 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.app import App
 from service.pending import ClientDisconnected
-from service.routes import generate, health, images, models, openai, pages, ratings, verify
+from service.routes import codes, generate, health, images, models, openai, pages, ratings, verify
 from service.routes.responses import client_closed_request
 
-ROUTERS = tuple(module.router for module in (generate, images, verify, openai, models, ratings, health, pages))
+ROUTERS = tuple(module.router for module in (generate, images, codes, verify, openai, models, ratings, health, pages))
 
 
 def create_app() -> App:

@@ -35,7 +35,7 @@ from service.schemas import ImageQuery
 router = APIRouter()
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}
 _FOREVER = "max-age=31536000, immutable"
-_Digits = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
+Digits = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
 """One spelling of each number, so that a picture has one URL."""
 
 
@@ -44,8 +44,8 @@ async def image(
     request: Request,
     name: str,
     version: str,
-    seed: _Digits,
-    index: _Digits,
+    seed: Digits,
+    index: Digits,
     suffix: str,
     query: Annotated[ImageQuery, Query()],
     if_none_match: Annotated[list[str] | None, Header()] = None,
@@ -55,9 +55,9 @@ async def image(
     if suffix not in SUFFIXES:
         raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
     chosen = SUFFIXES[suffix]
-    label = _label(query, runtime.card)
+    label = label_of_query(query, runtime.card)
     source = address_range(
-        runtime.card, _within("seed", seed), _within("index", index), 1, label, abs(query.truncation)
+        runtime.card, whole_number("seed", seed), whole_number("index", index), 1, label, abs(query.truncation)
     )
     require_drawable(source.classes, runtime)
     # A shared cache would give what needs a key to those who have none.
@@ -107,7 +107,7 @@ def _with_query(path: str, query: list[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(query, safe=':,')}" if query else path
 
 
-def _label(query: ImageQuery, card: Card) -> Label | None:
+def label_of_query(query: ImageQuery, card: Card) -> Label | None:
     """The class, weights of several, or None where the URL names none.
 
     Raises:
@@ -131,7 +131,12 @@ def _spelled(label: Label | None, names: Sequence[str]) -> str | ClassWeights | 
     return names[label] if isinstance(label, int) else label
 
 
-def _within(field: str, digits: str) -> int:
+def whole_number(field: str, digits: str) -> int:
+    """A seed or an index in a URL.
+
+    Raises:
+        Problem: 422, it is too large.
+    """
     if int(digits) >= ADDRESS_END:
         raise Problem(422, f"{field} is {digits}; it must be 0 to {ADDRESS_END - 1}.")
     return int(digits)
