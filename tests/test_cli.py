@@ -15,6 +15,7 @@ import pytest
 import typer
 from PIL import Image
 from support.commandline import typed
+from support.pretrained import write_pretrained
 from typer.testing import CliRunner
 
 from models.bundle import open_bundle
@@ -129,6 +130,17 @@ def test_a_run_that_has_ended_resumes_with_a_larger_kimg_and_its_model_says_so(
     assert json.loads(log[-1])["images_shown"] < 202
     assert code == 0, said
     assert (record.images_shown, record.lengthened) == (250, (202,))
+
+
+def test_export_refuses_to_replace_another_model_as_fit_does(tmp_path: Path, fitted: Callable[..., Path]):
+    before = write_pretrained(tmp_path / "small").card.version
+    code, said = typed("export", fitted() / "r", "--out", tmp_path / "small")
+
+    assert code == 1
+    assert said.endswith(f"and it stays as small@{before}. Or use another --out.")
+    code, said = typed("export", fitted() / "r", "--out", tmp_path / "small", "--replace")
+    assert code == 0, said
+    assert open_bundle(tmp_path / f"small@{before}").card.version == before
 
 
 def test_export_makes_a_bundle_of_a_run(tmp_path: Path, fitted: Callable[..., Path]):

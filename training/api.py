@@ -16,7 +16,7 @@ from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
 from training.options import ComputeOptions, FinetuneOptions, FitOptions, TransferOptions
 from training.plan import Plan, carry_out, check_fit, plan_finetuning, plan_fit
-from training.replacement import check_out
+from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
 
 StrPath = str | Path
@@ -125,16 +125,18 @@ def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **opt
     return scores
 
 
-def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle:
+def export(run: StrPath, out: StrPath | None = None, average: int = 0, *, replace: bool = False) -> Bundle:
     """Make a bundle of a run's last checkpoint, finished or not.
 
     Args:
         run: a run's folder, in runs/.
         out: the bundle's folder; `models/<name of the run>` by default.
         average: which of the averaged networks, by its place in `half_life_shares`.
+        replace: take the name of a shipped model, or of one of other pictures; it stays as `<name>@<version>`.
 
     Raises:
         FileNotFoundError: the run has no checkpoint yet.
+        WouldReplace: such a model is there, and `replace` was not given.
         ValueError: the run has no such average.
         ExportDiffers: the graph's pictures differ from torch's by more than one level of 255.
     """
@@ -143,7 +145,12 @@ def export(run: StrPath, out: StrPath | None = None, average: int = 0) -> Bundle
 
     bundle = MODELS / Path(run).name if out is None else Path(out)
     check_out(bundle)
-    return export_run(Run(Path(run)), bundle, average)
+    of = Run(Path(run))
+    if of.checkpoint.exists() and not replace:
+        asked = question(bundle, of.data_digests(), next_version=bool(of.settings().parent))
+        if asked is not None:
+            raise WouldReplace(asked)
+    return export_run(of, bundle, average)
 
 
 def _carried_out(plan: Plan, bundle: Bundle | None) -> Bundle:

@@ -82,10 +82,17 @@ def answered(plan: "Plan", context: "ComputeContext") -> "Plan":
     Raises:
         WouldReplace: the answer is no.
     """
-    if plan.question is None or not (sys.stdin.isatty() and context.distributed.world_size == 1):
+    if plan.question is None or context.distributed.world_size > 1:
         return plan.answered(False)
-    print_plain(plan.question)
-    return plan.answered(typer.confirm("Replace it?"))
+    return plan.answered(may_replace(plan.question))
+
+
+def may_replace(question: str) -> bool:
+    """Ask on a terminal whether a bundle may take another model's name; elsewhere it may not."""
+    if not sys.stdin.isatty():
+        return False
+    print_plain(question)
+    return typer.confirm("Replace it?")
 
 
 def show_forecast(plan: "Plan", context: "ComputeContext") -> None:
