@@ -21,6 +21,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent  # the checkout, or site-packages: the rooms are next to this file
@@ -119,10 +120,17 @@ def _serve(_command: str, argv: list[str]) -> int:
         print(f"error: {reason}", file=sys.stderr)
         return 1
     os.environ.update(serve_environment(os.environ, Path.cwd()))
-    if reason := why_not_home(home := bentoml_home(os.environ)):
-        other = os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
-        print(f"{home} cannot be used ({reason}): BentoML keeps its files in {other}", file=sys.stderr)
+    with ExitStack() as stack:
+        try:
+            os.environ["BENTOML_HOME"] = str(usable_home(os.environ, stack))
+        except FileNotFoundError as error:  # of tempfile: it names all folders that it tried
+            print(f"error: {error.strerror}. Name a folder that can be written: TMPDIR=FOLDER", file=sys.stderr)
+            return 1
+        return _bentoml(arguments)
 
+
+def _bentoml(arguments: list[str]) -> int:
+    """Run the command line of BentoML."""
     import click
     from bentoml_cli.cli import cli
 
@@ -194,9 +202,29 @@ def why_not_listen(host: str, port: int) -> str | None:
     return None
 
 
+def usable_home(environment: Mapping[str, str], stack: ExitStack) -> Path:
+    """The folder in which BentoML keeps its files; where it cannot be written another one, with a line that says so.
+
+    Args:
+        environment: with BENTOML_HOME or HOME, or neither.
+        stack: removes the other one at its end.
+
+    Raises:
+        FileNotFoundError: no folder for temporary files can be written either.
+    """
+    home = bentoml_home(environment)
+    reason = "this user has no home" if home.parts[0].startswith("~") else why_not_home(home)
+    if reason is None:
+        return home.absolute()  # the worker starts in another folder
+    other = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bentoml-", ignore_cleanup_errors=True)))
+    print(f"{home} cannot be used ({reason}): BentoML keeps its files in {other}", file=sys.stderr)
+    return other
+
+
 def bentoml_home(environment: Mapping[str, str]) -> Path:
-    """The folder in which BentoML keeps its files."""
-    return Path(environment.get("BENTOML_HOME") or Path(environment.get("HOME") or Path.home()) / "bentoml")
+    """The folder in which BentoML keeps its files; it begins with ~ for a user who has no home."""
+    given = environment.get("BENTOML_HOME") or os.path.join(environment.get("HOME") or "~", "bentoml")
+    return Path(os.path.expanduser(os.path.expandvars(given)))
 
 
 def why_not_home(home: Path) -> str | None:

@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request
 from service.access.rules import Access
 from service.connections import ConnectionMonitor
 from service.errors import Problem
-from service.heartbeat import Heartbeat
+from service.heartbeat import Heartbeat, Step
 from service.openapi import describe
 from service.ratings.candidates import CandidatePools
 from service.ratings.grade import DatabaseUnavailable
@@ -81,7 +81,9 @@ class App(FastAPI):
         self._store = self._writer_pool.submit(_open_store, settings)
         if settings.renew_seconds:
             self.reloader.start(settings.renew_seconds)
-        self._heartbeat = Heartbeat(settings.hang_seconds, self._is_loading, lambda: self.registry.batcher.engine_step)
+        self._heartbeat = Heartbeat(
+            settings.hang_seconds, self._is_loading, lambda: self.registry.batcher.engine_step, self._load_step
+        )
         if connections is not None:
             self._heartbeat.start()
 
@@ -116,6 +118,10 @@ class App(FastAPI):
 
     def _is_loading(self) -> bool:
         return self.registry.loading is not None
+
+    def _load_step(self) -> Step | None:
+        """The load under way while the service is not ready; one that hangs later leaves the models that draw."""
+        return self.registry.loader.step if self._is_loading() else None
 
     async def compute(self, work: Callable[[], Found], inline: bool = False) -> Found:
         """Do what takes more than a few milliseconds in a thread, one at a time: the event loop goes on.

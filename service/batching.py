@@ -32,7 +32,7 @@ from models.class_weights import ClassRows
 from models.runtime import Runtime
 from service.draw_times import DrawTimes
 from service.errors import Problem
-from service.heartbeat import EngineStep
+from service.heartbeat import Step
 from service.latents import LatentSource
 from service.metrics import Counters
 from service.pending import PendingRequest
@@ -92,7 +92,7 @@ class DynamicBatcher:
             return self._waiting.total()
 
     @property
-    def engine_step(self) -> EngineStep | None:
+    def engine_step(self) -> Step | None:
         """What the engine thread does at this moment, and how long that may take; None while it waits for work."""
         if (step := self._step) is None:
             return None

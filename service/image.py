@@ -13,6 +13,9 @@ from pathlib import Path
 import bentoml
 
 PYTHON_VERSION = "3.11"
+HOME_FOLDERS = ("bentos", "models", "envs", "tmp", "prometheus_multiproc_dir")
+"""What BentoML makes in BENTOML_HOME when it starts. Where they are there it writes nothing, so that the container
+starts with a read-only file system and under any user."""
 _PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
@@ -32,6 +35,7 @@ _extra = os.environ.get("EXTRA", "cpu")
 image = bentoml.images.Image(base_image=f"python:{PYTHON_VERSION}-slim", distro="none", python_version=PYTHON_VERSION)
 if _needed := packages(_extra):
     image.python_packages(*_needed)
+image.run(f'cd "$BENTOML_HOME" && mkdir -p {" ".join(HOME_FOLDERS)} && chmod 755 . {" ".join(HOME_FOLDERS)}')
 
 # An image for GPUs asks for one: where there is none it is not ready, instead of slow.
 environment = [{"name": "ZOETROPE_DEVICE", "value": "cuda"}] if _extra == "gpu" else []

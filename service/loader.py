@@ -12,6 +12,7 @@ problems that it raises.
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -24,6 +25,7 @@ from models.engine_selection import select_engine
 from models.errors import BundleDamaged, ModelError
 from models.runtime import Runtime
 from service.errors import Problem
+from service.heartbeat import Step
 from service.refusals import in_words, reason_of
 from service.settings import Settings
 from service.snapshot import ModelVersion
@@ -61,6 +63,9 @@ class ModelLoader:
         self._older_in_memory: OrderedDict[ModelVersion, None] = OrderedDict()
         """The least recently used first."""
         self._requested: dict[ModelVersion, Future[Runtime | None]] = {}
+        self._loads = 0
+        self.step: Step | None = None
+        """The load that the thread is in, and what it may take; None while it does something else."""
         # Of the loader's thread alone:
         self._cold: deque[ModelVersion] = deque()
         self._unchecked: deque[ModelVersion] = deque()
@@ -168,6 +173,14 @@ class ModelLoader:
         _log.error("%s cannot be drawn: %s", version, in_words(error))
 
     def _load(self, version: ModelVersion) -> Runtime:
+        self._loads += 1
+        self.step = self._loads, self._settings.load_seconds or math.inf, str(version)
+        try:
+            return self._load_in_step(version)
+        finally:
+            self.step = None
+
+    def _load_in_step(self, version: ModelVersion) -> Runtime:
         begin_s = time.monotonic()
         bundle = open_bundle(version.path)
         if bundle.card.version != version.card.version:  # it was replaced after its card was read

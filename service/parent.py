@@ -76,14 +76,15 @@ class Parent(SysHandler):  # type: ignore[misc]
             self.controller.loop.call_later(_STOP_RETRY_S, self._stop)
 
 
-def bound_parent(shutdown_s: float) -> None:
+def bound_parent(shutdown_s: float, hang_s: float) -> None:
     """Make this process look after its workers, and end in time when it stops; called before it starts a worker.
 
     Args:
         shutdown_s: what requests under way get in the worker.
+        hang_s: for how long a worker may be stopped; 0: for ever, and none is replaced because it is stuck.
     """
     os.environ[PARENT_VARIABLE] = str(os.getpid())
-    Parent.shutdown_s, Parent.heartbeats = shutdown_s, HeartbeatReader()
+    Parent.shutdown_s, Parent.heartbeats = shutdown_s, HeartbeatReader(hang_s)
     controller.SysHandler = Parent
     CircusSocket.bind_and_listen = _listen
 

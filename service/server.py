@@ -12,6 +12,7 @@ loads no engine, no database library and no FastAPI: the worker does.
 """
 
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,19 @@ def use_models_of_bento(root: Path) -> None:
 
 
 use_models_of_bento(Path(__file__).parent.parent)
+
+
+def check_temporary_folder() -> None:
+    """End with one line where no temporary file can be written; BentoML, which needs one, would end with its stack.
+
+    A container with a read-only file system is such a place.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise SystemExit(
+            f"error: {error.strerror}. Give it one that can be written: TMPDIR=FOLDER, or docker run --tmpfs /tmp"
+        ) from None
 
 
 @cache
@@ -89,9 +103,10 @@ class Zoetrope:
         except ValueError as error:
             raise SystemExit(f"error: {error}") from None
         configure_log(settings.log, settings.log_level)
+        check_temporary_folder()
         from service.parent import bound_parent  # the worker needs no circus
 
-        bound_parent(settings.shutdown_seconds)
+        bound_parent(settings.shutdown_seconds, settings.hang_seconds)
 
     def __init__(self) -> None:
         settings = read_settings()

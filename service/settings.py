@@ -156,6 +156,12 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="A worker whose event loop or engine thread stands still for so long is replaced; 0 is never.",
     )
+    load_seconds: float = Field(
+        default=300,
+        ge=0,
+        allow_inf_nan=False,
+        description="A worker that loads one model for so long, while it is not ready, is replaced; 0 is never.",
+    )
     log: LogFormat = Field(default="text", description="How the service logs: text, or a line of JSON a message.")
     log_level: LogLevel = Field(default="info", description="From which level on: debug, info, warning or error.")
     shutdown_seconds: float = Field(

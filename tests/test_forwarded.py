@@ -20,6 +20,11 @@ from service.settings import read_settings
 HERE, PROXY, CLIENT = "http://127.0.0.1:3000", "10.1.2.3", "192.0.2.9"
 SECRET = "a-secret-of-ann-0123456789"
 PROXIES = {"ZOETROPE_PROXIES": "10.0.0.0/8, 2001:db8::1"}
+OF_PROXY = {
+    "x-forwarded-host": "pictures.example",
+    "x-forwarded-proto": "https",
+    "x-forwarded-prefix": "/some/where",
+}
 TRUSTED = TrustedProxies((ip_network("10.0.0.0/8"),), "")
 
 
@@ -170,6 +175,32 @@ def test_a_prefix_is_in_the_document_the_docs_and_every_link(connected: Callable
     assert 'url: "openapi.json"' in get("/docs").text.replace("'", '"')
     for path in ("/", "/page/app.js", "/docs/assets/swagger-ui.css", "/readyz"):
         assert get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize("takes_it_off", [True, False])
+@pytest.mark.parametrize(
+    ("variables", "client_address", "said", "begins"),
+    [
+        ({}, "127.0.0.1", {}, HERE),
+        ({"ZOETROPE_PREFIX": "/some/where"}, "127.0.0.1", {}, f"{HERE}/some/where"),
+        (PROXIES | {"ZOETROPE_HOSTS": "pictures.example"}, PROXY, OF_PROXY, "https://pictures.example/some/where"),
+        (PROXIES, "192.0.2.1", OF_PROXY, HERE),
+    ],
+    ids=["direct", "by the setting", "by the proxy", "by one who is no proxy"],
+)
+def test_a_url_of_openais_api_leads_through_the_proxy_to_the_picture(
+    connected: Callable, variables: dict, client_address: str, said: dict, begins: str, takes_it_off: bool
+):
+    client = connected(client_address, **variables)
+    inner = "" if takes_it_off or not begins.endswith("/some/where") else "/some/where"
+    body = {"prompt": "any", "model": "colour", "n": 2, "seed": 7, "response_format": "url", "output_format": "webp"}
+    answer = client.post(f"{inner}/v1/images/generations", json=body, headers=said)
+    urls = [one["url"] for one in answer.json()["data"]]
+    pictures = [client.get(inner + url.removeprefix(begins), headers=said) for url in urls]
+
+    assert all(url.startswith(f"{begins}/models/colour/") for url in urls), urls
+    assert [one.headers["content-type"] for one in pictures] == ["image/webp"] * 2
+    assert [one.status_code for one in pictures] == [200] * 2
 
 
 @pytest.mark.parametrize("path", ["/x/ratings", "/ratings", "/x/x/ratings", "/x//ratings", "/x/x/x/ratings"])

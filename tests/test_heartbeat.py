@@ -7,24 +7,28 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from service import heartbeat
-from service.heartbeat import LOOK_S, PIPE_VARIABLE, Heartbeat, HeartbeatReader
+from service.heartbeat import LOOK_S, PIPE_VARIABLE, Heartbeat, HeartbeatReader, ProcessSigns
 
 PID = os.getpid()
+
+
+def told(state: str = "S", faults: int = 7, cpu_ticks: int | None = 100, waited_s: float = 5.0) -> ProcessSigns:
+    """What the platform tells of a worker that does nothing, but for what is given."""
+    return ProcessSigns(state, faults, cpu_ticks, waited_s)
 
 
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeartbeatReader]:
     monkeypatch.setenv(PIPE_VARIABLE, "")
-    monkeypatch.setattr(heartbeat, "_major_faults", lambda _: 7)
-    monkeypatch.setattr(heartbeat, "_waited_for_processor_s", lambda _: 5.0)
-    reader = HeartbeatReader()
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told())
+    reader = HeartbeatReader(2.0)
     yield reader
     for end in (reader._reader, int(os.environ[PIPE_VARIABLE])):
         os.close(end)
@@ -34,11 +38,18 @@ class EndedError(BaseException):
     pass
 
 
-def beats(count: int, allowance_s: float = 2.0, loading: bool = False, steps: Iterator | None = None) -> None:
+def beats(
+    count: int,
+    allowance_s: float = 2.0,
+    loading: bool = False,
+    steps: Iterator | None = None,
+    loads: Iterator | None = None,
+) -> None:
     """So many beats of a worker, one after another."""
 
     async def run() -> None:
-        one = Heartbeat(allowance_s, lambda: loading, lambda: next(steps) if steps else None)
+        engine, loader = (lambda found=found: next(found) if found else None for found in (steps, loads))
+        one = Heartbeat(allowance_s, lambda: loading, engine, loader)
         for _ in range(count):
             one._beat(asyncio.get_running_loop())
 
@@ -55,12 +66,64 @@ def test_a_worker_is_late_after_as_many_looks_as_its_beat_allowed(reader: Heartb
     assert reader.late([PID]) == []
 
 
-def test_one_that_has_not_begun_to_beat_is_not_late_and_one_that_has_ended_is_forgotten(reader: HeartbeatReader):
-    assert [reader.late([PID, 1]) for _ in range(9)] == [[]] * 9
+def test_one_that_has_ended_is_forgotten(reader: HeartbeatReader):
     beats(1)
     reader.late([PID])
     assert reader.late([]) == []
     assert [reader.late([PID]) for _ in range(9)] == [[]] * 9
+
+
+def test_one_that_has_not_begun_to_beat_and_does_nothing_is_late_after_a_minute(reader: HeartbeatReader):
+    """Before: never. It may hang in an import, or wait for what never comes."""
+    assert [reader.late([PID]) for _ in range(245)] == [[]] * 239 + [[PID]] + [[]] * 5
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        lambda look: told(cpu_ticks=look // 239),
+        lambda look: told(faults=look),
+        lambda _: told(state="D"),
+        lambda look: told(waited_s=look * LOOK_S),
+        lambda _: ProcessSigns("", 0, None, 0.0),
+    ],
+    ids=["computes", "reads its memory", "waits for the disk", "waits for the processor", "nothing is known of it"],
+)
+def test_one_that_starts_slowly_is_not_late(
+    progress: Callable[[int], ProcessSigns], reader: HeartbeatReader, monkeypatch: pytest.MonkeyPatch
+):
+    """Ten milliseconds of work in a minute are enough."""
+    looks = iter(range(1_000_000))
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: progress(next(looks)))
+
+    assert [reader.late([PID]) for _ in range(2_000)] == [[]] * 2_000
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_one_that_is_stopped_is_late_after_two_seconds_however_far_it_has_come(
+    has_begun: bool, reader: HeartbeatReader, monkeypatch: pytest.MonkeyPatch
+):
+    """While models are loaded its event loop may stand still for a minute, but it does not stop by itself."""
+    if has_begun:
+        beats(1, loading=True)
+    reader.late([PID])
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told("T"))
+    assert [reader.late([PID]) for _ in range(7)] == [[]] * 7
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told())
+    assert reader.late([PID]) == [], "it goes on"
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told("T"))
+
+    assert [reader.late([PID]) for _ in range(9)] == [[]] * 7 + [[PID]] + [[]]
+
+
+def test_where_nothing_is_a_hang_none_is_late(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(PIPE_VARIABLE, "")
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told("T"))
+    reader = HeartbeatReader(0)
+
+    assert [reader.late([PID]) for _ in range(300)] == [[]] * 300
+    for end in (reader._reader, int(os.environ[PIPE_VARIABLE])):
+        os.close(end)
 
 
 def test_while_models_are_loaded_a_minute_is_allowed_and_after_a_stop_for_ever(reader: HeartbeatReader):
@@ -68,7 +131,7 @@ def test_while_models_are_loaded_a_minute_is_allowed_and_after_a_stop_for_ever(r
     assert [reader.late([PID]) for _ in range(239)] == [[]] * 239
 
     async def stop() -> None:
-        one = Heartbeat(2.0, lambda: False, lambda: None)
+        one = Heartbeat(2.0, lambda: False, lambda: None, lambda: None)
         one.start()
         one.stop()
 
@@ -80,8 +143,8 @@ def test_a_look_in_which_the_process_read_its_memory_from_the_disk_does_not_coun
     reader: HeartbeatReader, monkeypatch: pytest.MonkeyPatch
 ):
     beats(1)
-    faults = iter(range(20))
-    monkeypatch.setattr(heartbeat, "_major_faults", lambda _: next(faults))
+    faults = iter(range(30))
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told(faults=next(faults)))
 
     assert [reader.late([PID]) for _ in range(20)] == [[]] * 20
 
@@ -89,7 +152,7 @@ def test_a_look_in_which_the_process_read_its_memory_from_the_disk_does_not_coun
 def test_what_it_waits_for_the_processor_does_not_count(reader: HeartbeatReader, monkeypatch: pytest.MonkeyPatch):
     """With three quarters of every look on the run queue, four looks are one."""
     waited = iter(0.75 * LOOK_S * look for look in range(100))
-    monkeypatch.setattr(heartbeat, "_waited_for_processor_s", lambda _: next(waited))
+    monkeypatch.setattr(heartbeat, "process_signs", lambda _: told(waited_s=next(waited)))
     beats(1)
 
     looks = [reader.late([PID]) for _ in range(40)]
@@ -122,20 +185,40 @@ def test_a_process_that_others_keep_from_the_processor_waits_and_one_that_is_sto
     assert heartbeat._waited_for_processor_s(2**22 + 1) == 0
 
 
-def test_the_faults_of_a_process_are_read_where_the_platform_has_them():
-    assert heartbeat._major_faults(2**22 + 1) is None
-    if os.path.exists("/proc/self/stat"):
-        assert heartbeat._major_faults(PID) >= 0
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this platform does not say")
+def test_the_signs_of_a_process_are_read_where_the_platform_has_them():
+    sleeping = subprocess.Popen(["sleep", "60"])
+    try:
+        os.kill(sleeping.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, sleeping.pid, os.WSTOPPED | os.WNOWAIT)
+        found = heartbeat.process_signs(sleeping.pid)
+    finally:
+        sleeping.kill()
+        sleeping.wait()
+
+    assert (found.state, found.faults >= 0, found.cpu_ticks <= 5) == ("T", True, True)
+    assert heartbeat.process_signs(PID).cpu_ticks >= 1
+    assert heartbeat.process_signs(2**22 + 1) == ProcessSigns("", 0, None, 0.0)
 
 
-def ends_after(steps: list, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Beats until a worker ends by itself, with these steps of its engine thread."""
+def ends_after(steps: list, monkeypatch: pytest.MonkeyPatch, thread: str = "steps") -> int:
+    """Beats until a worker ends by itself, with these steps of its engine thread, or its loads."""
     left = iter(steps)
     monkeypatch.setattr(os, "_exit", lambda _: (_ for _ in ()).throw(EndedError))
     with suppress(EndedError, StopIteration):
         while True:
-            beats(len(steps), steps=left)
+            beats(len(steps), **{thread: left})
     return len(steps) - len(list(left))
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_worker_ends_when_it_loads_one_model_for_longer_than_it_may(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    loads = [None, *[(1, 300.0, "mnist 6de6")] * 1_400, *[(2, 300.0, "eurosat 41ab")] * 1_600]
+
+    assert ends_after(loads, monkeypatch, "loads") == 1 + 1_400 + 1_501, "each load counts by itself"
+    assert "loading eurosat 41ab takes longer than 300 s (ZOETROPE_LOAD_SECONDS): it hangs" in caplog.text
 
 
 @pytest.mark.usefixtures("reader")

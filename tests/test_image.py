@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.image import packages
+from service.image import HOME_FOLDERS, packages
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -20,6 +20,19 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 def test_the_packages_are_those_of_pyproject():
     assert set(packages("cpu")) == {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["cpu"]}
     assert any(one.startswith("onnxruntime-gpu[cuda,cudnn]") for one in packages("gpu"))
+
+
+def test_the_image_has_every_folder_that_bentoml_makes_at_a_start(tmp_path: Path):
+    """So it writes nothing there, and a read-only container starts under any user; `make image-test` tries it."""
+    program = (
+        "from bentoml._internal.configuration.containers import BentoMLContainer as container\n"
+        "from bentoml.serving import ensure_prometheus_dir\n"
+        "container.bentoml_home.get(), ensure_prometheus_dir()"
+    )
+    variables = {**os.environ, "BENTOML_HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, "-c", program], env=variables, check=True)
+
+    assert {path.name for path in (tmp_path / "home").iterdir()} == set(HOME_FOLDERS)
 
 
 def test_an_unknown_extra_is_refused():
@@ -116,3 +129,4 @@ def test_a_bentos_image_begins_slim_and_installs_no_compiler(bento: Path):
     assert "FROM python:3.11-slim" in dockerfile
     assert "apt-get" not in dockerfile
     assert "build-essential" not in dockerfile
+    assert "mkdir -p bentos models envs tmp prometheus_multiproc_dir" in dockerfile

@@ -172,11 +172,14 @@ def test_it_ends_on_sigterm(server: Server):
     assert server.process.wait(30) == 0
 
 
-def test_without_models_it_is_alive_and_not_ready_and_says_why(scripts: Path, tmp_path: Path):
-    with served(scripts, tmp_path) as server:
+def test_without_models_and_a_home_it_is_alive_and_not_ready_and_says_why(scripts: Path, tmp_path: Path):
+    """Before it said of the home nothing but BentoML's stack; /proc cannot be written, not even by root."""
+    with served(scripts, tmp_path, HOME="/proc", BENTOML_HOME="") as server:
         server.wait_for("/livez")
         status, answer = server.get("/readyz")
 
         assert status == 503
+        assert re.search(r"^/proc/bentoml cannot be used \(No such file or directory\): BentoML keeps", server.log)
+        assert "Traceback" not in server.log
         assert "found no such folder" in answer.decode()
         assert "not ready: models: found no such folder" in server.log

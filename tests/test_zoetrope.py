@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,47 @@ def test_a_home_that_cannot_be_written_is_told_in_words(tmp_path: Path):
     assert zoetrope.why_not_home(Path("/proc/bentoml")) == "No such file or directory"
     assert zoetrope.bentoml_home({"HOME": "/a"}) == Path("/a/bentoml")
     assert zoetrope.bentoml_home({"HOME": "/a", "BENTOML_HOME": "/b"}) == Path("/b")
+
+
+def test_where_the_home_cannot_be_written_another_folder_is_taken_and_removed_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """The worker starts in another folder than the user's, so all of them are absolute."""
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        assert zoetrope.usable_home({"BENTOML_HOME": "mine"}, stack) == tmp_path / "mine"
+        assert capsys.readouterr().err == ""
+        other = zoetrope.usable_home({"HOME": "/proc"}, stack)
+        assert other.is_dir()
+    assert not other.exists()
+
+    assert capsys.readouterr().err == (
+        f"/proc/bentoml cannot be used (No such file or directory): BentoML keeps its files in {other}\n"
+    )
+
+
+def test_a_user_without_a_home_gets_another_folder_and_not_one_that_is_called_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """BentoML itself would make a folder ~ in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user that this machine does not know
+    with ExitStack() as stack:
+        zoetrope.usable_home({}, stack)
+
+    assert list(tmp_path.iterdir()) == []
+    assert "~/bentoml cannot be used (this user has no home)" in capsys.readouterr().err
+
+
+def test_where_nothing_at_all_can_be_written_it_is_one_line():
+    """No folder for temporary files: as in a container that is read-only everywhere."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import os, zoetrope; os.chdir('/proc'); zoetrope.tempfile._candidate_tempdir_list = "
+         "lambda: ['/proc']; raise SystemExit(zoetrope.main(['serve', '--port', '0']))"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/proc"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: No usable temporary directory found in ['/proc']. Name a folder that can be written: TMPDIR=FOLDER\n"
+    )

@@ -1,12 +1,13 @@
 # Tries the image: run without any privilege, requested to draw, stopped. Read by .ci/image/image.sh.
 #
 #   image -> [try_image] -> one line a check, or what was found and expected
+#
+# IMAGE_ATTACKS=FOLDER attacks it as well (python -m load.stress attacks): ten minutes more.
 
 LARGEST_MB=1000 # of which OpenVINO takes 180, for half the CPU a picture
 LONGEST_START_S=30 # on a busy machine
-LONGEST_END_S=5 # after its worker was killed
-RIGHTS="--read-only --tmpfs /tmp --env BENTOML_HOME=/tmp/bentoml --cap-drop all --security-opt no-new-privileges
-    --memory 1g --pids-limit 256"
+LONGEST_END_S=5 # after its worker was killed or stopped
+RIGHTS="--read-only --tmpfs /tmp --cap-drop all --security-opt no-new-privileges --memory 1g --pids-limit 256"
 
 CONTAINER=zoetrope-test-$$
 OUTSIDE= # the process of the service outside of the container
@@ -19,8 +20,12 @@ try_image() {
     check_contents
     check_responses
     check_same_bytes_as_outside
+    check_attacks
     check_stop
-    check_killed_worker
+    check_struck_worker 9 killed
+    check_struck_worker STOP stopped
+    check_unknown_user
+    check_without_temporary_folder
     say "passed"
 }
 
@@ -108,6 +113,14 @@ print(pictures.dtype, pictures.shape, "SHA-256", sys.argv[2][:16])' \
         "$WORK/inside.npy" "$(sha256 "$WORK/inside.npy")")"
 }
 
+check_attacks() { # where IMAGE_ATTACKS names a folder for what is found: 10,000 mutants, slow and idle clients, minutes
+    [ -n "${IMAGE_ATTACKS:-}" ] || return 0
+    pid=$("$ENGINE" inspect --format '{{.State.Pid}}' "$CONTAINER")
+    say "attacking it; what is found goes to $IMAGE_ATTACKS"
+    python -m load.stress attacks --url "$URL" --pid "$pid" --out "$IMAGE_ATTACKS" || die "an attack succeeded, see above"
+    expect "killed for its memory" "$("$ENGINE" inspect --format '{{.State.OOMKilled}}' "$CONTAINER")" false
+}
+
 check_stop() {
     started=$(now)
     "$ENGINE" stop -t 15 "$CONTAINER" >/dev/null # SIGTERM, and SIGKILL after 15 s, which would be exit code 137
@@ -115,19 +128,40 @@ check_stop() {
     say "stopped after $(since "$started") s"
 }
 
-check_killed_worker() { # it ends with an error, so that its engine can start it again
+check_struck_worker() { # signal its-name: it ends with an error, so that its engine can start it again
     "$ENGINE" start "$CONTAINER" >/dev/null
     started=$(now)
     wait_until_ready
     # shellcheck disable=SC2016 # $(...) is the container's
-    inside 'kill -9 $(cat /proc/1/task/1/children)'
+    inside 'kill -'"$1"' $(cat /proc/1/task/1/children)'
     started=$(now)
     while [ "$("$ENGINE" inspect --format '{{.State.Running}}' "$CONTAINER")" = true ]; do
-        before "$started" "$LONGEST_END_S" || die "it runs without a worker; expected its end within $LONGEST_END_S s"
+        before "$started" "$LONGEST_END_S" ||
+            die "it runs after its worker was $2; expected its end within $LONGEST_END_S s"
         sleep 0.1
     done
-    say "ended $(since "$started") s after its worker was killed (within $LONGEST_END_S)"
+    say "ended $(since "$started") s after its worker was $2 (within $LONGEST_END_S)"
     expect "exit code then" "$("$ENGINE" inspect --format '{{.State.ExitCode}}' "$CONTAINER")" 1
+}
+
+check_unknown_user() { # one that no file of the image knows, and whose home is not there
+    "$ENGINE" rm --force "$CONTAINER" >/dev/null
+    RIGHTS="$RIGHTS --user 4711:4711 --env HOME=/nowhere"
+    start_container
+    expect "its user" "$(inside 'id -u')" 4711
+    "$ENGINE" rm --force "$CONTAINER" >/dev/null
+}
+
+check_without_temporary_folder() {
+    everywhere=--read-only
+    [ "$ENGINE" = docker ] || everywhere="--read-only --read-only-tmpfs=false"
+    # shellcheck disable=SC2046,SC2086 # lists of options
+    "$ENGINE" run --name "$CONTAINER" $(network_of "$(free_port)") $everywhere "$FRESH" >"$WORK/no-tmp.log" 2>&1 &&
+        die "it ran without a folder that can be written; expected exit code 1"
+    expect "exit code without a folder that can be written" \
+        "$("$ENGINE" inspect --format '{{.State.ExitCode}}' "$CONTAINER")" 1
+    expect "lines of stacks then" "$(grep -c '^Traceback\|^  File' "$WORK/no-tmp.log" || true)" 0
+    grep '^error: No usable temporary' "$WORK/no-tmp.log" || die "it says: $(tail -3 "$WORK/no-tmp.log")"
 }
 
 stop_services() { # exit code so far
