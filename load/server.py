@@ -59,13 +59,15 @@ class ServedModel:
 
 
 @contextmanager
-def running_service(log: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def running_service(
+    log: Path, command: Sequence[str] = SERVICE, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start our service on a free port and wait until every model is warm; give its address and its process; stop it.
 
     Raises:
         MeasurementError: it ended, or was not ready in time; says its last words.
     """
-    with running_server(SERVICE, "/readyz", log, environment) as (url, process):
+    with running_server(command, "/readyz", log, environment) as (url, process):
         wait_until_warm(url)
         yield url, process
 

@@ -8,7 +8,8 @@ and no signal.
 
 Where there are more connections than there may be, the one that has been idle the
 longest is closed. Where none is idle the new one is refused with 503, but for the
-probes: requests under way and probes never pay for others.
+probes: requests under way and probes never pay for others. Some wait there until
+their request has come; a flood of slow ones pushes out its own, the oldest first.
 """
 
 import resource
@@ -19,12 +20,13 @@ from typing import Protocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import PROBES, Problem
-from service.refusal_log import refusals
 
 REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
 MOST_CONNECTIONS = 1_024
 SURPLUS_CONNECTIONS = 64
 """Connections beyond the most that may ask for a probe, or be told why they are refused."""
+NEW_S = 1.0
+"""A connection that has just come is not idle for so long: its request may be under way."""
 _LONGEST_INTERVAL_S = 1.0
 _RETRY_AFTER_S = 5
 _ALWAYS_ANSWERED = frozenset({*PROBES, "/status"})
@@ -41,6 +43,9 @@ class Connection(Protocol):
 
     def abort(self) -> None:
         """Close it at once."""
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem, whatever has come, and close it at once."""
 
 
 def default_connections() -> int:
@@ -59,9 +64,10 @@ class ConnectionMonitor:
         """Gives the addresses on which this process listens; none before it does."""
         self._connections: set[Connection] = set()
         self._answering: set[Connection] = set()
-        self._idle: dict[Connection, None] = {}
-        """The one that has been idle the longest comes first."""
-        self._surplus: set[Connection] = set()
+        self._idle: dict[Connection, float] = {}
+        """The one that has been idle the longest comes first; and the time from which it may be closed for another."""
+        self._surplus: dict[Connection, None] = {}
+        """The oldest comes first."""
         self._timer: TimerHandle | None = None
         self._draining = False
 
@@ -78,17 +84,18 @@ class ConnectionMonitor:
     def add(self, connection: Connection, loop: AbstractEventLoop) -> None:
         """Check a connection from here on; close another one, or refuse this one, where there are too many."""
         if len(self._connections) >= self.most_connections:
-            self._make_room_for(connection)
+            self._make_room_for(connection, loop.time())
         self._connections.add(connection)
-        self._idle[connection] = None
+        self._idle[connection] = loop.time() + NEW_S
         if self._timer is None:
             self._timer = loop.call_later(self.interval_s, self._check, loop)
 
     def discard(self, connection: Connection) -> None:
         """A connection has ended."""
-        for kept in (self._connections, self._answering, self._surplus):
+        for kept in (self._connections, self._answering):
             kept.discard(connection)
         self._idle.pop(connection, None)
+        self._surplus.pop(connection, None)
 
     def begin_request(self, connection: Connection) -> None:
         """The first byte of a request has come."""
@@ -102,15 +109,19 @@ class ConnectionMonitor:
         """Its response is complete; `idle`: and no further request has begun."""
         self._answering.discard(connection)
         if idle:
-            self._idle[connection] = None
+            self._idle[connection] = 0
 
     def app(self, app: ASGIApp, connection: Connection) -> ASGIApp:
         """What answers a request that begins now: the app, or a refusal while the service stops or is full."""
         if self._draining:
             return _Refusing(app, "The service is stopping.")
         if connection in self._surplus:
-            return _Refusing(app, f"Connections in use: {self.most_connections:,}, and no more may be.")
+            return _Refusing(app, self._too_many)
         return app
+
+    @property
+    def _too_many(self) -> str:
+        return f"Connections in use: {self.most_connections:,}, and no more may be."
 
     @property
     def is_draining(self) -> bool:
@@ -128,16 +139,19 @@ class ConnectionMonitor:
         for connection in list(self._connections):
             connection.abort()
 
-    def _make_room_for(self, connection: Connection) -> None:
-        longest = next(iter(self._idle), None)
+    def _make_room_for(self, connection: Connection, now_s: float) -> None:
+        longest = next((one for one, from_s in self._idle.items() if from_s <= now_s), None)
         if longest is not None:
             self.discard(longest)
             longest.shutdown()
-        elif len(self._surplus) < SURPLUS_CONNECTIONS:
-            self._surplus.add(connection)
-        else:
-            refusals.add(None, f"connections in use: {self.most_connections:,} and those that are refused")
-            connection.abort()
+            return
+        if len(self._surplus) >= SURPLUS_CONNECTIONS:
+            oldest = next((one for one in self._surplus if one not in self._answering), connection)
+            self.discard(oldest)
+            oldest.refuse(_refusal(self._too_many))
+            if oldest is connection:
+                return
+        self._surplus[connection] = None
 
     def _check(self, loop: AbstractEventLoop) -> None:
         now_s = loop.time()
@@ -158,6 +172,10 @@ class _Refusing:
         if scope["path"] in _ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
-        headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}
-        problem = Problem(503, f"{self._why} Try again in {_RETRY_AFTER_S} s.", headers)
-        await problem.response()(scope, receive, send)
+        await _refusal(self._why).response()(scope, receive, send)
+
+
+def _refusal(why: str) -> Problem:
+    """A 503 after which the connection closes; `why` is a sentence."""
+    headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}
+    return Problem(503, f"{why} Try again in {_RETRY_AFTER_S} s.", headers)

@@ -198,6 +198,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem, whatever has come, and close at once: for connections of which there are too many."""
+        self._discarded_bytes = 0
+        self.transport.write(self._encode(problem))
+        self.transport.close()
+
     def check(self, now_s: float, request_timeout_s: float, write_timeout_s: float) -> None:
         """End the connection if its client is too slow; `now_s` is the event loop's time."""
         if self._lingers_until is not None and now_s >= self._lingers_until:
@@ -268,7 +274,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _encode(self, problem: Problem) -> bytes:
         response = problem.response()
-        headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+        response.headers["connection"] = "close"
+        headers = [*self.server_state.default_headers, *response.raw_headers]
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         return STATUS_LINE[response.status_code] + lines + b"\r\n" + bytes(response.body)
 

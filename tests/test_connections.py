@@ -5,6 +5,7 @@ import pytest
 from support.connecting import Transport, connected, head, settle
 from uvicorn.server import ServerState
 
+from service import connections
 from service.connections import KEEP_ALIVE_S, SURPLUS_CONNECTIONS
 from service.protocol import BoundedHttpProtocol
 
@@ -37,6 +38,13 @@ def opened(first: BoundedHttpProtocol) -> tuple[BoundedHttpProtocol, Transport]:
     return another, transport
 
 
+@pytest.fixture
+def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that says nothing is idle at once."""
+    monkeypatch.setattr(connections, "NEW_S", 0.0)
+
+
+@pytest.mark.usefixtures("soon_idle")
 @connected
 async def test_one_connection_too_many_closes_the_one_that_is_idle_the_longest(api, connection, transport):
     connection.monitor.most_connections = 3
@@ -69,16 +77,60 @@ async def test_where_all_connections_are_in_use_a_new_one_is_503_and_the_probe_i
 
 
 @connected
-async def test_a_flood_of_connections_beyond_that_is_hung_up_on(api, connection, transport):
-    connection.monitor.most_connections = 1
-    connection.data_received(head("Host: x")[:-2])  # not idle, for as long as its headers may take
-    for _ in range(SURPLUS_CONNECTIONS):
-        surplus, surplus_transport = opened(connection)
-        surplus.data_received(b"G")
-        assert not surplus_transport.closed
-    _, last = opened(connection)
+async def test_one_that_has_just_come_is_not_closed_for_the_next_because_its_request_may_be_under_way(
+    api, connection, transport
+):
+    """Before: of many that came at once the first were closed without an answer."""
+    connection.monitor.most_connections = 2
+    api.go_on.set()
+    others = [opened(connection) for _ in range(9)]
+    for one, _ in others:
+        one.data_received(head("Host: x", line="GET /models HTTP/1.1"))
+    await settle()
 
-    assert last.aborted
+    assert [found.status for _, found in others] == [200] + [503] * 8
+    assert not transport.closed
+
+
+@connected
+async def test_a_flood_of_slow_connections_beyond_that_pushes_out_its_own_and_probes_are_answered(
+    api, connection, transport
+):
+    """Before: the flood was let stay, and `/livez` was hung up on for as long as headers may take."""
+    connection.monitor.most_connections = 1
+    api.go_on.set()
+    connection.data_received(head("Host: x")[:-2])  # not idle, for as long as its headers may take
+    slow = [opened(connection) for _ in range(SURPLUS_CONNECTIONS + 2)]
+    for one, its_transport in slow:
+        if not its_transport.closed:
+            one.data_received(b"G")
+    probe, probe_transport = opened(connection)
+    probe.data_received(head("Host: x", line="GET /livez HTTP/1.1"))
+    await settle()
+
+    refused = [its_transport for _, its_transport in slow if its_transport.closed]
+    assert refused == [its_transport for _, its_transport in slow[:3]]
+    assert {one.status for one in refused} == {503}
+    assert refused[0].problem["detail"] == "Connections in use: 1, and no more may be. Try again in 5 s."
+    assert refused[0].written.count(b"connection: close") == 1
+    assert b"retry-after: 5" in refused[0].written
+    assert probe_transport.status == 200
+    assert not transport.closed
+
+
+@connected
+async def test_a_flood_of_probes_is_answered_as_far_as_there_is_room(api, connection, transport):
+    connection.monitor.most_connections = 1
+    connection.data_received(head("Host: x")[:-2])
+    probes = [opened(connection) for _ in range(SURPLUS_CONNECTIONS)]
+    for one, _ in probes:
+        one.data_received(head("Host: x", line="GET /livez HTTP/1.1"))
+    _, last = opened(connection)
+    assert (last.status, last.closed) == (503, True)
+    api.go_on.set()
+    await settle()
+
+    assert {its_transport.status for _, its_transport in probes} == {200}
 
 
 @connected

@@ -12,12 +12,18 @@ import pytest
 from PIL import Image
 
 from load.bench.client import Response
+from load.bench.measurements import Sample
+from load.check_result import CheckResult, at_most
 from load.stress.__main__ import SHORT, Lengths, _arguments, lengths_of
+from load.stress.contract import failures
 from load.stress.crash import Responses, Restart, break_bundle, check_crash
 from load.stress.determinism import IMAGES, decode_images, slices
-from load.stress.harness import metric_sums
-from load.stress.overload import OverloadSample, check_overload
-from load.stress.soak import memory_growth
+from load.stress.harness import Target, metric_sums
+from load.stress.mutations import Outcomes, mutant, valid_requests
+from load.stress.overload import LOADS, OverloadSample, check_overload, refusal_share
+from load.stress.record import recorded
+from load.stress.soak import check_growth, memory_growth
+from load.stress.watch import Notes
 
 
 def overloaded(**changed: object) -> OverloadSample:
@@ -51,6 +57,159 @@ def test_each_way_to_handle_it_badly_fails():
     assert failed(overloaded(refusal_latencies_s=[])) == ["requests refused", "p99 latency of a refusal"]
 
 
+def test_of_single_images_the_client_sends_what_it_can_and_is_not_late():
+    single = overloaded(images=1, send_delays_s=[0.1] * 1200, answered_in_time=153_600, latencies_s=[0.5] * 153_600)
+
+    assert failed(single) == []
+
+
+def test_what_refusals_take_is_what_answers_do_not_explain():
+    """Twenty answers took 1 s at the capacity, so 600 explain 30 s."""
+    peak = Sample(server_cpu_s=1.0, latencies_s=[0.1] * 20)
+
+    assert refusal_share(overloaded(server_cpu_s=60.0), peak) == 0.5
+    assert refusal_share(overloaded(server_cpu_s=30.0), peak) == 0
+    assert refusal_share(overloaded(), peak) is None
+
+
+def test_the_table_of_overloads_is_that_of_the_issue():
+    assert {one.name for one in LOADS} == {
+        *(f"{factor}x-{kind}" for factor in ("1.5", "5", "20") for kind in ("256-npy", "1024-png")),
+        "5x-1-png",
+    }
+
+
+def mutants() -> tuple[list[bytes], list[bytes]]:
+    requests = valid_requests(Target("http://127.0.0.1:1", None, "mnist", 256, "6de6"))
+    return requests, [mutant(requests, number) for number in range(1_000)]
+
+
+def test_a_mutant_is_made_again_from_its_number_and_most_are_no_valid_requests():
+    requests, made = mutants()
+
+    assert made == mutants()[1]
+    assert len(set(made)) > 950
+    assert len(set(made) & set(requests)) < 20
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended", "faults", "hung"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, 0, 0),
+        (b"HTTP/1.1 500 Internal Server Error\r\n\r\n", True, 1, 0),
+        (b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n", True, 0, 0),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", True, 1, 0),
+        (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 Bad Gateway\r\n\r\n", False, 1, 0),
+        (b"", True, 0, 0),
+        (b"", False, 0, 1),
+    ],
+)
+def test_an_error_of_the_service_and_a_connection_without_end_are_counted(
+    answer: bytes, ended: bool, faults: int, hung: int
+):
+    outcomes = Outcomes()
+    outcomes.add(1, answer, ended)
+
+    assert (len(outcomes.faults), len(outcomes.hung)) == (faults, hung)
+
+
+def noted(**last: int) -> list[str]:
+    """The checks of growth that fail when the last of thirty intervals has this."""
+    intervals = [Notes(resident_bytes=[500], descriptors=[90, 60], threads=[30, 20]) for _ in range(30)]
+    for name, value in last.items():
+        setattr(intervals[-1], name, [value, value + 9])
+    return [one.name.partition(" ")[0] for one in check_growth(intervals, 1.05) if not one.passed]
+
+
+def test_memory_files_and_threads_must_be_flat_by_the_least_of_an_interval():
+    assert noted() == noted(resident_bytes=515, descriptors=76, threads=22) == []
+    assert noted(resident_bytes=560) == ["memory"]
+    assert noted(descriptors=77) == ["files"]
+    assert noted(threads=23) == ["threads"]
+
+
+def test_every_attack_fails_where_probes_wait_memory_grows_or_other_pictures_come():
+    good = {"probe_s": [0.1], "resident_bytes": [100_000_000, 300_000_000], "redrawn": True, "tracebacks": 0}
+
+    def failing(**changed: object) -> int:
+        return sum(not one.passed for one in Notes(**{**good, **changed}).checks())
+
+    assert failing() == 0
+    for changed in (
+        {"probe_s": [0.1, 1.1]},
+        {"probe_s": []},
+        {"failed_probes": ["status 503"]},
+        {"resident_bytes": [100_000_000, 500_000_000, 100_000_000]},
+        {"redrawn": False},
+        {"redrawn": None},
+        {"tracebacks": 1},
+    ):
+        assert failing(**changed) == 1, changed
+
+
+SAID = """
+=================================== FAILURES ===================================
+________________________________ POST /decode __________________________________
+1. Test Case ID: DN1
+
+- ST202 Schema-valid request rejected
+
+    Valid data should have been accepted
+
+[413] Content Too Large:
+
+    `{"detail":"The body is larger than 1048576 bytes, which is the limit."}`
+
+Reproduce with:
+
+2. Test Case ID: DN2
+
+- ST101 Server error
+
+- ST301 Undocumented HTTP status code
+
+[500] Internal Server Error:
+
+    `{"detail":"?"}`
+_______________________________ GET /models ____________________________________
+1. Test Case ID: DN3
+
+- ST202 Schema-valid request rejected
+
+[422] Unprocessable Content:
+
+    `{"detail":"no"}`
+=================================== SUMMARY ====================================
+"""
+
+
+def test_a_failure_of_the_contract_is_named_with_its_reason_or_without_one():
+    found = [(one.operation, one.code, one.status, one.reason is not None) for one in failures(SAID)]
+
+    assert found == [
+        ("POST /decode", "ST202", 413, True),
+        ("POST /decode", "ST101", 500, False),
+        ("POST /decode", "ST301", 500, False),
+        ("GET /models", "ST202", 422, False),
+    ]
+
+
+def test_results_are_kept_and_an_experiment_that_has_them_is_not_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def run() -> list[CheckResult]:
+        print("a word of it")
+        return [at_most("errors", 0, 0)]
+
+    first = recorded(tmp_path / "out", "idle-mnist", run)
+    again = recorded(tmp_path / "out", "idle-mnist", lambda: pytest.fail("it ran again"))
+
+    assert first == again == run()
+    assert "a word of it\npass  errors" in (tmp_path / "out" / "idle-mnist.txt").read_text()
+    assert "idle-mnist was run before" in capsys.readouterr().out
+    assert recorded(None, "idle-mnist", run) == first
+
+
 def crashes(**changed: object) -> list[str]:
     """The checks that fail, of two kills after which all went as it should unless it is changed."""
     responses, restarts = Responses(compared=20), changed.pop("restarts", [Restart(0.5, 4.0), Restart(1.0, 5.0)])
@@ -66,6 +225,7 @@ def test_each_way_not_to_survive_a_kill_fails():
     assert crashes(compared=1) == ["complete responses that were compared"]
     assert crashes(wrong=1) == ["of these, with a wrong byte"]
     assert crashes(unexpected=[500]) == ["responses that are neither pictures nor 503"]
+    assert crashes(interrupted=19) == ["requests that failed because a worker ended, by kill"], "of 9 clients, twice"
 
 
 def test_only_complete_pictures_are_compared():

@@ -10,7 +10,7 @@ to the last image. Latency is from the request to the last byte.
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -66,6 +66,14 @@ class ProcessTree:
                 total += process.memory_info().rss
         return total
 
+    def descriptors(self) -> int:
+        """Open file descriptors of all of them."""
+        return self._sum(psutil.Process.num_fds)
+
+    def threads(self) -> int:
+        """Threads of all of them."""
+        return self._sum(psutil.Process.num_threads)
+
     def suspend(self) -> None:
         """Stop all of them where they are; the root first, so that it does not miss its children."""
         self._signal(signal.SIGSTOP, self.members())
@@ -77,6 +85,13 @@ class ProcessTree:
     def members(self) -> list[psutil.Process]:
         """The root, and all below it that live."""
         return [self._root, *self._root.children(recursive=True)]
+
+    def _sum(self, count: Callable[[psutil.Process], int]) -> int:
+        total = 0
+        for process in self.members():
+            with suppress(psutil.NoSuchProcess):
+                total += count(process)
+        return total
 
     @staticmethod
     def _signal(number: int, members: list[psutil.Process]) -> None:

@@ -88,7 +88,7 @@ def crash(model: str, kills: int, number: int = signal.SIGKILL) -> list[CheckRes
         models = Path(folder)
         shutil.copytree(ROOT / "models" / model, models / model)
         break_bundle(shutil.copytree(models / model, models / "broken"))
-        with running_target(model, ZOETROPE_MODELS=folder) as target:
+        with running_target(model, {"ZOETROPE_MODELS": folder}) as target:
             return strike(target, kills, number)
 
 
@@ -119,8 +119,15 @@ def check_crash(restarts: Sequence[Restart], responses: Responses, kills: int) -
         at_most("longest time until another worker runs", max(noticed_s, default=None), NOTICE_TIMEOUT_S, " s"),
         at_least("complete responses that were compared", responses.compared, kills),
         at_most("of these, with a wrong byte", responses.wrong, 0),
+        at_most(
+            "requests that failed because a worker ended, by kill", _each(responses.interrupted, kills), CLIENTS + 1
+        ),
         at_most("responses that are neither pictures nor 503", len(responses.unexpected), 0),
     ]
+
+
+def _each(count: int, kills: int) -> float:
+    return count / max(1, kills)
 
 
 async def _crash(target: Target, kills: int, number: int) -> tuple[list[Restart], Responses]:

@@ -78,7 +78,7 @@ def determinism(model: str, engines: Mapping[str, Mapping[str, str]], starts: in
     for name, environment in engines.items():
         found = []
         for _ in range(starts):
-            with running_target(model, **environment) as target:
+            with running_target(model, environment) as target:
                 found.append(uvloop.run(_compare(target)))
         digests = {one.digest for one in found}
         results += [

@@ -1,4 +1,4 @@
-"""The service under stress: started for one experiment, and what its counters say.
+"""The service under stress: started for one experiment, or one that runs already; and what its counters say.
 
 server, bench.client, bench.sampler -> [harness] -> the experiments
 """
@@ -6,14 +6,15 @@ server, bench.client, bench.sampler -> [harness] -> the experiments
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from load.bench.client import get, post, request_once
 from load.bench.sampler import ProcessTree
-from load.server import running_service, served_model
+from load.server import SERVICE, running_service, served_model
 
 IMAGES_DRAWN = "zoetrope_images_drawn_total"
 _METRIC_LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{.*\})? ([0-9.eE+-]+)(?: \d+)?$")
@@ -28,6 +29,10 @@ class Target:
     model: str
     largest_batch: int
     """Images of its largest batch."""
+    version: str = ""
+    """Of the model."""
+    log: Path | None = None
+    """What the service prints; None where it was started by others."""
 
     def generate(self, n: int, format_name: str, **fields: int) -> bytes:
         """The bytes of a POST /generate for n images; without `seed`, of a fresh one."""
@@ -35,19 +40,48 @@ class Target:
 
 
 @contextmanager
-def running_target(model: str, **environment: str) -> Iterator[Target]:
+def running_target(
+    model: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    served: str | None = None,
+    most_files: int | None = None,
+) -> Iterator[Target]:
     """Start the service, with grades of its own; stop it at the end. STRESS_LOG names a file that keeps its log.
+
+    Args:
+        model: the one that is requested.
+        environment: further variables of it.
+        served: what `bentoml serve` runs, as in "module:Service"; the service of this checkout where it is None.
+        most_files: what `ulimit -n` says to its processes.
 
     Raises:
         MeasurementError: it does not start, or has no such model.
     """
+    command = SERVICE if served is None else (*SERVICE[:4], served, *SERVICE[4:])
+    if most_files is not None:
+        command = ("sh", "-c", f'ulimit -n {most_files} && exec "$@"', "sh", *command)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(os.environ.get("STRESS_LOG", Path(folder) / "service.log"))
         grades = f"sqlite:///{Path(folder) / 'grades.db'}"
-        with running_service(log, ZOETROPE_GRADES=grades, **environment) as (url, process):
-            served = served_model(url, model)
-            print(f"{model} drawn by {served.engine}", flush=True)
-            yield Target(url, ProcessTree(process.pid), model, served.batch_sizes[-1])
+        with running_service(log, command, ZOETROPE_GRADES=grades, **environment) as (url, process):
+            yield attached_target(url, process.pid, model, log)
+
+
+def attached_target(url: str, pid: int, model: str, log: Path | None = None) -> Target:
+    """A service that runs already, as in a container.
+
+    Args:
+        url: where it listens.
+        pid: its first process, as this machine counts.
+        model: the one that is requested.
+        log: what it prints.
+
+    Raises:
+        MeasurementError: it has no such model.
+    """
+    found = served_model(url, model)
+    print(f"{model} drawn by {found.engine}", flush=True)
+    return Target(url, ProcessTree(pid), model, found.batch_sizes[-1], found.version, log)
 
 
 def metric_sums(text: str) -> dict[str, float]:

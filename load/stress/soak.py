@@ -1,25 +1,35 @@
-"""Soak test: half an hour of everything; no error, and no more memory at the end than when it was warm.
+"""Soak test: half an hour of everything at once; no error, and no more memory, files and threads than when it was warm.
 
-harness, bench.client -> [soak] -> check results
+    harness, bench.client, mutations, slow_clients -> [soak] -> check results
+
+Clients that draw, read, grade and verify; that send what is refused, and mutants; that hang up, read nothing, stand
+idle, and come all at once. A service that leaks fails: `--service support.leaking:Zoetrope` is one (tests/support).
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from load.bench.client import ClientError, Connection
+from load.bench.client import ClientError, Connection, Response, request_once
 from load.check_result import CheckResult, at_least, at_most
 from load.stress.harness import Target
+from load.stress.mutations import Outcomes, exchange, mutant, valid_requests
+from load.stress.slow_clients import drip_headers, read_nothing
+from load.stress.watch import Notes
 
 MIX = ((1, "png"), (1, "json"), (7, "npy"), (64, "png"), (64, "zip"), (256, "npy"), (1024, "npy"), (1024, "zip"))
 """Number of images and format; a client chooses at random."""
-CLIENTS, MEMORY_SAMPLES = 6, 30
+CLIENTS, SAMPLES = 6, 30
 INTERVALS, WARM_INTERVAL = 30, 5
 """Parts of a run: the fifth is when the service is warm."""
 MEMORY_GROWTH = 1.05
+MORE_DESCRIPTORS, MORE_THREADS = 16, 2
+"""Beyond those of the fifth interval, by the least that were open within an interval: clients come and go."""
+_PAUSE_S, _BURST_PAUSE_S, _SLOW_PAUSE_S = 0.2, 20.0, 5.0
+_HANGUPS, _BURST, _IDLE = 10, 60, 20
 
 
 @dataclass
@@ -27,11 +37,22 @@ class Counts:
     """What the clients got."""
 
     answers: int = 0
+    refused: int = 0
+    """With 503 and a time to try again, which bursts may get."""
     errors: list[str] = field(default_factory=list)
+
+    def add(self, response: Response, expected: Sequence[int] = (200,)) -> None:
+        """Count a response."""
+        if response.status == 503 and "retry-after" in response.headers:
+            self.refused += 1
+        elif response.status in expected:
+            self.answers += 1
+        else:
+            self.errors.append(f"status {response.status}: {response.body[:200]!r}")
 
 
 async def soak(target: Target, minutes: float, growth_limit: float = MEMORY_GROWTH) -> list[CheckResult]:
-    """Request all kinds of answers, and watch the memory.
+    """Request all kinds of answers, and watch memory, files and threads.
 
     Args:
         target: the service.
@@ -39,24 +60,50 @@ async def soak(target: Target, minutes: float, growth_limit: float = MEMORY_GROW
         growth_limit: memory of the last interval over that of the fifth.
     """
     begin_s = time.perf_counter()
-    end_s, counts = begin_s + 60 * minutes, Counts()
-    clients = [asyncio.create_task(_client(target, number, end_s, counts)) for number in range(CLIENTS)]
-    interval_s = 60 * minutes / INTERVALS
-    interval_bytes: list[list[int]] = []
+    counts, outcomes = Counts(), Outcomes()
+    clients = [asyncio.create_task(_draw(target, number, counts)) for number in range(CLIENTS)]
+    for repeated, pause_s in _others(target, counts, outcomes):
+        clients.append(asyncio.create_task(_repeat(repeated, pause_s, counts)))
+    interval_s, intervals = 60 * minutes / INTERVALS, list[Notes]()
     for interval in range(INTERVALS):
-        print(f"interval {interval + 1}: {counts.answers:,} answers, {len(counts.errors)} errors", flush=True)
-        interval_bytes.append([])
-        for sample in range(1, MEMORY_SAMPLES + 1):
-            due_s = begin_s + interval_s * (interval + sample / MEMORY_SAMPLES)
+        print(
+            f"interval {interval + 1}: {counts.answers:,} answers, {counts.refused:,} refused, "
+            f"{outcomes.statuses.total():,} mutants, {len(counts.errors)} errors",
+            flush=True,
+        )
+        intervals.append(Notes())
+        for sample in range(1, SAMPLES + 1):
+            due_s = begin_s + interval_s * (interval + sample / SAMPLES)
             await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-            interval_bytes[-1].append(target.processes.resident_bytes())
-    await asyncio.gather(*clients)
-    for error in counts.errors[:5]:
+            intervals[-1].take(target)
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    for error in [*counts.errors[:5], *outcomes.faults[:5]]:
         print(f"ERROR {error}")
     return [
         at_least("answers", counts.answers, 1),
-        at_most("errors", len(counts.errors), 0),
-        at_most("memory of the last interval / of the fifth", memory_growth(interval_bytes), growth_limit),
+        at_most("errors", len(counts.errors) + len(outcomes.faults), 0),
+        *check_growth(intervals, growth_limit),
+    ]
+
+
+def check_growth(intervals: Sequence[Notes], growth_limit: float) -> list[CheckResult]:
+    """What must be flat: the last interval against the fifth.
+
+    Args:
+        intervals: what was noted in each.
+        growth_limit: memory of the last one over that of the fifth.
+    """
+    files, threads = (
+        None if len(intervals) <= WARM_INTERVAL else min(found[-1]) - min(found[WARM_INTERVAL - 1])
+        for found in ([one.descriptors for one in intervals], [one.threads for one in intervals])
+    )
+    growth = memory_growth([one.resident_bytes for one in intervals])
+    return [
+        at_most("memory of the last interval / of the fifth", growth, growth_limit),
+        at_most("files open in the last interval, beyond the fifth", files, MORE_DESCRIPTORS),
+        at_most("threads in the last interval, beyond the fifth", threads, MORE_THREADS),
     ]
 
 
@@ -67,9 +114,10 @@ def memory_growth(interval_bytes: Sequence[Sequence[int]]) -> float | None:
     return median(interval_bytes[-1]) / median(interval_bytes[WARM_INTERVAL - 1])
 
 
-async def _client(target: Target, number: int, end_s: float, counts: Counts) -> None:
+async def _draw(target: Target, number: int, counts: Counts) -> None:
+    """Draw all kinds of answers over one connection, for ever."""
     choices, connection = random.Random(number), await Connection.open(target.url)
-    while time.perf_counter() < end_s:
+    while True:
         n, format_name = choices.choice(MIX)
         try:
             response = await connection.request(target.generate(n, format_name))
@@ -77,8 +125,61 @@ async def _client(target: Target, number: int, end_s: float, counts: Counts) -> 
             counts.errors.append(repr(error))
             connection = await Connection.open(target.url)
             continue
-        if response.status == 200 and response.body:
-            counts.answers += 1
-        else:
-            counts.errors.append(f"status {response.status}: {response.body[:200]!r}")
-    await connection.close()
+        counts.add(response)
+        if response.status == 503:
+            await asyncio.sleep(_PAUSE_S)
+
+
+def _others(target: Target, counts: Counts, outcomes: Outcomes) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+    """What happens next to those that draw, and how long each pauses."""
+    requests, choices = valid_requests(target), random.Random(0)
+
+    async def route() -> None:
+        """One of each route in turn: 422 where it is asked for what the model has not."""
+        counts.add(await request_once(target.url, choices.choice(requests)), (200, 201, 308, 403, 415, 422))
+
+    async def mutate() -> None:
+        number = choices.randrange(1 << 40)
+        outcomes.add(number, *await exchange(target.url, mutant(requests, number)))
+
+    async def hang_up() -> None:
+        opened = [await Connection.open(target.url) for _ in range(_HANGUPS)]
+        for one in opened:
+            one.send(target.generate(16, "npy"))
+        await asyncio.sleep(choices.random() * _PAUSE_S)
+        for one in opened:
+            await one.close()
+
+    async def burst() -> None:
+        sheet = target.generate(1024, "png")
+        for response in await asyncio.gather(*(request_once(target.url, sheet) for _ in range(_BURST))):
+            counts.add(response)
+
+    async def slow() -> None:
+        await asyncio.gather(drip_headers(target.url), read_nothing(target.url, target.generate(1024, "npy")))
+
+    async def idle() -> None:
+        opened = [await Connection.open(target.url) for _ in range(_IDLE)]
+        await asyncio.sleep(_SLOW_PAUSE_S)
+        for one in opened:
+            await one.close()
+
+    return [
+        (route, _PAUSE_S),
+        (mutate, _PAUSE_S),
+        (hang_up, 1.0),
+        (burst, _BURST_PAUSE_S),
+        (slow, _SLOW_PAUSE_S),
+        (idle, _PAUSE_S),
+    ]
+
+
+async def _repeat(once: Callable[[], Awaitable[object]], pause_s: float, counts: Counts) -> None:
+    while True:
+        try:
+            await once()
+        except ConnectionResetError:
+            pass  # one that stood idle, or read nothing
+        except (ClientError, OSError) as error:
+            counts.errors.append(f"{once.__name__}: {error!r}")
+        await asyncio.sleep(pause_s)
