@@ -52,6 +52,11 @@ def contact_sheet(images_NHWC: NDArray[np.uint8], columns: int | None = None) ->
     return sheet[:-GAP_PIXELS, :-GAP_PIXELS]
 
 
+def enlarged(pixels_HWC: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """Each pixel repeated to the right and downwards: (times * H, times * W, C) uint8."""
+    return pixels_HWC if times == 1 else pixels_HWC.repeat(times, axis=0).repeat(times, axis=1)
+
+
 def as_picture(pixels_HWC: NDArray[np.uint8]) -> Image.Image:
     """(H, W, 1) or (H, W, 3) uint8 to a grey or RGB Pillow image."""
     return Image.fromarray(pixels_HWC[:, :, 0] if pixels_HWC.shape[2] == 1 else pixels_HWC)

@@ -1,6 +1,6 @@
 """Verification: is this picture ours? Its recipe is drawn again, and every pixel is compared.
 
-    a stranger's file -> [verification] (upload, address, verdict) -> routes/verify, the command `verify`
+    upload -> [verification] (address, comparison, verdict) -> routes/verify, the command `verify`
 
 A picture is a pure function of its address, so a mark can be proved, and a mark
 that was copied onto another picture is found out. Engines and processors differ
@@ -10,49 +10,32 @@ precisions. Draws nothing itself: callers have the queue, or a runtime.
 Letters: N pictures    H, W, C of a picture
 """
 
-import io
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from models.card import Card
 from models.class_weights import Label, parse_weights
 from models.codes import ADDRESS_END
 from models.errors import AddressError
 from models.fidelity import psnr_db
-from models.sheet import contact_sheet
+from models.sheet import contact_sheet, enlarged
 from service.encoders import encode_picture
-from service.encoders.marks import Recipe, read_recipe
-from service.errors import Problem, cut
+from service.encoders.marks import Recipe
+from service.errors import Problem
 from service.formats import Format
 from service.latents import MIXED, AddressRange, address_range
 from service.schemas import LARGEST_SHEET_N, Verdict
+from service.upload import Upload, read_upload
 
-LARGEST_PIXELS = 1 << 24
-"""Of an upload; it is decoded only below. A sheet of 1,024 pictures of 64 x 64 has 4.5 million."""
-_FORMATS = {"PNG": Format.PNG, "JPEG": Format.JPEG, "WEBP": Format.WEBP}
 _LOSSY = (Format.JPEG, Format.WEBP)
-_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
-"""Of Pillow, with 8 bits or fewer a channel."""
 _FLOAT32_DB = 60.0
 """Two engines at float32 agree at least so well: 77 dB were measured."""
 _SLACK_DB, _SPREAD = 3.0, 8
 """A card measured some thousand pictures, others may be a little worse; the largest difference of a picture is within
 so many root mean squares."""
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A stranger's picture."""
-
-    pixels: NDArray[np.uint8]
-    """(H, W, 3)."""
-    format: Format
-    recipe: Recipe | None
-    frames: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,36 +49,6 @@ class Comparison:
     changed_pixels: int | None = None
 
 
-def read_upload(data: bytes) -> Upload:
-    """Decode a picture, bounded before it is decoded.
-
-    Raises:
-        Problem: 415, no PNG, JPEG or WebP; 422, too large, cut off, or of more than 8 bits a channel.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as picture:
-            width, height = picture.size
-            if width * height > LARGEST_PIXELS:
-                raise Problem(422, _too_many_pixels(f"{width:,} x {height:,}"))
-            if picture.mode not in _MODES:
-                raise Problem(422, f"The picture has mode {cut(picture.mode)}; it must have 8 bits a channel.")
-            packet = picture.info.get("xmp", b"")
-            recipe = read_recipe(packet.encode() if isinstance(packet, str) else packet)
-            frames = getattr(picture, "n_frames", 1)
-            pixels = np.asarray(picture.convert("RGB"))
-            return Upload(pixels, _FORMATS[str(picture.format)], recipe, frames)
-    except UnidentifiedImageError:
-        raise Problem(415, "The body is no picture that can be read; it must be a PNG, JPEG or WebP file.") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Problem(422, _too_many_pixels("far too many pixels")) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's readers raise of a damaged file
-        raise Problem(422, f"The picture is cut off or damaged ({cut(str(error))}).") from None
-
-
-def _too_many_pixels(found: str) -> str:
-    return f"The picture has {found}; it may have up to {LARGEST_PIXELS:,} pixels."
-
-
 def address_of(recipe: Recipe, card: Card) -> AddressRange:
     """The pictures of a recipe, as this version of its model draws them.
 
@@ -105,8 +58,8 @@ def address_of(recipe: Recipe, card: Card) -> AddressRange:
     assert recipe.seed is not None
     if not (0 <= recipe.seed < ADDRESS_END and 0 <= recipe.index <= ADDRESS_END - recipe.n):
         raise Problem(422, "The recipe's seed or index is out of range.")
-    if not 1 <= recipe.n <= LARGEST_SHEET_N or not 0 <= recipe.truncation <= 2:
-        raise Problem(422, "The recipe's n or truncation is out of range.")
+    if not 1 <= recipe.n <= LARGEST_SHEET_N or not 0 <= recipe.truncation <= 2 or recipe.times < 1:
+        raise Problem(422, "The recipe's n, truncation or times is out of range.")
     try:
         label = None if recipe.classes is None else _label(recipe.classes)
     except AddressError as error:
@@ -135,19 +88,24 @@ def without_drawing(upload: Upload) -> Comparison | None:
     return None
 
 
-def compare(upload: Upload, drawn_NHWC: NDArray[np.uint8], card: Card, made_by: str, engine: str) -> Comparison:
+def compare(
+    upload: Upload, drawn_NHWC: NDArray[np.uint8], card: Card, made_by: str, engine: str, times: int = 1
+) -> Comparison:
     """An upload next to the pictures of its address.
 
     Args:
         drawn_NHWC: drawn again: one, or those of a sheet.
         made_by: the engine that the recipe names.
         engine: what drew them now.
+        times: how often each of their pixels is repeated, in both directions.
     """
     drawn_HWC = drawn_NHWC[0] if len(drawn_NHWC) == 1 else contact_sheet(drawn_NHWC)
-    drawn = np.broadcast_to(drawn_HWC, (*drawn_HWC.shape[:2], 3))
-    if drawn.shape != upload.pixels.shape:
-        found, expected = (f"{shape[1]} x {shape[0]}" for shape in (upload.pixels.shape, drawn.shape))
-        return Comparison(Verdict.CHANGED, f"The picture is {found}, and its address is drawn in {expected} pixels.")
+    expected = times * drawn_HWC.shape[0], times * drawn_HWC.shape[1]
+    if expected != upload.pixels.shape[:2]:  # also keeps a stranger's `times` from filling the memory
+        found, wanted = (f"{shape[1]} x {shape[0]}" for shape in (upload.pixels.shape, expected))
+        return Comparison(Verdict.CHANGED, f"The picture is {found}, and its address is drawn in {wanted} pixels.")
+    drawn_HWC = enlarged(drawn_HWC, times)
+    drawn = np.broadcast_to(drawn_HWC, upload.pixels.shape)
     candidates = [(drawn, "")]
     if upload.format in _LOSSY:
         again = read_upload(encode_picture(drawn_HWC, upload.format)).pixels
@@ -190,19 +148,23 @@ class NearestSearch:
     """The picture of a range that is nearest to an upload, over chunks as they are drawn.
 
     Args:
-        upload: of the size of one picture of the model, else nothing is near.
+        upload: of the size of one picture of the model or a whole multiple of it, else nothing is near.
     """
 
     def __init__(self, upload: Upload) -> None:
-        self._upload, self._pixels = upload, upload.pixels.astype(np.int16)
+        self._upload, self._pixels = upload, upload.pixels
         self._looked_at, self._apart = 0, math.inf
         self.at: int | None = None
         """Place of the nearest picture, counted from the first."""
         self.picture: NDArray[np.uint8] | None = None
         """(H, W, C)."""
+        self._times = 1
+        """How often its pixels are repeated in the upload."""
 
     def look(self, images_NHWC: NDArray[np.uint8]) -> None:
         """The next pictures of the range."""
+        if not self._looked_at:
+            self._fit(*images_NHWC.shape[1:3])
         if images_NHWC.shape[1:3] == self._pixels.shape[:2]:
             apart_N = [float(np.abs(self._pixels - image_HWC).mean()) for image_HWC in images_NHWC]
             nearest = int(np.argmin(apart_N))
@@ -221,7 +183,7 @@ class NearestSearch:
         if self.picture is None:
             return Comparison(Verdict.NOT_OURS, f"It has another size than the pictures of {source.model}.")
         made_by = engine if self._upload.recipe is None else self._upload.recipe.engine
-        found = compare(self._upload, self.picture[None], card, made_by, engine)
+        found = compare(self._upload, self.picture[None], card, made_by, engine, self._times)
         if found.verdict.is_ours:
             return found
         words = (
@@ -229,3 +191,10 @@ class NearestSearch:
             f"{source.start}, is it; the nearest one is {found.levels} levels apart."
         )
         return replace(found, verdict=Verdict.NOT_OURS, explanation=words)
+
+    def _fit(self, height: int, width: int) -> None:
+        """Of an upload that may be enlarged by repeating pixels, look for the mean of each block."""
+        times = max(1, self._pixels.shape[0] // height)
+        if self._pixels.shape[:2] == (times * height, times * width):
+            blocks = self._pixels.reshape(height, times, width, times, 3)
+            self._times, self._pixels = times, np.rint(blocks.mean(axis=(1, 3))).astype(np.int16)

@@ -25,7 +25,8 @@ from service.errors import Problem
 from service.latents import require_drawable, resolve_address
 from service.sample import draw_batches, load_runtime, one_line
 from service.schemas import GenerateRequest, Verdict
-from service.verification import Comparison, NearestSearch, Upload, address_of, compare, read_upload, without_drawing
+from service.upload import Upload, read_upload
+from service.verification import Comparison, NearestSearch, address_of, compare, without_drawing
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,9 +54,8 @@ def _drawn_again(upload: Upload, model: str | None) -> Comparison:
         return Comparison(Verdict.NOT_OURS, words)
     source = address_of(recipe, runtime.card)
     require_drawable(source.classes, runtime)
-    found = compare(
-        upload, np.concatenate([*draw_batches(runtime, source)]), runtime.card, recipe.engine, runtime.engine
-    )
+    drawn_NHWC = np.concatenate([*draw_batches(runtime, source)])
+    found = compare(upload, drawn_NHWC, runtime.card, recipe.engine, runtime.engine, recipe.times)
     address = f"{recipe.model} {recipe.version}, seed {recipe.seed}, index {recipe.index}"
     return replace(found, explanation=f"{found.explanation} ({address})")
 

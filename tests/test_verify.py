@@ -2,7 +2,7 @@
 
 import io
 import re
-import zlib
+from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,15 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 from support.in_process import PINNED
+from support.uploads import BAD_UPLOADS, SIZE, saved, stereo
 
 from models.bundle import open_bundle
 from models.card import Card, Fidelity
 from service.encoders import encode_picture
 from service.encoders.marks import Recipe
 from service.formats import Format
-from service.verification import LARGEST_PIXELS, Upload, Verdict, compare
+from service.upload import Upload
+from service.verification import Verdict, compare
 from service.verify_command import main
 
 ONE_PICTURE = ["png", "jpeg", "webp"]
@@ -74,6 +76,44 @@ def test_a_sheet_is_drawn_again_from_its_range(client: TestClient, chosen: str):
     found = verified(client, drawn(client, n=10, format=chosen))
 
     assert (found["verdict"], found["recipe"]["n"], found["url"]) == ("identical", 10, None)
+
+
+@pytest.mark.parametrize("chosen", ONE_PICTURE)
+def test_a_picture_that_was_enlarged_for_openai_is_identical_too(client: TestClient, chosen: str):
+    """Before: its mark had no factor, and it was changed by its size."""
+    body = {"prompt": "dog", "model": "pets", "size": "48x48", "seed": 7, "output_format": chosen}
+    (one,) = client.post("/v1/images/generations", json=body).json()["data"]
+    data = b64decode(one["b64_json"])
+
+    found = verified(client, data)
+
+    assert (found["verdict"], found["recipe"]["times"]) == ("identical", 6)
+
+
+def test_an_enlarged_picture_without_its_mark_is_found_in_a_range(client: TestClient):
+    body = {"prompt": "dog", "model": "pets", "size": "48x48", "seed": 7}
+    data = b64decode(client.post("/v1/images/generations", json=body).json()["data"][0]["b64_json"])
+
+    found = verified(client, altered(data, by=0, keep_mark=False), model="pets", seed=7, n=3, label="dog")
+
+    assert (found["verdict"], found["url"].rpartition("/")[2]) == ("identical", "0.png?label=dog")
+    assert verified(client, altered(data))["levels"] == 1
+
+
+def test_a_mark_that_names_a_factor_does_not_fill_the_memory(client: TestClient):
+    (one,) = client.post("/v1/images/generations", json={"prompt": "", "model": "grey", "size": "16x16"}).json()["data"]
+
+    data = b64decode(one["b64_json"])
+
+    found = verified(client, with_recipe(data, times=10**12))
+    refused = client.post("/verify", content=with_recipe(data, times=0))
+
+    assert found["verdict"] == "changed"
+    assert "its address is drawn in 8000000000000 x 8000000000000 pixels" in found["explanation"]
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "The recipe's n, truncation or times is out of range.",
+    )
 
 
 def test_one_level_in_one_pixel_is_told(client: TestClient):
@@ -167,42 +207,19 @@ def test_another_engine_may_differ_by_what_the_card_says(bundles: Path, made_by:
     assert (found.verdict, found.levels) == (verdict, by)
 
 
-def saved(mode: str, size: tuple[int, int] = (20, 12), name: str = "png", **options: object) -> bytes:
-    file = io.BytesIO()
-    Image.new(mode, size).save(file, name, **options)
-    return file.getvalue()
+@pytest.mark.parametrize("what", BAD_UPLOADS)
+def test_a_bad_upload_gets_a_clear_answer(client: TestClient, what: str):
+    data, status, words = BAD_UPLOADS[what]
 
-
-def claims(width: int, height: int) -> bytes:
-    """A PNG whose header claims more than the file holds."""
-    whole = saved("L", (1, 1))
-    header = width.to_bytes(4) + height.to_bytes(4) + whole[24:29]
-    return whole[:16] + header + zlib.crc32(b"IHDR" + header).to_bytes(4) + whole[33:]
-
-
-@pytest.mark.parametrize(
-    ("data", "status", "words"),
-    [
-        (b"", 415, "must be a PNG, JPEG or WebP file"),
-        (b"%PDF-1.7 a document", 415, "must be a PNG, JPEG or WebP file"),
-        (saved("RGB", name="gif"), 415, "must be a PNG, JPEG or WebP file"),
-        (claims(20_000, 20_000), 422, f"it may have up to {LARGEST_PIXELS:,} pixels"),
-        (claims(10_000, 10_000), 422, f"it may have up to {LARGEST_PIXELS:,} pixels"),
-        (claims(5_000, 5_000), 422, "5,000 x 5,000; it may have"),
-        (saved("RGB", (300, 300))[:-300], 422, "cut off or damaged"),
-        (saved("I;16"), 422, "must have 8 bits a channel"),
-        (saved("RGB", name="webp", save_all=True, append_images=[Image.new("RGB", (20, 12), "red")]), 422, "2 frames"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * (8 << 20), 413, "larger than 8388608 bytes"),
-    ],
-)
-def test_a_bad_upload_gets_a_clear_answer(client: TestClient, data: bytes, status: int, words: str):
     answer = client.post("/verify", content=data)
 
     assert answer.status_code == status
     assert words in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("data", [saved("RGB", (1, 1)), saved("CMYK", name="jpeg"), saved("RGBA"), saved("1")])
+@pytest.mark.parametrize(
+    "data", [saved("RGB", (1, 1)), saved("CMYK", SIZE, "jpeg"), saved("RGBA", SIZE), saved("1", SIZE), stereo()]
+)
 def test_an_unusual_upload_is_only_a_picture_without_a_recipe(client: TestClient, data: bytes):
     assert verified(client, data)["verdict"] == "no recipe"
 

@@ -60,6 +60,8 @@ class Recipe:
     """The class by number, or its weights: `3`, `3:500,8:500`. None where the model has no classes, and of a sheet
     whose classes were drawn; `mixed` of one whose pictures were given a class each."""
     truncation: float = 1.0
+    times: int = 1
+    """Each pixel is repeated so often, to the right and downwards; a mark that does not say so means 1."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ class Marks:
     source: LatentSource
     engine: str
 
-    def of_picture(self, at: int) -> bytes:
-        """The packet of picture `at`, counted from 0."""
+    def of_picture(self, at: int, times: int = 1) -> bytes:
+        """The packet of picture `at`, counted from 0, whose pixels are repeated so many `times` in both directions."""
         source = self.source
         if not isinstance(source, AddressRange):
             return self._shared + _AFTER
-        address = f' zoetrope:index="{source.start + at}"'
+        address = f' zoetrope:index="{source.start + at}"' + (f' zoetrope:times="{times}"' if times > 1 else "")
         if source.classes is not None:
             address += f' zoetrope:classes="{source.classes.label_at(at)}"'
         return self._shared + address.encode() + _AFTER
@@ -149,4 +151,5 @@ def _recipe(values: dict[str, str]) -> Recipe:
         n=int(values.get("n", 1)),
         classes=values.get("classes"),
         truncation=float(values.get("truncation", 1)),
+        times=int(values.get("times", 1)),
     )

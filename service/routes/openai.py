@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response
 
 from models.card import Card
 from models.codes import ADDRESS_END
+from models.sheet import enlarged
 from service.app import app_of
 from service.body import JsonRoute
 from service.encoders import encode_picture
@@ -256,6 +257,5 @@ class _Answer:
         return label if isinstance(label, str) else None
 
     def _encoded(self, at: int, image_HWC: NDArray[np.uint8]) -> str:
-        enlarged = image_HWC.repeat(self.times, axis=0).repeat(self.times, axis=1)
-        mark = b"" if self.marks is None else self.marks.of_picture(at)
-        return b64encode(encode_picture(enlarged, self.format, mark)).decode()
+        mark = b"" if self.marks is None else self.marks.of_picture(at, self.times)
+        return b64encode(encode_picture(enlarged(image_HWC, self.times), self.format, mark)).decode()

@@ -20,14 +20,13 @@ from service.latents import require_drawable, resolve_address
 from service.routes.images import path_at
 from service.routes.responses import cancelled_on_disconnect, encode_all
 from service.schemas import GenerateRequest, RecipeResponse, Verdict, VerifyQuery, VerifyResponse
-from service.verification import Comparison, NearestSearch, Upload, address_of, compare, read_upload, without_drawing
+from service.upload import PICTURE_BODY, Upload, read_upload, require_one_frame
+from service.verification import Comparison, NearestSearch, address_of, compare, without_drawing
 
 router = APIRouter()
-_FILE = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {"required": True, "content": {f"image/{kind}": _FILE for kind in ("png", "jpeg", "webp")}}
 
 
-@router.post("/verify", openapi_extra={"requestBody": _BODY})
+@router.post("/verify", openapi_extra=PICTURE_BODY)
 async def verify(request: Request, query: Annotated[VerifyQuery, Query()]) -> VerifyResponse:
     """Draw a picture again by the recipe in its file, or look through a range of addresses, and compare every pixel."""
     app = app_of(request)
@@ -35,8 +34,8 @@ async def verify(request: Request, query: Annotated[VerifyQuery, Query()]) -> Ve
     upload = await get_running_loop().run_in_executor(app.encoder_pool, read_upload, data)
     if query.seed is not None:
         return await _search(request, app, upload, query)
-    if upload.frames > 1 and upload.recipe is None:
-        raise Problem(422, f"The file is an animation of {upload.frames} frames; it must be one picture.")
+    if upload.recipe is None:
+        require_one_frame(upload.frames)
     found = without_drawing(upload)
     if found is not None or upload.recipe is None:
         assert found is not None
@@ -54,7 +53,9 @@ async def _draw_again(request: Request, app: App, upload: Upload, recipe: Recipe
         return _response(Comparison(Verdict.NOT_OURS, f"Its recipe cannot be drawn here: {problem.detail}"), recipe)
     source = address_of(recipe, runtime.card)
     require_drawable(source.classes, runtime)
-    judge = partial(compare, upload, card=runtime.card, made_by=recipe.engine, engine=runtime.engine)
+    judge = partial(
+        compare, upload, card=runtime.card, made_by=recipe.engine, engine=runtime.engine, times=recipe.times
+    )
     found = await encode_all(request, runtime, source, judge)
     return _response(found, recipe, runtime, path_at(source, 0) if source.n == 1 else None)
 
