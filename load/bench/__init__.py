@@ -2,6 +2,7 @@
 
     workloads -> servers -> runner -> measurements -> criteria -> report -> load/README.md
                                                    -> gate <- load/ratios.json
+                                                   -> marks
 
     __main__      `python -m load.bench`: everything, one run, one table; `python -m load.bench gate`: three ratios
     workloads     what is requested, as tables
@@ -13,6 +14,7 @@
     criteria      what must be shown, as a table of ratios
     report        machine, measurements and criteria as Markdown
     gate          a small benchmark against committed ratios
+    marks         what it costs that pictures say how they were made
 
 A server is measured over HTTP; a baseline without it, by `python -m zoetrope benchmark` in a process of its own.
 """

@@ -1,7 +1,8 @@
-"""`python -m load.bench`: our service, its engine and the peers, in one run and one table; or `gate`, in a minute.
+"""`python -m load.bench`: our service, its engine and the peers, in one run and one table; or `gate`, or `marks`.
 
     servers -> runner -> criteria, report -> [__main__] -> load/README.md, 0 or 1
                                      gate -> [__main__] -> load/ratios.json, 0 or 1
+                                    marks -> [__main__] -> 0 or 1
 
 Ends with 0 if every ratio is as expected, 1 if one is not, 2 if nothing could be
 measured. This process is the client: what it takes is in the table. `--write`
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from load.bench.criteria import BenchmarkRun, check_criteria
 from load.bench.gate import run_gate
+from load.bench.marks import run_marks
 from load.bench.report import (
     criteria_table,
     described_machine,
@@ -64,6 +66,8 @@ def main() -> int:
     arguments = _arguments()
     exit_on_signals()
     try:
+        if arguments.mode == "marks":
+            return run_marks()
         return run_gate(arguments.write) if arguments.mode == "gate" else run_benchmark(arguments)
     except MeasurementError as error:
         print(f"Nothing was measured: {error}", file=sys.stderr)
@@ -177,7 +181,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m load.bench", description="Our service against its engine and peers."
     )
-    parser.add_argument("mode", nargs="?", choices=("all", "gate"), default="all", help="gate: has serving got slower?")
+    parser.add_argument(
+        "mode",
+        nargs="?",
+        choices=("all", "gate", "marks"),
+        default="all",
+        help="gate: has serving got slower? marks: what do they cost?",
+    )
     parser.add_argument("--models", nargs="+", choices=SHAPES_HWC, default=list(SHAPES_HWC))
     parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")
     parser.add_argument("--quick", action="store_true", help="two iterations of short samples")

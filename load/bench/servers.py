@@ -71,6 +71,8 @@ OURS = (
     _ours(UNBATCHED, "the same as the first, with `ZOETROPE_COALESCE=false`", ZOETROPE_COALESCE="false"),
 )
 
+UNMARKED = _ours("zoetrope, marks off", "the same as the first, with `ZOETROPE_MARKS=false`", ZOETROPE_MARKS="false")
+
 BENTOML = "BentoML's own API"
 PEERS = (
     ServerUnderTest(
