@@ -29,7 +29,9 @@ Read in this order:
     draw_times     how long the engine takes, model by model
     formats        which format a response has
     encoders/      pixels -> PNG, JPEG, WebP with their marks; pictures -> zip, npy, JSON, piece by piece
+    upload         a client's picture, bounded before it is decoded
     verification   is a picture ours? by drawing its recipe again; `verify_command` is `zoetrope verify`
+    credentials    signed C2PA manifests of pictures, where settings name a key
     ratings/       people's grades
     metrics        counters for Prometheus
     errors         every error as problem+json (RFC 9457)

@@ -28,9 +28,12 @@ from service.reloader import ModelReloader
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from service.credentials import ContentCredentials  # loads a library of 23 MB, where it is used
     from service.ratings.store import Store  # SQLAlchemy is imported by the thread that opens the store
 
-_DRAWING_PATHS = frozenset({"/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations"})
+_DRAWING_PATHS = frozenset(
+    {"/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations"}
+)
 _READERS = 4
 _RETRY_AFTER_S = 5
 _MOST_COMPUTATIONS = 64
@@ -48,6 +51,8 @@ class App(FastAPI):
     encoder_pool: ThreadPoolExecutor
     settings: Settings
     access: Access
+    credentials: "ContentCredentials | None"
+    """What signs pictures; None where nothing does."""
     _connections: ConnectionMonitor | None
     _heartbeat: Heartbeat
     _computer_pool: ThreadPoolExecutor
@@ -69,6 +74,7 @@ class App(FastAPI):
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
         self.settings, self._connections = settings, connections
+        self.credentials = _credentials(settings) if settings.signs else None
         self.access = Access(settings, None if connections is None else connections.listening)
         self.registry = ModelRegistry(settings)
         self.encoder_pool = ThreadPoolExecutor(settings.encoder_threads, thread_name_prefix="encoder")
@@ -200,6 +206,12 @@ def app_of(request: Request) -> App:
     """The app that a request came to, with its type."""
     app: App = request.app
     return app
+
+
+def _credentials(settings: Settings) -> "ContentCredentials":
+    from service.credentials import ContentCredentials
+
+    return ContentCredentials(settings)
 
 
 def _open_store(settings: Settings) -> "Store | str":

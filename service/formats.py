@@ -69,6 +69,9 @@ _MEDIA_TYPES: dict[MediaFormat, str] = {
 F = TypeVar("F", bound=MediaFormat)
 
 
+SIDECAR_SUFFIX, SIDECAR_TYPE, SIDECAR_RELATION = "c2pa", "application/c2pa", "c2pa-manifest"
+"""Of a signed C2PA manifest next to a picture: its suffix, its media type, and its relation in the header `Link`."""
+
 VARY = {"Vary": "Accept"}
 """The header of every response whose format was negotiated."""
 

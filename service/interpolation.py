@@ -25,7 +25,7 @@ from models.codes import codes
 from models.errors import AddressError
 from models.runtime import Runtime
 from service.errors import Problem
-from service.latents import ClassSource, ExplicitCodes, label_numbers, require_drawable
+from service.latents import ClassSource, ExplicitCodes, label_numbers, require_drawable, require_label
 from service.schemas import DecodeRequest, InterpolateRequest, Point
 
 _PARALLEL = 1e-6
@@ -40,7 +40,7 @@ def explicit_codes(body: DecodeRequest, runtime: Runtime) -> ExplicitCodes:
     """
     codes_NZ = np.stack([_checked(code, runtime, f"codes.{at}") for at, code in enumerate(body.codes)])
     label = label_numbers(body.label, runtime.card)
-    _require_label(label is not None, runtime, "label")
+    require_label(label is not None, runtime, "label")
     try:
         classes = classes_of(runtime.card, 0, 0, len(codes_NZ), label)
     except AddressError as error:
@@ -137,7 +137,7 @@ def _checked(code: Sequence[float], runtime: Runtime, field: str) -> NDArray[np.
 def _classes(point: Point, runtime: Runtime, field: str) -> PictureClasses | None:
     """The class of one point; drawn by its address where none is named."""
     label = label_numbers(point.label, runtime.card)
-    _require_label(label is not None or point.code is None, runtime, f"{field}.label")
+    require_label(label is not None or point.code is None, runtime, f"{field}.label")
     try:
         classes = classes_of(runtime.card, point.seed or 0, point.index, 1, label)
     except AddressError as error:
@@ -160,13 +160,3 @@ def _path_classes(
         return PictureClasses(labels_P[nearest_N], given[0].classes)
     rows = [one[:] if one.weights else one_hot(one.labels, one.classes) for one in given]
     return PathClasses(np.concatenate(rows).astype(np.float64), positions_N)
-
-
-def _require_label(given: bool, runtime: Runtime, field: str) -> None:
-    names = runtime.class_names
-    if names and not given:
-        raise Problem(
-            422,
-            f"{field} is not given, and a code alone has no class. The classes of {runtime.card.name} are "
-            f"{', '.join(names)}.",
-        )

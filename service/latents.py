@@ -1,4 +1,4 @@
-"""What a request asks to draw: an address range, or codes of its own.
+"""What a request asks to draw: an address range, codes of its own, or the code that an encoder finds for a picture.
 
     schemas -> [latents] -> batching, encoders, routes
 
@@ -134,6 +134,38 @@ class ExplicitCodes:
         return {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
 
 
+@dataclass
+class EncodedPicture:
+    """A picture that a client sends, by way of the code that the model's encoder finds for it."""
+
+    model: str
+    version: str
+    images: NDArray[np.uint8]
+    """(1, H, W, C)."""
+    classes: PictureClasses | None
+    """Its class; None where the model has none."""
+    class_names: tuple[str, ...] = ()
+    code: NDArray[np.float32] | None = None
+    """(Z,), once the engine thread has encoded it."""
+    n: int = 1
+    start: int = 0
+
+    def codes(self, runtime: Runtime, at: int, count: int) -> tuple[NDArray[np.float32], ClassRows | None]:
+        """(1, Z) codes, and the class; encodes, so it takes about as long as to draw."""
+        labels_N = None if self.classes is None else self.classes.labels
+        codes_NZ = runtime.encode(self.images, labels_N)
+        self.code = codes_NZ[0]
+        return codes_NZ[at : at + count], labels_N
+
+    def metadata(self) -> dict[str, Any]:
+        """The model."""
+        return {"model": self.model, "version": self.version}
+
+    def metadata_of(self, at: int) -> dict[str, Any]:
+        """The class, where the model has classes."""
+        return {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
+
+
 def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:
     """The address range of a request, with a fresh seed and drawn classes where it names none.
 
@@ -174,6 +206,24 @@ def require_drawable(classes: PictureClasses | None, runtime: Runtime) -> None:
             runtime.require_class_weights()
         except AddressError as error:
             raise Problem(422, f"label has weights, but {error}.") from None
+
+
+def require_label(given: bool, runtime: Runtime, field: str, alone: str = "a code") -> None:
+    """Refuse what has no class of its own where the model has classes.
+
+    Args:
+        alone: what comes without a class.
+
+    Raises:
+        Problem: 422, names the classes.
+    """
+    names = runtime.class_names
+    if names and not given:
+        raise Problem(
+            422,
+            f"{field} is not given, and {alone} alone has no class. The classes of {runtime.card.name} are "
+            f"{', '.join(names)}.",
+        )
 
 
 def label_numbers(label: LabelRequest | list[LabelRequest] | None, card: Card) -> Label | list[Label] | None:

@@ -18,7 +18,7 @@ from service.app import App
 from service.errors import LIVEZ, Problem, cut
 
 LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES = 1 << 20, 8 << 20
-PICTURE_PATHS = frozenset({"/verify"})
+PICTURE_PATHS = frozenset({"/verify", "/encode", "/reconstruct"})
 """Routes whose body is a file of a picture."""
 LARGEST_DRAINED_BYTES = 32 << 20
 """Up to here a body that is too large is read to its end and discarded: most clients listen only when all is sent."""

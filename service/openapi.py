@@ -11,7 +11,7 @@ from typing import Any
 from models.codes import ADDRESS_END
 from service.access.rules import scope_of
 from service.errors import MEDIA_TYPE, PROBES
-from service.formats import Format, GradesFormat
+from service.formats import SIDECAR_SUFFIX, SIDECAR_TYPE, Format, GradesFormat
 from service.schemas import ProblemResponse
 
 _DESCRIPTIONS = {
@@ -40,10 +40,13 @@ _OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _CODE = "/models/{name}/{version}/codes/{seed}/{index}"
 _DIRECTIONS = "/models/{name}/{version}/directions"
+_MANIFEST = f"{_IMAGE}.{SIDECAR_SUFFIX}"
 _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
     ("post", "/interpolate"): _OF_DRAWING_ROUTES,
+    ("post", "/encode"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
+    ("post", "/reconstruct"): (401, 403, 404, 406, 410, 413, 415, 422, 429, 503),
     ("post", "/verify"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
     ("post", "/v1/images/generations"): (401, 403, 413),
     ("get", "/v1/models"): (),
@@ -51,6 +54,7 @@ _ERRORS = {
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
+    ("get", _MANIFEST): (401, 403, 404, 410, 422, 429, 503),
     ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
     ("post", "/ratings/withdrawals"): (400, 401, 403, 413, 415, 422, 503),
     ("get", "/ratings/withdrawals"): (401, 403, 503),
@@ -76,6 +80,7 @@ _MADE_BY = {
     "Content-Disposition": "A name for the file: model, seed and index",
 }
 _MARKED = {"X-Digital-Source-Type": "IPTC's name for pictures of a trained algorithm, unless ZOETROPE_MARKS is off"}
+_SIGNED = {"Link": "Where the signed manifest is (c2pa-manifest), if pictures are signed and it is not in the file"}
 _ADDRESS = {"X-Seed": "The seed: the requested one, or a fresh one", "X-Start": "Index of the first picture"}
 _MOVED = {"Location": "Relative to this URL", "Cache-Control": "May be cached forever"}
 _KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "May be cached forever"}
@@ -96,11 +101,18 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         responses.pop("422", None)
         responses |= _problems(statuses)
     document["paths"]["/ratings"]["get"]["responses"]["200"] = _grades()
-    for path, headers in (("/generate", _MADE_BY | _ADDRESS), ("/decode", _MADE_BY), ("/interpolate", _MADE_BY)):
+    drawing = {"/generate": _MADE_BY | _ADDRESS, **dict.fromkeys(("/decode", "/interpolate", "/reconstruct"), _MADE_BY)}
+    for path, headers in drawing.items():
         document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
     image = document["paths"][_IMAGE]["get"]["responses"]
     image["200"] = _pictures(_MADE_BY | _KEPT, tuple(one for one in Format if one.is_one_picture))
     image["308"] = {"description": "The URL of the same picture", "headers": _declared(_MOVED)}
+    image["200"]["headers"] |= _declared(_SIGNED, required=False)
+    signed = document["paths"][_MANIFEST]["get"]["responses"]
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    signed["200"] = {"description": "The manifest store, JUMBF", "content": {SIDECAR_TYPE: binary}}
+    moved = {"Location": _MOVED["Location"]}
+    signed["308"] = {"description": "The URL of the same manifest", "headers": _declared(moved)}
     image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
     _declare_keys(document)
     document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}

@@ -165,6 +165,37 @@ class InterpolateRequest(_ModelRequest):
     )
 
 
+class EncodeQuery(BaseModel):
+    """Whose encoder a picture is for, and its class."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(default=None, description="Name, or name@version; the default model, if not given.")
+    label: ClassName | None = Field(
+        default=None, description="The picture's class by name, one and whole. Models with classes need it."
+    )
+
+
+class ReconstructQuery(EncodeQuery):
+    """As of POST /encode, and the format of the answer."""
+
+    format: Format | None = Field(default=None, description="As in POST /decode. By default by `Accept`, else png.")
+
+
+class EncodeResponse(BaseModel):
+    """A code, and how well it draws the picture again."""
+
+    model: str
+    version: str
+    engine: str = Field(description="Drew the picture of the code; the encoder computes in float32.")
+    label: str | None = Field(description="The picture's class; None where the model has no classes.")
+    code: list[float] = Field(description="One of the `codes` of POST /decode.")
+    psnr_db: float = Field(
+        description="Peak signal-to-noise ratio of the picture that the code draws, against the one that was sent; 99 "
+        "where both are equal, below 15 where the model cannot draw such a picture."
+    )
+
+
 class Verdict(StrEnum):
     """What a picture is."""
 
@@ -205,6 +236,7 @@ class RecipeResponse(BaseModel):
     n: int = Field(description="Pictures that the file shows.")
     classes: str | None = Field(description="The class by number, or weights: 3:500,8:500.")
     truncation: float
+    times: int = Field(description="Each pixel is repeated so often, in both directions.")
 
 
 class VerifyResponse(BaseModel):
@@ -259,6 +291,7 @@ class ModelResponse(BaseModel):
     engine: str = Field(description="Library, version, device and precision that draw it; as in X-Engine.")
     batch_sizes: tuple[int, ...] = Field(description="The fixed batch sizes that reach the engine.")
     takes_class_weights: bool = Field(description="Whether a picture may be of several classes, by weights.")
+    encodes: bool = Field(description="Whether it has an encoder, for POST /encode and /reconstruct.")
     versions: list[str] = Field(description="Available versions; request an older one as name@version.")
 
 

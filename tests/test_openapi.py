@@ -8,6 +8,9 @@ from service.formats import Format
 OF_EVERY_CONNECTION = {"408", "414", "421", "431"}
 IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 
+MANIFEST = f"{IMAGE}.c2pa"
+DRAWN_BY_POST = ["/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations"]
+
 
 @pytest.fixture(scope="module")
 def document(client: TestClient) -> dict:
@@ -16,7 +19,7 @@ def document(client: TestClient) -> dict:
 
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
-    drawing = {"/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations", IMAGE}
+    drawing = {*DRAWN_BY_POST, IMAGE, MANIFEST}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     assert set(document["paths"]) == drawing | grades | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
@@ -130,11 +133,9 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert all(optional[0] == {} for optional in secured.values())
     assert scopes == {
-        **{
-            ("post", path): [["draw"]]
-            for path in ("/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations")
-        },
+        **{("post", path): [["draw"]] for path in DRAWN_BY_POST},
         ("get", IMAGE): [["draw"]],
+        ("get", MANIFEST): [["draw"]],
         ("post", "/ratings"): [["rate"]],
         ("get", "/ratings"): [["rate"]],
         ("post", "/ratings/withdrawals"): [["admin"]],

@@ -58,7 +58,15 @@ def test_while_the_queue_is_full_nothing_is_drawn_and_all_else_is_answered(bundl
         picture = client.get(f"/models/grey/{app.registry.find('grey').card.version}/images/0/0.png")
         others = [client.get("/models"), client.get("/metrics")]
 
-    assert drawn == {"/generate", "/decode", "/interpolate", "/verify", "/v1/images/generations"}
+    assert drawn == {
+        "/generate",
+        "/decode",
+        "/interpolate",
+        "/encode",
+        "/reconstruct",
+        "/verify",
+        "/v1/images/generations",
+    }
     for answer in (*refused, picture):
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert "10 pictures wait for the engine; 10 may." in answer.json()["detail"]

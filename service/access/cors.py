@@ -18,7 +18,7 @@ _OPEN_PATHS = ("/models", "/v1/models", "/ratings/", "/status", "/openapi.json")
 """What pages of other origins may read; of the rest only what a key draws or grades."""
 _EXPOSED = (
     "X-Seed, X-Start, X-Model, X-Model-Version, X-Engine, X-Digital-Source-Type, Content-Disposition, X-Request-ID, "
-    "ETag, Retry-After, WWW-Authenticate"
+    "ETag, Link, Retry-After, WWW-Authenticate"
 )
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",

@@ -34,6 +34,8 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/generate": "draw",
     "/decode": "draw",
     "/interpolate": "draw",
+    "/encode": "draw",
+    "/reconstruct": "draw",
     "/verify": "draw",
     "/v1/images/generations": "draw",
     "/ratings": "rate",

@@ -7,6 +7,7 @@ Read in this order:
     generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
     images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
     codes        GET /models/{name}/{version}/codes/..., /directions: the code of a picture, and where to move it
+    encode       POST /encode, /reconstruct: from a picture to its code, and back
     verify       POST /verify: is this picture ours, by drawing it again
     models       GET /models: the cards
     openai       /v1/images/generations, /v1/models: for clients of OpenAI's API
@@ -21,10 +22,12 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.app import App
 from service.pending import ClientDisconnected
-from service.routes import codes, generate, health, images, models, openai, pages, ratings, verify
+from service.routes import codes, encode, generate, health, images, models, openai, pages, ratings, verify
 from service.routes.responses import client_closed_request
 
-ROUTERS = tuple(module.router for module in (generate, images, codes, verify, openai, models, ratings, health, pages))
+ROUTERS = tuple(
+    module.router for module in (generate, images, codes, encode, verify, openai, models, ratings, health, pages)
+)
 
 
 def create_app() -> App:

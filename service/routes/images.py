@@ -5,6 +5,7 @@
 The URL holds the whole address of a picture, so any cache on the way may keep
 it; a client that has it already gets 304 without drawing it again. An address
 has one URL: other spellings of its class, weights or truncation are redirected.
+Where pictures are signed, `.../{index}.png.c2pa` is the manifest of those bytes.
 """
 
 import hashlib
@@ -15,28 +16,63 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 from fastapi import APIRouter, Header, Path, Query, Request
+from numpy.typing import NDArray
 from starlette.responses import RedirectResponse, Response
 
 from models.card import Card
 from models.class_weights import ClassWeights, Label, parse_weights
 from models.codes import ADDRESS_END
 from models.errors import AddressError
+from models.runtime import Runtime
 from service.app import app_of
 from service.encoders import encode_sheet
 from service.encoders.marks import MARKS_REVISION, Marks
 from service.encoders.raster import ENCODED_BY
 from service.errors import Problem
-from service.formats import Format
+from service.formats import SIDECAR_RELATION, SIDECAR_SUFFIX, SIDECAR_TYPE, Format
 from service.latents import AddressRange, address_range, label_numbers, require_drawable
 from service.ratings.grade import Picture
-from service.routes.responses import encode_all, mark_of, marks_of, provenance_headers
+from service.routes.responses import encode_all, encode_file, mark_of, marks_of, provenance_headers, recipe_of
 from service.schemas import ImageQuery
 
 router = APIRouter()
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}
 _FOREVER = "max-age=31536000, immutable"
+_NOT_KEPT = {"Cache-Control": "no-store"}
+"""Of a manifest: it is for the bytes that are sent today."""
 Digits = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
 """One spelling of each number, so that a picture has one URL."""
+
+
+# Before the route of the picture, which would take `0.png` for the index.
+@router.get("/models/{name}/{version}/images/{seed}/{index}.{suffix}.c2pa", response_class=Response)
+async def get_manifest(
+    request: Request,
+    name: str,
+    version: str,
+    seed: Digits,
+    index: Digits,
+    suffix: str,
+    query: Annotated[ImageQuery, Query()],
+) -> Response:
+    """Sign one picture, for the bytes that its URL gives: a C2PA manifest, other bytes at each request."""
+    credentials = app_of(request).credentials
+    if credentials is None or credentials.embeds:
+        why = "files hold theirs" if credentials else "no pictures are signed, because ZOETROPE_C2PA_KEY is not set"
+        raise Problem(404, f"There is no manifest next to a picture here: {why}.")
+    runtime = await app_of(request).registry.runtime(f"{name}@{version}")
+    chosen, label = _format(suffix), label_of_query(query, runtime.card)
+    source = _located(runtime, seed, index, label, query)
+    wanted = canonical_query(_spelled(label, runtime.class_names), query.truncation)
+    if wanted != parse_qsl(request.url.query, keep_blank_values=True):
+        return RedirectResponse(_with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted), 308, _NOT_KEPT)
+    mark, recipe = mark_of(marks_of(request, runtime, source), chosen), recipe_of(source, runtime)
+
+    def signed(images_NHWC: NDArray[np.uint8]) -> bytes:
+        return credentials.sidecar(encode_sheet(images_NHWC, chosen, mark), chosen, recipe)
+
+    body = await encode_all(request, runtime, source, signed, inline=False)
+    return Response(body, headers=_NOT_KEPT, media_type=SIDECAR_TYPE)
 
 
 @router.get("/models/{name}/{version}/images/{seed}/{index}.{suffix}", response_class=Response)
@@ -52,14 +88,8 @@ async def image(
 ) -> Response:
     """One picture: png, jpg or webp."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
-    if suffix not in SUFFIXES:
-        raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
-    chosen = SUFFIXES[suffix]
-    label = label_of_query(query, runtime.card)
-    source = address_range(
-        runtime.card, whole_number("seed", seed), whole_number("index", index), 1, label, abs(query.truncation)
-    )
-    require_drawable(source.classes, runtime)
+    chosen, label = _format(suffix), label_of_query(query, runtime.card)
+    source = _located(runtime, seed, index, label, query)
     # A shared cache would give what needs a key to those who have none.
     whose = "private" if app_of(request).access.draw_needs_key else "public"
     kept = f"{whose}, {_FOREVER}"
@@ -72,11 +102,36 @@ async def image(
         "ETag": _etag(source, runtime.engine, chosen, marks),
         "Cache-Control": kept,
     }
-    if _tags(if_none_match) & {headers["ETag"], "*"}:
+    credentials = app_of(request).credentials
+    if credentials is not None and credentials.embeds:
+        headers["ETag"] = f"W/{headers['ETag']}"  # each signing gives other bytes, and the same pixels
+    elif credentials is not None:
+        place = _with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted)
+        headers["Link"] = f'<{place}>; rel="{SIDECAR_RELATION}"'
+    if _tags(if_none_match) & {headers["ETag"].removeprefix("W/"), "*"}:
         return Response(status_code=304, headers=headers)
     encode = partial(encode_sheet, picture_format=chosen, mark=mark_of(marks, chosen))
-    body = await encode_all(request, runtime, source, encode)
+    body = await encode_file(request, runtime, source, chosen, encode)
     return Response(body, headers=headers, media_type=chosen.media_type)
+
+
+def _format(suffix: str) -> Format:
+    if suffix not in SUFFIXES:
+        raise Problem(404, f"There are no pictures that end in .{suffix[:80]}. There are: {', '.join(SUFFIXES)}.")
+    return SUFFIXES[suffix]
+
+
+def _located(runtime: Runtime, seed: str, index: str, label: Label | None, query: ImageQuery) -> AddressRange:
+    """The one picture of a URL.
+
+    Raises:
+        Problem: 422, there is no such address, or its class cannot be drawn.
+    """
+    source = address_range(
+        runtime.card, whole_number("seed", seed), whole_number("index", index), 1, label, abs(query.truncation)
+    )
+    require_drawable(source.classes, runtime)
+    return source
 
 
 def path_of(model: str, version: str, picture: Picture) -> str:

@@ -43,5 +43,6 @@ def _response(snapshot: Snapshot, runtime: Runtime) -> ModelResponse:
         engine=runtime.engine,
         batch_sizes=runtime.batch_sizes,
         takes_class_weights=runtime.takes_class_weights,
+        encodes=runtime.encodes,
         versions=snapshot.versions(runtime.card.name),
     )

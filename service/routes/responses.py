@@ -21,7 +21,7 @@ from models.runtime import Runtime
 from models.sheet import sheet_size
 from service.app import app_of
 from service.encoders import Stream, stream_of
-from service.encoders.marks import DIGITAL_SOURCE_TYPE, Marks
+from service.encoders.marks import DIGITAL_SOURCE_TYPE, Marks, Recipe, read_recipe
 from service.encoders.raster import LARGEST_SIDE_PIXELS
 from service.errors import Problem
 from service.formats import VARY, Format
@@ -67,9 +67,17 @@ def file_name(source: LatentSource, chosen: Format) -> str:
 
 
 async def encode_all(
-    request: Request, runtime: Runtime, source: LatentSource, encode: Callable[[NDArray[np.uint8]], Found]
+    request: Request,
+    runtime: Runtime,
+    source: LatentSource,
+    encode: Callable[[NDArray[np.uint8]], Found],
+    inline: bool = True,
 ) -> Found:
     """All pictures drawn, and encoded as one, or whatever else is made of all of them.
+
+    Args:
+        inline: a single small picture may be drawn and encoded on the event loop: neither its code nor what `encode`
+            does beyond encoding takes time.
 
     Raises:
         Problem: 503, the queue is full; 429, the caller draws too much.
@@ -78,16 +86,45 @@ async def encode_all(
     app = app_of(request)
     batcher = app.registry.batcher
     with app.access.pictures_charged(request.scope, source.n):
-        drawn = batcher.draw_at_once(runtime, source) if app.has_one_request else None
+        drawn = batcher.draw_at_once(runtime, source) if inline and app.has_one_request else None
         if drawn is None:
             pending = batcher.submit(runtime, source, whole=True)
             with cancelled_on_disconnect(request.receive, pending):
                 chunks = [chunk async for chunk in pending]
         else:
             chunks = [drawn]
-    if len(chunks) == 1 and chunks[0].nbytes <= _ENCODED_INLINE_BYTES:
+    if inline and len(chunks) == 1 and chunks[0].nbytes <= _ENCODED_INLINE_BYTES:
         return encode(chunks[0])
     return await asyncio.get_running_loop().run_in_executor(app.encoder_pool, _encode_chunks, encode, chunks)
+
+
+async def encode_file(
+    request: Request, runtime: Runtime, source: LatentSource, chosen: Format, encode: Encode, inline: bool = True
+) -> bytes:
+    """One file of one picture or sheet; with its signed manifest in it where a setting says so.
+
+    Args:
+        inline: see `encode_all`.
+
+    Raises:
+        Problem, ClientDisconnected: see `encode_all`.
+    """
+    credentials = app_of(request).credentials
+    if credentials is None or not credentials.embeds:
+        return await encode_all(request, runtime, source, encode, inline)
+    recipe = recipe_of(source, runtime)
+
+    def signed(images_NHWC: NDArray[np.uint8]) -> bytes:
+        return credentials.embedded(encode(images_NHWC), chosen, recipe)
+
+    return await encode_all(request, runtime, source, signed, inline=False)
+
+
+def recipe_of(source: LatentSource, runtime: Runtime) -> Recipe:
+    """What the mark of a file of these pictures says."""
+    recipe = read_recipe(Marks(source, runtime.engine).of_file())
+    assert recipe is not None
+    return recipe
 
 
 async def picture_response(
@@ -98,24 +135,29 @@ async def picture_response(
     headers: dict[str, str],
     marks: Marks | None,
     encode: Encode,
+    inline: bool = True,
 ) -> Response:
     """One file by `encode` where the format holds one picture, else many pictures, streamed above 256.
+
+    Args:
+        inline: see `encode_all`.
 
     Raises:
         Problem: 503, the queue is full; 429, the caller draws too much.
         ClientDisconnected: the client has gone.
     """
     headers = {**headers, **VARY}
-    if not chosen.is_one_picture:
-        shape = runtime.card.image
-        stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels), marks)
-        if source.n > _STREAMED_ABOVE_IMAGES:
-            app = app_of(request)
-            with app.access.pictures_charged(request.scope, source.n):
-                pending = app.registry.batcher.submit(runtime, source)
-            return StreamedPictures(app.encoder_pool, stream, pending, headers, chosen.media_type)
-        encode = partial(_whole, stream)
-    body = await encode_all(request, runtime, source, encode)
+    if chosen.is_one_picture:
+        body = await encode_file(request, runtime, source, chosen, encode, inline)
+        return Response(body, headers=headers, media_type=chosen.media_type)
+    shape = runtime.card.image
+    stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels), marks)
+    if source.n > _STREAMED_ABOVE_IMAGES:
+        app = app_of(request)
+        with app.access.pictures_charged(request.scope, source.n):
+            pending = app.registry.batcher.submit(runtime, source)
+        return StreamedPictures(app.encoder_pool, stream, pending, headers, chosen.media_type)
+    body = await encode_all(request, runtime, source, partial(_whole, stream), inline)
     return Response(body, headers=headers, media_type=chosen.media_type)
 
 
