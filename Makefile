@@ -16,7 +16,7 @@ SERVE := .venv/serve-$(EXTRA)
 DEV   := .venv/dev
 # The install of a development environment: by pip from PyPI alone, or by uv where TORCH_BACKEND chooses a build of
 # torch (cpu, cu130, auto, ...), which comes from PyTorch's own index.
-EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,train,load,dev,imagenet]'
+EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,c2pa,train,load,dev,imagenet]'
 PIP     := $(DEV)/bin/pip install --quiet
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
 # One thread of arithmetic in each process, or they would wait for one another.

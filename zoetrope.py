@@ -41,11 +41,13 @@ COMMANDS = {
     "profile": "the time that each part of a training step takes",
     "benchmark": "the speed of every engine on this machine",
 }
+_FILES = ("ZOETROPE_KEYS_FILE", "ZOETROPE_C2PA_KEY", "ZOETROPE_C2PA_CERTIFICATE")  # settings that name one
 # The first name of an import -> the extra of pyproject.toml that installs it.
 EXTRA_OF = {
     **dict.fromkeys(("onnxruntime", "openvino"), "cpu"),
     **dict.fromkeys(("torch", "typer", "safetensors", "sklearn", "onnx", "onnxscript", "tensorboard"), "train"),
     **dict.fromkeys(("psycopg",), "postgres"),
+    **dict.fromkeys(("c2pa", "cryptography"), "c2pa"),
     **dict.fromkeys(("torch_fidelity",), "fidelity"),
 }
 
@@ -243,11 +245,11 @@ def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
     sqlite = "sqlite:///"
     if grades.startswith(sqlite) and not grades.startswith(f"{sqlite}:"):
         grades = f"{sqlite}{folder / grades.removeprefix(sqlite)}"
-    keys = environment.get("ZOETROPE_KEYS_FILE")
+    paths = {name: environment.get(name) for name in _FILES}
     return {
         "ZOETROPE_MODELS": str(folder / environment.get("ZOETROPE_MODELS", "models")),
         "ZOETROPE_GRADES": grades,
-        **({"ZOETROPE_KEYS_FILE": str(folder / keys)} if keys else {}),
+        **{name: str(folder / path) for name, path in paths.items() if path},
     }
 
 

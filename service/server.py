@@ -100,6 +100,10 @@ class Zoetrope:
         try:
             settings = read_settings()
             check_keys(settings)
+            if settings.signs:
+                from service.credentials import ContentCredentials
+
+                ContentCredentials(settings)
         except ValueError as error:
             raise SystemExit(f"error: {error}") from None
         configure_log(settings.log, settings.log_level)

@@ -136,6 +136,15 @@ class Settings(BaseModel):
     marks: bool = Field(
         default=True, description="Whether files say that their pictures are synthetic, and by what recipe."
     )
+    c2pa_key: Path | None = Field(
+        default=None, description="A private key in PEM: pictures have signed C2PA manifests. Needs the extra c2pa."
+    )
+    c2pa_certificate: Path | None = Field(
+        default=None, description="The certificate of that key and those of its issuers, in PEM."
+    )
+    c2pa_embed: bool = Field(
+        default=False, description="Whether files hold their manifest, which changes their bytes at every answer."
+    )
     request_timeout_seconds: float = Field(
         default=20, gt=0, allow_inf_nan=False, description="Headers and body of a request arrive by then, else 408."
     )
@@ -173,6 +182,21 @@ class Settings(BaseModel):
         if self.draw_needs_key and not self.keys and self.keys_file is None:
             raise ValueError(f"{PREFIX}DRAW_NEEDS_KEY is true, but there is no {PREFIX}KEYS_FILE and no {PREFIX}KEYS")
         return self
+
+    @model_validator(mode="after")
+    def _has_all_that_signs(self) -> "Settings":
+        key, certificate = f"{PREFIX}C2PA_KEY", f"{PREFIX}C2PA_CERTIFICATE"
+        if (self.c2pa_key is None) != (self.c2pa_certificate is None):
+            there, missing = (certificate, key) if self.c2pa_key is None else (key, certificate)
+            raise ValueError(f"{there} is set, but {missing} is not; signing needs both")
+        if self.c2pa_embed and not self.signs:
+            raise ValueError(f"{PREFIX}C2PA_EMBED is true, but there is no {key} and no {certificate}")
+        return self
+
+    @property
+    def signs(self) -> bool:
+        """Whether pictures have signed manifests."""
+        return self.c2pa_key is not None
 
     @property
     def pinned_library(self) -> Library | None:
