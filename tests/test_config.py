@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.config import PRESETS, Settings, preset_named
+from training.config import PRESETS, Settings, penalty_times_at, preset_named
 
 
 def test_every_row_of_the_table_carries_its_own_name():
@@ -77,6 +77,16 @@ def test_a_dcgan_is_trained_at_the_rate_of_its_paper_and_a_dcgan_as_decoder_as_a
 
     assert (game.learning_rate, game.beta1, game.beta2) == ((2e-4, 2e-4), 0.5, (0.999, 0.999))
     assert decoder == preset_named("small", "autoencoder").with_changes(network="dcgan")
+
+
+def test_penalties_at_every_fourth_step_weigh_four_times_and_are_at_every_step_of_the_warm_up():
+    settings = preset_named("small").with_changes(penalty_every=4)
+    times = [penalty_times_at(settings, images_shown) for images_shown in range(0, 136 * 32, 32)]
+    warm_up = -(-settings.warm_up_images // settings.batch)
+
+    assert times[:warm_up] == [1] * warm_up
+    assert times[94:104] == [0, 0, 4, 0, 0, 0, 4, 0, 0, 0]
+    assert sum(times[96:]) == len(times[96:])
 
 
 def test_changes_are_typed_as_a_name_and_a_value():

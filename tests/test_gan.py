@@ -132,6 +132,19 @@ def test_generated_pictures_have_the_labels_of_their_real_partners():
     assert seen["margin"].item() == pytest.approx(expected.mean().item(), abs=1e-5)
 
 
+def test_a_step_between_those_with_penalties_computes_none_and_they_weigh_as_much_in_the_mean():
+    def penalty(times: int) -> float:
+        torch.manual_seed(0)
+        return (
+            Gan(SETTINGS, EIGHT_BY_EIGHT, CPU)
+            .update(batches(), replace(SCHEDULE, penalty_times=times))["penalty"]
+            .item()
+        )
+
+    assert penalty(0) == 0
+    assert 0 < penalty(4) == pytest.approx(4 * penalty(1))
+
+
 def test_without_gamma_there_is_no_penalty():
     gan = Gan(SETTINGS.with_changes(gamma=(0.0, 0.0)), EIGHT_BY_EIGHT, CPU)
 

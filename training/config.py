@@ -99,6 +99,9 @@ class Settings:
     """Weights that add up more inputs than these learn as many times more slowly; 0: all at one rate."""
     update_clip: float = 0.0
     """Largest RMS of a weight tensor's update, in units of its rate; 0: any."""
+    penalty_every: int = 1
+    """Of a GAN: steps from one that computes the penalties, weighted by this number, to the next; each step in the
+    warm-up has them."""
     warm_up_images: int = 0
     """Images shown over which the learning rate rises from nothing."""
     pixel_margin: float = 0.0
@@ -124,7 +127,7 @@ class Settings:
 
     def _mistakes(self) -> Iterator[str]:
         """What is wrong, all of it: a person mends it at once."""
-        for name in ("images_shown", "batch", "code_size", "width", "discriminator_width", "blocks", "patch_pixels"):
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 yield f"{name} is {getattr(self, name)}; it must be 1 or more"
         if 1 <= self.images_shown < self.batch:
@@ -183,6 +186,16 @@ FINETUNING_SETTINGS = ("update", "strength", "parent", "grades")
 ADVERSARIAL_METHODS = frozenset({"gan", "rated"})
 """Methods with two players."""
 
+_COUNTS = (
+    "images_shown",
+    "batch",
+    "code_size",
+    "width",
+    "discriminator_width",
+    "blocks",
+    "patch_pixels",
+    "penalty_every",
+)
 _WORDS = {
     "precision": Precision,
     "method": MethodName,
@@ -328,6 +341,8 @@ class ScheduleValues:
     gamma: float
     images_shown: int = 0
     """Where that is."""
+    penalty_times: int = 1
+    """How many times the penalties weigh in this step; 0: they are not computed."""
 
 
 def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
@@ -339,7 +354,15 @@ def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
         return ends[1] + (ends[0] - ends[1]) * left
 
     rate = between(settings.learning_rate) * warm_up_at(settings, images_shown)
-    return ScheduleValues(rate, between(settings.beta2), between(settings.gamma), images_shown)
+    times = penalty_times_at(settings, images_shown)
+    return ScheduleValues(rate, between(settings.beta2), between(settings.gamma), images_shown, times)
+
+
+def penalty_times_at(settings: Settings, images_shown: int) -> int:
+    """How many times the penalties weigh in the step after so many images; 1 in the warm-up, where runs diverge."""
+    if images_shown < settings.warm_up_images:
+        return 1
+    return 0 if images_shown // settings.batch % settings.penalty_every else settings.penalty_every
 
 
 def warm_up_at(settings: Settings, images_shown: int) -> float:

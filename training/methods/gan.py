@@ -133,8 +133,10 @@ class Gan(Method):
     def update(self, batches: Batches, schedule: ScheduleValues) -> Seen:
         """Discriminator first, then generator, each on fresh pictures and fresh codes."""
         gamma = None
-        if self._penalised:  # slopes are by the pixel, and gamma is for pixels that fill the range
-            gamma = torch.full((), schedule.gamma * self._pixel_scale**2, device=batches.images.device)
+        if self._penalised and schedule.penalty_times:
+            # Slopes are by the pixel, and gamma is for pixels that fill the range.
+            weight = schedule.gamma * schedule.penalty_times * self._pixel_scale**2
+            gamma = torch.full((), weight, device=batches.images.device)
         augmentation = self.augmentation
         if augmentation is not None:
             augmentation.look_if_due(batches, self.discriminator, self.generator, schedule.images_shown)
