@@ -25,6 +25,7 @@ from service.ratings.candidates import CandidatePools
 from service.ratings.grade import DatabaseUnavailable
 from service.registry import ModelRegistry
 from service.reloader import ModelReloader
+from service.schemas import ServiceState
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,13 +115,25 @@ class App(FastAPI):
     @property
     def unready(self) -> str | None:
         """None where the service is ready, else why it is not: it stops, a model is loading, or none can draw."""
-        stops = self._connections is not None and self._connections.is_draining
-        return "the service is stopping" if stops else self.registry.unready
+        return "the service is stopping" if self._stops else self.registry.unready
+
+    @property
+    def state_in_a_word(self) -> ServiceState:
+        """What `unready` says, for programs."""
+        if self._stops:
+            return "stopping"
+        if self._is_loading():
+            return "loading"
+        return "not ready" if self.registry.unready else "ready"
 
     @property
     def has_one_request(self) -> bool:
         """Whether one request is under way, which is the caller's; False outside of a server."""
         return self._connections is not None and self._connections.requests_under_way == 1
+
+    @property
+    def _stops(self) -> bool:
+        return self._connections is not None and self._connections.is_draining
 
     def _is_loading(self) -> bool:
         return self.registry.loading is not None

@@ -170,6 +170,7 @@ def _methods_at(request: Request) -> list[str]:
     """Methods of every route at this path; Starlette names those of the first one alone."""
     routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
     methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+    methods = methods or {"GET"}  # a file of a mount, which has changed the path of the scope
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 

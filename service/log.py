@@ -3,7 +3,9 @@
     every module logs to "zoetrope" -> [log] -> stderr
 
 BentoML's configuration of the root logger hides what is below a warning, so the
-logger gets a level of its own; its JSON lines get a handler of their own.
+logger gets a level of its own; its JSON lines get a handler of their own. As JSON
+the lines of BentoML are JSON too; the stacks of a process that hangs stay text,
+because no Python runs there.
 """
 
 import json
@@ -14,6 +16,10 @@ from typing import Literal
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOGGER = "zoetrope"
+
+
+_OF_OTHERS = ("", "bentoml", "circus", "uvicorn", "uvicorn.error")
+"""Loggers of the libraries around us that have handlers of their own; the first is the root."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -41,3 +47,6 @@ def configure_log(log_format: LogFormat, level: LogLevel) -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonFormatter())
         log.handlers, log.propagate = [handler], False
+        for name in _OF_OTHERS:
+            for other in logging.getLogger(name).handlers:
+                other.setFormatter(JsonFormatter())

@@ -56,9 +56,9 @@ class ModelRegistry:
 
     @property
     def loading(self) -> ModelVersion | None:
-        """The first current version that is loading, by name; None where each is loaded or has a fault."""
-        current = self._snapshot.current
-        return next((version for version in current if version.runtime is None and version.fault is None), None)
+        """The current version that is loading, the default model first; None where each is loaded or has a fault."""
+        waiting = (one for one in _in_order(self._snapshot) if one.runtime is None and one.fault is None)
+        return next(waiting, None)
 
     @property
     def unready(self) -> str | None:
@@ -75,8 +75,7 @@ class ModelRegistry:
         """
         self._on_change = on_change
         snapshot = self._snapshot
-        first = sorted(snapshot.current, key=lambda version: version.card.name != snapshot.default)
-        self._loads = self.loader.start(first, snapshot.older, self._after_load)
+        self._loads = self.loader.start(_in_order(snapshot), snapshot.older, self._after_load)
 
     def wait_until_loaded(self) -> None:
         """Wait until every current model that was there at the start is loaded or has a fault."""
@@ -149,3 +148,8 @@ class ModelRegistry:
         reasons = [f"{printable(folder)}: {reason}" for folder, reason in refusals.items()]
         more = [f"{len(reasons) - _MOST_REASONS} more are refused"] if len(reasons) > _MOST_REASONS else []
         return " ".join([*reasons[:_MOST_REASONS], *more])
+
+
+def _in_order(snapshot: Snapshot) -> list[ModelVersion]:
+    """The current versions as they are loaded: the default model first, the others by name."""
+    return sorted(snapshot.current, key=lambda version: version.card.name != snapshot.default)

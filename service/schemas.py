@@ -320,9 +320,13 @@ class RefusedBundle(BaseModel):
     )
 
 
+ServiceState = Literal["ready", "loading", "stopping", "not ready"]
+
+
 class StatusResponse(BaseModel):
     """What the service draws, what it refuses, and why."""
 
+    state: ServiceState = Field(description="One word for what `reason` says.")
     ready: bool = Field(description="As in /readyz: at least one model can draw, and none is loading.")
     reason: str | None = Field(description="Why it is not ready.")
     default: str = Field(description="The model of requests that name none; empty where there is no model.")

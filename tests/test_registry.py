@@ -90,6 +90,7 @@ def test_a_model_that_is_loading_is_refused_at_once_with_its_name_and_when_to_co
 def test_the_default_model_is_loaded_first(bundles: Path):
     ready: list[list[str]] = []
     registry = ModelRegistry(Settings(**{"models": bundles, "default_model": "pets", **PINNED}))
+    assert registry.unready == f"pets {registry.find('pets').card.version} is loading", "and named first"
     registry.start(lambda: ready.append([runtime.card.name for runtime in registry.current_runtimes]))
     registry.wait_until_loaded()
 

@@ -164,7 +164,7 @@ def test_a_folder_without_a_model_leaves_the_service_alive_and_says_how_to_get_o
         status = json.loads(server.get("/status")[1])
 
         assert (server.get("/livez")[0], server.get("/readyz")[0]) == (200, 503)
-        assert (status["ready"], status["models"], status["refused"]) == (False, [], [])
+        assert (status["state"], status["ready"], status["models"], status["refused"]) == ("not ready", False, [], [])
         assert words in server.log
         write_untrained(tmp_path / "models" / "grey", 8, 8, 1, code_size=5)
         server.wait_for("/readyz")

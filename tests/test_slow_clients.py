@@ -219,7 +219,7 @@ def test_sigterm_refuses_what_is_new_and_ends_what_does_not_end(stopping: Server
         stopping.wait_until(lambda: stopping.get("/readyz")[0] == 503, "not ready")
         assert stopping.get("/readyz")[1] == b"the service is stopping\n"
         state = json.loads(stopping.get("/status")[1])
-        assert (state["ready"], state["reason"]) == (False, "the service is stopping")
+        assert (state["state"], state["ready"], state["reason"]) == ("stopping", False, "the service is stopping")
         assert stopping.get("/livez")[0] == 200
         assert stopping.generate('{"n": 1}')[0] == 503
         assert time.monotonic() - begin < 4, "all that while the request under way goes on"

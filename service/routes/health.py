@@ -37,6 +37,7 @@ async def status(request: Request) -> StatusResponse:
     snapshot = registry.snapshot
     refusals, served = snapshot.refusals, snapshot.by_folder
     return StatusResponse(
+        state=app.state_in_a_word,
         ready=unready is None,
         reason=unready,
         default=printable(snapshot.default),
