@@ -172,7 +172,7 @@ class _Refusing:
         if scope["path"] in _ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
-        await _refusal(self._why).response()(scope, receive, send)
+        await _refusal(self._why).response(scope)(scope, receive, send)
 
 
 def _refusal(why: str) -> Problem:

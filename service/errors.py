@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
+from starlette.types import Scope
 
 from service.refusal_log import STATUSES, refusals
 from service.validation import MOST_ERRORS
@@ -27,6 +28,8 @@ _log = logging.getLogger("zoetrope")
 MEDIA_TYPE = "application/problem+json"
 LIVEZ, READYZ = "/livez", "/readyz"
 PROBES = {LIVEZ: "alive", READYZ: "ready to draw"}
+OPENAI_PATHS = "/v1/"
+"""Their errors have the form that clients of OpenAI's API read."""
 LONGEST_ECHO = 100
 """Characters of what a client sent that an answer repeats."""
 _LONGEST_DETAIL_BYTES = 2_500
@@ -49,10 +52,16 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.detail, self.headers, self.facts = HTTPStatus(status), detail, headers, facts
 
-    def response(self) -> JSONResponse:
-        """The problem as an HTTP response; a refusal is noted for the log."""
+    def response(self, scope: Scope | None = None) -> JSONResponse:
+        """The problem as an HTTP response, in the form that its clients expect; a refusal is noted for the log.
+
+        Args:
+            scope: of the request; None: no client of OpenAI's sent it.
+        """
         if self.status in STATUSES:
             refusals.add(self.status, self.detail)
+        if scope is not None and scope["path"].removeprefix(scope.get("root_path", "")).startswith(OPENAI_PATHS):
+            return self._openai_response()
         body = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -62,21 +71,32 @@ class Problem(Exception):
         }
         return JSONResponse(body, self.status.value, self.headers, MEDIA_TYPE)
 
+    def _openai_response(self) -> JSONResponse:
+        """As OpenAI's clients expect it: 422 is 400 there."""
+        status = 400 if self.status == 422 else self.status.value
+        error = {
+            "message": _cut_bytes(self.detail, _LONGEST_DETAIL_BYTES),
+            "type": "invalid_request_error" if status < 500 else "server_error",
+            "param": None,
+            "code": "model_not_found" if status in (404, 410) else None,
+        }
+        return JSONResponse({"error": error}, status, self.headers)
+
 
 def install(app: FastAPI) -> None:
     """Make every error of an app a problem: ours, those of validation, and those of routing."""
 
     @app.exception_handler(Problem)
-    async def _ours(_: Request, problem: Problem) -> JSONResponse:
-        return problem.response()
+    async def _ours(request: Request, problem: Problem) -> JSONResponse:
+        return problem.response(request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return of_validation(error, request).response()
+        return of_validation(error, request).response(request.scope)
 
     @app.exception_handler(HTTPException)
     async def _routing(request: Request, error: HTTPException) -> JSONResponse:
-        return _of_routing(request, error).response()
+        return _of_routing(request, error).response(request.scope)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -86,7 +106,7 @@ def install(app: FastAPI) -> None:
         kind = type(error).__name__
         return Problem(
             500, f"The service failed on this request ({kind}); its log says why, at the request {request_id}."
-        ).response()
+        ).response(request.scope)
 
 
 def of_validation(error: RequestValidationError, request: Request) -> Problem:

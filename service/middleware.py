@@ -60,7 +60,7 @@ class RequestLimitsMiddleware:
                 receive = await _read_ahead(Headers(scope=scope), receive, _largest_body(scope["path"]))
                 self._api.check_backpressure(scope["path"])
         except Problem as problem:
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
             return
         app = self._outer if scope["path"] == LIVEZ else self._api
         if scope.get("root_path"):

@@ -22,6 +22,9 @@ LARGEST_LABEL = 2**31 - 1
 LARGEST_CODE_NUMBER = 100.0
 """Far outside of what a standard normal distribution draws."""
 
+_WEIGHT = "[0-9]{1,10}:[0-9]{1,30}([.][0-9]{1,30})?"
+_WEIGHTS_PATTERN = f"^{_WEIGHT}(,{_WEIGHT}){{0,{MOST_CLASSES - 1}}}$"
+"""For the document alone: an error says more."""
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 ClassRequest = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | ClassName
 """One class, by number or name."""
@@ -91,6 +94,7 @@ class ImageQuery(BaseModel):
         description="In place of `label`, weights of several classes: class numbers in ascending order with "
         "thousandths that sum to 1,000. Other spellings are redirected to that one.",
         examples=["3:500,8:500"],
+        json_schema_extra={"pattern": _WEIGHTS_PATTERN},
     )
     truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
 

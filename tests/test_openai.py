@@ -10,6 +10,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 from support.serving import Server
 
+from service.app import App
+from service.middleware import RequestLimitsMiddleware
+
 IMAGES = "/v1/images/generations"
 
 
@@ -118,6 +121,29 @@ def test_a_body_that_is_no_json_is_refused_in_their_form(client: TestClient):
 
         assert answer.status_code in (400, 415)
         assert set(answer.json()) == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "status"),
+    [
+        ("/v1/images/generations", b"\xff", 400),
+        ("/v1/images/generations", b" " * 2_000_000, 413),
+        ("/v1/models/%F3%B0%80%80", None, 404),
+        ("/v1/nothing", None, 404),
+        ("/v1/models", b"{}", 405),
+    ],
+)
+def test_every_error_below_v1_has_their_form_also_before_a_route_is_found(
+    app: App, path: str, data: bytes | None, status: int
+):
+    """Before: some were problems of ours, which their client cannot read."""
+    served = TestClient(RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    sent = {} if data is None else {"content": data, "headers": {"Content-Type": "application/json"}}
+    answer = served.request("GET" if data is None else "POST", path, **sent)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
 @pytest.mark.parametrize("ignored", [{"quality": "hd"}, {"style": "vivid"}, {"user": "u"}, {"moderation": "low"}])

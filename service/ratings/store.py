@@ -90,7 +90,7 @@ class Store:
             stored = {one.id: one for one in _stored(connection, [grade.id for grade in known])}
             if any(grade.id not in stored for grade in known):
                 raise DatabaseFull(
-                    f"The database of grades has {size_bytes / 1e6:,.1f} MB, and may have {self._most_bytes / 1e6:,g}"
+                    f"The database of grades has {size_bytes / 1e6:,.3g} MB, and may have {self._most_bytes / 1e6:,g}"
                 )
             _check_same(known, stored)
         return len(new)

@@ -5,22 +5,19 @@
 The prompt names a class. The pictures are those of `POST /generate` for the same
 seed, and have the same marks. Fields that mean nothing here are accepted and
 change nothing; what would change the answer and cannot be had is refused. Errors
-have OpenAI's form.
+have OpenAI's form: `service.errors` gives it to all paths under /v1.
 """
 
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from starlette.responses import JSONResponse, Response
 
 from models.card import Card
 from models.codes import ADDRESS_END
@@ -29,7 +26,7 @@ from service.app import app_of
 from service.body import JsonRoute
 from service.encoders import encode_picture
 from service.encoders.marks import Marks
-from service.errors import Problem, cut, of_validation
+from service.errors import Problem, cut
 from service.formats import Format
 from service.latents import FRESH_SEED_END, AddressRange, address_range
 from service.routes.images import path_at
@@ -120,35 +117,6 @@ class ErrorResponse(BaseModel):
     error: ErrorDetail
 
 
-class OpenAIRoute(JsonRoute):
-    """A route whose errors have OpenAI's form."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Called by FastAPI, once."""
-        handler = super().get_route_handler()
-
-        async def answered(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except Problem as problem:
-                return _error(problem)
-            except RequestValidationError as error:
-                return _error(of_validation(error, request))
-            except HTTPException as error:
-                return _error(Problem(error.status_code, str(error.detail)))
-
-        return answered
-
-
-def _error(problem: Problem) -> JSONResponse:
-    """A problem as OpenAI's clients expect it: 422 is 400 there."""
-    status = 400 if problem.status == 422 else problem.status.value
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    code = "model_not_found" if status in (404, 410) else None
-    error = ErrorDetail(message=problem.detail, type=kind, param=None, code=code)
-    return JSONResponse(ErrorResponse(error=error).model_dump(), status, problem.headers)
-
-
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorResponse, "description": "A value is missing, unknown, of the wrong type or out of range"},
     404: {"model": ErrorResponse, "description": "No such model"},
@@ -159,7 +127,7 @@ _MORE_REFUSED: dict[int | str, dict[str, Any]] = _REFUSED | {
     415: {"model": ErrorResponse, "description": "The body is not application/json"},
     429: {"model": ErrorResponse, "description": "The caller draws more than it may: see `Retry-After`"},
 }
-router = APIRouter(prefix="/v1", route_class=OpenAIRoute)
+router = APIRouter(prefix="/v1", route_class=JsonRoute)
 
 
 @router.get("/models", operation_id="openai_models")
