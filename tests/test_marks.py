@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import zipfile
+from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.testclient import TestClient
 from support.streamed import random_pictures, written
 
 from models.class_weights import ClassWeights, PictureClasses
-from service.encoders import encode_animation, encode_picture, encode_sheet, stream_of
+from service.encoders import encode_animation, encode_picture, stream_of
 from service.encoders.marks import DIGITAL_SOURCE_TYPE, LARGEST_PACKET_BYTES, Marks, Recipe, read_recipe
 from service.formats import Format
 from service.latents import AddressRange, ExplicitCodes
@@ -54,6 +56,19 @@ def test_a_file_holds_the_packet_as_it_is_and_the_same_pixels(chosen: Format, ch
     assert "xmp" not in Image.open(io.BytesIO(plain)).info
     assert np.array_equal(pixels_of(marked), pixels_of(plain))
     assert len(marked) - len(plain) <= 700
+
+
+def test_an_enlarged_picture_says_by_how_much_within_the_same_700_bytes():
+    made = marks(label=ClassWeights(tuple((number, 100) for number in range(10))), truncation=0.125, start=2**64 - 1)
+    packet = made.of_picture(0, times=2_048)
+
+    assert read_recipe(packet).times == 2_048
+    assert (
+        len(encode_picture(random_pictures(1)[0], Format.PNG, packet))
+        - len(encode_picture(random_pictures(1)[0], Format.PNG))
+        <= 700
+    )
+    assert made.of_picture(0, times=1) == made.of_picture(0), "older marks, which have none, are read as 1"
 
 
 def test_an_animation_holds_it_too():
@@ -157,17 +172,76 @@ def test_npy_keeps_its_bytes():
     assert written(marked, random_pictures(2), 1) == written(plain, random_pictures(2), 1)
 
 
+def answered(client: TestClient, folder: Path) -> dict[str, dict]:
+    """Files of every kind that the API answers with, in a folder -> what the mark of each must say.
+
+    TagN is how exiftool calls `n`, because it gives no name of one letter.
+    """
+    expected: dict[str, dict] = {}
+
+    def keep(name: str, data: bytes, **recipe: object) -> None:
+        (folder / name).write_bytes(data)
+        expected[name] = {"Model": "pets", **recipe}
+
+    def post(path: str, **body: object) -> bytes:
+        answer = client.post(path, json={"model": "pets", **body})
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    asked = {"seed": 7, "start": 5, "label": "dog"}
+    one, sheet = ({"Seed": 7, "Index": 5, "Classes": 1, **more} for more in ({}, {"TagN": 9}))
+    for chosen in ONE_PICTURE:
+        keep(f"one.{chosen.suffix}", post("/generate", **asked, format=chosen), **one)
+        keep(f"sheet.{chosen.suffix}", post("/generate", **asked, n=9, format=chosen), **sheet)
+        codes = {"codes": [[0.5] * 4], "label": "dog"}
+        keep(f"decoded.{chosen.suffix}", post("/decode", **codes, format=chosen))
+        enlarged = json.loads(post("/v1/images/generations", prompt="dog", size="16x16", seed=7, output_format=chosen))[
+            "data"
+        ][0]["b64_json"]
+        keep(f"enlarged.{chosen.suffix}", b64decode(enlarged), Seed=7, Index=0, Classes=1, Times=2)
+    points = [{"seed": 1, "index": 0}, {"seed": 1, "index": 1}]
+    keep("moving.webp", post("/interpolate", points=points, frames=4, format="webp"), TagN=4)
+    keep("strip.png", post("/interpolate", points=points, frames=4, format="png"), TagN=4)
+    with zipfile.ZipFile(io.BytesIO(post("/generate", **asked, n=2, format="zip"))) as file:
+        for at, name in enumerate(file.namelist()[:2]):
+            keep(f"zip-{name}", file.read(name), Seed=7, Index=5 + at, Classes=1)
+        assert json.loads(file.read(file.namelist()[-1]))["digital_source_type"] == DIGITAL_SOURCE_TYPE
+    found = json.loads(post("/generate", **asked, n=2, format="json"))
+    assert found["digital_source_type"] == DIGITAL_SOURCE_TYPE
+    for at, picture in enumerate(found["images"]):
+        keep(f"json-{at}.png", b64decode(picture["png"]), Seed=7, Index=5 + at, Classes=1)
+    return expected
+
+
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="no exiftool, which Debian's libimage-exiftool-perl has")
-@pytest.mark.parametrize("chosen", ONE_PICTURE)
-def test_exiftool_reads_it(chosen: Format, tmp_path: Path):
-    path = tmp_path / f"one.{chosen.suffix}"
-    path.write_bytes(encode_sheet(random_pictures(1), chosen, marks().of_file()))
+def test_exiftool_reads_the_mark_of_every_kind_of_answer(client: TestClient, tmp_path: Path):
+    expected = answered(client, tmp_path)
 
     answer = subprocess.run(
-        ["exiftool", "-json", "-DigitalSourceType", "-XMP:all", path], capture_output=True, check=True, text=True
+        ["exiftool", "-json", "-DigitalSourceType", "-XMP:all", "-Warning", tmp_path],
+        capture_output=True,
+        check=True,
+        text=True,
     )
 
-    (found,) = json.loads(answer.stdout)
-    assert found["DigitalSourceType"] == DIGITAL_SOURCE_TYPE
-    assert (found["Model"], found["Seed"], found["Index"], str(found["Classes"])) == ("digits", 7, 5, "3")
-    assert "Warning" not in found
+    found = {Path(one["SourceFile"]).name: one for one in json.loads(answer.stdout)}
+    assert found.keys() == expected.keys()
+    for name, recipe in expected.items():
+        assert found[name]["DigitalSourceType"] == DIGITAL_SOURCE_TYPE, name
+        assert "Warning" not in found[name], name
+        assert {key: found[name].get(key) for key in ("Model", "Seed", "Index", "Classes", "TagN", "Times")} == {
+            **dict.fromkeys(("Seed", "Index", "Classes", "TagN", "Times")),
+            **recipe,
+        }, name
+
+
+def test_pillow_reads_the_same_of_every_kind_of_answer(client: TestClient, tmp_path: Path):
+    for name, expected in answered(client, tmp_path).items():
+        recipe = read_recipe(packet_of((tmp_path / name).read_bytes()))
+
+        assert recipe is not None, name
+        assert (recipe.seed, recipe.n, recipe.times) == (
+            expected.get("Seed"),
+            expected.get("TagN", 1),
+            expected.get("Times", 1),
+        ), name

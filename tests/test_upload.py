@@ -55,7 +55,7 @@ def test_what_is_refused_costs_no_memory_and_the_largest_that_is_read_a_bounded_
     for at, (data, _, _) in enumerate(BAD_UPLOADS.values()):
         (tmp_path / f"bad{at}").write_bytes(data)
     (tmp_path / "large.webp").write_bytes(
-        saved("RGBA", (4096, LARGEST_PIXELS // 4096), "webp", lossless=True, method=0)
+        saved("RGBA", (4096, LARGEST_PIXELS // 4096), "webp", lossless=True, quality=0, method=0)
     )
 
     done = subprocess.run(

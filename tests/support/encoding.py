@@ -13,7 +13,7 @@ from models.bundle_writer import write_bundle
 
 CODE_SIZE = 8
 """As SMALLEST has it."""
-_SHOWN, _BATCH = 30_000, 100
+_SHOWN, _BATCH = 8_000, 64
 
 
 def write_digits(path: Path) -> Bundle:
