@@ -2,13 +2,15 @@
 
     routes, registry, batching, middleware raise -> [errors] -> HTTP
 
-A problem is an exception, so that it ends a request wherever it is noticed.
+A problem is an exception, so that it ends a request wherever it is noticed. Clients of another protocol get it in the
+form of theirs, which the routes of that protocol put into `FORMS`.
 """
 
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from http import HTTPStatus
 from itertools import islice
@@ -16,6 +18,7 @@ from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
@@ -28,8 +31,6 @@ _log = logging.getLogger("zoetrope")
 MEDIA_TYPE = "application/problem+json"
 LIVEZ, READYZ = "/livez", "/readyz"
 PROBES = {LIVEZ: "alive", READYZ: "ready to draw"}
-OPENAI_PATHS = "/v1/"
-"""Their errors have the form that clients of OpenAI's API read."""
 LONGEST_ECHO = 100
 """Characters of what a client sent that an answer repeats."""
 _LONGEST_DETAIL_BYTES = 2_500
@@ -56,31 +57,44 @@ class Problem(Exception):
         """The problem as an HTTP response, in the form that its clients expect; a refusal is noted for the log.
 
         Args:
-            scope: of the request; None: no client of OpenAI's sent it.
+            scope: of the request; None: no client of another protocol sent it.
         """
         if self.status in STATUSES:
             refusals.add(self.status, self.detail)
-        if scope is not None and scope["path"].removeprefix(scope.get("root_path", "")).startswith(OPENAI_PATHS):
-            return self._openai_response()
+        path = "" if scope is None else scope["path"].removeprefix(scope.get("root_path", ""))
+        if form := form_of(path):
+            return form.response(self)
         body = {
             "type": "about:blank",
             "title": self.status.phrase,
             "status": self.status.value,
-            "detail": _cut_bytes(self.detail, _LONGEST_DETAIL_BYTES),
+            "detail": self.words,
             **self.facts,
         }
         return JSONResponse(body, self.status.value, self.headers, MEDIA_TYPE)
 
-    def _openai_response(self) -> JSONResponse:
-        """As OpenAI's clients expect it: 422 is 400 there."""
-        status = 400 if self.status == 422 else self.status.value
-        error = {
-            "message": _cut_bytes(self.detail, _LONGEST_DETAIL_BYTES),
-            "type": "invalid_request_error" if status < 500 else "server_error",
-            "param": None,
-            "code": "model_not_found" if status in (404, 410) else None,
-        }
-        return JSONResponse({"error": error}, status, self.headers)
+    @property
+    def words(self) -> str:
+        """`detail` in at most 2.5 kB."""
+        return _cut_bytes(self.detail, _LONGEST_DETAIL_BYTES)
+
+
+@dataclass(frozen=True)
+class ErrorForm:
+    """How the clients of another protocol expect an error."""
+
+    response: Callable[[Problem], JSONResponse]
+    schema: type[BaseModel]
+    """Of its body, for OpenAPI."""
+
+
+FORMS: dict[str, ErrorForm] = {}
+"""First step of a path, `/v1`, -> the form of errors there."""
+
+
+def form_of(path: str) -> ErrorForm | None:
+    """The form of errors at a path; None: a problem."""
+    return FORMS.get(f"/{path[1:].partition('/')[0]}")
 
 
 def install(app: FastAPI) -> None:

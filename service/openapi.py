@@ -8,9 +8,11 @@ are declared here, once for all routes.
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from models.codes import ADDRESS_END
 from service.access.rules import scope_of
-from service.errors import MEDIA_TYPE, PROBES
+from service.errors import FORMS, MEDIA_TYPE, PROBES, form_of
 from service.formats import SIDECAR_SUFFIX, SIDECAR_TYPE, Format, GradesFormat
 from service.schemas import ProblemResponse
 
@@ -48,9 +50,9 @@ _ERRORS = {
     ("post", "/encode"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
     ("post", "/reconstruct"): (401, 403, 404, 406, 410, 413, 415, 422, 429, 503),
     ("post", "/verify"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
-    ("post", "/v1/images/generations"): (401, 403, 413),
+    ("post", "/v1/images/generations"): (400, 401, 403, 404, 410, 413, 415, 429, 503),
     ("get", "/v1/models"): (),
-    ("get", "/v1/models/{name}"): (),
+    ("get", "/v1/models/{name}"): _OF_MODEL_ROUTES,
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
@@ -96,10 +98,12 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     for parameter in document["paths"]["/verify"]["post"]["parameters"]:
         _make_exact(parameter["schema"])
     schemas["Problem"] = ProblemResponse.model_json_schema()
+    for form in FORMS.values():
+        _add_schema(schemas, form.schema)
     for (method, path), statuses in _ERRORS.items():
         responses = document["paths"][path][method]["responses"]
         responses.pop("422", None)
-        responses |= _problems(statuses)
+        responses |= _problems(statuses, path)
     document["paths"]["/ratings"]["get"]["responses"]["200"] = _grades()
     drawing = {"/generate": _MADE_BY | _ADDRESS, **dict.fromkeys(("/decode", "/interpolate", "/reconstruct"), _MADE_BY)}
     for path, headers in drawing.items():
@@ -116,9 +120,9 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
     _declare_keys(document)
     document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
-    for path in document["paths"].values():
-        for operation in path.values():
-            operation["responses"] |= _problems(_OF_EVERY_CONNECTION)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["responses"] |= _problems(_OF_EVERY_CONNECTION) | _problems((421,), path)
     return document
 
 
@@ -133,8 +137,17 @@ def _declare_keys(document: dict[str, Any]) -> None:
                 operation["security"] = [{}, {"key": [scope]}]
 
 
-def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
+    """A model that no route names as its type, and those that it refers to."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
+
+
+def _problems(statuses: tuple[int, ...], path: str = "") -> dict[str, Any]:
+    """Errors as problems, or in the form that the clients of a path expect."""
+    form = form_of(path)
+    name, media_type = (form.schema.__name__, "application/json") if form else ("Problem", MEDIA_TYPE)
+    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
     return {str(status): {"description": _DESCRIPTIONS[status], "content": content} for status in statuses}
 
 

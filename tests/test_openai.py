@@ -149,3 +149,22 @@ def test_every_error_below_v1_has_their_form_also_before_a_route_is_found(
 @pytest.mark.parametrize("ignored", [{"quality": "hd"}, {"style": "vivid"}, {"user": "u"}, {"moderation": "low"}])
 def test_what_means_nothing_here_changes_nothing(client: TestClient, ignored: dict):
     assert asked(client, seed=7, **ignored)["data"] == asked(client, seed=7)["data"]
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "status", "words"),
+    [
+        (IMAGES, {"content": b" " * (1 << 21)}, 413, "1048576 bytes"),
+        (IMAGES, {"json": {"prompt": ""}, "headers": {"Content-Encoding": "gzip"}}, 415, "Content-Encoding is gzip"),
+        (IMAGES, {"json": {"prompt": ""}, "headers": {"Origin": "https://evil.example"}}, 403, "https://evil.example"),
+        (IMAGES, {"json": {"prompt": ""}, "headers": {"Host": "evil.example"}}, 421, "evil.example"),
+        ("/v1/chat/completions", {"json": {}}, 404, "Nothing is at /v1/chat/completions"),
+    ],
+)
+def test_what_is_refused_before_a_route_is_known_is_refused_in_their_form(
+    client: TestClient, path: str, options: dict, status: int, words: str
+):
+    answer = client.post(path, **options)
+
+    assert answer.status_code == status
+    assert words in answer.json()["error"]["message"]

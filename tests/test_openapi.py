@@ -47,7 +47,19 @@ def test_every_operation_declares_the_limits_of_its_connection(document: dict):
                 for status, one in operation["responses"].items()
                 if "application/problem+json" in one.get("content", {})
             }
-            assert problems >= OF_EVERY_CONNECTION, path
+            assert problems >= OF_EVERY_CONNECTION - {"421"}, path
+            assert "421" in operation["responses"], path
+
+
+def test_errors_of_another_protocol_are_declared_in_its_form(document: dict):
+    responses = document["paths"]["/v1/images/generations"]["post"]["responses"]
+
+    assert (
+        set(responses) == {"200", "400", "401", "403", "404", "410", "413", "415", "429", "503"} | OF_EVERY_CONNECTION
+    )
+    for status in set(responses) - {"200", "408", "414", "431"}:
+        schema = responses[status]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
 
 
 def test_generate_declares_every_format_and_header(document: dict):

@@ -5,19 +5,20 @@
 The prompt names a class. The pictures are those of `POST /generate` for the same
 seed, and have the same marks. Fields that mean nothing here are accepted and
 change nothing; what would change the answer and cannot be had is refused. Errors
-have OpenAI's form: `service.errors` gives it to all paths under /v1.
+have OpenAI's form, on all paths under /v1.
 """
 
 import secrets
 import time
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
 
 from models.card import Card
 from models.codes import ADDRESS_END
@@ -26,7 +27,7 @@ from service.app import app_of
 from service.body import JsonRoute
 from service.encoders import encode_picture
 from service.encoders.marks import Marks
-from service.errors import Problem, cut
+from service.errors import FORMS, ErrorForm, Problem, cut
 from service.formats import Format
 from service.latents import FRESH_SEED_END, AddressRange, address_range
 from service.routes.images import path_at
@@ -117,16 +118,16 @@ class ErrorResponse(BaseModel):
     error: ErrorDetail
 
 
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorResponse, "description": "A value is missing, unknown, of the wrong type or out of range"},
-    404: {"model": ErrorResponse, "description": "No such model"},
-    410: {"model": ErrorResponse, "description": "This version is no longer available"},
-    503: {"model": ErrorResponse, "description": "Not ready, or the queue is full: see `Retry-After`"},
-}
-_MORE_REFUSED: dict[int | str, dict[str, Any]] = _REFUSED | {
-    415: {"model": ErrorResponse, "description": "The body is not application/json"},
-    429: {"model": ErrorResponse, "description": "The caller draws more than it may: see `Retry-After`"},
-}
+def _error(problem: Problem) -> JSONResponse:
+    """A problem as OpenAI's clients expect it: 422 is 400 there."""
+    status = 400 if problem.status == 422 else problem.status.value
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    code = "model_not_found" if status in (404, 410) else None
+    error = ErrorDetail(message=problem.words, type=kind, param=None, code=code)
+    return JSONResponse(ErrorResponse(error=error).model_dump(), status, problem.headers)
+
+
+FORMS["/v1"] = ErrorForm(_error, ErrorResponse)
 router = APIRouter(prefix="/v1", route_class=JsonRoute)
 
 
@@ -136,14 +137,14 @@ async def openai_models(request: Request) -> OpenAIModels:
     return OpenAIModels(data=[OpenAIModel(id=one.card.name) for one in app_of(request).registry.current_runtimes])
 
 
-@router.get("/models/{name}", operation_id="openai_model", responses=_REFUSED)
+@router.get("/models/{name}", operation_id="openai_model")
 async def openai_model(name: str, request: Request) -> OpenAIModel:
     """One model, as OpenAI has it."""
     runtime = await app_of(request).registry.runtime(name)
     return OpenAIModel(id=runtime.card.name)
 
 
-@router.post("/images/generations", operation_id="openai_images", responses=_MORE_REFUSED)
+@router.post("/images/generations", operation_id="openai_images")
 async def openai_images(body: ImagesRequest, request: Request) -> ImagesResponse:
     """Draw pictures of the class that the prompt names, as OpenAI's clients ask for them."""
     _refuse_what_cannot_be_had(body)
