@@ -19,6 +19,7 @@ Read in this order:
     schemas        requests and responses, with their bounds
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes
+    permanent_urls where one picture of an address is
     snapshot       the models at one moment: which name means which version
     refusal_log    what is refused, by reason, in a line a second at most
     refusals       why a bundle is not served, in words without paths

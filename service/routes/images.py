@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import numpy as np
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from starlette.responses import RedirectResponse, Response
 
 from models.card import Card
-from models.class_weights import ClassWeights, Label, parse_weights
+from models.class_weights import Label, parse_weights
 from models.codes import ADDRESS_END
 from models.errors import AddressError
 from models.runtime import Runtime
@@ -31,7 +31,7 @@ from service.encoders.raster import ENCODED_BY
 from service.errors import Problem
 from service.formats import SIDECAR_RELATION, SIDECAR_SUFFIX, SIDECAR_TYPE, Format
 from service.latents import AddressRange, address_range, label_numbers, require_drawable
-from service.ratings.grade import Picture
+from service.permanent_urls import canonical_query, spelled, with_query
 from service.routes.responses import encode_all, encode_file, mark_of, marks_of, provenance_headers, recipe_of
 from service.schemas import ImageQuery
 
@@ -63,9 +63,9 @@ async def get_manifest(
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     chosen, label = _format(suffix), label_of_query(query, runtime.card)
     source = _located(runtime, seed, index, label, query)
-    wanted = canonical_query(_spelled(label, runtime.class_names), query.truncation)
+    wanted = canonical_query(spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
-        return RedirectResponse(_with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted), 308, _NOT_KEPT)
+        return RedirectResponse(with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted), 308, _NOT_KEPT)
     mark, recipe = mark_of(marks_of(request, runtime, source), chosen), recipe_of(source, runtime)
 
     def signed(images_NHWC: NDArray[np.uint8]) -> bytes:
@@ -93,9 +93,9 @@ async def image(
     # A shared cache would give what needs a key to those who have none.
     whose = "private" if app_of(request).access.draw_needs_key else "public"
     kept = f"{whose}, {_FOREVER}"
-    wanted = canonical_query(_spelled(label, runtime.class_names), query.truncation)
+    wanted = canonical_query(spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
-        return RedirectResponse(_with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": kept})
+        return RedirectResponse(with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": kept})
     marks = marks_of(request, runtime, source)
     headers = {
         **provenance_headers(source, runtime, chosen, marks),
@@ -106,7 +106,7 @@ async def image(
     if credentials is not None and credentials.embeds:
         headers["ETag"] = f"W/{headers['ETag']}"  # each signing gives other bytes, and the same pixels
     elif credentials is not None:
-        place = _with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted)
+        place = with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted)
         headers["Link"] = f'<{place}>; rel="{SIDECAR_RELATION}"'
     if _tags(if_none_match) & {headers["ETag"].removeprefix("W/"), "*"}:
         return Response(status_code=304, headers=headers)
@@ -134,34 +134,6 @@ def _located(runtime: Runtime, seed: str, index: str, label: Label | None, query
     return source
 
 
-def path_of(model: str, version: str, picture: Picture) -> str:
-    """Where one picture is, as PNG, relative to the service's root."""
-    query = canonical_query(picture.label, picture.truncation)
-    return _with_query(f"models/{model}/{version}/images/{picture.seed}/{picture.index}.png", query)
-
-
-def path_at(source: AddressRange, at: int, chosen: Format = Format.PNG) -> str:
-    """Where picture `at` of a range is, counted from 0, relative to the service's root."""
-    label = None if source.classes is None else _spelled(source.classes.label_at(at), source.class_names)
-    query = canonical_query(label, source.truncation)
-    place = f"models/{source.model}/{source.version}/images/{source.seed}/{source.start + at}"
-    return _with_query(f"{place}.{chosen.suffix}", query)
-
-
-def canonical_query(label: str | ClassWeights | None, truncation: float) -> list[tuple[str, str]]:
-    """Names and values of the query of a picture's URL: its class or its weights, and the truncation unless it is 1."""
-    query = []
-    if label is not None:
-        query.append(("classes" if isinstance(label, ClassWeights) else "label", str(label)))
-    if truncation != 1:
-        query.append(("truncation", np.format_float_positional(abs(truncation), trim="-")))  # -0 is 0
-    return query
-
-
-def _with_query(path: str, query: list[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(query, safe=':,')}" if query else path
-
-
 def label_of_query(query: ImageQuery, card: Card) -> Label | None:
     """The class, weights of several, or None where the URL names none.
 
@@ -180,10 +152,6 @@ def label_of_query(query: ImageQuery, card: Card) -> Label | None:
         return parse_weights(query.classes)
     except AddressError as error:
         raise Problem(422, f"{error}.") from None
-
-
-def _spelled(label: Label | None, names: Sequence[str]) -> str | ClassWeights | None:
-    return names[label] if isinstance(label, int) else label
 
 
 def whole_number(field: str, digits: str) -> int:

@@ -30,7 +30,7 @@ from service.encoders.marks import Marks
 from service.errors import FORMS, ErrorForm, Problem, cut
 from service.formats import Format
 from service.latents import FRESH_SEED_END, AddressRange, address_range
-from service.routes.images import path_at
+from service.permanent_urls import path_at
 from service.routes.responses import encode_all, marks_of
 from service.schemas import strict_config
 from service.validation import BoundedModel

@@ -27,6 +27,7 @@ from service.body import JsonRoute
 from service.errors import Problem
 from service.formats import VARY, GradesFormat, accepted, negotiate
 from service.latents import resolve_address
+from service.permanent_urls import path_of
 from service.ratings.candidates import REPEATED_SHARE, Candidate, sample_batch
 from service.ratings.grade import DatabaseFull, Grade, GradeConflict, VersionGrades
 from service.ratings.schemas import (
@@ -45,7 +46,6 @@ from service.ratings.schemas import (
     WithdrawnGrader,
 )
 from service.ratings.tabular import writer_of
-from service.routes.images import path_of
 from service.schemas import GenerateRequest
 from service.snapshot import Snapshot
 from service.validation import FirstErrors

@@ -17,7 +17,7 @@ from service.app import App, app_of
 from service.encoders.marks import Recipe
 from service.errors import Problem
 from service.latents import require_drawable, resolve_address
-from service.routes.images import path_at
+from service.permanent_urls import path_at
 from service.routes.responses import cancelled_on_disconnect, encode_all
 from service.schemas import GenerateRequest, RecipeResponse, Verdict, VerifyQuery, VerifyResponse
 from service.upload import PICTURE_BODY, Upload, read_upload, require_one_frame
