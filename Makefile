@@ -10,13 +10,13 @@ LISTEN ?= 127.0.0.1
 export ORT_DISABLE_TELEMETRY = 1
 export BENTOML_DO_NOT_TRACK = True
 # `make serve EXTRA=gpu` asks for CUDA, and the service is not ready where there is none.
-export ZOETROPE_DEVICE ?= $(if $(filter gpu,$(EXTRA)),cuda,cpu)
+export ZOETROPE_DEVICE ?= $(if $(findstring gpu,$(EXTRA)),cuda,cpu)
 
 SERVE := .venv/serve-$(EXTRA)
 DEV   := .venv/dev
 # The install of a development environment: by pip from PyPI alone, or by uv where TORCH_BACKEND chooses a build of
 # torch (cpu, cu130, auto, ...), which comes from PyTorch's own index.
-EXTRAS  := --constraint constraints.txt --editable '.[cpu,postgres,c2pa,train,load,dev,imagenet]'
+EXTRAS  := --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,train,load,dev,imagenet]'
 PIP     := $(DEV)/bin/pip install --quiet
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
 # One thread of arithmetic in each process, or they would wait for one another.

@@ -1,6 +1,6 @@
 """The console script: `zoetrope COMMAND` finds the room that does it.
 
-    zoetrope serve | sample | verify                         -> service
+    zoetrope serve | sample | verify | mcp                   -> service
     zoetrope benchmark                                       -> models (its last stage encodes as the service does)
     zoetrope fit | finetune | evaluate | compare | simulate
              doctor | export | profile                       -> training
@@ -31,6 +31,7 @@ COMMANDS = {
     "serve": "serve every model of a folder over HTTP, with its page",
     "sample": "draw pictures into a file or a folder, without a server",
     "verify": "whether a picture is ours, by drawing it again",
+    "mcp": "draw for an agent, over stdin and stdout (Model Context Protocol)",
     "fit": "train a generator on pictures",
     "finetune": "train a model further, towards what people graded well",
     "evaluate": "score a model against held-out pictures, into its card",
@@ -46,6 +47,7 @@ _FILES = ("ZOETROPE_KEYS_FILE", "ZOETROPE_C2PA_KEY", "ZOETROPE_C2PA_CERTIFICATE"
 EXTRA_OF = {
     **dict.fromkeys(("onnxruntime", "openvino"), "cpu"),
     **dict.fromkeys(("torch", "typer", "safetensors", "sklearn", "onnx", "onnxscript", "tensorboard"), "train"),
+    **dict.fromkeys(("mcp", "mcp_types"), "mcp"),
     **dict.fromkeys(("psycopg",), "postgres"),
     **dict.fromkeys(("c2pa", "cryptography"), "c2pa"),
     **dict.fromkeys(("torch_fidelity",), "fidelity"),
@@ -265,6 +267,12 @@ def _verify(_command: str, argv: list[str]) -> int:
     return main(argv)
 
 
+def _mcp(_command: str, argv: list[str]) -> int:
+    from service.mcp_command import main
+
+    return main(argv)
+
+
 def _benchmark(_command: str, argv: list[str]) -> int:
     from models.benchmark import main
     from service.sample import encode_answer
@@ -283,6 +291,7 @@ _RUN: dict[str, Callable[[str, list[str]], int]] = {
     "serve": _serve,
     "sample": _sample,
     "verify": _verify,
+    "mcp": _mcp,
     "benchmark": _benchmark,
 }
 

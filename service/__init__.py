@@ -20,6 +20,8 @@ Read in this order:
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes
     permanent_urls where one picture of an address is
+    tensors        codes and pictures as the Open Inference Protocol has them; `inference_schemas` are its types
+    tools          what an agent may call; `mcp_server` and `mcp_command` speak the Model Context Protocol
     snapshot       the models at one moment: which name means which version
     refusal_log    what is refused, by reason, in a line a second at most
     refusals       why a bundle is not served, in words without paths

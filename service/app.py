@@ -12,11 +12,12 @@ from asyncio import get_running_loop, shield, wrap_future
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request
 
-from service.access.rules import Access
+from service.access.rules import Access, scope_of
 from service.connections import ConnectionMonitor
 from service.errors import Problem
 from service.heartbeat import Heartbeat, Step
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from service.credentials import ContentCredentials  # loads a library of 23 MB, where it is used
     from service.ratings.store import Store  # SQLAlchemy is imported by the thread that opens the store
 
-_DRAWING_PATHS = frozenset(
-    {"/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations"}
-)
 _READERS = 4
 _RETRY_AFTER_S = 5
 _MOST_COMPUTATIONS = 64
@@ -74,6 +72,8 @@ class App(FastAPI):
         """
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
+        if find_spec("mcp") is None:
+            _log.info("POST /mcp is off: the extra mcp is not installed")
         self.settings, self._connections = settings, connections
         self.credentials = _credentials(settings) if settings.signs else None
         self.access = Access(settings, None if connections is None else connections.listening)
@@ -109,7 +109,7 @@ class App(FastAPI):
         Raises:
             Problem: 503 with `Retry-After`.
         """
-        if path in _DRAWING_PATHS:
+        if scope_of(path) == "draw":
             self.registry.batcher.check_backpressure()
 
     @property

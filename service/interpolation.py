@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.class_weights import PictureClasses, classes_of, one_hot
+from models.class_weights import Label, PictureClasses, classes_of, one_hot
 from models.codes import codes
 from models.errors import AddressError
 from models.runtime import Runtime
@@ -39,8 +39,22 @@ def explicit_codes(body: DecodeRequest, runtime: Runtime) -> ExplicitCodes:
         Problem: 422, codes of another size than the model's, or a label that it does not have.
     """
     codes_NZ = np.stack([_checked(code, runtime, f"codes.{at}") for at, code in enumerate(body.codes)])
-    label = label_numbers(body.label, runtime.card)
-    require_label(label is not None, runtime, "label")
+    return with_classes(codes_NZ, label_numbers(body.label, runtime.card), runtime, "label")
+
+
+def with_classes(
+    codes_NZ: NDArray[np.float32], label: Label | list[Label] | None, runtime: Runtime, field: str
+) -> ExplicitCodes:
+    """Codes (N, Z) and their classes as a source of pictures.
+
+    Args:
+        label: one for all, or one for each code; None for a model without classes.
+        field: what the label is called in a request.
+
+    Raises:
+        Problem: 422, a label that the model does not have, or none where it needs one.
+    """
+    require_label(label is not None, runtime, field)
     try:
         classes = classes_of(runtime.card, 0, 0, len(codes_NZ), label)
     except AddressError as error:

@@ -17,9 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.app import App
 from service.errors import LIVEZ, Problem, cut
 
-LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES = 1 << 20, 8 << 20
+LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES, LARGEST_MESSAGE_BYTES = 1 << 20, 8 << 20, 64 << 10
 PICTURE_PATHS = frozenset({"/verify", "/encode", "/reconstruct"})
 """Routes whose body is a file of a picture."""
+MESSAGE_PATHS = frozenset({"/mcp"})
+"""Routes whose body is a message that the event loop parses, so it is small."""
 LARGEST_DRAINED_BYTES = 32 << 20
 """Up to here a body that is too large is read to its end and discarded: most clients listen only when all is sent."""
 
@@ -94,6 +96,8 @@ def _check_path(path: str) -> None:
 
 
 def _largest_body(path: str) -> int:
+    if path in MESSAGE_PATHS:
+        return LARGEST_MESSAGE_BYTES
     return LARGEST_PICTURE_BYTES if path in PICTURE_PATHS else LARGEST_BODY_BYTES
 
 

@@ -14,6 +14,7 @@ from models.codes import ADDRESS_END
 from service.access.rules import scope_of
 from service.errors import FORMS, MEDIA_TYPE, PROBES, form_of
 from service.formats import SIDECAR_SUFFIX, SIDECAR_TYPE, Format, GradesFormat
+from service.inference_schemas import InferRequest
 from service.schemas import ProblemResponse
 
 _DESCRIPTIONS = {
@@ -32,6 +33,7 @@ _DESCRIPTIONS = {
     422: "A value is missing, unknown, of the wrong type or out of range",
     429: "The caller takes more than it may: see `Retry-After`",
     431: "The headers are too large or too many",
+    501: "What it needs is not installed",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
     507: "The database of grades is as large as it may be",
 }
@@ -43,6 +45,8 @@ _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _CODE = "/models/{name}/{version}/codes/{seed}/{index}"
 _DIRECTIONS = "/models/{name}/{version}/directions"
 _MANIFEST = f"{_IMAGE}.{SIDECAR_SUFFIX}"
+_INFERENCE = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+_OF_OTHER_PROTOCOLS = (400, 401, 403, 404, 410, 413, 415, 429, 503)
 _ERRORS = {
     ("post", "/generate"): _OF_DRAWING_ROUTES,
     ("post", "/decode"): _OF_DRAWING_ROUTES,
@@ -50,9 +54,16 @@ _ERRORS = {
     ("post", "/encode"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
     ("post", "/reconstruct"): (401, 403, 404, 406, 410, 413, 415, 422, 429, 503),
     ("post", "/verify"): (401, 403, 404, 410, 413, 415, 422, 429, 503),
-    ("post", "/v1/images/generations"): (400, 401, 403, 404, 410, 413, 415, 429, 503),
+    ("post", "/v1/images/generations"): _OF_OTHER_PROTOCOLS,
     ("get", "/v1/models"): (),
     ("get", "/v1/models/{name}"): _OF_MODEL_ROUTES,
+    ("get", "/v2"): (),
+    ("get", "/v2/health/live"): (),
+    ("get", "/v2/health/ready"): (503,),
+    **{("get", f"{one}/ready"): _OF_MODEL_ROUTES for one in _INFERENCE},
+    **{("get", one): _OF_MODEL_ROUTES for one in _INFERENCE},
+    **{("post", f"{one}/infer"): _OF_OTHER_PROTOCOLS for one in _INFERENCE},
+    ("post", "/mcp"): (400, 401, 403, 404, 406, 413, 415, 501, 503),
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
@@ -98,6 +109,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     for parameter in document["paths"]["/verify"]["post"]["parameters"]:
         _make_exact(parameter["schema"])
     schemas["Problem"] = ProblemResponse.model_json_schema()
+    _add_schema(schemas, InferRequest)
     for form in FORMS.values():
         _add_schema(schemas, form.schema)
     for (method, path), statuses in _ERRORS.items():

@@ -32,7 +32,7 @@ from service.encoders import encode_picture, encode_sheet, stream_of
 from service.encoders.marks import RECIPE_FILE, Marks
 from service.errors import Problem
 from service.formats import Format
-from service.latents import AddressRange, require_drawable, resolve_address
+from service.latents import AddressRange, LatentSource, require_drawable, resolve_address
 from service.schemas import LARGEST_SHEET_N, GenerateRequest, LabelRequest
 from service.settings import read_settings
 
@@ -170,8 +170,8 @@ def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: For
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def draw_batches(runtime: Runtime, source: AddressRange) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of a range, in chunks of the engine's largest batch."""
+def draw_batches(runtime: Runtime, source: LatentSource) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of a source, in chunks of the engine's largest batch."""
     largest = runtime.batch_sizes[-1]
     for at in range(0, source.n, largest):
         yield runtime.draw(*source.codes(runtime, at, min(largest, source.n - at)))

@@ -19,7 +19,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 LINUX_X86 = "x86_64-manylinux_2_28"
 PLATFORMS = (LINUX_X86, "aarch64-manylinux_2_35", "aarch64-apple-darwin")
 MACOS_FLOOR = "14.0"
-EVERYTHING = "cpu,postgres,c2pa,train,load,dev,fidelity,imagenet"
+EVERYTHING = "cpu,mcp,postgres,c2pa,train,load,dev,fidelity,imagenet"
 PAIRS = [*product(PLATFORMS, PYTHONS, (EVERYTHING, "cpu")), *product((LINUX_X86,), PYTHONS, ("gpu", "gpu,train"))]
 
 
@@ -114,10 +114,8 @@ def make(*targets: str, **variables: str) -> str:
 def test_an_environment_is_made_by_pip_from_the_index():
     commands = make("env")
 
-    assert (
-        "bin/pip install --quiet --constraint constraints.txt --editable '.[cpu,postgres,c2pa,train,load,dev,imagenet]'"
-        in commands
-    )
+    extras = "cpu,mcp,postgres,c2pa,train,load,dev,imagenet"
+    assert f"bin/pip install --quiet --constraint constraints.txt --editable '.[{extras}]'" in commands
     assert "torch-backend" not in commands
     assert re.search(r"echo .*minutes", commands)
 
@@ -129,7 +127,9 @@ def test_the_build_of_torch_can_be_chosen_and_the_message_says_what_that_needs(b
     assert "bin/pip install --quiet --constraint constraints.txt uv\n" in commands
     uvs = [line for line in commands.splitlines() if "uv pip install" in line]
     assert len(uvs) == 1
-    assert f"--torch-backend={backend} --constraint constraints.txt --editable '.[cpu,postgres,c2pa,train," in uvs[0]
+    assert (
+        f"--torch-backend={backend} --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,train," in uvs[0]
+    )
     assert re.search(r"echo .*PyTorch's own package index, which must be reachable", commands)
 
 

@@ -6,10 +6,14 @@ from starlette.testclient import TestClient
 from service.formats import Format
 
 OF_EVERY_CONNECTION = {"408", "414", "421", "431"}
+INFERENCE = ("", "/ready", "/infer")
 IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 
 MANIFEST = f"{IMAGE}.c2pa"
-DRAWN_BY_POST = ["/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations"]
+DRAWN_BY_POST = [
+    *("/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations", "/mcp"),
+    *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +24,10 @@ def document(client: TestClient) -> dict:
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
     drawing = {*DRAWN_BY_POST, IMAGE, MANIFEST}
+    model = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+    inference = {"/v2", "/v2/health/live", "/v2/health/ready"} | {f"{one}{at}" for one in model for at in INFERENCE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
-    assert set(document["paths"]) == drawing | grades | {
+    assert set(document["paths"]) == drawing | grades | inference | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
         *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
     }

@@ -48,6 +48,7 @@ def test_help_names_every_command():
     asked_for = [
         "serve",
         "sample",
+        "mcp",
         "fit",
         "finetune",
         "evaluate",
@@ -93,6 +94,7 @@ def test_an_option_that_is_a_setting_is_named_as_one():
         (["doctor"], "Missing argument 'run'"),
         (["serve", "--port", "x"], "argument -p/--port: invalid int value: 'x'"),
         (["serve", "--nope"], "No such option '--nope'"),
+        (["mcp", "--nope"], "unrecognized arguments: --nope"),
     ],
 )
 def test_every_command_says_a_usage_error_in_one_line(argv: list[str], message: str):
@@ -126,6 +128,14 @@ def test_without_torch_a_training_command_says_what_to_type(missing: tuple[str, 
     assert done.returncode == 1
     assert "`zoetrope fit` needs t" in done.stderr
     assert f"\n    cd {shlex.quote(str(ROOT))}\n    make env\n    . .venv/dev/bin/activate" in done.stderr
+
+
+def test_without_its_package_mcp_says_what_to_type():
+    done = run("mcp", missing=("mcp",))
+
+    assert done.returncode == 1
+    assert "`zoetrope mcp` needs mcp" in done.stderr
+    assert "the extra mcp. Type:" in done.stderr
 
 
 def test_outside_of_a_clone_pip_adds_the_extra(tmp_path: Path):

@@ -14,15 +14,18 @@ from starlette.responses import Response
 from service.access.keys import Scope
 
 ANY = "*"
-_OPEN_PATHS = ("/models", "/v1/models", "/ratings/", "/status", "/openapi.json")
+_OPEN_PATHS = ("/models", "/v1/models", "/v2", "/ratings/", "/status", "/openapi.json")
 """What pages of other origins may read; of the rest only what a key draws or grades."""
 _EXPOSED = (
     "X-Seed, X-Start, X-Model, X-Model-Version, X-Engine, X-Digital-Source-Type, Content-Disposition, X-Request-ID, "
-    "ETag, Link, Retry-After, WWW-Authenticate"
+    "ETag, Link, Retry-After, WWW-Authenticate, Inference-Header-Content-Length"
 )
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, X-Request-ID",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, If-None-Match, X-Request-ID, Inference-Header-Content-Length, "
+        "MCP-Protocol-Version, Mcp-Method, Mcp-Name"
+    ),
     "Access-Control-Max-Age": "600",
 }
 

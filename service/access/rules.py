@@ -38,10 +38,12 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/reconstruct": "draw",
     "/verify": "draw",
     "/v1/images/generations": "draw",
+    "/mcp": "draw",
     "/ratings": "rate",
     "/ratings/withdrawals": "admin",
 }
-"""Paths of which a key may be needed; those of single pictures are `draw`, too, and all others are open."""
+"""Paths of which a key may be needed; those of single pictures and of `/v2/.../infer` are `draw`, too, and all others
+are open."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
@@ -235,6 +237,7 @@ _REFUSED: Mapping[Scope, str] = {
 def scope_of(path: str) -> Scope | None:
     """The scope that a key for this path has; None where it is always open."""
     found = SCOPE_OF_PATH.get(path)
-    if found is None and "/images/" in path and path.startswith("/models/"):
-        return "draw"
+    if found is None:
+        is_image = path.startswith("/models/") and "/images/" in path
+        return "draw" if is_image or (path.startswith("/v2/models/") and path.endswith("/infer")) else None
     return found

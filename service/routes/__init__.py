@@ -11,6 +11,8 @@ Read in this order:
     verify       POST /verify: is this picture ours, by drawing it again
     models       GET /models: the cards
     openai       /v1/images/generations, /v1/models: for clients of OpenAI's API
+    inference    /v2/...: for clients of the Open Inference Protocol (KServe, Triton)
+    mcp          POST /mcp: for agents (Model Context Protocol)
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
     health       GET /status, /readyz, /metrics
     pages        the page at /, and /docs
@@ -22,12 +24,24 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.app import App
 from service.pending import ClientDisconnected
-from service.routes import codes, encode, generate, health, images, models, openai, pages, ratings, verify
+from service.routes import (
+    codes,
+    encode,
+    generate,
+    health,
+    images,
+    inference,
+    mcp,
+    models,
+    openai,
+    pages,
+    ratings,
+    verify,
+)
 from service.routes.responses import client_closed_request
 
-ROUTERS = tuple(
-    module.router for module in (generate, images, codes, encode, verify, openai, models, ratings, health, pages)
-)
+_DRAWING = (generate, images, codes, encode, verify, openai, inference, mcp)
+ROUTERS = tuple(module.router for module in (*_DRAWING, models, ratings, health, pages))
 
 
 def create_app() -> App:

@@ -152,13 +152,34 @@ async def picture_response(
         return Response(body, headers=headers, media_type=chosen.media_type)
     shape = runtime.card.image
     stream = stream_of(chosen, source, (shape.height, shape.width, shape.channels), marks)
+    return await stream_response(request, runtime, source, stream, headers, chosen.media_type, inline)
+
+
+async def stream_response(
+    request: Request,
+    runtime: Runtime,
+    source: LatentSource,
+    stream: Stream,
+    headers: dict[str, str],
+    media_type: str,
+    inline: bool = True,
+) -> Response:
+    """Many pictures in one body, sent piece by piece above 256.
+
+    Args:
+        inline: see `encode_all`.
+
+    Raises:
+        Problem: 503, the queue is full; 429, the caller draws too much.
+        ClientDisconnected: the client has gone.
+    """
     if source.n > _STREAMED_ABOVE_IMAGES:
         app = app_of(request)
         with app.access.pictures_charged(request.scope, source.n):
             pending = app.registry.batcher.submit(runtime, source)
-        return StreamedPictures(app.encoder_pool, stream, pending, headers, chosen.media_type)
+        return StreamedPictures(app.encoder_pool, stream, pending, headers, media_type)
     body = await encode_all(request, runtime, source, partial(_whole, stream), inline)
-    return Response(body, headers=headers, media_type=chosen.media_type)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 async def client_closed_request(_: Request, __: Exception) -> Response:
