@@ -277,6 +277,7 @@ def test_a_person_on_their_own_machine_withdraws_without_a_key_and_a_stranger_do
 ALWAYS_OPEN = {
     *("/", "/docs", "/openapi.json", "/models", "/models/{name}", "/status", "/readyz", "/metrics"),
     *("/ratings/batch", "/ratings/summary", "/v1/models", "/v1/models/{name}", "/v2/health/live", "/v2/health/ready"),
+    *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
     *("/v2", "/v2/models/{name}", "/v2/models/{name}/ready"),
     *("/v2/models/{name}/versions/{version}", "/v2/models/{name}/versions/{version}/ready"),
 }
