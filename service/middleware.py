@@ -9,6 +9,8 @@ before it looks at it, and BentoML has no limit on a body.
 
 import re
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from starlette.datastructures import Headers
@@ -20,15 +22,48 @@ from service.errors import LIVEZ, Problem, cut
 LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES, LARGEST_MESSAGE_BYTES = 1 << 20, 8 << 20, 64 << 10
 PICTURE_PATHS = frozenset({"/verify", "/encode", "/reconstruct"})
 """Routes whose body is a file of a picture."""
+MOST_PICTURES_BYTES = 128 << 20
+"""Of all these files that are in memory at a time."""
 MESSAGE_PATHS = frozenset({"/mcp"})
 """Routes whose body is a message that the event loop parses, so it is small."""
 LARGEST_DRAINED_BYTES = 32 << 20
 """Up to here a body that is too large is read to its end and discarded: most clients listen only when all is sent."""
 
+Hold = Callable[[int], None]
+
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _CLOSE = {"Connection": "close"}  # what is left of the body is no further request
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
+
+
+class HeldBytes:
+    """Bytes of bodies that are in memory at a time, over all requests.
+
+    Args:
+        most_bytes: beyond so many a body is refused.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes, self._held_bytes = most_bytes, 0
+
+    @contextmanager
+    def of_a_request(self) -> Iterator[Hold]:
+        """What counts the bytes of one request, which count until its end; it raises a 503 beyond the limit."""
+        of_this = 0
+
+        def hold(count: int) -> None:
+            nonlocal of_this
+            if self._held_bytes + count > self._most_bytes:
+                headers = {"Retry-After": "1", **_CLOSE}
+                raise Problem(503, "Too many pictures are being read. Try again in 1 s.", headers)
+            of_this += count
+            self._held_bytes += count
+
+        try:
+            yield hold
+        finally:
+            self._held_bytes -= of_this
 
 
 class RequestLimitsMiddleware:
@@ -41,12 +76,19 @@ class RequestLimitsMiddleware:
 
     def __init__(self, app: ASGIApp, api: App) -> None:
         self._outer, self._api = app, api
+        self._pictures = HeldBytes(MOST_PICTURES_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, its body read, or answer it here."""
         if scope["type"] != "http":
             await self._outer(scope, receive, send)
-            return
+        elif scope["path"] in PICTURE_PATHS:
+            with self._pictures.of_a_request() as hold:
+                await self._answer(scope, receive, send, hold)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, hold: Hold | None = None) -> None:
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
         access = self._api.access
         scope = access.resolve(scope)
@@ -59,7 +101,7 @@ class RequestLimitsMiddleware:
                 return
             _check_path(scope["path"])
             if scope["method"] not in _WITHOUT_BODY:
-                receive = await _read_ahead(Headers(scope=scope), receive, _largest_body(scope["path"]))
+                receive = await _read_ahead(Headers(scope=scope), receive, _largest_body(scope["path"]), hold)
                 self._api.check_backpressure(scope["path"])
         except Problem as problem:
             await problem.response(scope)(scope, receive, send)
@@ -101,8 +143,12 @@ def _largest_body(path: str) -> int:
     return LARGEST_PICTURE_BYTES if path in PICTURE_PATHS else LARGEST_BODY_BYTES
 
 
-async def _read_ahead(headers: Headers, receive: Receive, largest_bytes: int) -> Receive:
-    """A `receive` that gives the whole body at once; refuses one that is too large, or compressed."""
+async def _read_ahead(headers: Headers, receive: Receive, largest_bytes: int, hold: Hold | None) -> Receive:
+    """A `receive` that gives the whole body at once; refuses one that is too large, or compressed.
+
+    Args:
+        hold: counts its bytes while they arrive.
+    """
     if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
         raise Problem(415, f"Content-Encoding is {cut(encoding)}; a body must be sent as it is.", _CLOSE)
     declared = headers.get("content-length", "0")
@@ -115,6 +161,8 @@ async def _read_ahead(headers: Headers, receive: Receive, largest_bytes: int) ->
         piece = message.get("body", b"")
         received_bytes += len(piece)
         if received_bytes <= largest_bytes:
+            if hold is not None:
+                hold(len(piece))
             body += piece
         elif received_bytes > LARGEST_DRAINED_BYTES:
             raise _too_large(largest_bytes)

@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,13 +51,19 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, 
 
 @dataclass(frozen=True)
 class Upload:
-    """A stranger's picture, decoded."""
+    """A stranger's picture: the file, and what its head says. It waits in queues without its pixels."""
 
-    pixels: NDArray[np.uint8]
-    """(H, W, 3)."""
+    data: bytes = field(repr=False)
+    size: tuple[int, int]
+    """(H, W)."""
     format: Format
     recipe: Recipe | None
     frames: int = 1
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """(H, W, 3), decoded at each call: up to 48 MB."""
+        with _opened(self.data) as picture:
+            return np.asarray(picture.convert("RGB"))
 
 
 def read_upload(data: bytes) -> Upload:
@@ -69,8 +75,9 @@ def read_upload(data: bytes) -> Upload:
     with _opened(data) as picture:
         packet = picture.info.get("xmp", b"")
         recipe = read_recipe(packet.encode() if isinstance(packet, str) else packet)
-        pixels_HWC = np.asarray(picture.convert("RGB"))
-        return Upload(pixels_HWC, _FORMATS[str(picture.format)], recipe, _frames(picture))
+        picture.load()  # all of it is there
+        size = picture.height, picture.width
+        return Upload(data, size, _FORMATS[str(picture.format)], recipe, _frames(picture))
 
 
 def read_for_encoder(data: bytes, shape: ImageShape) -> NDArray[np.uint8]:

@@ -31,11 +31,11 @@ from service.schemas import LARGEST_SHEET_N, Verdict
 from service.upload import Upload, read_upload
 
 _LOSSY = (Format.JPEG, Format.WEBP)
-_FLOAT32_DB = 60.0
-"""Two engines at float32 agree at least so well: 77 dB were measured."""
-_SLACK_DB, _SPREAD = 3.0, 8
-"""A card measured some thousand pictures, others may be a little worse; the largest difference of a picture is within
-so many root mean squares."""
+_FLOAT32_DB, _FLOAT32_LEVELS = 60.0, 2
+"""Two engines at float32 agree at least so well: 77 dB and one level were measured."""
+_SLACK_DB, _SPREAD = 3.0, 16
+"""A card measured some thousand pictures, others may be a little worse; the largest difference of a channel is within
+so many root mean squares of the worst of them: nine were measured in a thousand pictures."""
 
 
 @dataclass(frozen=True)
@@ -101,24 +101,24 @@ def compare(
     """
     drawn_HWC = drawn_NHWC[0] if len(drawn_NHWC) == 1 else contact_sheet(drawn_NHWC)
     expected = times * drawn_HWC.shape[0], times * drawn_HWC.shape[1]
-    if expected != upload.pixels.shape[:2]:  # also keeps a stranger's `times` from filling the memory
-        found, wanted = (f"{shape[1]} x {shape[0]}" for shape in (upload.pixels.shape, expected))
+    if expected != upload.size:  # also keeps a stranger's `times` from filling the memory
+        found, wanted = (f"{shape[1]} x {shape[0]}" for shape in (upload.size, expected))
         return Comparison(Verdict.CHANGED, f"The picture is {found}, and its address is drawn in {wanted} pixels.")
     drawn_HWC = enlarged(drawn_HWC, times)
-    drawn = np.broadcast_to(drawn_HWC, upload.pixels.shape)
+    drawn, sent = np.broadcast_to(drawn_HWC, (*expected, 3)), upload.pixels()
     candidates = [(drawn, "")]
     if upload.format in _LOSSY:
-        again = read_upload(encode_picture(drawn_HWC, upload.format)).pixels
+        again = read_upload(encode_picture(drawn_HWC, upload.format)).pixels()
         candidates.append((again, f" after the same {upload.format} coding"))
     levels, changed, coded, nearest = min(
-        (*_difference(upload.pixels, pixels), words, at) for at, (pixels, words) in enumerate(candidates)
+        (*_difference(sent, pixels), words, at) for at, (pixels, words) in enumerate(candidates)
     )
     if levels == 0:
         return Comparison(Verdict.IDENTICAL, f"Drawn again{coded}, every pixel is the same.", 0, 0)
     apart = f"{levels} level{'s' * (levels > 1)} apart in {changed:,} pixel{'s' * (changed > 1)}{coded}"
-    worst_db = None if made_by == engine else _worst_db(card, made_by, engine)
-    if worst_db is not None and levels <= _most_levels(worst_db):
-        (decibels,) = psnr_db(upload.pixels[None], candidates[nearest][0][None])
+    worst_db, most_levels = (None, 0) if made_by == engine else _engines_apart(card, made_by, engine)
+    if worst_db is not None and levels <= most_levels:
+        (decibels,) = psnr_db(sent[None], candidates[nearest][0][None])
         if decibels >= worst_db - _SLACK_DB:
             words = f"Made by {made_by} and drawn again by {engine}, it is at most {apart}, as these engines differ."
             return Comparison(Verdict.SAME_ADDRESS, words, levels, changed)
@@ -131,17 +131,16 @@ def _difference(one_HWC: NDArray[np.uint8], other_HWC: NDArray[np.uint8]) -> tup
     return int(apart_HW.max()), int(np.count_nonzero(apart_HW))
 
 
-def _worst_db(card: Card, *engines: str) -> float | None:
-    """What the card says of the worse of two engines; None where it says nothing of one."""
-    found = []
-    for precision in (engine.rpartition("-")[2] for engine in engines):
-        fidelity = {str(name): one.worst_db for name, one in card.fidelity.items()}
-        found.append(_FLOAT32_DB if precision == "float32" else fidelity.get(precision))
-    return None if None in found else min(one for one in found if one is not None)
-
-
-def _most_levels(worst_db: float) -> int:
-    return math.ceil(_SPREAD * 255 * 10 ** (-worst_db / 20))
+def _engines_apart(card: Card, *engines: str) -> tuple[float | None, int]:
+    """How far pictures of two engines may be apart: decibels by the card, and levels; None where it says nothing."""
+    reduced = [precision for engine in engines if (precision := engine.rpartition("-")[2]) != "float32"]
+    measured = {str(name): one.worst_db for name, one in card.fidelity.items()}
+    if not all(precision in measured for precision in reduced):
+        return None, 0
+    if not reduced:
+        return _FLOAT32_DB, _FLOAT32_LEVELS
+    worst_db = min(measured[precision] for precision in reduced)
+    return worst_db, math.ceil(_SPREAD * 255 * 10 ** (-worst_db / 20))
 
 
 class NearestSearch:
@@ -152,7 +151,9 @@ class NearestSearch:
     """
 
     def __init__(self, upload: Upload) -> None:
-        self._upload, self._pixels = upload, upload.pixels
+        self._upload = upload
+        self._pixels: NDArray[np.int16] | None = None
+        """(H, W, 3), of the size of one picture of the model."""
         self._looked_at, self._apart = 0, math.inf
         self.at: int | None = None
         """Place of the nearest picture, counted from the first."""
@@ -165,7 +166,7 @@ class NearestSearch:
         """The next pictures of the range."""
         if not self._looked_at:
             self._fit(*images_NHWC.shape[1:3])
-        if images_NHWC.shape[1:3] == self._pixels.shape[:2]:
+        if self._pixels is not None:
             apart_N = [float(np.abs(self._pixels - image_HWC).mean()) for image_HWC in images_NHWC]
             nearest = int(np.argmin(apart_N))
             if apart_N[nearest] < self._apart:
@@ -194,7 +195,7 @@ class NearestSearch:
 
     def _fit(self, height: int, width: int) -> None:
         """Of an upload that may be enlarged by repeating pixels, look for the mean of each block."""
-        times = max(1, self._pixels.shape[0] // height)
-        if self._pixels.shape[:2] == (times * height, times * width):
-            blocks = self._pixels.reshape(height, times, width, times, 3)
+        times = max(1, self._upload.size[0] // height)
+        if self._upload.size == (times * height, times * width):
+            blocks = self._upload.pixels().reshape(height, times, width, times, 3)
             self._times, self._pixels = times, np.rint(blocks.mean(axis=(1, 3))).astype(np.int16)

@@ -202,3 +202,18 @@ def test_a_failure_names_its_request_in_answer_and_log(
     assert answer.json()["detail"].endswith("its log says why, at the request seven.")
     assert "the request seven failed: AttributeError" in caplog.text
     assert caplog.text.count("Traceback") == 1
+
+
+def test_pictures_that_are_read_at_a_time_have_a_bound_that_ends_with_each_request(
+    app: App, monkeypatch: pytest.MonkeyPatch
+):
+    """However many connections there are, and whatever becomes of a request."""
+    monkeypatch.setattr("service.middleware.MOST_PICTURES_BYTES", 1_000)
+    client = TestClient(RequestLimitsMiddleware(app, app), base_url=HERE)
+    for path in ("/verify", "/encode", "/reconstruct"):
+        answer = client.post(path, content=b"x" * 1_001)
+
+        assert "Too many pictures are being read. Try again in 1 s." in refused(answer, 503)
+        assert answer.headers["retry-after"] == "1"
+    for _ in range(3):
+        assert "no picture that can be read" in refused(client.post("/verify", content=b"x" * 900), 415)

@@ -56,7 +56,7 @@ async def _draw_again(request: Request, app: App, upload: Upload, recipe: Recipe
     judge = partial(
         compare, upload, card=runtime.card, made_by=recipe.engine, engine=runtime.engine, times=recipe.times
     )
-    found = await encode_all(request, runtime, source, judge)
+    found = await encode_all(request, runtime, source, judge, inline=False)  # it decodes the upload
     return _response(found, recipe, runtime, path_at(source, 0) if source.n == 1 else None)
 
 
