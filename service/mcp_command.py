@@ -13,6 +13,7 @@ protocol's alone: what else is said goes to stderr.
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -37,17 +38,16 @@ MOST_MODELS = 4
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command until its stdin ends, and return the exit status."""
+    """Run the command until its stdin ends or a person stops it, and return the exit status."""
     try:
         options = _parse(argv)
         settings = read_settings()
     except ValueError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
-    try:
-        asyncio.run(_serve(LocalStudio(settings, options.url)))
-    except KeyboardInterrupt:
-        return 130
+    # The thread that waits for stdin cannot be interrupted, and there is nothing to save.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    asyncio.run(_serve(LocalStudio(settings, options.url)))
     return 0
 
 

@@ -3,6 +3,9 @@
 import asyncio
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Coroutine
@@ -102,6 +105,24 @@ def test_their_client_draws_the_same_over_stdio_without_a_server(studio: Server,
     )
 
     check(run(command, look_at_every_tool), studio, studio.url)
+
+
+def test_a_person_can_stop_it_while_it_waits(bundles: Path):
+    """Before: the thread that waits for stdin held the process until the next line."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoetrope", "mcp"],
+        cwd=ROOT,
+        env={**os.environ, "ZOETROPE_MODELS": str(bundles)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    process.stdin.write(json.dumps(message("ping")).encode() + b"\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["id"] == 1
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(30) == -signal.SIGINT
+    process.communicate()
 
 
 def message(method: str, **params: object) -> dict:

@@ -57,15 +57,44 @@ def _error(problem: Problem) -> JSONResponse:
 
 FORMS["/mcp"] = ErrorForm(_error, JsonRpcError)
 router = APIRouter(tags=["Model Context Protocol"])
-_MESSAGE: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
+_ID = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
+_REQUEST: dict[str, Any] = {
+    "type": "object",
+    "required": ["jsonrpc", "id", "method"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": _ID,
+        "method": {"type": "string", "examples": ["tools/list", "tools/call"]},
+        "params": {"type": "object"},
+    },
+}
+_RESPONSE: dict[str, Any] = {
+    "type": "object",
+    "required": ["jsonrpc", "id"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": _ID,
+        "result": {"type": "object"},
+        "error": {"type": "object"},
+    },
+}
 
 
 @router.post(
     "/mcp",
     operation_id="mcp",
     response_class=Response,
-    openapi_extra={"requestBody": {**_MESSAGE, "required": True, "description": "A JSON-RPC message."}},
-    responses={200: {"description": "The answer", **_MESSAGE}, 202: {"description": "A notification is taken"}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "A JSON-RPC request; without an id it is a notification.",
+            "content": {"application/json": {"schema": _REQUEST}},
+        }
+    },
+    responses={
+        200: {"description": "The answer", "content": {"application/json": {"schema": _RESPONSE}}},
+        202: {"description": "A notification is taken"},
+    },
 )
 async def mcp(request: Request) -> Response:
     """List models, draw, interpolate and link, as an agent does: the Model Context Protocol, without sessions."""
