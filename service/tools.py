@@ -106,6 +106,9 @@ class DrawArguments(GenerateRequest):
     model_config = strict_config({"seed": 7, "n": 16})
 
     n: int = Field(default=1, ge=1, le=MOST_PICTURES, description="How many pictures; several are one contact sheet.")
+    seed: int | None = Field(
+        default=None, ge=0, lt=ADDRESS_END, description="By default a fresh one, which the answer names."
+    )
     label: LabelRequest | None = Field(
         default=None,
         description="The class to draw: its name, its number, or weights of up to 16 classes by name. By default "

@@ -60,12 +60,12 @@ router = APIRouter(tags=["Model Context Protocol"])
 _ID = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 _REQUEST: dict[str, Any] = {
     "type": "object",
-    "required": ["jsonrpc", "id", "method"],
+    "required": ["jsonrpc", "method"],
     "properties": {
         "jsonrpc": {"const": "2.0"},
         "id": _ID,
         "method": {"type": "string", "examples": ["tools/list", "tools/call"]},
-        "params": {"type": "object"},
+        "params": {"anyOf": [{"type": "object"}, {"type": "null"}]},
     },
 }
 _RESPONSE: dict[str, Any] = {
