@@ -39,6 +39,18 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
     ),
     (_TOO_STRICT, 422, "class numbers, none twice|sum|scaled", "which weights go together is said in words"),
     (_TOO_STRICT, 400, "is true;|is transparent;|prompt is|size is", "OpenAI's API has what a model here has not"),
+    (
+        _TOO_STRICT,
+        400,
+        r"\bz\b|label|classes|shape|datatype|binary|outputs|sequence|classification|shared memory|not valid JSON",
+        "which tensors a model takes is no schema's",
+    ),
+    (
+        _TOO_LAX,
+        202,
+        "EMPTY",
+        "the package mcp takes a message whose id is no id for a notification",
+    ),
     (_TOO_STRICT, 422, "a point is either", "that exactly one of two fields is given is said in words"),
     (_TOO_STRICT, 422, "shows up to|A strip|An animation|pixels", "what a sheet holds depends on model and format"),
 )
