@@ -13,6 +13,7 @@ Letters: N rows of a batch    Z numbers in a code    H, W, C of a picture
 import math
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -145,11 +146,43 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+_VECTORS = re.compile(r"(avx|amx|fma|f16c|asimd|sve|sme(?!p)|bf16|i8mm|fphp)\w*")
+"""Flags of a processor, x86-64 or arm64, by which libraries choose kernels that may round differently."""
+_GPUS = Path("/proc/driver/nvidia/gpus")
+
+
+@cache
+def instruction_set(device: Device) -> str:
+    """The vector instructions of this processor, and on CUDA the kinds of GPU: on equal ones a library rounds equally.
+
+    Returns:
+        Such as "x86_64 avx avx2 f16c fma".
+    """
+    fields = _processor_fields()
+    flags = (fields.get("flags") or fields.get("Features", "")).split()
+    found = [platform.machine(), *sorted(filter(_VECTORS.fullmatch, flags) if flags else _numpy_features())]
+    if device == "cuda":
+        lines = [line for path in _GPUS.glob("*/information") for line in path.read_text().splitlines()]
+        found += sorted({line.partition(":")[2].strip() for line in lines if line.startswith("Model:")})
+    return " ".join(found)
+
+
+def _numpy_features() -> list[str]:
+    """What numpy finds out of the processor; for macOS, which has no /proc/cpuinfo."""
+    config: Any = np.show_config(mode="dicts")
+    return [name.lower() for part in ("baseline", "found") for name in config["SIMD Extensions"].get(part, ())]
+
+
 @cache
 def processor_name() -> str:
     """The kind of processor, as far as it may decide which kernels a library takes."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    fields = {key.strip(): value.strip() for key, value in (line.split(":", 1) for line in lines if ":" in line)}
+    fields = _processor_fields()
     model = [fields.get(key, "") for key in ("model name", "cpu family", "model", "stepping")]
     return " ".join([platform.machine(), *filter(None, model)])
+
+
+def _processor_fields() -> dict[str, str]:
+    """What Linux says of the last core; empty elsewhere."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return {key.strip(): value.strip() for key, value in (line.split(":", 1) for line in lines if ":" in line)}

@@ -31,6 +31,7 @@ from models.engine import (
     Precision,
     batch_sizes,
     best_batch_size,
+    instruction_set,
     reference_on,
 )
 from models.engine_selection import load_engine, select_engine
@@ -114,6 +115,8 @@ class Runtime:
         self._reward = load(bundle.reward, REWARD, exact, graded) if bundle.reward else None
         self.engine = self.generator.description
         """Library, version, device and precision that draw."""
+        self.instruction_set = instruction_set(engine_name.device)
+        """What of this machine decides how they round."""
         self.directions = _directions_of(bundle)
         """(Z, Z) float32 of `models.directions`; None where none were measured."""
         self._device = engine_name.device

@@ -38,8 +38,8 @@ Read in this order:
     ratings/       people's grades
     metrics        counters for Prometheus
     errors         every error as problem+json (RFC 9457)
-    openapi        the OpenAPI document, completed
-    static/        the page at /
+    openapi        the OpenAPI document, completed; `openapi_responses` and `openapi_schemas` are parts of it
+    static/        the pages at / and /docs
     sample         `zoetrope sample`: pictures without a server
     image          the container's image, for `bentoml build`
 """

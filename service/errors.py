@@ -29,6 +29,8 @@ from service.validation import MOST_ERRORS
 
 _log = logging.getLogger("zoetrope")
 MEDIA_TYPE = "application/problem+json"
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""Of every error: caches keep 404 and 410 for a while by themselves, and a model may be there in a moment."""
 LIVEZ, READYZ = "/livez", "/readyz"
 PROBES = {LIVEZ: "alive", READYZ: "ready to draw"}
 LONGEST_ECHO = 100
@@ -63,7 +65,9 @@ class Problem(Exception):
             refusals.add(self.status, self.detail)
         path = "" if scope is None else scope["path"].removeprefix(scope.get("root_path", ""))
         if form := form_of(path):
-            return form.response(self)
+            response = form.response(self)
+            response.headers.setdefault("Cache-Control", NOT_KEPT["Cache-Control"])
+            return response
         body = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -71,7 +75,7 @@ class Problem(Exception):
             "detail": self.words,
             **self.facts,
         }
-        return JSONResponse(body, self.status.value, self.headers, MEDIA_TYPE)
+        return JSONResponse(body, self.status.value, {**NOT_KEPT, **(self.headers or {})}, MEDIA_TYPE)
 
     @property
     def words(self) -> str:

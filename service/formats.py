@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from starlette.datastructures import Headers
 
-from service.errors import Problem
+from service.errors import MEDIA_TYPE, Problem
 
 
 class MediaFormat(StrEnum):
@@ -86,8 +86,8 @@ def negotiate(requested: F | None, accept: str | None, offered: type[F]) -> F:
 
     Args:
         requested: the request's `format`; it takes precedence over `accept`.
-        accept: the header, with or without q-values; None is `*/*`. Among equal qualities the first format of
-            `offered` is chosen.
+        accept: the header, with or without q-values; None is `*/*`, and so is the type of errors alone. Among equal
+            qualities the first format of `offered` is chosen.
         offered: the formats of this route.
 
     Raises:
@@ -96,6 +96,8 @@ def negotiate(requested: F | None, accept: str | None, offered: type[F]) -> F:
     if requested is not None:
         return requested
     ranges = _parse(accept or "*/*")
+    if ranges.keys() == {MEDIA_TYPE}:  # generated clients send the first JSON of a route's types, which is its errors'
+        ranges = _parse("*/*")
     best = max(offered, key=lambda one: _quality(one.media_type, ranges))  # max keeps the first of equals
     if _quality(best.media_type, ranges) <= 0:
         raise Problem(

@@ -1,44 +1,53 @@
-"""The OpenAPI document, completed: every status and media type that a route can respond with.
+"""The OpenAPI document, completed: what each route does, its tag, and every status and media type it can answer with.
 
-    api -> [openapi] -> /openapi.json
+    routes -> [openapi] -> /openapi.json -> /docs, generated clients
+    openapi_responses, openapi_schemas -^
 
-FastAPI derives requests and good responses from the types; errors and pictures
-are declared here, once for all routes.
+FastAPI derives requests and typed answers from the routes; the rest is declared
+here, once for all routes. A client is generated from this document, so names in
+it are names in a client's program: the id of an operation is the name of its
+route's function, and its summary is the first line of that function's docstring.
 """
 
 from typing import Any
 
-from pydantic import BaseModel
-
-from models.codes import ADDRESS_END
 from service.access.rules import scope_of
-from service.errors import FORMS, MEDIA_TYPE, PROBES, form_of
-from service.formats import SIDECAR_SUFFIX, SIDECAR_TYPE, Format, GradesFormat
-from service.inference_schemas import InferRequest
-from service.schemas import ProblemResponse
+from service.errors import LIVEZ, PROBES, READYZ
+from service.formats import SIDECAR_SUFFIX, Format
+from service.openapi_responses import (
+    FIRST_ADDRESS,
+    KEPT,
+    MADE_BY,
+    MOVED,
+    REQUEST_ID,
+    SIGNED,
+    grades,
+    link,
+    manifest,
+    pictures,
+    probe,
+    problems,
+)
+from service.openapi_schemas import complete_schemas
 
-_DESCRIPTIONS = {
-    400: "The body is not valid JSON",
-    401: "It needs a key, or its key is not known",
-    403: "A page of another site sent it, its key lacks the scope, or nothing allows it on this address",
-    404: "No such model",
-    406: "Nothing that we have fits `Accept`",
-    408: "Headers or body did not arrive in time",
-    409: "An id came before with another grade; nothing of this request was stored",
-    410: "This version is no longer available; the problem names those that are",
-    413: "The body is too large",
-    414: "The URL is too long",
-    415: "The body is not application/json, or no picture that can be read",
-    421: "Host is not a name of this service",
-    422: "A value is missing, unknown, of the wrong type or out of range",
-    429: "The caller takes more than it may: see `Retry-After`",
-    431: "The headers are too large or too many",
-    501: "What it needs is not installed",
-    503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
-    507: "The database of grades is as large as it may be",
+TAGS = {
+    "pictures": "Draw pictures by their address, by codes and between them, and prove that a picture is ours.",
+    "models": "Which models there are, and what draws them.",
+    "ratings": "People's grades of pictures: stored, given back, withdrawn; and what to grade next.",
+    "openai": "OpenAI's images API, for its clients: the same pictures, and errors in OpenAI's form.",
+    "inference": "The Open Inference Protocol, version 2, for clients of KServe and Triton: codes to pixels.",
+    "mcp": "The Model Context Protocol, for agents: list models, draw, interpolate and link.",
+    "service": "Whether the service is alive and ready, and what it counts.",
 }
-_OF_EVERY_CONNECTION = (408, 414, 421, 431)
-"""Decided before a route is known: by the protocol, and by `Host`."""
+"""Groups of routes, in the order of /docs."""
+DESCRIPTION = """Every picture has an **address**: model version, seed, index, class and truncation. The same address is
+the same picture, so any range can be drawn again, anywhere, and each picture has a permanent URL.
+
+`POST /generate` with `{"n": 64, "seed": 7}` draws 64 of them. `format`, or `Accept`, chooses PNG, JPEG, WebP, zip, npy
+or JSON. Errors are `application/problem+json`: what was found, what is allowed, what to do."""
+
+_OF_EVERY_CONNECTION, _OF_EVERY_REQUEST = (408, 414, 431), (421, 500)
+"""The first are decided before a path is known, and are problems at every one."""
 _OF_MODEL_ROUTES = (404, 410, 503)
 _OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
@@ -78,64 +87,104 @@ _ERRORS = {
     ("get", "/models"): (503,),
     ("get", "/models/{name}"): _OF_MODEL_ROUTES,
 }
-_ADDRESSES = (
-    ("GenerateRequest", "seed"),
-    ("GenerateRequest", "start"),
-    ("Point", "seed"),
-    ("Point", "index"),
-    ("RatingRequest", "seed"),
-    ("RatingRequest", "index"),
+_PICTURE_AT = link(
+    "get_picture",
+    "The first picture at its permanent URL; for a request without `label`",
+    name="$response.header.X-Model",
+    version="$response.header.X-Model-Version",
+    seed="$response.header.X-Seed",
+    index="$response.header.X-Start",
+    suffix="png",
+    truncation="$request.body#/truncation",
 )
-_MADE_BY = {
-    "X-Model": "Name of the model that drew",
-    "X-Model-Version": "Its version",
-    "X-Engine": "Library, version, device and precision",
-    "Content-Disposition": "A name for the file: model, seed and index",
+_VERIFY = link("verify_picture", "Prove that the file is ours; of PNG, JPEG and WebP", "$response.body")
+_PICTURES = {
+    "/generate": (MADE_BY | FIRST_ADDRESS, _PICTURE_AT | _VERIFY),
+    "/decode": (MADE_BY, _VERIFY),
+    "/interpolate": (MADE_BY, _VERIFY),
+    "/reconstruct": (MADE_BY, _VERIFY),
 }
-_MARKED = {"X-Digital-Source-Type": "IPTC's name for pictures of a trained algorithm, unless ZOETROPE_MARKS is off"}
-_SIGNED = {"Link": "Where the signed manifest is (c2pa-manifest), if pictures are signed and it is not in the file"}
-_ADDRESS = {"X-Seed": "The seed: the requested one, or a fresh one", "X-Start": "Index of the first picture"}
-_MOVED = {"Location": "Relative to this URL", "Cache-Control": "May be cached forever"}
-_KEPT = {"ETag": "Changes with all that decides the bytes", "Cache-Control": "May be cached forever"}
+"""Routes that draw in any format: headers and links of their answers."""
+_LINKS = {
+    ("get", "/models", "200"): link("get_model", "The default model", name="$response.body#/default"),
+    ("get", "/models/{name}", "200"): link(
+        "get_picture",
+        "The first picture of seed 0",
+        name="$response.body#/card/name",
+        version="$response.body#/card/version",
+        seed="0",
+        index="0",
+        suffix="png",
+    ),
+    ("post", "/ratings", "201"): link("download_ratings", "All grades of the model", model="$request.body#/0/model"),
+    ("get", "/ratings/batch", "200"): link(
+        "get_picture",
+        "The first picture to grade",
+        name="$response.body#/model",
+        version="$response.body#/version",
+        seed="$response.body#/pictures/0/seed",
+        index="$response.body#/pictures/0/index",
+        suffix="png",
+        label="$response.body#/pictures/0/label",
+        truncation="$response.body#/pictures/0/truncation",
+    ),
+    ("post", "/ratings/withdrawals", "200"): link("list_withdrawals", "All graders whose grades are withdrawn"),
+    ("get", "/v1/models", "200"): link("get_openai_model", "The first model", name="$response.body#/data/0/id"),
+}
 
 
 def describe(document: dict[str, Any]) -> dict[str, Any]:
     """Complete FastAPI's document, in place."""
-    schemas = document["components"]["schemas"]
+    components, paths = document["components"]["schemas"], document["paths"]
     for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    for name, field in _ADDRESSES:
-        _make_exact(schemas[name]["properties"][field])
-    for parameter in document["paths"]["/verify"]["post"]["parameters"]:
-        _make_exact(parameter["schema"])
-    schemas["Problem"] = ProblemResponse.model_json_schema()
-    _add_schema(schemas, InferRequest)
-    for form in FORMS.values():
-        _add_schema(schemas, form.schema)
+        components.pop(unused, None)
+    complete_schemas(document)
     for (method, path), statuses in _ERRORS.items():
-        responses = document["paths"][path][method]["responses"]
+        responses = paths[path][method]["responses"]
         responses.pop("422", None)
-        responses |= _problems(statuses, path)
-    document["paths"]["/ratings"]["get"]["responses"]["200"] = _grades()
-    drawing = {"/generate": _MADE_BY | _ADDRESS, **dict.fromkeys(("/decode", "/interpolate", "/reconstruct"), _MADE_BY)}
-    for path, headers in drawing.items():
-        document["paths"][path]["post"]["responses"]["200"] = _pictures(headers, tuple(Format))
-    image = document["paths"][_IMAGE]["get"]["responses"]
-    image["200"] = _pictures(_MADE_BY | _KEPT, tuple(one for one in Format if one.is_one_picture))
-    image["308"] = {"description": "The URL of the same picture", "headers": _declared(_MOVED)}
-    image["200"]["headers"] |= _declared(_SIGNED, required=False)
-    signed = document["paths"][_MANIFEST]["get"]["responses"]
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    signed["200"] = {"description": "The manifest store, JUMBF", "content": {SIDECAR_TYPE: binary}}
-    moved = {"Location": _MOVED["Location"]}
-    signed["308"] = {"description": "The URL of the same manifest", "headers": _declared(moved)}
-    image["304"] = {"description": "You have it", "headers": _declared(_MADE_BY | _KEPT)}
+        responses |= problems(statuses, path)
+    _declare_files(paths)
+    for (method, path, status), links in _LINKS.items():
+        paths[path][method]["responses"][status]["links"] = links
     _declare_keys(document)
-    document["paths"] |= {path: _probe(what) for path, what in PROBES.items()}
-    for path, operations in document["paths"].items():
+    for path, name in ((LIVEZ, "get_livez"), (READYZ, "get_readyz")):
+        paths[path] = {"get": {"tags": ["service"], **probe(PROBES[path], name)}}
+    for path, operations in paths.items():
         for operation in operations.values():
-            operation["responses"] |= _problems(_OF_EVERY_CONNECTION) | _problems((421,), path)
+            _complete(operation, path)
+    document["tags"] = [{"name": name, "description": what} for name, what in TAGS.items()]
     return document
+
+
+def _declare_files(paths: dict[str, Any]) -> None:
+    """Answers that are files."""
+    for path, (headers, links) in _PICTURES.items():
+        paths[path]["post"]["responses"]["200"] = pictures(Format, headers, links)
+    for path in (_IMAGE, _MANIFEST):  # some clients send a default, and are redirected for it
+        for parameter in paths[path]["get"]["parameters"]:
+            parameter["schema"].pop("default", None)
+    image = paths[_IMAGE]["get"]["responses"]
+    image["200"] = pictures((one for one in Format if one.is_one_picture), MADE_BY | KEPT | SIGNED, _VERIFY)
+    image["308"] = {"description": "The URL of the same picture", "headers": {**MOVED}}
+    image["304"] = {"description": "You have it", "headers": MADE_BY | KEPT | SIGNED}
+    signed = paths[_MANIFEST]["get"]["responses"]
+    signed["200"] = manifest()
+    signed["308"] = {"description": "The URL of the same manifest", "headers": {"Location": MOVED["Location"]}}
+    paths["/ratings"]["get"]["responses"]["200"] = grades()
+    counters = paths["/metrics"]["get"]["responses"]["200"]
+    counters["content"] = {"text/plain": {"schema": {"type": "string"}}}
+
+
+def _complete(operation: dict[str, Any], path: str) -> None:
+    """Its summary, and what every answer may be and has."""
+    words, _, rest = operation.pop("description", "").partition("\n\n")
+    if words:
+        operation["summary"] = " ".join(words.split()).removesuffix(".")
+    if rest:
+        operation["description"] = rest
+    operation["responses"] |= problems(_OF_EVERY_CONNECTION) | problems(_OF_EVERY_REQUEST, path)
+    for answer in operation["responses"].values():
+        answer["headers"] = answer.get("headers", {}) | REQUEST_ID
 
 
 def _declare_keys(document: dict[str, Any]) -> None:
@@ -147,62 +196,3 @@ def _declare_keys(document: dict[str, Any]) -> None:
         if scope := scope_of(path):
             for operation in operations.values():
                 operation["security"] = [{}, {"key": [scope]}]
-
-
-def _add_schema(schemas: dict[str, Any], model: type[BaseModel]) -> None:
-    """A model that no route names as its type, and those that it refers to."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
-
-
-def _problems(statuses: tuple[int, ...], path: str = "") -> dict[str, Any]:
-    """Errors as problems, or in the form that the clients of a path expect."""
-    form = form_of(path)
-    name, media_type = (form.schema.__name__, "application/json") if form else ("Problem", MEDIA_TYPE)
-    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    return {str(status): {"description": _DESCRIPTIONS[status], "content": content} for status in statuses}
-
-
-def _make_exact(field: dict[str, Any]) -> None:
-    """FastAPI writes bounds as floats, and 2^64 - 1 is none: say the largest value as an integer."""
-    for schema in (field, *field.get("anyOf", ())):
-        if schema.pop("exclusiveMaximum", None) is not None:
-            schema |= {"minimum": 0, "maximum": ADDRESS_END - 1}
-
-
-def _pictures(headers: dict[str, str], formats: tuple[Format, ...]) -> dict[str, Any]:
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        "description": "The pictures",
-        "content": {
-            one.media_type: {"schema": {"type": "object"}} if one is Format.JSON else binary for one in formats
-        },
-        "headers": _declared(headers) | _declared(_MARKED, required=False),
-    }
-
-
-def _grades() -> dict[str, Any]:
-    kinds = {GradesFormat.CSV: {"type": "string"}, GradesFormat.PARQUET: {"type": "string", "format": "binary"}}
-    content = {one.media_type: {"schema": schema} for one, schema in kinds.items()}
-    return {"description": "The grades", "content": content}
-
-
-def _declared(headers: dict[str, str], required: bool = True) -> dict[str, Any]:
-    return {
-        name: {"description": what, "required": required, "schema": {"type": "string"}}
-        for name, what in headers.items()
-    }
-
-
-def _probe(what: str) -> dict[str, Any]:
-    text = {"text/plain": {"schema": {"type": "string"}}}
-    return {
-        "get": {
-            "summary": f"Is the service {what}?",
-            "operationId": what.split()[0],
-            "responses": {
-                "200": {"description": "Yes", "content": text},
-                "503": {"description": "No", "content": text},
-            },
-        }
-    }

@@ -96,7 +96,7 @@ class ImageQuery(BaseModel):
         examples=["3:500,8:500"],
         json_schema_extra={"pattern": _WEIGHTS_PATTERN},
     )
-    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
+    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX, description="Of the code; 1, if not given.")
 
 
 class DecodeRequest(_ModelRequest):
@@ -293,6 +293,7 @@ class ModelResponse(BaseModel):
 
     card: Card
     engine: str = Field(description="Library, version, device and precision that draw it; as in X-Engine.")
+    instruction_set: str = Field(description="What of the processor, or the GPU, decides how it rounds.")
     batch_sizes: tuple[int, ...] = Field(description="The fixed batch sizes that reach the engine.")
     takes_class_weights: bool = Field(description="Whether a picture may be of several classes, by weights.")
     encodes: bool = Field(description="Whether it has an encoder, for POST /encode and /reconstruct.")
@@ -337,12 +338,3 @@ class StatusResponse(BaseModel):
     models: list[ModelState]
     refused: list[RefusedBundle] = Field(description="By name, the first 100.")
     refused_count: int = Field(description="How many there are.")
-
-
-class ProblemResponse(BaseModel):
-    """RFC 9457: what was found, what is allowed, what to do."""
-
-    type: str
-    title: str
-    status: int
-    detail: str

@@ -208,6 +208,11 @@ class Settings(BaseModel):
         """The precision of the engine; None leaves it to the rule."""
         return None if self.precision == "auto" else self.precision
 
+    @property
+    def pins_engine(self) -> bool:
+        """Whether engine and precision are pinned, so that no rule replaces them on another processor or release."""
+        return self.pinned_library is not None and self.pinned_precision is not None
+
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings in the environment.

@@ -1,5 +1,6 @@
 """An engine has a name, an interface that is checked, and batches of fixed sizes."""
 
+import platform
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from models.engine import (
     ENGINE_NAMES,
     REFERENCE,
     Device,
+    _numpy_features,
     batch_sizes,
     best_batch_size,
     check_interface,
     describe_tensor,
+    instruction_set,
     pad_rows,
     processor_name,
     reference_on,
@@ -27,6 +30,27 @@ from models.errors import BundleDamaged, EngineUnavailable
 def test_there_is_a_core_to_run_on_and_a_kind_of_processor():
     assert usable_cores() >= 1
     assert processor_name() == processor_name() != ""
+
+
+def test_an_instruction_set_names_the_vector_instructions_that_kernels_are_chosen_by():
+    named = instruction_set("cpu").split()
+    info = Path("/proc/cpuinfo")
+
+    assert named[0] == platform.machine()
+    assert named[1:] == sorted(set(named[1:]))
+    if info.exists():
+        listed = info.read_text().split()
+        assert set(named[1:]) <= set(listed)
+        assert [
+            one for one in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if one in listed and one not in named
+        ] == []
+        assert not {"smep", "smap", "mmx"} & set(named)
+
+
+def test_where_no_file_lists_the_instructions_numpy_does():
+    """On macOS."""
+    assert all(isinstance(name, str) and name.islower() for name in _numpy_features())
+    assert _numpy_features()
 
 
 def test_the_reference_of_a_device_is_the_first_of_its_engines():

@@ -43,6 +43,13 @@ def test_grades_are_csv_by_default(accept: str | None, expected: GradesFormat):
         negotiate(None, "image/png", GradesFormat)
 
 
+def test_a_client_that_names_only_the_type_of_errors_gets_the_first_format():
+    """As one does that openapi-generator made: it sends one type of a route's, and prefers what has `json` in it."""
+    assert negotiate(None, "application/problem+json", GradesFormat) is GradesFormat.CSV
+    assert negotiate(None, "application/problem+json", Format) is Format.PNG
+    assert negotiate(None, "application/problem+json, application/zip;q=0.1", Format) is Format.ZIP
+
+
 def test_format_beats_accept():
     assert negotiate(Format.NPY, "image/png", Format) is Format.NPY
 

@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
+from support.in_process import loaded
 
 from models.codes import ADDRESS_END
+from service.app import App
 
 LAST = ADDRESS_END - 1
 
@@ -128,12 +130,52 @@ def test_an_older_version_keeps_its_pictures(client: TestClient):
     assert not np.array_equal(*[np.asarray(Image.open(io.BytesIO(one))) for one in pictures])
 
 
-def test_it_may_be_cached_forever_and_a_client_that_has_it_gets_304(client: TestClient, version: dict):
+PINNED, FOREVER = {"engine": "onnxruntime", "precision": "float32"}, "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize(
+    ("pins", "kept"),
+    [
+        (PINNED, FOREVER),
+        (PINNED | {"engine": "auto"}, "public, max-age=86400"),
+        (PINNED | {"precision": "auto"}, "public, max-age=86400"),
+        ({"engine": "auto", "precision": "auto"}, "public, max-age=86400"),
+    ],
+)
+def test_it_is_kept_for_ever_only_where_engine_and_precision_are_pinned(
+    app: App, version: dict, monkeypatch: pytest.MonkeyPatch, pins: dict, kept: str
+):
+    """Else another processor or release may choose another engine: the redirect to a URL is kept no longer than it."""
+    monkeypatch.setattr(app, "settings", app.settings.model_copy(update=pins))
+    client, path = TestClient(app, raise_server_exceptions=False), f"/models/pets/{version['pets']}/images/7/0.png"
+    first = client.get(path)
+    answers = [
+        first,
+        client.get(path, headers={"if-none-match": first.headers["etag"]}),
+        client.get(f"{path}?truncation=1", follow_redirects=False),
+    ]
+
+    assert [(one.status_code, one.headers["cache-control"]) for one in answers] == [
+        (200, kept),
+        (304, kept),
+        (308, kept),
+    ]
+
+
+@pytest.mark.parametrize("path", ["grey/0000000000000000/images/7/0.png", "grey/{grey}/images/7/-1.png"])
+def test_an_error_is_not_kept_because_the_picture_may_be_there_in_a_moment(
+    client: TestClient, version: dict, path: str
+):
+    refused = client.get(f"/models/{path.format(**version)}")
+
+    assert (refused.status_code // 100, refused.headers["cache-control"]) == (4, "no-store")
+
+
+def test_a_client_that_has_it_gets_304(client: TestClient, version: dict):
     url = f"/models/grey/{version['grey']}/images/7/0.png"
     first = client.get(url)
     tag = first.headers["etag"]
 
-    assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = client.get(url, headers={"if-none-match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
@@ -153,10 +195,33 @@ def test_every_picture_has_a_tag_of_its_own(client: TestClient, version: dict):
     assert tags[0] in tags[5:]  # the class of the address, said or not, is the same picture
 
 
-def test_another_encoder_is_another_tag(client: TestClient, version: dict, monkeypatch: pytest.MonkeyPatch):
-    url = f"/models/grey/{version['grey']}/images/7/0.png"
+@pytest.mark.parametrize(
+    ("what", "another"),
+    [
+        ("engine", "openvino-1.30.0-cpu-float32"),
+        ("library version", "onnxruntime-0.0.0-cpu-float32"),
+        ("precision", "onnxruntime-1.30.0-cpu-bfloat16"),
+        ("instruction set", "x86_64 avx2"),
+        ("encoder", "png 0"),
+        ("format of the mark", 99),
+        ("mark", False),
+    ],
+)
+def test_a_tag_changes_with_everything_that_decides_the_bytes(
+    app: App, version: dict, monkeypatch: pytest.MonkeyPatch, what: str, another: object
+):
+    url, client = f"/models/grey/{version['grey']}/images/7/0.png", TestClient(app, raise_server_exceptions=False)
+    runtime = loaded(app.registry, "grey")
+    monkeypatch.setattr(runtime, "engine", "onnxruntime-1.30.0-cpu-float32")
     tag = client.get(url).headers["etag"]
-    monkeypatch.setattr("service.routes.images.ENCODED_BY", "another processor")
+    if what == "encoder":
+        monkeypatch.setattr("service.routes.images.ENCODED_BY", another)
+    elif what == "format of the mark":
+        monkeypatch.setattr("service.routes.images.MARKS_REVISION", another)
+    elif what == "mark":
+        monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"marks": another}))
+    else:
+        monkeypatch.setattr(runtime, "instruction_set" if what == "instruction set" else "engine", another)
 
     assert client.get(url).headers["etag"] != tag
 

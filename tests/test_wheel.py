@@ -19,26 +19,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uv
+from support.isolated import run
 from support.serving import ROOT, VERSION, Server
 
 pytestmark = pytest.mark.slow
-
-
-def run(*command: object, cwd: Path, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command that sees nothing of this checkout."""
-    ours = ("PYTHON", "ZOETROPE_", "VIRTUAL_ENV", "UV_")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)} | variables
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert not check or done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done
 
 
 @pytest.fixture(scope="module")

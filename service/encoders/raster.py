@@ -30,6 +30,7 @@ import numpy as np
 import simplejpeg
 from isal.isal_zlib import compressobj, crc32
 from numpy.typing import NDArray
+from PIL import features
 from PIL.Image import Image
 
 from models.engine import processor_name
@@ -39,7 +40,10 @@ from service.formats import Format
 _PNG_REVISION = 2
 """Raised whenever this file writes other bytes for the same pixels."""
 _LIBRARIES = ("isal", "simplejpeg", "pillow")
-ENCODED_BY = ", ".join([f"png {_PNG_REVISION}", *(f"{one} {version(one)}" for one in _LIBRARIES), processor_name()])
+_WEBP = f"libwebp {features.version('webp')}"  # of Pillow's own build, or of the system
+ENCODED_BY = ", ".join(
+    [f"png {_PNG_REVISION}", *(f"{one} {version(one)}" for one in _LIBRARIES), _WEBP, processor_name()]
+)
 """Everything besides the pixels that decides the bytes of a file: the libraries, and the processor, because
 libraries choose their instructions by it. Part of every ETag."""
 

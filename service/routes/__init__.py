@@ -19,10 +19,12 @@ Read in this order:
     responses    pictures as a response: what generate and images share
 """
 
+from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from service import errors
 from service.app import App
+from service.openapi import DESCRIPTION
 from service.pending import ClientDisconnected
 from service.routes import (
     codes,
@@ -49,7 +51,10 @@ def create_app() -> App:
     app = App(
         title="Zoetrope",
         summary="Pictures that a trained generator draws, each with an address, by the million.",
+        description=DESCRIPTION,
         version="1",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url=None,  # `pages` has it, with the server that it describes
         docs_url=None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # or each request looks for a collector
@@ -58,6 +63,9 @@ def create_app() -> App:
     for gone in (ClientDisconnected, ClientDisconnect):  # while its pictures are drawn; while its body is read
         app.add_exception_handler(gone, client_closed_request)
     for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                route.operation_id = route.operation_id or route.name  # a name in generated clients
         app.router.routes.extend(router.routes)  # `include_router` would route each request twice, for 8 us
     for path, files in pages.MOUNTS.items():
         app.mount(path, files)

@@ -3,8 +3,8 @@
     HTTP -> [codes] -> latents, registry
 
 The code of an address can be changed along directions and drawn by POST /decode.
-Both answers follow from the version alone, whatever engine draws, so any cache
-may keep them for ever.
+No engine decides these numbers, but a class can get another name and directions
+can be measured again under one version, so caches keep them for a day.
 """
 
 from typing import Annotated
@@ -17,24 +17,24 @@ from models.directions import LEADING
 from service.app import app_of
 from service.errors import Problem
 from service.latents import address_range
-from service.routes.images import Digits, label_of_query, whole_number
+from service.routes.images import Digits, ModelName, ModelVersion, label_of_query, whole_number
 from service.schemas import CodeResponse, DirectionResponse, DirectionsResponse, ImageQuery
 
-router = APIRouter()
-_FOREVER = "max-age=31536000, immutable"
+router = APIRouter(tags=["models"])
+_FOR_A_DAY = "max-age=86400"
 
 
 @router.get("/models/{name}/{version}/codes/{seed}/{index}")
-async def code(
+async def get_code(
     request: Request,
     response: Response,
-    name: str,
-    version: str,
+    name: ModelName,
+    version: ModelVersion,
     seed: Digits,
     index: Digits,
     query: Annotated[ImageQuery, Query()],
 ) -> CodeResponse:
-    """The latent code of one address, and its class: what POST /decode draws as the address's picture."""
+    """Give the latent code of one address, and its class: what POST /decode draws as the address's picture."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     label = label_of_query(query, runtime.card)
     source = address_range(
@@ -46,8 +46,10 @@ async def code(
 
 
 @router.get("/models/{name}/{version}/directions")
-async def directions(request: Request, response: Response, name: str, version: str) -> DirectionsResponse:
-    """The directions of the code space along which pictures change most, the first one most."""
+async def get_directions(
+    request: Request, response: Response, name: ModelName, version: ModelVersion
+) -> DirectionsResponse:
+    """Give the directions of the code space along which pictures change most, the first one most."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     rows_ZZ = runtime.directions
     if rows_ZZ is None:
@@ -69,7 +71,7 @@ async def directions(request: Request, response: Response, name: str, version: s
 
 def _kept(request: Request) -> str:
     # A shared cache would give what needs a key to those who have none.
-    return f"{'private' if app_of(request).access.draw_needs_key else 'public'}, {_FOREVER}"
+    return f"{'private' if app_of(request).access.draw_needs_key else 'public'}, {_FOR_A_DAY}"
 
 
 def _numbers(code_Z: NDArray[np.float32]) -> list[float]:

@@ -29,7 +29,7 @@ from service.routes.responses import encode_all, mark_of, marks_of, picture_resp
 from service.schemas import LARGEST_CODE_NUMBER, EncodeQuery, EncodeResponse, ReconstructQuery
 from service.upload import PICTURE_BODY, read_for_encoder
 
-router = APIRouter()
+router = APIRouter(tags=["pictures"])
 _MOST_NAMES = 20
 """Models that a problem names."""
 

@@ -33,7 +33,7 @@ from service.schemas import (
     LabelRequest,
 )
 
-router = APIRouter(route_class=JsonRoute)
+router = APIRouter(tags=["pictures"], route_class=JsonRoute)
 _INLINE_N = 256
 """Codes and labels of so many pictures are computed on the event loop, in about a millisecond."""
 _WEIGHTS_COST = 16
@@ -42,7 +42,7 @@ _WEIGHTS_COST = 16
 
 @router.post("/generate", response_class=Response)
 async def generate(body: GenerateRequest, request: Request) -> Response:
-    """Draw n pictures: one, a contact sheet, or a stream of many."""
+    """Draw n pictures of a seed: one, a contact sheet, or a stream of many."""
     runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen.is_one_picture:
@@ -76,7 +76,10 @@ async def decode(body: DecodeRequest, request: Request) -> Response:
 
 @router.post("/interpolate", response_class=Response)
 async def interpolate(body: InterpolateRequest, request: Request) -> Response:
-    """Interpolate past these points: webp is an animation, png and jpeg are a strip, the rest are frames one by one."""
+    """Interpolate from picture to picture, past any number of points.
+
+    webp is an animation, png and jpeg are a strip, the rest are frames one by one.
+    """
     runtime = await app_of(request).registry.runtime(body.model)
     chosen = negotiate(body.format, accepted(request.headers), Format)
     if chosen is Format.WEBP:

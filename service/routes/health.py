@@ -16,7 +16,7 @@ from service.refusals import printable
 from service.schemas import ModelState, RefusedBundle, StatusResponse
 
 _MOST_REFUSED = 100
-router = APIRouter()
+router = APIRouter(tags=["service"])
 
 
 @router.api_route(READYZ, methods=["GET", "HEAD"], include_in_schema=False)
@@ -30,8 +30,8 @@ async def readyz(request: Request) -> PlainTextResponse:
 
 
 @router.get("/status")
-async def status(request: Request) -> StatusResponse:
-    """Whether the service is ready, the state of each model, and each bundle that is refused, with the reason."""
+async def get_status(request: Request) -> StatusResponse:
+    """Say whether the service is ready, the state of each model, and each bundle that is refused, with the reason."""
     app = app_of(request)
     registry, unready = app.registry, app.unready
     snapshot = registry.snapshot
@@ -61,8 +61,8 @@ async def status(request: Request) -> StatusResponse:
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(request: Request) -> Response:
-    """Counters of pictures, requests and batches, as Prometheus reads them."""
+async def get_metrics(request: Request) -> Response:
+    """Give the counters of pictures, requests and batches, as Prometheus reads them."""
     registry = app_of(request).registry
     batcher = registry.batcher
     text = ServiceCollector(batcher.counters, batcher.waiting_images, registry.current_runtimes).text()

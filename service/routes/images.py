@@ -2,9 +2,12 @@
 
     HTTP -> [images] -> latents -> responses
 
-The URL holds the whole address of a picture, so any cache on the way may keep
-it; a client that has it already gets 304 without drawing it again. An address
-has one URL: other spellings of its class, weights or truncation are redirected.
+The URL holds the whole address of a picture, so any cache on the way may keep it:
+for ever where settings pin the engine and its precision, else for a day, because
+another processor or release may choose another engine, which draws levels that
+differ. The ETag holds all that decides the bytes, and a client that has them
+already gets 304 without drawing them again. An address has one URL: other
+spellings of its class, weights or truncation are redirected.
 Where pictures are signed, `.../{index}.png.c2pa` is the manifest of those bytes.
 """
 
@@ -17,6 +20,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from fastapi import APIRouter, Header, Path, Query, Request
 from numpy.typing import NDArray
+from pydantic import WithJsonSchema
 from starlette.responses import RedirectResponse, Response
 
 from models.card import Card
@@ -24,35 +28,41 @@ from models.class_weights import Label, parse_weights
 from models.codes import ADDRESS_END
 from models.errors import AddressError
 from models.runtime import Runtime
-from service.app import app_of
+from service.app import App, app_of
 from service.encoders import encode_sheet
 from service.encoders.marks import MARKS_REVISION, Marks
 from service.encoders.raster import ENCODED_BY
-from service.errors import Problem
+from service.errors import NOT_KEPT, Problem
 from service.formats import SIDECAR_RELATION, SIDECAR_SUFFIX, SIDECAR_TYPE, Format
 from service.latents import AddressRange, address_range, label_numbers, require_drawable
 from service.permanent_urls import canonical_query, spelled, with_query
 from service.routes.responses import encode_all, encode_file, mark_of, marks_of, provenance_headers, recipe_of
 from service.schemas import ImageQuery
 
-router = APIRouter()
+router = APIRouter(tags=["pictures"])
 SUFFIXES = {"png": Format.PNG, "jpg": Format.JPEG, "webp": Format.WEBP}
-_FOREVER = "max-age=31536000, immutable"
-_NOT_KEPT = {"Cache-Control": "no-store"}
-"""Of a manifest: it is for the bytes that are sent today."""
-Digits = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}.")]
-"""One spelling of each number, so that a picture has one URL."""
+_FOREVER, _FOR_A_DAY = "max-age=31536000, immutable", "max-age=86400"
+_CODES_BY = f"numpy {np.__version__}"
+ModelName = Annotated[str, Path(description="The model.")]
+ModelVersion = Annotated[str, Path(description="Its version, as in X-Model-Version and in its card.")]
+Suffix = Annotated[str, Path(json_schema_extra={"enum": [*SUFFIXES]}, description="Format of the file.")]
+Digits = Annotated[
+    str,
+    Path(pattern="^(0|[1-9][0-9]{0,19})$", description=f"0 to {ADDRESS_END - 1}."),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": ADDRESS_END - 1}),
+]
+"""One spelling of each number, so that a picture has one URL. Clients see a number."""
 
 
 # Before the route of the picture, which would take `0.png` for the index.
 @router.get("/models/{name}/{version}/images/{seed}/{index}.{suffix}.c2pa", response_class=Response)
 async def get_manifest(
     request: Request,
-    name: str,
-    version: str,
+    name: ModelName,
+    version: ModelVersion,
     seed: Digits,
     index: Digits,
-    suffix: str,
+    suffix: Suffix,
     query: Annotated[ImageQuery, Query()],
 ) -> Response:
     """Sign one picture, for the bytes that its URL gives: a C2PA manifest, other bytes at each request."""
@@ -65,44 +75,43 @@ async def get_manifest(
     source = _located(runtime, seed, index, label, query)
     wanted = canonical_query(spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
-        return RedirectResponse(with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted), 308, _NOT_KEPT)
+        return RedirectResponse(with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted), 308, NOT_KEPT)
     mark, recipe = mark_of(marks_of(request, runtime, source), chosen), recipe_of(source, runtime)
 
     def signed(images_NHWC: NDArray[np.uint8]) -> bytes:
         return credentials.sidecar(encode_sheet(images_NHWC, chosen, mark), chosen, recipe)
 
     body = await encode_all(request, runtime, source, signed, inline=False)
-    return Response(body, headers=_NOT_KEPT, media_type=SIDECAR_TYPE)
+    return Response(body, headers=NOT_KEPT, media_type=SIDECAR_TYPE)
 
 
 @router.get("/models/{name}/{version}/images/{seed}/{index}.{suffix}", response_class=Response)
-async def image(
+async def get_picture(
     request: Request,
-    name: str,
-    version: str,
+    name: ModelName,
+    version: ModelVersion,
     seed: Digits,
     index: Digits,
-    suffix: str,
+    suffix: Suffix,
     query: Annotated[ImageQuery, Query()],
-    if_none_match: Annotated[list[str] | None, Header()] = None,
+    if_none_match: Annotated[
+        list[str] | None, Header(description="ETags that the client has."), WithJsonSchema({"type": "string"})
+    ] = None,
 ) -> Response:
-    """One picture: png, jpg or webp."""
+    """Draw one picture at its permanent URL: png, jpg or webp."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     chosen, label = _format(suffix), label_of_query(query, runtime.card)
     source = _located(runtime, seed, index, label, query)
-    # A shared cache would give what needs a key to those who have none.
-    whose = "private" if app_of(request).access.draw_needs_key else "public"
-    kept = f"{whose}, {_FOREVER}"
+    kept = _cache_control(app_of(request))
     wanted = canonical_query(spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
         return RedirectResponse(with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": kept})
-    marks = marks_of(request, runtime, source)
+    marks, credentials = marks_of(request, runtime, source), app_of(request).credentials
     headers = {
         **provenance_headers(source, runtime, chosen, marks),
-        "ETag": _etag(source, runtime.engine, chosen, marks),
+        "ETag": _etag(source, runtime, chosen, marks, credentials is not None and credentials.embeds),
         "Cache-Control": kept,
     }
-    credentials = app_of(request).credentials
     if credentials is not None and credentials.embeds:
         headers["ETag"] = f"W/{headers['ETag']}"  # each signing gives other bytes, and the same pixels
     elif credentials is not None:
@@ -165,12 +174,20 @@ def whole_number(field: str, digits: str) -> int:
     return int(digits)
 
 
-def _etag(source: AddressRange, engine: str, chosen: Format, marks: Marks | None) -> str:
-    """Everything that decides the bytes: engines draw slightly different levels, encoders pack them differently, and a
-    mark is there or not."""
+def _cache_control(app: App) -> str:
+    """Who may keep a picture, and for how long."""
+    # A shared cache would give what needs a key to those who have none.
+    whose = "private" if app.access.draw_needs_key else "public"
+    return f"{whose}, {_FOREVER if app.settings.pins_engine else _FOR_A_DAY}"
+
+
+def _etag(source: AddressRange, runtime: Runtime, chosen: Format, marks: Marks | None, signed: bool) -> str:
+    """Everything that decides the bytes: engines and processors draw slightly different levels, encoders pack them
+    differently, and a mark has a format, or is not there, and so has a signature within the file."""
     decided: dict[str, Any] = {**source.metadata(), **source.metadata_of(0)}
-    marked = None if marks is None else MARKS_REVISION
-    return f'"{hashlib.sha256(repr((decided, engine, ENCODED_BY, chosen.value, marked)).encode()).hexdigest()[:32]}"'
+    drawn_by = (runtime.engine, runtime.instruction_set, _CODES_BY)
+    marked = (None if marks is None else MARKS_REVISION, signed)
+    return f'"{hashlib.sha256(repr((decided, drawn_by, ENCODED_BY, chosen.value, marked)).encode()).hexdigest()[:32]}"'
 
 
 def _tags(if_none_match: Sequence[str] | None) -> set[str]:

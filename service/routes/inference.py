@@ -33,7 +33,6 @@ from service.inference_schemas import (
 from service.routes.responses import stream_response
 from service.tensors import OUTPUT, TensorStream, read_request, shape_of
 
-TAG = "Open Inference Protocol"
 _INLINE_BYTES = 4 << 10
 """Up to here a body is read on the event loop: a thread would take longer."""
 
@@ -45,7 +44,7 @@ def _error(problem: Problem) -> JSONResponse:
 
 
 FORMS["/v2"] = ErrorForm(_error, InferenceError)
-router = APIRouter(prefix="/v2", tags=[TAG])
+router = APIRouter(prefix="/v2", tags=["inference"])
 _MODEL, _VERSION = "/models/{name}", "/models/{name}/versions/{version}"
 _BINARY: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _INFER: dict[str, Any] = {

@@ -56,7 +56,7 @@ def _error(problem: Problem) -> JSONResponse:
 
 
 FORMS["/mcp"] = ErrorForm(_error, JsonRpcError)
-router = APIRouter(tags=["Model Context Protocol"])
+router = APIRouter(tags=["mcp"])
 _ID = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 _REQUEST: dict[str, Any] = {
     "type": "object",

@@ -3,21 +3,24 @@
 HTTP -> [models] -> registry
 """
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
 
 from models.runtime import Runtime
 from service.app import app_of
 from service.schemas import ModelResponse, ModelsResponse
 from service.snapshot import Snapshot
 
-router = APIRouter()
+NAME = "A name from GET /models; or name@version."
+router = APIRouter(tags=["models"])
 
 
 @router.get("/models")
-async def models(request: Request) -> ModelsResponse:
-    """Every model that can draw, by name, with its card, its versions and the engine that draws it.
+async def list_models(request: Request) -> ModelsResponse:
+    """List every model that can draw, with its card, its versions and the engine that draws it.
 
-    What cannot is named with its reason in GET /status.
+    They come by name; what cannot be drawn is named with its reason in GET /status.
     Replicas on different processors may choose different engines, and then draw other bytes: where they must agree,
     set ZOETROPE_ENGINE and ZOETROPE_PRECISION alike.
     """
@@ -30,8 +33,8 @@ async def models(request: Request) -> ModelsResponse:
 
 
 @router.get("/models/{name}")
-async def model(name: str, request: Request) -> ModelResponse:
-    """One model: its card, its versions and the engine that draws it."""
+async def get_model(name: Annotated[str, Path(description=NAME)], request: Request) -> ModelResponse:
+    """Describe one model: its card, its versions and the engine that draws it."""
     registry = app_of(request).registry
     return _response(registry.snapshot, await registry.runtime(name))
 
@@ -41,6 +44,7 @@ def _response(snapshot: Snapshot, runtime: Runtime) -> ModelResponse:
     return ModelResponse(
         card=runtime.card,
         engine=runtime.engine,
+        instruction_set=runtime.instruction_set,
         batch_sizes=runtime.batch_sizes,
         takes_class_weights=runtime.takes_class_weights,
         encodes=runtime.encodes,

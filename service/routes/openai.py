@@ -128,24 +128,24 @@ def _error(problem: Problem) -> JSONResponse:
 
 
 FORMS["/v1"] = ErrorForm(_error, ErrorResponse)
-router = APIRouter(prefix="/v1", route_class=JsonRoute)
+router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute)
 
 
-@router.get("/models", operation_id="openai_models")
-async def openai_models(request: Request) -> OpenAIModels:
-    """Every model that can draw, as OpenAI lists them."""
+@router.get("/models")
+async def list_openai_models(request: Request) -> OpenAIModels:
+    """List every model that can draw, as OpenAI does."""
     return OpenAIModels(data=[OpenAIModel(id=one.card.name) for one in app_of(request).registry.current_runtimes])
 
 
-@router.get("/models/{name}", operation_id="openai_model")
-async def openai_model(name: str, request: Request) -> OpenAIModel:
-    """One model, as OpenAI has it."""
+@router.get("/models/{name}")
+async def get_openai_model(name: str, request: Request) -> OpenAIModel:
+    """Describe one model, as OpenAI does."""
     runtime = await app_of(request).registry.runtime(name)
     return OpenAIModel(id=runtime.card.name)
 
 
-@router.post("/images/generations", operation_id="openai_images")
-async def openai_images(body: ImagesRequest, request: Request) -> ImagesResponse:
+@router.post("/images/generations")
+async def generate_openai_images(body: ImagesRequest, request: Request) -> ImagesResponse:
     """Draw pictures of the class that the prompt names, as OpenAI's clients ask for them."""
     _refuse_what_cannot_be_had(body)
     runtime = await app_of(request).registry.runtime(body.model)

@@ -53,7 +53,7 @@ from service.validation import FirstErrors
 if TYPE_CHECKING:
     from service.ratings.store import Store
 
-router = APIRouter(route_class=JsonRoute)
+router = APIRouter(tags=["ratings"], route_class=JsonRoute)
 _log = logging.getLogger("zoetrope")
 MAX_GRADES = 1_000
 _INLINE_GRADES = 16
@@ -82,7 +82,7 @@ async def add_ratings(
 
 @router.get("/ratings", response_class=StreamingResponse)
 async def download_ratings(query: Annotated[RatingsQuery, Query()], request: Request) -> StreamingResponse:
-    """All grades as a file, of one model or of all, oldest first."""
+    """Download all grades as a file, of one model or of all, oldest first."""
     chosen = negotiate(query.format, accepted(request.headers), GradesFormat)
     pieces = _pieces(app_of(request), chosen, query.model)
     first = await anext(pieces)  # before the response starts, so that it can still be an error
@@ -90,8 +90,8 @@ async def download_ratings(query: Annotated[RatingsQuery, Query()], request: Req
 
 
 @router.get("/ratings/batch", response_model_exclude_none=True)
-async def batch(query: Annotated[BatchQuery, Query()], request: Request) -> BatchResponse:
-    """Pictures to grade: random ones, some repeated, and for models that learned from grades, informative ones."""
+async def get_batch_to_grade(query: Annotated[BatchQuery, Query()], request: Request) -> BatchResponse:
+    """Choose pictures to grade: random ones, some repeated, and informative ones for models that learned of grades."""
     app = app_of(request)
     runtime = await app.registry.runtime(query.model)
     card, grader, limit = runtime.card, query.grader or "", query.n // REPEATED_SHARE
@@ -105,8 +105,8 @@ async def batch(query: Annotated[BatchQuery, Query()], request: Request) -> Batc
 
 
 @router.get("/ratings/summary")
-async def summary(query: Annotated[SummaryQuery, Query()], request: Request) -> SummaryResponse:
-    """The mean grade by version, and how consistent graders are."""
+async def get_ratings_summary(query: Annotated[SummaryQuery, Query()], request: Request) -> SummaryResponse:
+    """Give the mean grade by version, and how consistent graders are."""
     app = app_of(request)
     found = await app.read(lambda store: store.summary(query.model, query.grader))
     versions = [_version_summary(app.registry.snapshot, one) for one in found.versions]
@@ -114,7 +114,7 @@ async def summary(query: Annotated[SummaryQuery, Query()], request: Request) -> 
 
 
 @router.post("/ratings/withdrawals")
-async def withdraw(body: WithdrawalRequest, request: Request) -> WithdrawalResponse:
+async def withdraw_ratings(body: WithdrawalRequest, request: Request) -> WithdrawalResponse:
     """Hide the grades that one grader has given so far from downloads, summary and training; or show them again."""
     app = app_of(request)
     key = app.access.key_name(request.scope)
@@ -125,8 +125,8 @@ async def withdraw(body: WithdrawalRequest, request: Request) -> WithdrawalRespo
 
 
 @router.get("/ratings/withdrawals")
-async def withdrawals(request: Request) -> WithdrawalsResponse:
-    """Whose grades are hidden, how many, and who decided so when."""
+async def list_withdrawals(request: Request) -> WithdrawalsResponse:
+    """List whose grades are hidden, how many, and who decided so when."""
     found = await app_of(request).read(lambda store: store.withdrawals())
     return WithdrawalsResponse(withdrawn=[WithdrawnGrader(**vars(one)) for one in found])
 

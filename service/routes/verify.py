@@ -23,11 +23,11 @@ from service.schemas import GenerateRequest, RecipeResponse, Verdict, VerifyQuer
 from service.upload import PICTURE_BODY, Upload, read_upload, require_one_frame
 from service.verification import Comparison, NearestSearch, address_of, compare, without_drawing
 
-router = APIRouter()
+router = APIRouter(tags=["pictures"])
 
 
 @router.post("/verify", openapi_extra=PICTURE_BODY)
-async def verify(request: Request, query: Annotated[VerifyQuery, Query()]) -> VerifyResponse:
+async def verify_picture(request: Request, query: Annotated[VerifyQuery, Query()]) -> VerifyResponse:
     """Draw a picture again by the recipe in its file, or look through a range of addresses, and compare every pixel."""
     app = app_of(request)
     data = await request.body()
