@@ -215,7 +215,7 @@ def test_a_database_that_is_as_large_as_it_may_be_takes_no_new_grade_and_answers
     with closing(Store(url)) as store:
         store.insert_idempotently([known])
     with closing(Store(url, most_megabytes=0.001)) as full:
-        with pytest.raises(DatabaseFull, match=r"has 0\.[0-9] MB, and may have 0\.001"):
+        with pytest.raises(DatabaseFull, match=r"has 0\.\d+ MB, and may have 0\.001"):
             full.insert_idempotently([known, new])
 
         assert full.insert_idempotently([known]) == 0

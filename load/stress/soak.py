@@ -135,8 +135,8 @@ def _others(target: Target, counts: Counts, outcomes: Outcomes) -> list[tuple[Ca
     requests, choices = valid_requests(target), random.Random(0)
 
     async def route() -> None:
-        """One of each route in turn: 422 where it is asked for what the model has not."""
-        counts.add(await request_once(target.url, choices.choice(requests)), (200, 201, 308, 403, 415, 422))
+        """One of each route by chance: 4xx where it is asked for what the model has not."""
+        counts.add(await request_once(target.url, choices.choice(requests)), (200, 201, 308, 400, 403, 406, 415, 422))
 
     async def mutate() -> None:
         number = choices.randrange(1 << 40)
