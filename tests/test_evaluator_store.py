@@ -145,7 +145,7 @@ def test_mnist_finds_its_evaluator_which_is_as_good_as_it_says(tmp_path: Path):
 
 def fit(path: Path, count: int = 256, **options: object) -> bytes:
     real = real_digits()
-    train_evaluator(path, real.train[:count], real.train_labels[:count], CLASSES, epochs=1, **options)
+    train_evaluator(path, real.train[:count], real.train_labels[:count], CLASSES, steps=max(1, count // 128), **options)
     return path.read_bytes()
 
 

@@ -127,7 +127,7 @@ def train_evaluator(
     classes: tuple[str, ...],
     test: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
     *,
-    epochs: int | None = None,
+    steps: int | None = None,
     rotate: bool = False,
     seed: int = 0,
     device: torch.device = CPU,
@@ -140,7 +140,8 @@ def train_evaluator(
         images_NHWC, labels_N: (N, H, W, C) uint8 and (N,) from 0 to len(classes) - 1.
         classes: their names.
         test: pictures and labels to measure its accuracy on, never trained on.
-        epochs: how often each picture is shown; by default until the loss on held-out pictures falls no more.
+        steps: of one cycle in place of the rounds, where time matters less than accuracy; by default rounds until the
+            loss on held-out pictures falls no more.
         rotate: the pictures have no up: mirror them and rotate them by quarter turns.
         device: where to train, in bfloat16 where it can. An evaluator runs on the CPU, in float32.
         report: gets a line after every round.
@@ -152,9 +153,9 @@ def train_evaluator(
     height, width, channels = images_NHWC.shape[1:]
     digest = data_digest(images_NHWC, labels_N, classes)
     info = EvaluatorInfo(path.stem, height, width, channels, classes, digest, None, faults=FAULTS)
-    held_out = held_out_pictures(len(images_NHWC)) if epochs is None else np.zeros(len(images_NHWC), bool)
+    held_out = held_out_pictures(len(images_NHWC))
     shown, held = ((images_NHWC[part], labels_N[part]) for part in (~held_out, held_out))
-    rounds = [ROUND_STEPS] * ROUNDS if epochs is None else [epochs * max(1, len(images_NHWC) // BATCH)]
+    rounds = [ROUND_STEPS] * ROUNDS if steps is None else [steps]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Classifier(info).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
