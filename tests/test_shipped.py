@@ -10,6 +10,7 @@ from support.pictures import DATA
 from models.bundle import Bundle, open_all
 from models.runtime import Runtime
 from models.sheet import contact_sheet
+from training.evaluation.controls import checked_controls, violations
 from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.quality_metrics import memorisation, nearest_distances
 from training.evaluation.reference import RealPictures, Reference
@@ -57,6 +58,24 @@ def reals() -> dict[str, RealPictures]:
     return {}
 
 
+@every_shipped_bundle
+def test_the_evaluator_of_its_data_orders_pictures_of_known_quality(bundle: Bundle, reals: dict[str, RealPictures]):
+    """Otherwise `evaluate` and `compare` would refuse it, and say nothing about any model of these data."""
+    evaluator = shipped_evaluator(bundle.card.training.data)
+    if evaluator.info.controls is not None:  # measured when it was trained
+        assert violations(evaluator.info.controls) == []
+        return
+    checked_controls(evaluator, real_of(bundle, reals), images=500)
+
+
+def real_of(bundle: Bundle, reals: dict[str, RealPictures]) -> RealPictures:
+    """The data of a shipped bundle, read once; or skip."""
+    source = DATA / bundle.card.training.data
+    if not source.is_dir():
+        pytest.skip(f"no {source.name} at {source}")
+    return reals.setdefault(source.name, real_pictures_for(str(source), bundle.card, print))
+
+
 def asserted_scores(drawn: np.ndarray, reference: Reference, requested: np.ndarray | None) -> dict[str, float | None]:
     """Those of `score` that the card is held to here; it computes floors of a minute as well."""
     features = reference.evaluator.extract(drawn)
@@ -76,10 +95,7 @@ def asserted_scores(drawn: np.ndarray, reference: Reference, requested: np.ndarr
 def test_its_card_says_what_the_evaluator_finds_here(bundle: Bundle, reals: dict[str, RealPictures]):
     """The pictures are drawn and scored again; a difference of up to 1 % is that of another machine."""
     card = bundle.card
-    source = DATA / card.training.data
-    if not source.is_dir():
-        pytest.skip(f"no {card.training.data} at {source}")
-    real = reals.setdefault(card.training.data, real_pictures_for(str(source), card, print))
+    real = real_of(bundle, reals)
     reference = Reference(real, shipped_evaluator(card.training.data), card.scores.images)
     runtime = Runtime(bundle)
     drawn, requested = runtime.generate(0, 0, reference.images), runtime.labels(0, 0, reference.images)
