@@ -38,7 +38,7 @@ def grade(app: App) -> list[dict]:
     return [{"model": "grey", "version": version, "seed": 1, "index": 0, "score": 1, "grader": "ann"}]
 
 
-@pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate", "/ratings"])
+@pytest.mark.parametrize("path", ["/generate", "/decode", "/interpolate", "/ratings", "/v2/models/grey/infer", "/mcp"])
 def test_a_browser_that_asks_is_told_that_a_page_of_a_named_origin_may(connected: Callable, path: str):
     """Before: it was 405, and no other page could call the API."""
     answer = connected(**NAMED, **KEYS).options(path, headers=ASKS)
@@ -47,7 +47,8 @@ def test_a_browser_that_asks_is_told_that_a_page_of_a_named_origin_may(connected
     assert answer.headers["access-control-allow-origin"] == PAGE
     assert answer.headers["vary"] == "Origin"
     assert "POST" in answer.headers["access-control-allow-methods"]
-    assert {"Authorization", "Content-Type"} <= set(answer.headers["access-control-allow-headers"].split(", "))
+    allowed = set(answer.headers["access-control-allow-headers"].split(", "))
+    assert {"Authorization", "Content-Type", "Inference-Header-Content-Length", "MCP-Protocol-Version"} <= allowed
     assert "access-control-allow-credentials" not in answer.headers
 
 
