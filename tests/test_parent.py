@@ -127,6 +127,17 @@ def test_in_a_container_the_service_ends_with_an_error_when_its_worker_is_killed
         assert "the service ends, so that its container can be restarted" in server.log
 
 
+def test_a_worker_whose_engine_hangs_while_it_is_loaded_ends_too(bundles: Path, tmp_path: Path):
+    """Before: it said for ever that it was loading. As in a container, or the next one would hang like it."""
+    path = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "tests"))
+    variables = {"HANG_LOAD": "1", "ZOETROPE_LOAD_SECONDS": "0.5", "BENTOML_CONTAINERIZED": "true", "PYTHONPATH": path}
+    with started(bundles, tmp_path / "log", "support.hanging:Zoetrope", **variables) as server:
+        assert server.process.wait(120) == 1
+
+    assert re.search(r"loading \w+ \w{16} takes longer than 0.5 s \(ZOETROPE_LOAD_SECONDS\): it hangs", server.log)
+    assert "in _load_in_step" in server.log, "its stacks"
+
+
 def is_begun(server: Server) -> bool:
     """Whether its worker is a process of its own, which takes another second until its event loop turns."""
     with suppress(ValueError):  # there is none yet

@@ -95,6 +95,7 @@ def _run(name: str, arguments: argparse.Namespace) -> list[CheckResult]:
         result
         for model in arguments.models
         for load in LOADS
+        if arguments.only in load.name
         for result in _recorded(f"overload-{model}-{load.name}", arguments, _overload(arguments, lengths, model, load))
     ]
 
@@ -193,6 +194,7 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("experiment", type=_experiment, choices=[*_EXPERIMENTS, "overloads", *_GROUPS])
     parser.add_argument("--model", default="mnist")
     parser.add_argument("--models", nargs="*", default=["mnist", "eurosat"], help="of overloads (mnist eurosat)")
+    parser.add_argument("--only", default="", help="of overloads those whose name has this in it, as in 20x-1024-png")
     parser.add_argument("--short", action="store_true", help="each in seconds, as CI runs them")
     parser.add_argument("--seconds", type=float, help="of overload and overloads (60 each), and fairness (20)")
     parser.add_argument("--minutes", type=float, help="of soak (default 30)")

@@ -137,16 +137,20 @@ def check_overload(sample: OverloadSample, peak_per_s: float, deadline_s: float)
     growth = median(memory[-tenth:]) / median(memory[tenth : 2 * tenth]) if len(memory) > 2 else None
     found = [
         at_least("goodput / peak", goodput, LEAST_GOODPUT),
-        at_least("requests refused", len(sample.refusal_latencies_s), 1),
-        at_most("p99 latency of a refusal", _ms(refusal_s), REFUSAL_LATENCY_MS, " ms"),
         at_most("refusals without Retry-After", sample.refusals_without_retry_after, 0),
         at_most("p99 latency of an answer", latency_s, deadline_s, " s"),
         at_most("answers that are neither", len(sample.errors), 0),
         at_most("memory at the end / at the beginning", growth, 1.05),
     ]
-    if sample.images > 1:  # of single ones the client sends as many as it can
-        found.append(at_most("p99 delay of the client's own sending", _ms(delay_s), REFUSAL_LATENCY_MS, " ms"))
-    return found
+    refusal = at_most("p99 latency of a refusal", _ms(refusal_s), REFUSAL_LATENCY_MS, " ms")
+    if sample.images == 1:  # the client sends what it can, which may be less than what is too much
+        return [*found, *([refusal] if sample.refusal_latencies_s else [])]
+    return [
+        *found,
+        at_least("requests refused", len(sample.refusal_latencies_s), 1),
+        refusal,
+        at_most("p99 delay of the client's own sending", _ms(delay_s), REFUSAL_LATENCY_MS, " ms"),
+    ]
 
 
 def refusal_share(sample: OverloadSample, peak: Sample) -> float | None:

@@ -1,14 +1,16 @@
 """The service of this checkout, which hangs from SIGUSR1 on: `bentoml serve support.hanging:Zoetrope`.
 
-Its engine does, and `GET /readyz` does on the event loop.
+Its engine does, and `GET /readyz` does on the event loop. With HANG_LOAD set it loads no model to its end.
 
 For tests and experiments alone: nothing in the service itself can be made to hang from outside.
 """
 
+import os
 import signal
 import threading
 
 from models.runtime import Runtime
+from service import loader
 from service.app import App
 from service.server import Zoetrope
 
@@ -30,6 +32,8 @@ def _ready_or_hang(self):
     return _unready(self)
 
 
+if "HANG_LOAD" in os.environ:
+    loader.load_runtime = lambda *_, **__: threading.Event().wait()
 Runtime.draw = _draw_or_hang
 App.unready = property(_ready_or_hang)
 if threading.current_thread() is threading.main_thread():
