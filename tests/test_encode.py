@@ -13,10 +13,12 @@ from support.untrained import write_untrained
 from support.uploads import BAD_UPLOADS, SIZE, saved
 
 from models.fidelity import psnr_db
+from service.access.rules import Access
 from service.encoders import encode_picture
 from service.encoders.marks import read_recipe
 from service.formats import Format
 from service.middleware import RequestLimitsMiddleware
+from service.settings import Settings, read_settings
 
 ROUTES = ("/encode", "/reconstruct")
 
@@ -194,6 +196,33 @@ def test_it_waits_in_the_one_queue(encoding: TestClient, route: str):
     posted(encoding, route, saved("RGB", SIZE), model="levels")
 
     assert int(_counter(encoding, "zoetrope_images_drawn_total")) == drawn + 1
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_it_counts_as_a_picture_that_was_drawn(encoding: TestClient, monkeypatch: pytest.MonkeyPatch, route: str):
+    """Where strangers can connect, a setting bounds what one of them draws."""
+    middleware = encoding.app
+    limited = Access(Settings(pictures_per_second=0.001))
+    monkeypatch.setattr(middleware._api, "access", limited)
+    stranger = TestClient(middleware, base_url="http://192.0.2.1:3000")
+
+    posted(stranger, route, saved("RGB", SIZE), model="levels")
+
+    detail = posted(stranger, route, saved("RGB", SIZE), 429, model="levels").json()["detail"]
+    assert "pictures" in detail
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_where_drawing_needs_a_key_it_needs_one_too(encoding: TestClient, monkeypatch: pytest.MonkeyPatch, route: str):
+    secret = "a-secret-to-draw-0123456789"
+    needs_key = {"ZOETROPE_KEYS": f"ann:draw:{secret}", "ZOETROPE_DRAW_NEEDS_KEY": "true"}
+    monkeypatch.setattr(encoding.app._api, "access", Access(read_settings(needs_key)))
+
+    posted(encoding, route, saved("RGB", SIZE), 401, model="levels")
+    answer = encoding.post(
+        route, content=saved("RGB", SIZE), params={"model": "levels"}, headers={"authorization": f"Bearer {secret}"}
+    )
+    assert answer.status_code == 200
 
 
 def _counter(client: TestClient, name: str) -> float:
