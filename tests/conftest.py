@@ -40,7 +40,7 @@ SLOW_FILES = tuple(
     for name in (
         "slow_clients", "wheel", "server", "compare", "distributed", "cli", "train", "readme", "shipped", "simulation",
         "finetuning_round", "finetune", "healing", "export", "peers", "compiled", "onnx", "api", "reward_model",
-        "reward", "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception",
+        "reward", "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception", "encode",
     )
 )  # fmt: skip
 

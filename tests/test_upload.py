@@ -48,6 +48,7 @@ print(json.dumps(found))
 LARGEST_REFUSED_MB, LARGEST_READ_MB = 40, 400
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak of a moment")
 def test_what_is_refused_costs_no_memory_and_the_largest_that_is_read_a_bounded_amount(tmp_path: Path):
     """Peaks of a process of its own: all bad uploads, and 16 million pixels with transparency."""
