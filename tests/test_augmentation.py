@@ -11,7 +11,7 @@ from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import Tensor, nn
 
 from training.checkpoint import TrainingState, _tensors, load_checkpoint, save_checkpoint
-from training.config import ScheduleValues, Settings, preset_named
+from training.config import Settings, preset_named
 from training.data.batches import Batches
 from training.data.dataset import Pictures, digits
 from training.device import ComputeContext
@@ -30,6 +30,7 @@ from training.methods.augmentation import (
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
 from training.networks.geometry import geometry_of
+from training.schedule import ScheduleValues
 from training.train import batches_of, new_state, take_step
 
 CPU = torch.device("cpu")

@@ -13,7 +13,6 @@ import torch
 from support.shapes import SMALLEST
 from torch import nn
 
-from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.device import compile_step
 from training.methods.augmentation import NUMBERS, draw_transforms
@@ -21,6 +20,7 @@ from training.methods.autoencoders import Reconstruction, Variational, reconstru
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES, slopes_by_direction
 from training.networks.geometry import Geometry
+from training.schedule import ScheduleValues
 from training.train import new_state
 
 CPU = torch.device("cpu")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from training.config import PRESETS, Settings, penalty_times_at, preset_named
+from training.config import PRESETS, Settings, preset_named
+from training.schedule import penalty_times_at
 
 
 def test_every_row_of_the_table_carries_its_own_name():

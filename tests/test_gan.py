@@ -8,11 +8,11 @@ import pytest
 import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.methods.gan import Gan, discriminator_loss, generator_loss
 from training.methods.losses import OBJECTIVES
 from training.networks.geometry import Geometry
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 SETTINGS = SMALLEST.with_changes(precision="float32", batch=32)

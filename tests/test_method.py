@@ -10,9 +10,10 @@ from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import nn
 from torch.utils._pytree import tree_leaves
 
-from training.config import MethodName, ScheduleValues
+from training.config import MethodName
 from training.data.batches import Batches
 from training.methods import METHODS, autoencoders, gan, new_method
+from training.schedule import ScheduleValues
 
 
 def test_every_name_has_its_method():

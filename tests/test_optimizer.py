@@ -7,12 +7,13 @@ import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 from torch import Tensor, nn
 
-from training.config import ScheduleValues, Settings, preset_named
+from training.config import Settings, preset_named
 from training.distributed import SINGLE_PROCESS
 from training.methods import new_method
 from training.methods.optimizer import ScaledAdam, fan_ins, new_optimizer, optimizer_step
 from training.networks.gan import Discriminator, Generator
 from training.networks.geometry import Geometry
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 OLD = SMALLEST.with_changes(beta1=0.0, fan_in_reference=0, update_clip=0.0, warm_up_images=0, precision="float32")

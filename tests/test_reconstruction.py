@@ -4,10 +4,10 @@ import pytest
 import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.data.dataset import digits
 from training.methods.autoencoders import Reconstruction, reconstruction_loss
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 

@@ -8,11 +8,11 @@ import torch
 from support.pretrained import SETTINGS, noise, pretrained
 from torch import nn
 
-from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.methods.reward_weighted import GradedTensors, RewardWeighted, dislike, literal_loss
 from training.networks.geometry import Geometry
 from training.networks.reward import PESSIMISM
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 GEOMETRY = Geometry(8, 8, 1, SETTINGS.patch_pixels)

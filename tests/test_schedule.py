@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from training.config import preset_named, schedule_at
+from training.config import preset_named
+from training.schedule import schedule_at
 
 settings = preset_named("tiny").with_changes(
     images_shown=1000,

@@ -6,11 +6,11 @@ import pytest
 import torch
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
-from training.config import ScheduleValues
 from training.data.batches import Batches
 from training.data.dataset import digits
 from training.methods.autoencoders import Variational, divergence, misfit
 from training.networks.geometry import Geometry
+from training.schedule import ScheduleValues
 
 CPU = torch.device("cpu")
 

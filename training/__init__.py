@@ -9,6 +9,7 @@
 Read in this order:
 
     config       every setting of a run, and the presets in one table; `defaults` chooses by the pictures
+    schedule     what changes within a run: rate, beta2, gamma, the steps with penalties
     data/        pictures of any kind -> one uint8 array with labels -> batches
     networks/    latent code -> picture, picture -> score or code
     methods/     the lecture's ways to learn; `gan` is the heart

@@ -20,13 +20,14 @@ from torch import Tensor
 
 from models.codes import codes, labels
 from training.checkpoint import TrainingState, save_checkpoint
-from training.config import ADVERSARIAL_METHODS, Settings, schedule_at
+from training.config import ADVERSARIAL_METHODS, Settings
 from training.data.batches import Batches
 from training.errors import Diverged
 from training.exporter.graphs import draw
 from training.monitoring.diversity import evenly_spaced, nearest_neighbour_diversity
 from training.monitoring.near_share import NearShare
 from training.run import Run
+from training.schedule import schedule_at
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
 SHEET_PICTURES = 64

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from training.config import Settings, healed_settings, schedule_at
+from training.config import Settings, healed_settings
 from training.data.batches import Batches
 from training.data.dataset import Pictures
 from training.device import ComputeContext, images_between_waits
@@ -31,6 +31,7 @@ from training.methods import new_method
 from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
 from training.run_logger import RunLogger
+from training.schedule import schedule_at
 
 FEWEST_HELD_OUT = 2
 """Pictures: of one nothing follows."""

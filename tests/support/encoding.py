@@ -43,11 +43,11 @@ def _learned() -> dict[str, bytes]:
     import torch
 
     from support.shapes import SMALLEST
-    from training.config import ScheduleValues
     from training.data.batches import Batches
     from training.exporter.graphs import encoder_graph, generator_graph
     from training.methods.autoencoders import Variational
     from training.networks.geometry import Geometry
+    from training.schedule import ScheduleValues
 
     torch.manual_seed(0)
     settings = SMALLEST.with_changes(

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import ScheduleValues, Settings
+from training.config import Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
 from training.methods.method import Exports, Method
@@ -30,6 +30,7 @@ from training.methods.optimizer import new_optimizer, optimizer_step
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
+from training.schedule import ScheduleValues
 
 
 def reconstruction_loss(autoencoder: Autoencoder, images: Tensor, noise: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.config import ScheduleValues, Settings
+from training.config import Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
 from training.methods.augmentation import Augmentation, Transforms, augmented, draw_transforms
@@ -27,6 +27,7 @@ from training.methods.method import Method
 from training.methods.optimizer import new_optimizer, optimizer_step
 from training.networks.gan import Discriminator, Generator
 from training.networks.geometry import Geometry
+from training.schedule import ScheduleValues
 
 Real = tuple[Tensor, Tensor | None]
 """Pictures (N, C, H, W) in [-1, 1], and their labels (N,) where they have any."""

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.config import ScheduleValues, Settings
+from training.config import Settings
 from training.data.batches import Batches
 from training.networks.autoencoder import Autoencoder
 from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
 from training.networks.reward import Reward
+from training.schedule import ScheduleValues
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam as adam_update
 
-from training.config import ScheduleValues, Settings
+from training.config import Settings
 from training.distributed import DistributedContext
+from training.schedule import ScheduleValues
 
 _EPS = 1e-8
 

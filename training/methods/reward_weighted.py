@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import ScheduleValues, Settings
+from training.config import Settings
 from training.data.batches import Batches
 from training.methods.gan import Gan, Real, Seen
 from training.methods.method import Exports
@@ -33,6 +33,7 @@ from training.networks.gan import LatentGenerator
 from training.networks.geometry import Geometry
 from training.networks.reward import PESSIMISM, Reward
 from training.pixels import from_bytes
+from training.schedule import ScheduleValues
 
 
 @dataclass(frozen=True)
