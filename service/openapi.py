@@ -179,7 +179,7 @@ def _complete(operation: dict[str, Any], path: str) -> None:
     """Its summary, and what every answer may be and has."""
     words, _, rest = operation.pop("description", "").partition("\n\n")
     if words:
-        operation["summary"] = " ".join(words.split()).removesuffix(".")
+        operation["summary"] = " ".join(words.replace("`", "").split()).removesuffix(".")
     if rest:
         operation["description"] = rest
     operation["responses"] |= problems(_OF_EVERY_CONNECTION) | problems(_OF_EVERY_REQUEST, path)

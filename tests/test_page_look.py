@@ -274,16 +274,26 @@ def test_a_service_that_refuses_nothing_lists_nothing(arrive):
     assert page.locator("#refused").is_hidden()
 
 
-def test_the_docs_are_drawn_under_their_policy_and_list_every_route(arrive, studio: Server):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_docs_list_every_route_by_its_group_in_the_colours_of_the_page_and_lead_back(
+    arrive, studio: Server, scheme: str
+):
     """The console stays clean: the policy forbids nothing that Swagger UI does."""
-    visitor = arrive()
+    visitor = arrive(color_scheme=scheme)
     page = visitor.visit("docs")
     page.locator(".opblock").first.wait_for()
-    paths = ask(studio, "/openapi.json")["paths"]
+    document = ask(studio, "/openapi.json")
 
-    assert page.locator(".opblock").count() == sum(map(len, paths.values()))
+    assert page.locator(".opblock").count() == sum(map(len, document["paths"].values()))
+    groups = page.locator(".opblock-tag").evaluate_all("all => all.map(one => one.dataset.tag)")
+    assert groups == [tag["name"] for tag in document["tags"]]
     page.locator(".opblock-summary").first.click()
-    page.locator(".opblock-body").first.wait_for()
+    page.locator(".opblock-body .model-box, .opblock-body .json-schema-2020-12").first.wait_for()
+    assert [fault for fault in visitor.faults() if "contrast" in fault] == []
+    background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.locator("header .home").click()
+    visitor.shows(TILES)
+    assert background == page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 
 
 def test_it_lives_behind_a_prefix(arrive, studio: Server):
