@@ -45,7 +45,7 @@ class JsonRpcError(BaseModel):
     """An error of a request that did not reach the protocol's server."""
 
     jsonrpc: str = "2.0"
-    id: None = None
+    id: str | int | None = None
     error: JsonRpcErrorDetail
 
 
@@ -59,6 +59,7 @@ FORMS["/mcp"] = ErrorForm(_error, JsonRpcError)
 router = APIRouter(tags=["mcp"])
 _ID = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 _REQUEST: dict[str, Any] = {
+    "title": "McpRequest",
     "type": "object",
     "required": ["jsonrpc", "method"],
     "properties": {
@@ -69,6 +70,7 @@ _REQUEST: dict[str, Any] = {
     },
 }
 _RESPONSE: dict[str, Any] = {
+    "title": "McpResponse",
     "type": "object",
     "required": ["jsonrpc", "id"],
     "properties": {
