@@ -105,17 +105,14 @@ _PICTURES = {
     "/reconstruct": (MADE_BY, _VERIFY),
 }
 """Routes that draw in any format: headers and links of their answers."""
+_OF_CARD = {"name": "$response.body#/card/name", "version": "$response.body#/card/version"}
 _LINKS = {
     ("get", "/models", "200"): link("get_model", "The default model", name="$response.body#/default"),
-    ("get", "/models/{name}", "200"): link(
-        "get_picture",
-        "The first picture of seed 0",
-        name="$response.body#/card/name",
-        version="$response.body#/card/version",
-        seed="0",
-        index="0",
-        suffix="png",
-    ),
+    ("get", "/models/{name}", "200"): {
+        **link("get_picture", "The first picture of seed 0", **_OF_CARD, seed="0", index="0", suffix="png"),
+        **link("get_code", "Its code", **_OF_CARD, seed="0", index="0"),
+        **link("get_directions", "What changes its pictures most", **_OF_CARD),
+    },
     ("post", "/ratings", "201"): link("download_ratings", "All grades of the model", model="$request.body#/0/model"),
     ("get", "/ratings/batch", "200"): link(
         "get_picture",

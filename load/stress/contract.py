@@ -31,6 +31,7 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
     (_TOO_STRICT, 413, "larger than", "a schema cannot limit the bytes of a body; the document declares 413"),
     (_TOO_LAX, 413, "larger than", "the body is too large to be read; 413 is not among the tool's refusals"),
     (_TOO_STRICT, 422, "the classes of|no classes|has no class", "which classes a model has is no schema's"),
+    (_TOO_STRICT, 422, "has no encoder", "which models have an encoder is no schema's"),
     (
         _TOO_STRICT,
         422,
