@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import litserve
+import litserve.server
 import numpy as np
 from fastapi import Response
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from load.bench.peers.drawing import MEDIA_TYPES, Generator, codes, encode
 
 MAX_REQUESTS, BATCH_TIMEOUT_S = 8, 0.01
+# With the package mcp and without fastmcp it starts a server of agents whose class it has not imported.
+litserve.server._MCP_AVAILABLE = False
 
 Codes = NDArray[np.float32]
 Labels = NDArray[np.int64]
