@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-SAME_STOP_S = 1.0
+SAME_STOP_S = 1.4
 """Signals that follow the first within this time are the same stop: a terminal or systemd signals parent and worker,
 and the parent forwards its own to the worker."""
 PARENT_VARIABLE = "SERVICE_PARENT_PID"
