@@ -219,6 +219,24 @@ def test_a_bundle_that_is_replaced_while_it_is_evaluated_keeps_its_own_card(
     assert open_bundle(path).card.scores_elsewhere == ()
 
 
+def test_what_is_known_within_seconds_is_in_the_card_where_the_rest_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=1).path
+    lines: list[str] = []
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "examine", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_model(path, unlabelled(100), **ALONE | {"leaks": True, "report": lines.append})
+    (elsewhere,) = open_bundle(path).card.scores_elsewhere
+
+    assert elsewhere.scores.fd_ratio > 1
+    assert f"in the card now: an FD ratio of {elsewhere.scores.fd_ratio:.4g} and what belongs to it" in lines[-1]
+
+
 def test_an_evaluator_that_orders_the_controls_wrongly_writes_nothing(grey: Path, monkeypatch: pytest.MonkeyPatch):
     fitted = digits_evaluator()
     wrong = replace(fitted, info=replace(fitted.info, controls={**fitted.info.controls, "noise": 0.5}))

@@ -197,6 +197,7 @@ def plan_finetuning(
         )
     pictures = open_with_progress(source, shape_of_model(card), reading=reading_of_model(card))
     is_other = report_other_data(pictures, source, card, report)
+    report(f"found {len(grades):,} grades of {card.name}; next a reward model learns them, and grades the pictures")
     started = new_round(
         model,
         grades,

@@ -24,7 +24,7 @@ from training.device import ComputeContext
 from training.evaluation.controls import checked_controls
 from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_reader, write_scores_of
 from training.evaluation.evaluator_store import find_evaluator
-from training.evaluation.in_use import Asked, kept
+from training.evaluation.in_use import kept
 from training.evaluation.reference import RealPictures, Reference
 from training.exporter.bundle import export_run
 from training.inputs import Report, open_with_progress, real_pictures, report_other_data, with_held_out
@@ -94,7 +94,7 @@ def compare(
             report_other_data(train, source, open_bundle(entry.bundle).card, report)
         card = open_bundle(entry.bundle).card
         scores = evaluate_bundle(entry.bundle, reference, reader=reader, threads=options.threads)
-        also = {"controls": controls, **kept(card, real, Asked(usefulness=False, leaks=False))}
+        also = {"controls": controls, **kept(card, real)}
         found[entry.name] = scores.model_copy(update=also)
         write_scores_of(entry.bundle, card, found[entry.name], real, report)
         report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")

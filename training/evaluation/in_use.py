@@ -91,10 +91,10 @@ def _seconds_to_fit(spaces: dict[str, FeatureSpace], real: RealPictures, asked: 
     return seconds_to_fit(round(asked.seeds * LEARNED * each), features, len(real.classes or ()))
 
 
-def kept(card: Card, real: RealPictures, asked: Asked) -> dict[str, Usefulness | Leaks | None]:
-    """What a card says already about what is not asked now: it stays, where it is about these pictures."""
+def kept(card: Card, real: RealPictures) -> dict[str, Usefulness | Leaks | None]:
+    """What a card says already of both: it stays until it is measured again, where it is about these pictures."""
     own = is_own(real, card)
-    return {name: getattr(card.scores, name) for name in ("usefulness", "leaks") if own and not getattr(asked, name)}
+    return {name: getattr(card.scores, name) for name in ("usefulness", "leaks") if own}
 
 
 def is_own(real: RealPictures, card: Card) -> bool:
