@@ -56,6 +56,10 @@ class ServedModel:
     """Library, version, device and precision: "openvino-2026.4.1-cpu-bfloat16"."""
     batch_sizes: tuple[int, ...]
     """Those that reach the engine, ascending: a single image is padded to the smallest."""
+    code_size: int = 1
+    """Numbers in a latent code."""
+    classes: tuple[str, ...] = ()
+    """Names of its classes; none where it has none."""
 
 
 @contextmanager
@@ -174,6 +178,8 @@ def _read_model(answer: Mapping[str, Any]) -> ServedModel:
         channels=shape["channels"],
         engine=answer["engine"],
         batch_sizes=tuple(answer["batch_sizes"]),
+        code_size=card["code_size"],
+        classes=tuple(one["name"] for one in card["classes"] or ()),
     )
 
 

@@ -15,6 +15,7 @@ from load.server import MeasurementError, ServedModel, default_model, served_mod
 
 def described(name: str, *batch_sizes: int) -> dict[str, Any]:
     card = {"name": name, "version": "0123456789abcdef", "image": {"height": 28, "width": 20, "channels": 1}}
+    card |= {"code_size": 3, "classes": [{"name": "cat", "count": 2}]}
     return {"card": card, "engine": "onnxruntime-1.32.0-cpu-float32", "batch_sizes": batch_sizes}
 
 
@@ -49,7 +50,9 @@ def models(*batch_sizes: int) -> dict[str, Any]:
 
 
 def test_a_model_is_read_with_its_engine_and_its_batch_sizes():
-    expected = ServedModel("digits", "0123456789abcdef", 28, 20, 1, "onnxruntime-1.32.0-cpu-float32", (1, 2, 4))
+    expected = ServedModel(
+        "digits", "0123456789abcdef", 28, 20, 1, "onnxruntime-1.32.0-cpu-float32", (1, 2, 4), 3, ("cat",)
+    )
 
     with serving(described("digits", 1, 2, 4)) as url:
         assert served_model(url, "digits") == expected

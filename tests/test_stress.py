@@ -1,5 +1,6 @@
 """What the experiments make of what they find, by hand, and the quick ones against a service."""
 
+import asyncio
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.serving import Server
 
 from load.bench.client import Response
 from load.bench.measurements import Sample
@@ -18,8 +20,8 @@ from load.stress.__main__ import SHORT, Lengths, _arguments, lengths_of
 from load.stress.contract import failures
 from load.stress.crash import Responses, Restart, break_bundle, check_crash
 from load.stress.determinism import IMAGES, decode_images, slices
-from load.stress.harness import Target, metric_sums
-from load.stress.mutations import Outcomes, mutant, valid_requests
+from load.stress.harness import Target, attached_target, metric_sums
+from load.stress.mutations import Outcomes, exchange, mutant, valid_requests
 from load.stress.overload import LOADS, OverloadSample, check_overload, refusal_share
 from load.stress.record import recorded
 from load.stress.soak import check_growth, memory_growth
@@ -92,6 +94,18 @@ def test_a_mutant_is_made_again_from_its_number_and_most_are_no_valid_requests()
     assert made == mutants()[1]
     assert len(set(made)) > 950
     assert len(set(made) & set(requests)) < 20
+
+
+def test_what_is_mutated_is_valid_but_for_the_file_that_is_no_picture(studio: Server):
+    """A request that is refused for its model's sake never comes as far as the code behind it."""
+    target = attached_target(studio.url, studio.process.pid, "mnist")
+    requests = valid_requests(target)
+    answers = [asyncio.run(exchange(target.url, one))[0] for one in requests]
+    refused = [
+        one.split()[1] for one, answer in zip(requests, answers, strict=True) if not answer.startswith(b"HTTP/1.1 2")
+    ]
+
+    assert refused == [b"/verify"]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,10 @@ class Target:
     """Of the model."""
     log: Path | None = None
     """What the service prints; None where it was started by others."""
+    code_size: int = 1
+    """Numbers in a latent code of the model."""
+    classes: tuple[str, ...] = ()
+    """Of the model."""
 
     def generate(self, n: int, format_name: str, **fields: int) -> bytes:
         """The bytes of a POST /generate for n images; without `seed`, of a fresh one."""
@@ -81,7 +85,8 @@ def attached_target(url: str, pid: int, model: str, log: Path | None = None) -> 
     """
     found = served_model(url, model)
     print(f"{model} drawn by {found.engine}", flush=True)
-    return Target(url, ProcessTree(pid), model, found.batch_sizes[-1], found.version, log)
+    largest = found.batch_sizes[-1]
+    return Target(url, ProcessTree(pid), model, largest, found.version, log, found.code_size, found.classes)
 
 
 def metric_sums(text: str) -> dict[str, float]:

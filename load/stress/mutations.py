@@ -92,23 +92,32 @@ def valid_requests(target: Target) -> list[bytes]:
     address = {"model": target.model, "n": 3, "seed": 7}
     picture = f"/models/{target.model}/{target.version}/images/7/0"
     grade = {"model": target.model, "version": target.version, "seed": 7, "index": 0, "score": 0.5, "grader": "ann"}
-    tensor = {"name": "codes", "shape": [1, 8], "datatype": "FP32", "data": [0.5] * 8}
+    code = [0.5] * target.code_size
+    decode: dict[str, object] = {"model": target.model, "codes": [code]}
+    tensors: list[dict[str, object]] = [{"name": "z", "shape": [1, len(code)], "datatype": "FP32", "data": code}]
+    if target.classes:
+        decode["label"] = 0
+        tensors.append({"name": "label", "shape": [1], "datatype": "INT64", "data": [0]})
     gets = (
         "/", "/docs", "/openapi.json", "/livez", "/readyz", "/status", "/metrics", "/models", f"/models/{target.model}",
         f"{picture}.png", f"{picture}.jpg?truncation=0.5", f"{picture}.webp", "/ratings", "/ratings/summary",
         "/ratings/batch?n=2", "/v1/models", f"/v1/models/{target.model}", "/v2", "/v2/health/ready",
         f"/v2/models/{target.model}", f"/models/{target.model}/{target.version}/codes/7/0",
+        f"/models/{target.model}/{target.version}/directions",
     )  # fmt: skip
     posts = (
         *(("/generate", {**address, "format": one}) for one in ("png", "jpeg", "webp", "zip", "npy", "json")),
         ("/generate", {**address, "truncation": 0.7, "start": 5}),
-        ("/decode", {"model": target.model, "codes": [[0.5] * 8]}),
+        ("/decode", decode),
         ("/interpolate", {"model": target.model, "points": [{"seed": 1}, {"seed": 2}], "frames": 4}),
         ("/ratings", [grade]),
         ("/ratings/withdrawals", {"grader": "ann"}),
-        ("/v1/images/generations", {"model": target.model, "prompt": "any", "n": 2, "response_format": "url"}),
+        (
+            "/v1/images/generations",
+            {"model": target.model, "prompt": target.classes[0] if target.classes else "any", "n": 2},
+        ),
         ("/verify", "not a picture"),
-        (f"/v2/models/{target.model}/infer", {"inputs": [tensor]}),
+        (f"/v2/models/{target.model}/infer", {"inputs": tensors}),
         ("/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}),
     )
     return [_request("GET", path) for path in gets] + [_request("POST", path, fields) for path, fields in posts]
