@@ -102,8 +102,25 @@ class AddressRange:
         return {"seed": self.seed, "index": self.start + at, "truncation": self.truncation, **label}
 
 
+class _WithoutAddress:
+    """What is said of pictures whose codes follow from no seed."""
+
+    model: str
+    version: str
+    classes: ClassSource | None
+    class_names: tuple[str, ...]
+
+    def metadata(self) -> dict[str, Any]:
+        """The model."""
+        return {"model": self.model, "version": self.version}
+
+    def metadata_of(self, at: int) -> dict[str, Any]:
+        """The class, where the model has classes."""
+        return {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
+
+
 @dataclass(frozen=True)
-class ExplicitCodes:
+class ExplicitCodes(_WithoutAddress):
     """Pictures of codes without an address: sent by the client, or interpolated between two addresses."""
 
     model: str
@@ -125,17 +142,9 @@ class ExplicitCodes:
         some = slice(at, at + count)
         return self.all_codes[some], None if self.classes is None else self.classes[some]
 
-    def metadata(self) -> dict[str, Any]:
-        """The model."""
-        return {"model": self.model, "version": self.version}
-
-    def metadata_of(self, at: int) -> dict[str, Any]:
-        """The class, where the model has classes."""
-        return {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
-
 
 @dataclass
-class EncodedPicture:
+class EncodedPicture(_WithoutAddress):
     """A picture that a client sends, by way of the code that the model's encoder finds for it."""
 
     model: str
@@ -156,14 +165,6 @@ class EncodedPicture:
         codes_NZ = runtime.encode(self.images, labels_N)
         self.code = codes_NZ[0]
         return codes_NZ[at : at + count], labels_N
-
-    def metadata(self) -> dict[str, Any]:
-        """The model."""
-        return {"model": self.model, "version": self.version}
-
-    def metadata_of(self, at: int) -> dict[str, Any]:
-        """The class, where the model has classes."""
-        return {} if self.classes is None else {"label": self.classes.label_of(at, self.class_names)}
 
 
 def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:

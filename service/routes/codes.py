@@ -1,6 +1,6 @@
 """`GET /models/{name}/{version}/codes/{seed}/{index}` and `.../directions`: what the page's instrument moves.
 
-    HTTP -> [codes] -> latents, registry
+    HTTP -> [codes] -> images (addresses in URLs), registry
 
 The code of an address can be changed along directions and drawn by POST /decode.
 No engine decides these numbers, but a class can get another name and directions
@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from models.directions import LEADING
 from service.app import app_of
 from service.errors import Problem
-from service.latents import address_range
-from service.routes.images import Digits, ModelName, ModelVersion, label_of_query, whole_number
+from service.routes.images import Digits, ModelName, ModelVersion, cache_control, label_of_query, locate
 from service.schemas import CodeResponse, DirectionResponse, DirectionsResponse, ImageQuery
 
 router = APIRouter(tags=["models"])
-_FOR_A_DAY = "max-age=86400"
 
 
 @router.get("/models/{name}/{version}/codes/{seed}/{index}")
@@ -36,12 +34,9 @@ async def get_code(
 ) -> CodeResponse:
     """Give the latent code of one address, and its class: what POST /decode draws as the address's picture."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
-    label = label_of_query(query, runtime.card)
-    source = address_range(
-        runtime.card, whole_number("seed", seed), whole_number("index", index), 1, label, abs(query.truncation)
-    )
+    source = locate(runtime, seed, index, label_of_query(query, runtime.card), query)
     codes_1Z, _ = source.codes(runtime, 0, 1)
-    response.headers["Cache-Control"] = _kept(request)
+    response.headers["Cache-Control"] = cache_control(app_of(request), immutable=False)
     return CodeResponse(**(source.metadata() | source.metadata_of(0)), code=_numbers(codes_1Z[0]))
 
 
@@ -57,7 +52,7 @@ async def get_directions(
         raise Problem(404, f"{name} {version} has no directions. {advice}")
     norms_Z = np.linalg.norm(rows_ZZ.astype(np.float64), axis=1)
     shares_Z = np.square(norms_Z) / max(np.square(norms_Z).sum(), np.finfo(np.float32).tiny)
-    response.headers["Cache-Control"] = _kept(request)
+    response.headers["Cache-Control"] = cache_control(app_of(request), immutable=False)
     found = [
         DirectionResponse(
             direction=_numbers(row_Z / np.float32(max(norm, np.finfo(np.float32).tiny))),
@@ -67,11 +62,6 @@ async def get_directions(
         for row_Z, norm, share in zip(rows_ZZ[:LEADING], norms_Z, shares_Z, strict=False)
     ]
     return DirectionsResponse(model=runtime.card.name, version=runtime.card.version, directions=found)
-
-
-def _kept(request: Request) -> str:
-    # A shared cache would give what needs a key to those who have none.
-    return f"{'private' if app_of(request).access.draw_needs_key else 'public'}, {_FOR_A_DAY}"
 
 
 def _numbers(code_Z: NDArray[np.float32]) -> list[float]:

@@ -72,7 +72,7 @@ async def get_manifest(
         raise Problem(404, f"There is no manifest next to a picture here: {why}.")
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     chosen, label = _format(suffix), label_of_query(query, runtime.card)
-    source = _located(runtime, seed, index, label, query)
+    source = locate(runtime, seed, index, label, query)
     wanted = canonical_query(spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
         return RedirectResponse(with_query(f"{index}.{suffix}.{SIDECAR_SUFFIX}", wanted), 308, NOT_KEPT)
@@ -101,8 +101,8 @@ async def get_picture(
     """Draw one picture at its permanent URL: png, jpg or webp."""
     runtime = await app_of(request).registry.runtime(f"{name}@{version}")
     chosen, label = _format(suffix), label_of_query(query, runtime.card)
-    source = _located(runtime, seed, index, label, query)
-    kept = _cache_control(app_of(request))
+    source = locate(runtime, seed, index, label, query)
+    kept = cache_control(app_of(request), app_of(request).settings.pins_engine)
     wanted = canonical_query(spelled(label, runtime.class_names), query.truncation)
     if wanted != parse_qsl(request.url.query, keep_blank_values=True):
         return RedirectResponse(with_query(f"{index}.{suffix}", wanted), 308, {"Cache-Control": kept})
@@ -130,14 +130,14 @@ def _format(suffix: str) -> Format:
     return SUFFIXES[suffix]
 
 
-def _located(runtime: Runtime, seed: str, index: str, label: Label | None, query: ImageQuery) -> AddressRange:
+def locate(runtime: Runtime, seed: str, index: str, label: Label | None, query: ImageQuery) -> AddressRange:
     """The one picture of a URL.
 
     Raises:
         Problem: 422, there is no such address, or its class cannot be drawn.
     """
     source = address_range(
-        runtime.card, whole_number("seed", seed), whole_number("index", index), 1, label, abs(query.truncation)
+        runtime.card, _whole_number("seed", seed), _whole_number("index", index), 1, label, abs(query.truncation)
     )
     require_drawable(source.classes, runtime)
     return source
@@ -163,7 +163,7 @@ def label_of_query(query: ImageQuery, card: Card) -> Label | None:
         raise Problem(422, f"{error}.") from None
 
 
-def whole_number(field: str, digits: str) -> int:
+def _whole_number(field: str, digits: str) -> int:
     """A seed or an index in a URL.
 
     Raises:
@@ -174,11 +174,11 @@ def whole_number(field: str, digits: str) -> int:
     return int(digits)
 
 
-def _cache_control(app: App) -> str:
-    """Who may keep a picture, and for how long."""
+def cache_control(app: App, immutable: bool) -> str:
+    """Who may keep an answer, and for how long."""
     # A shared cache would give what needs a key to those who have none.
     whose = "private" if app.access.draw_needs_key else "public"
-    return f"{whose}, {_FOREVER if app.settings.pins_engine else _FOR_A_DAY}"
+    return f"{whose}, {_FOREVER if immutable else _FOR_A_DAY}"
 
 
 def _etag(source: AddressRange, runtime: Runtime, chosen: Format, marks: Marks | None, signed: bool) -> str:
