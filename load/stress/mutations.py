@@ -89,7 +89,7 @@ async def mutations(target: Target, count: int = MUTATIONS) -> list[CheckResult]
 
 def valid_requests(target: Target) -> list[bytes]:
     """One request of each route, and of each kind of body; all of them close the connection."""
-    address = {"model": target.model, "n": 3, "seed": 7}
+    address: dict[str, object] = {"model": target.model, "n": 3, "seed": 7}
     picture = f"/models/{target.model}/{target.version}/images/7/0"
     grade = {"model": target.model, "version": target.version, "seed": 7, "index": 0, "score": 0.5, "grader": "ann"}
     code = [0.5] * target.code_size
@@ -105,7 +105,7 @@ def valid_requests(target: Target) -> list[bytes]:
         f"/v2/models/{target.model}", f"/models/{target.model}/{target.version}/codes/7/0",
         f"/models/{target.model}/{target.version}/directions",
     )  # fmt: skip
-    posts = (
+    posts: tuple[tuple[str, object], ...] = (
         *(("/generate", {**address, "format": one}) for one in ("png", "jpeg", "webp", "zip", "npy", "json")),
         ("/generate", {**address, "truncation": 0.7, "start": 5}),
         ("/decode", decode),
