@@ -68,7 +68,8 @@ def test_a_person_who_has_none_is_told_so_and_may_give_one_later(visitor: Visito
     page.get_by_role("button", name="Not now").click()
     page.get_by_role("alert").get_by_text("This needs a key").wait_for()
     page.get_by_role("button", name="Enter key").click()
-    give(visitor, SECRET)
+    with page.expect_navigation():  # the page loads itself again, with the key
+        give(visitor, SECRET)
 
     visitor.shows(TILES, 9)
 
@@ -86,7 +87,8 @@ def test_grades_wait_in_the_browser_for_a_key_with_their_scope(visitor: Visitor,
     page.get_by_role("button", name="Not now").click()
     page.get_by_text("Your grades are stored in this browser. Enter a key to send them.").wait_for()
     page.get_by_role("button", name="Enter key").click()
-    give(visitor, SECRET)
+    with page.expect_navigation():  # the page loads itself again, with the key
+        give(visitor, SECRET)
     visitor.shows(STAGE)
     for _ in range(7):
         page.keyboard.press("7")
