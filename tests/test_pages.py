@@ -53,6 +53,15 @@ def test_what_the_first_view_needs_is_fetched_at_once_and_not_one_after_another(
     assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"app.js"}
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.suffix == ".js" and path.stem not in ("texts", "docs")]
+)
+def test_every_text_that_javascript_shows_is_in_the_one_file_that_a_translator_changes(path: Path):
+    code = re.sub(r"^\s*(//|\*|/\*\*).*$", "", path.read_text(), flags=re.M)
+
+    assert re.findall(r"[\"`][^\"`\n]*\b[A-Z][a-z]+,? [a-z]+[^\"`\n]*[\"`]", code) == []
+
+
 def test_the_page_may_live_behind_a_prefix():
     """No link of it begins at the root of the host."""
     text = (STATIC / "index.html").read_text()

@@ -5,13 +5,15 @@
 // {model, version, seed, index, label?, truncation}: seed and index are BigInt, integers below 2^64. Without a label
 // the service draws the class by seed and index.
 
+import {texts} from "./texts.js";
+
 const END = 1n << 64n;
 
 /** Parse an integer below 2^64; the Error says what was found and what is allowed. */
 export function parseInteger(text, what) {
   const digits = String(text).trim();
   if (!/^[0-9]{1,20}$/.test(digits) || BigInt(digits) >= END) {
-    throw new Error(`The ${what} is “${digits.slice(0, 40)}”. It must be a whole number from 0 to ${END - 1n}.`);
+    throw new Error(texts.address.notInteger(what, digits.slice(0, 40), END - 1n));
   }
   return BigInt(digits);
 }
@@ -19,7 +21,7 @@ export function parseInteger(text, what) {
 /** Parse a truncation, 0 to 2; 1 by default. */
 export function parseTruncation(text) {
   const found = Number(text ?? 1);
-  if (!(found >= 0 && found <= 2)) throw new Error(`The truncation is “${text}”. It must be a number from 0 to 2.`);
+  if (!(found >= 0 && found <= 2)) throw new Error(texts.address.notTruncation(text));
   return found;
 }
 

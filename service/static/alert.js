@@ -5,6 +5,7 @@
 // A retryable error is retried after a few seconds, or at once by the button.
 
 import {Problem} from "./api.js";
+import {texts} from "./texts.js";
 
 const RETRY_AFTER_MS = 3000;
 const REFUSED_SHOWN = 5;
@@ -34,7 +35,7 @@ export function showError(error, retryAction) {
   shown = error;
   retry = retryAction;
   const retryable = error instanceof Problem && error.retryable && retryAction !== undefined;
-  message.textContent = retryable ? `${error.message} Trying again…` : error.message;
+  message.textContent = retryable ? texts.page.tryingAgain(error.message) : error.message;
   retryButton.hidden = !retryable;
   banner.hidden = false;
   if (retryable) timer = setTimeout(retryNow, RETRY_AFTER_MS);
@@ -44,13 +45,12 @@ export function showError(error, retryAction) {
 /** List the bundles that the service refuses, as GET /status names them; hide the list where there are none. */
 export function showRefused({refused, refused_count: count}) {
   refusedList.hidden = count === 0;
-  const more = count > REFUSED_SHOWN ? `; the first ${REFUSED_SHOWN} of them, and all under /status` : "";
-  refusedList.querySelector("p").textContent = `${count === 1 ? "A model is" : `${count} models are`} refused${more}:`;
+  refusedList.querySelector("p").textContent = texts.refused.heading(count, REFUSED_SHOWN);
   refusedList.querySelector("ul").replaceChildren(...refused.slice(0, REFUSED_SHOWN).map(({name, reason, served_version: served}) => {
     const item = document.createElement("li");
     const title = document.createElement("strong");
     title.textContent = name;
-    item.append(title, `: ${reason}${served ? ` Version ${served.slice(0, 6)} is drawn meanwhile.` : ""}`);
+    item.append(title, texts.refused.reason(reason, served));
     return item;
   }));
 }

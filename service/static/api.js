@@ -7,6 +7,7 @@
 // again with it. Knows no view.
 
 import {askForKey, currentKey} from "./key.js";
+import {texts} from "./texts.js";
 
 const MAX_TRIES = 3;
 export const baseUrl = new URL(".", location.href).href;
@@ -66,7 +67,7 @@ async function send(path, options) {
     return await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The service does not answer. Is it running, and is there a connection to it?");
+    throw new Problem(0, texts.service.noAnswer);
   }
 }
 
@@ -74,7 +75,7 @@ async function problemOf(response) {
   try {
     return new Problem(response.status, (await response.json()).detail ?? response.statusText);
   } catch {
-    return new Problem(response.status, `The service answered ${response.status} ${response.statusText}.`);
+    return new Problem(response.status, texts.service.answered(response.status, response.statusText));
   }
 }
 
@@ -112,7 +113,7 @@ export function modelOptions({models: listed}) {
   return listed.flatMap(({card, versions}) => [
     [card.name, card.name],
     ...versions.filter(version => version !== card.version)
-      .map(version => [`${card.name}@${version}`, `${card.name}, earlier: ${version.slice(0, 6)}`]),
+      .map(version => [`${card.name}@${version}`, texts.page.earlierVersion(card.name, version)]),
   ]);
 }
 

@@ -8,6 +8,7 @@
 import {clearError, showError, showRefused} from "./alert.js";
 import {fetchCard, fetchModels, fetchStatus, modelOptions} from "./api.js";
 import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
+import {texts} from "./texts.js";
 
 const select = document.getElementById("model");
 let current; // {name, leave}
@@ -34,7 +35,7 @@ function enter(view) {
   if (view === current?.name) return;
   current?.leave?.();
   current = {name: view};
-  document.title = `Zoetrope · ${view[0].toUpperCase()}${view.slice(1)}`;
+  document.title = texts.page.title(view);
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== view;
 }
 

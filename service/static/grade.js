@@ -12,6 +12,7 @@ import {announce, parts, showDelivery, showNote, showPanel, showSummary} from ".
 import {GradeQueue, GradeSender} from "./grade_queue.js";
 import {createScale} from "./grade_scale.js";
 import {navigate, rememberRoute} from "./router.js";
+import {texts} from "./texts.js";
 
 const {view, startForm, finished} = parts;
 const fields = startForm.elements;
@@ -34,7 +35,7 @@ export function show(query, modelCard) {
   const stored = load(`batch ${model}`);
   if (!queue && stored) {
     useBatch(stored);
-    showNote(`You continue where you stopped, as ${stored.grader}.`);
+    showNote(texts.grade.continues(stored.grader));
   }
   showPanel(queue, card);
   sender?.send({all: queue.finished});
@@ -61,10 +62,8 @@ function useBatch(state) {
     },
     failed(error) {
       if (queue === created) showDelivery(created);
-      clearSendError = showError(new Error(error.retryable
-        ? `${error.message} Your grades are stored in this browser and will be sent when the service answers again.`
-        : error.needsKey ? `${error.message} Your grades are stored in this browser. Enter a key to send them.`
-        : `${error.message} The last grades of this batch cannot be saved; start another one.`));
+      clearSendError = showError(new Error(
+        texts.grade[error.retryable ? "storedHere" : error.needsKey ? "needsKey" : "refused"](error.message)));
     },
   });
   batches.set(model, {queue, sender});
@@ -100,8 +99,7 @@ async function noteVersion(version) {
   const before = load(`version ${model}`);
   store(`version ${model}`, version);
   showNote(before && before !== version
-    ? `A new version of ${card.name} draws these pictures: ${version.slice(0, 6)}, after ${before.slice(0, 6)}.`
-    : "");
+    ? texts.grade.newVersion(card.name, version, before) : "");
   if (version === card.version) return;
   const {models} = await fetchModels({refresh: true});
   card = models.find(one => one.card.version === version)?.card ?? card;
@@ -110,7 +108,7 @@ async function noteVersion(version) {
 function grade(score) {
   queue.grade(score);
   showNote("");
-  announce(queue, score === undefined ? "Skipped" : `Graded ${score}`);
+  announce(queue, score === undefined ? texts.grade.skipped : texts.grade.graded(score));
   showPanel(queue, card);
   sender.send({all: queue.finished});
 }
@@ -118,7 +116,7 @@ function grade(score) {
 function undo() {
   if (!queue.canUndo) return;
   queue.undo();
-  announce(queue, "Undone");
+  announce(queue, texts.grade.undone);
   showPanel(queue, card);
 }
 

@@ -10,15 +10,12 @@ import {copy} from "./browser.js";
 import {resetSlider} from "./grade_scale.js";
 import {fitElement, loadImage} from "./image.js";
 import {commandLine} from "./shell.js";
+import {texts} from "./texts.js";
 
 const SHOWN_BEFORE = 3;
 const SHOWN_AFTER = 6; // these are prefetched by being shown
 const SAMPLES = 12;
 const SAMPLE_COLUMNS = 6;
-/** Upper ends of the mean difference of two grades of a picture, in words; random grades differ by a third. */
-const CONSISTENCY_WORDS = [
-  [0.05, "hardly at all"], [0.15, "little"], [0.27, "quite a bit"], [Infinity, "about as much as random grades would"],
-];
 
 const view = document.getElementById("grade");
 const find = selector => view.querySelector(selector);
@@ -59,13 +56,13 @@ function showPicture(queue, card) {
   loadImage(image, queue.picture.url);
   image.alt = nameOf(queue.picture, queue.position);
   find("progress").value = queue.position / queue.length;
-  find(".done").textContent = `${queue.position + 1} of ${queue.length}`;
+  find(".done").textContent = texts.grade.progress(queue.position + 1, queue.length);
   find(".undo").disabled = !queue.canUndo;
   resetSlider(find(".drag input"));
   showFilmstrip(queue);
 }
 
-const nameOf = ({label}, index) => `Picture ${index + 1}${label === undefined ? "" : `, ${label}`}`;
+const nameOf = ({label}, index) => texts.grade.alt(index + 1, label);
 
 /** The pictures before the current one with their grades, the current one, and the next ones. */
 function showFilmstrip(queue) {
@@ -89,10 +86,10 @@ function showEnd(queue, card) {
   const heading = parts.finished.querySelector("h2");
   const {given, pictures} = queue.state;
   const graded = given.map(({score}, index) => ({score, index})).filter(({score}) => score !== undefined);
-  heading.textContent = `${graded.length} of ${queue.length} pictures graded`;
+  heading.textContent = texts.grade.finished(graded.length, queue.length);
   const best = graded.sort((one, other) => other.score - one.score).slice(0, SAMPLES);
   showSamples(parts.finished, card, best.map(({score, index}) => (
-    [pictures[index].url, `${nameOf(pictures[index], index)}: ${score}`])));
+    [pictures[index].url, texts.grade.altGraded(nameOf(pictures[index], index), score)])));
   parts.finished.querySelector("pre").textContent = commandLine(
     "zoetrope", "finetune", "PICTURES", "--from", `models/${card.name}`, "--ratings", baseUrl.replace(/\/$/, ""));
   heading.focus();
@@ -101,14 +98,15 @@ function showEnd(queue, card) {
 /** Show whether all grades have reached the service. */
 export function showDelivery(queue) {
   const {unsent} = queue;
-  const text = queue.position === 0 ? "" : unsent === 0 ? "All grades are saved." : `${unsent} not sent yet.`;
+  const text = queue.position === 0 ? "" : unsent === 0 ? texts.grade.saved : texts.grade.unsent(unsent);
   for (const element of view.querySelectorAll(".delivery")) element.textContent = text;
   find(".undo").disabled = !queue.canUndo;
 }
 
 /** Announce an action and the next picture to screen readers. */
 export function announce(queue, action) {
-  announcer.textContent = `${action}. ${queue.finished ? "That was the last one." : nameOf(queue.picture, queue.position)}`;
+  const next = queue.finished ? undefined : nameOf(queue.picture, queue.position);
+  announcer.textContent = texts.grade.announce(action, next);
 }
 
 /** Show a line above the panel; an empty one hides it. */
@@ -130,22 +128,22 @@ function versionRow({version, grades, mean_score: mean, current}) {
   const bar = Object.assign(document.createElement("span"), {className: "mean-bar"});
   bar.style.setProperty("--mean", mean);
   const name = Object.assign(document.createElement("code"), {textContent: version.slice(0, 6), title: version});
-  const text = `${mean.toFixed(2)} in ${grades} ${grades === 1 ? "grade" : "grades"}${current ? ", current" : ""}`;
+  const text = texts.grade.versionRow(mean, grades, current);
   row.append(name, bar, Object.assign(document.createElement("span"), {textContent: text}));
   return row;
 }
 
 function consistencyText(consistency) {
-  if (!consistency?.pairs) return "Some pictures are shown twice, to see how consistent your grades are. None was so far.";
+  if (!consistency?.pairs) return texts.consistency.none;
   const {pairs, mean_difference: difference} = consistency;
-  const [, words] = CONSISTENCY_WORDS.find(([limit]) => difference <= limit);
-  const count = pairs === 1 ? "One picture was" : `${pairs} pictures were`;
-  return `${count} shown to you again, and your two grades differ ${words}: by ${difference.toFixed(2)} on average.`;
+  const [, words] = texts.consistency.words.find(([limit]) => difference <= limit);
+  return texts.consistency.found(pairs, words, difference);
 }
 
 parts.finished.querySelector(".copy").addEventListener("click", async ({target}) => {
-  target.textContent = await copy(parts.finished.querySelector("pre").textContent) ? "Copied" : "Not allowed here";
-  setTimeout(() => { target.textContent = "Copy"; }, 2000);
+  target.textContent = await copy(parts.finished.querySelector("pre").textContent) 
+    ? texts.grade.copied : texts.grade.notCopied;
+  setTimeout(() => { target.textContent = texts.grade.copy; }, 2000);
 });
 // After a click, the space bar skips the next picture instead of pressing the button again.
 grading.addEventListener("click", event => { if (event.detail > 0 && event.target.closest("button")) find(".stage").focus(); });

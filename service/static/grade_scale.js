@@ -4,6 +4,8 @@
 //
 // A digit key is that many tenths; the left arrow is 0 and the right one is 1. Knows no picture.
 
+import {texts} from "./texts.js";
+
 const TENTHS = 10;
 const UNDO_KEYS = ["Backspace", "u", "U"];
 const SKIP_KEYS = ["s", "S", " "];
@@ -55,7 +57,7 @@ function gradeButton(tenth, on) {
   const score = tenth / TENTHS;
   const text = String(score).replace("0.", ".");
   const button = Object.assign(document.createElement("button"), {type: "button", textContent: text});
-  button.setAttribute("aria-label", `Grade ${score}`);
+  button.setAttribute("aria-label", texts.grade.gradeButton(score));
   button.style.setProperty("--tenth", tenth);
   button.addEventListener("click", () => on.grade(score));
   return button;

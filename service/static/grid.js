@@ -7,6 +7,7 @@
 
 import {request} from "./api.js";
 import {sizeNear} from "./image.js";
+import {texts} from "./texts.js";
 
 const STRIP_PICTURES = 48;
 const TILE_WIDTH_PX = {narrow: 84, wide: 112};
@@ -117,7 +118,7 @@ export class PictureGrid {
       const tile = strip.children[at];
       tile.dataset.index = first + at;
       tile.firstChild.src = `data:image/png;base64,${png}`;
-      tile.firstChild.alt = `Picture ${first + at}${label === undefined ? "" : `, ${label}`}`;
+      tile.firstChild.alt = texts.look.alt(first + at, label);
     });
     if (!this.#element.querySelector("[tabindex='0']")) strip.firstChild.tabIndex = 0;
   }

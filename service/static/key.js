@@ -6,6 +6,7 @@
 // press the button in the header. Knows no request.
 
 import {load, store} from "./browser.js";
+import {texts} from "./texts.js";
 
 const dialog = document.getElementById("key");
 const [form, words] = [dialog.querySelector("form"), dialog.querySelector("p")];
@@ -44,5 +45,5 @@ form.addEventListener("submit", event => {
 dialog.querySelector(".cancel").addEventListener("click", () => dialog.close(""));
 button.addEventListener("click", async () => {
   declined = false;
-  if (await askForKey(currentKey(), "The service asks for a key.")) location.reload();
+  if (await askForKey(currentKey(), texts.service.asksForKey)) location.reload();
 });

@@ -12,6 +12,7 @@ import {currentKey} from "./key.js";
 import * as dialog from "./picture_dialog.js";
 import {navigate, recallRoute, rememberRoute} from "./router.js";
 import {commandLine} from "./shell.js";
+import {texts} from "./texts.js";
 
 const COMMAND_PICTURES = 64;
 const view = document.getElementById("look");
@@ -28,7 +29,7 @@ const grid = new PictureGrid(document.getElementById("grid"), {
   failed(error, retry) { clearGridError = showError(error, retry); },
   loaded(n) {
     clearGridError();
-    status.textContent = `${n} pictures of seed ${route.seed}`;
+    status.textContent = texts.look.loaded(n, route.seed);
   },
 });
 
@@ -65,7 +66,7 @@ export function leave() {
 function fillForm({model, seed, label, truncation}) {
   const names = classNames(card);
   fields.label.closest("label").hidden = names.length === 0;
-  fields.label.replaceChildren(new Option("any", ""), ...names.map(name => new Option(name)));
+  fields.label.replaceChildren(new Option(texts.look.anyClass, ""), ...names.map(name => new Option(name)));
   fields.label.value = label ?? "";
   if (document.activeElement !== fields.seed) fields.seed.value = seed;
   fields.truncation.value = truncation;

@@ -8,6 +8,7 @@ import {imageUrl, shiftIndex, toPoint} from "./address.js";
 import {baseUrl, request} from "./api.js";
 import {copy} from "./browser.js";
 import {drawFrame, loadImage, parseNpy, sizeWithin} from "./image.js";
+import {texts} from "./texts.js";
 
 const NEIGHBOURS = 8;
 const STEPS_TO_NEIGHBOUR = 5; // the picture that is shown for a neighbour is one of these steps towards it
@@ -31,7 +32,7 @@ export async function open(address, size) {
   dialog.style.setProperty("--large", `${width}px`);
   dialog.style.setProperty("--aspect", `${size.width} / ${size.height}`);
   dialog.classList.toggle("pixels", enlarged);
-  title.textContent = `Picture ${address.index} of seed ${address.seed}`;
+  title.textContent = texts.picture.title(address.index, address.seed);
   image.alt = title.textContent;
   permalink.href = download.href = imageUrl(address);
   loadImage(image, imageUrl(address));
@@ -55,8 +56,11 @@ export function close() {
 }
 
 function showFacts({model, version, truncation}, label) {
-  const rows = {Model: `${model}, version ${version}`, Class: label, Truncation: String(truncation)};
-  facts.replaceChildren(...Object.entries(rows).filter(([, value]) => value !== undefined).flatMap(([name, value]) => [
+  const names = texts.picture.facts;
+  const rows = [
+    [names.model, texts.picture.modelVersion(model, version)], [names.class, label], [names.truncation, String(truncation)],
+  ];
+  facts.replaceChildren(...rows.filter(([, value]) => value !== undefined).flatMap(([name, value]) => [
     Object.assign(document.createElement("dt"), {textContent: name}),
     Object.assign(document.createElement("dd"), {textContent: value}),
   ]));
@@ -87,7 +91,7 @@ async function showNeighbours(address) {
     drawFrame(canvas, drawn, 2 * STEPS_TO_NEIGHBOUR * at + 1);
     const button = document.createElement("button");
     button.type = "button";
-    button.setAttribute("aria-label", `Walk to picture ${end.index}`);
+    button.setAttribute("aria-label", texts.picture.walkTo(end.index));
     button.append(canvas);
     button.addEventListener("click", () => on.walk([address, end]));
     return button;
@@ -111,9 +115,9 @@ dialog.addEventListener("keydown", ({key, target}) => {
 dialog.querySelector(".start").addEventListener("click", () => on.start(shown));
 dialog.querySelector(".add").addEventListener("click", () => {
   const count = on.add(shown);
-  status.textContent = `The walk has ${count} ${count === 1 ? "picture" : "pictures"} now.`;
+  status.textContent = texts.picture.added(count);
 });
 dialog.querySelector(".copy").addEventListener("click", async () => {
   status.textContent = await copy(permalink.href)
-    ? "The link is copied." : "The browser does not allow copying; the link is above.";
+    ? texts.picture.copied : texts.picture.notCopied;
 });

@@ -10,6 +10,7 @@ import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, fetchAnimation, fetchFrames, 
 import {classNames} from "./api.js";
 import {drawFrame, fitElement, loadImage} from "./image.js";
 import {navigate, rememberRoute} from "./router.js";
+import {texts} from "./texts.js";
 
 const MAX_POINTS = 64;
 const INITIAL_POINTS = 4;
@@ -31,7 +32,7 @@ const player = new Player({
   rate: FRAMES_PER_SECOND,
   changed: () => {
     document.documentElement.classList.toggle("playing", player.playing);
-    playButton.textContent = player.playing ? "Pause" : "Play";
+    playButton.textContent = player.playing ? texts.walk.pause : texts.walk.play;
     playButton.setAttribute("aria-pressed", player.playing);
   },
 });
@@ -68,7 +69,7 @@ function layOut() {
   fitElement(canvas, view, room, card.image);
   list.replaceChildren(...points.map(pointItem));
   const single = points.length < 2;
-  hint.textContent = single ? "A walk needs two pictures: add another one here, or choose one in Look." : "";
+  hint.textContent = single ? texts.walk.needsTwo : "";
   for (const control of [playButton, slider, fields.save, fields.loop]) control.disabled = single;
   fields.random.disabled = points.length >= MAX_POINTS;
   view.querySelector(".mixture-note").hidden = !MIXTURES.includes(card.method);
@@ -98,7 +99,7 @@ function paint() {
   drawFrame(canvas, segments[at][2], offset);
   const percent = Math.round((100 * offset) / SEGMENT_FRAMES);
   const end = at + 1 < points.length ? at + 2 : 1;
-  slider.setAttribute("aria-valuetext", `${percent} % of the way from picture ${at + 1} to picture ${end}`);
+  slider.setAttribute("aria-valuetext", texts.walk.position(percent, at + 1, end));
   const nearest = Math.round(frame / SEGMENT_FRAMES) % points.length;
   [...list.children].forEach((item, index) => item.classList.toggle("current", index === nearest));
   return true;
@@ -112,16 +113,16 @@ async function showSinglePicture() {
 /** List item of a picture of the walk, with buttons to go to it, move it and remove it. */
 function pointItem(address, at) {
   const item = document.createElement("li");
-  const name = `picture ${at + 1}, index ${address.index} of seed ${address.seed}`;
+  const name = texts.walk.point(at + 1, address.index, address.seed);
   const image = loadImage(Object.assign(new Image(), {alt: name}), imageUrl(address));
-  const goTo = button(image, `Go to ${name}`, () => { player.stop(); slider.value = at * SEGMENT_FRAMES; paint(); });
+  const goTo = button(image, texts.walk.goTo(name), () => { player.stop(); slider.value = at * SEGMENT_FRAMES; paint(); });
   goTo.className = "go-to";
   const tools = document.createElement("span");
   tools.className = "tools";
   tools.append(
-    button("←", `Earlier: ${name}`, () => change(moved(at, at - 1)), at === 0),
-    button("×", `Remove ${name}`, () => change(points.filter(other => other !== address)), points.length === 1),
-    button("→", `Later: ${name}`, () => change(moved(at, at + 1)), at === points.length - 1),
+    button("←", texts.walk.earlier(name), () => change(moved(at, at - 1)), at === 0),
+    button("×", texts.walk.remove(name), () => change(points.filter(other => other !== address)), points.length === 1),
+    button("→", texts.walk.later(name), () => change(moved(at, at + 1)), at === points.length - 1),
   );
   item.append(goTo, tools);
   return item;
@@ -146,13 +147,13 @@ function change(addresses, loop = fields.loop.checked) {
 }
 
 async function save() {
-  status.textContent = "Drawing the animation…";
+  status.textContent = texts.walk.drawing;
   try {
     const url = URL.createObjectURL(await fetchAnimation(points, fields.loop.checked));
     const anchor = Object.assign(document.createElement("a"), {href: url, download: `${card.name}-walk.webp`});
     anchor.click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    status.textContent = `Saved as ${anchor.download}.`;
+    status.textContent = texts.walk.saved(anchor.download);
   } catch (error) {
     status.textContent = "";
     showError(error, save);
@@ -168,7 +169,7 @@ slider.addEventListener("input", () => { player.stop(); paint(); });
 form.addEventListener("submit", event => {
   event.preventDefault();
   try {
-    if (points.length >= MAX_POINTS) throw new Error(`A walk has up to ${MAX_POINTS} pictures; remove one first.`);
+    if (points.length >= MAX_POINTS) throw new Error(texts.walk.full(MAX_POINTS));
     const [seed, index] = ["seed", "index"].map(name => parseInteger(fields[name].value, name));
     change([...points, {seed, index, truncation: 1}]);
   } catch (error) {

@@ -1,0 +1,112 @@
+// Every text that JavaScript shows, in one place and by view, so that the page can be translated.
+//
+//     [texts] -> all modules
+//
+// Strings, and small functions that put values into a sentence. The texts that never change are in index.html. Knows
+// neither elements nor requests.
+
+const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+const short = version => version.slice(0, 6);
+
+export const texts = {
+  page: {
+    title: view => `Zoetrope · ${view[0].toUpperCase()}${view.slice(1)}`,
+    tryingAgain: message => `${message} Trying again…`,
+    earlierVersion: (name, version) => `${name}, earlier: ${short(version)}`,
+  },
+
+  service: {
+    noAnswer: "The service does not answer. Is it running, and is there a connection to it?",
+    answered: (status, words) => `The service answered ${status} ${words}.`,
+    asksForKey: "The service asks for a key.",
+  },
+
+  refused: {
+    heading: (count, shown) => {
+      const more = count > shown ? `; the first ${shown} of them, and all under /status` : "";
+      return `${count === 1 ? "A model is" : `${count} models are`} refused${more}:`;
+    },
+    reason: (reason, served) => `: ${reason}${served ? ` Version ${short(served)} is drawn meanwhile.` : ""}`,
+  },
+
+  address: {
+    notInteger: (what, found, largest) => (
+      `The ${what} is “${found}”. It must be a whole number from 0 to ${largest}.`),
+    notTruncation: found => `The truncation is “${found}”. It must be a number from 0 to 2.`,
+  },
+
+  look: {
+    anyClass: "any",
+    loaded: (n, seed) => `${n} pictures of seed ${seed}`,
+    alt: (index, label) => `Picture ${index}${label === undefined ? "" : `, ${label}`}`,
+  },
+
+  picture: {
+    title: (index, seed) => `Picture ${index} of seed ${seed}`,
+    facts: {model: "Model", class: "Class", truncation: "Truncation"},
+    modelVersion: (model, version) => `${model}, version ${version}`,
+    walkTo: index => `Walk to picture ${index}`,
+    added: count => `The walk has ${plural(count, "picture", "pictures")} now.`,
+    copied: "The link is copied.",
+    notCopied: "The browser does not allow copying; the link is above.",
+  },
+
+  walk: {
+    play: "Play",
+    pause: "Pause",
+    needsTwo: "A walk needs two pictures: add another one here, or choose one in Look.",
+    position: (percent, from, to) => `${percent} % of the way from picture ${from} to picture ${to}`,
+    point: (number, index, seed) => `picture ${number}, index ${index} of seed ${seed}`,
+    goTo: point => `Go to ${point}`,
+    earlier: point => `Earlier: ${point}`,
+    remove: point => `Remove ${point}`,
+    later: point => `Later: ${point}`,
+    drawing: "Drawing the animation…",
+    saved: name => `Saved as ${name}.`,
+    full: most => `A walk has up to ${most} pictures; remove one first.`,
+  },
+
+  grade: {
+    continues: grader => `You continue where you stopped, as ${grader}.`,
+    storedHere: message => (
+      `${message} Your grades are stored in this browser and will be sent when the service answers again.`),
+    needsKey: message => `${message} Your grades are stored in this browser. Enter a key to send them.`,
+    refused: message => `${message} The last grades of this batch cannot be saved; start another one.`,
+    newVersion: (name, version, before) => (
+      `A new version of ${name} draws these pictures: ${short(version)}, after ${short(before)}.`),
+    skipped: "Skipped",
+    graded: score => `Graded ${score}`,
+    undone: "Undone",
+    announce: (action, next) => `${action}. ${next ?? "That was the last one."}`,
+    gradeButton: score => `Grade ${score}`,
+    alt: (number, label) => `Picture ${number}${label === undefined ? "" : `, ${label}`}`,
+    altGraded: (alt, score) => `${alt}: ${score}`,
+    progress: (number, count) => `${number} of ${count}`,
+    finished: (graded, count) => `${graded} of ${count} pictures graded`,
+    saved: "All grades are saved.",
+    unsent: count => `${count} not sent yet.`,
+    versionRow: (mean, grades, current) => (
+      `${mean.toFixed(2)} in ${plural(grades, "grade", "grades")}${current ? ", current" : ""}`),
+    copy: "Copy",
+    copied: "Copied",
+    notCopied: "Not allowed here",
+  },
+
+  consistency: {
+    none: "Some pictures are shown twice, to see how consistent your grades are. None was so far.",
+    // Upper ends of the mean difference of two grades of a picture; random grades differ by a third.
+    words: [
+      [0.05, "hardly at all"], [0.15, "little"], [0.27, "quite a bit"],
+      [Infinity, "about as much as random grades would"],
+    ],
+    found: (pairs, words, difference) => (
+      `${pairs === 1 ? "One picture was" : `${pairs} pictures were`} shown to you again, and your two grades differ `
+      + `${words}: by ${difference.toFixed(2)} on average.`),
+  },
+
+  share: {},
+
+  instrument: {},
+
+  models: {},
+};
