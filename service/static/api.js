@@ -2,15 +2,15 @@
 //
 //     views -> [api] -> HTTP
 //
-// Every path is relative to the page, so the studio works behind any prefix. An error response becomes a Problem
-// with the service's own words. Where the service wants an API key, a person is asked for it, and the request is sent
-// again with it. Knows no view.
+// Every path is relative to the service's root, which is above this file: pages work at any depth and behind any prefix.
+// An error response becomes a Problem with the service's own words. Where the service wants an API key, a person is
+// asked for it, and the request is sent again with it. Knows no view.
 
 import {askForKey, currentKey} from "./key.js";
 import {texts} from "./texts.js";
 
 const MAX_TRIES = 3;
-export const baseUrl = new URL(".", location.href).href;
+export const baseUrl = new URL("..", import.meta.url).href;
 
 /**
  * An error in words for a person. `status` is the HTTP status, 0 where there was no response; `needsKey` says that the
@@ -64,7 +64,7 @@ const withKey = (options, key) => (
 
 async function send(path, options) {
   try {
-    return await fetch(path, options);
+    return await fetch(new URL(path, baseUrl), options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, texts.service.noAnswer);

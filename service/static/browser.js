@@ -5,7 +5,7 @@
 // Stored values are separate for each service on a host. A browser that refuses to store keeps values until the page
 // is closed.
 
-const prefix = `zoetrope ${new URL(".", location.href).pathname} `;
+const prefix = `zoetrope ${new URL("..", import.meta.url).pathname} `;
 const inMemory = new Map();
 
 /** The value stored under a name, or undefined. */
