@@ -18,7 +18,7 @@ Read in this order:
     validation     lists and fields in bounded time, and the first five errors
     schemas        requests and responses, with their bounds
     latents        what a request asks to draw: an address range, or codes
-    interpolation  codes between codes
+    interpolation  codes between codes; `spacing` puts frames where they differ equally
     permanent_urls where one picture of an address is
     tensors        codes and pictures as the Open Inference Protocol has them; `inference_schemas` are its types
     tools          what an agent may call; `mcp_server` and `mcp_command` speak the Model Context Protocol

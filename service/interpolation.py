@@ -1,6 +1,6 @@
 """Interpolation: codes of the client, and codes between two codes.
 
-    schemas -> [interpolation] -> latents -> batching, encoders
+    schemas -> [interpolation] -> latents -> batching, encoders        [interpolation] <- spacing
 
 Interpolation is spherical [White2016]: nearly all of a standard normal lies at
 one distance from its middle, so a straight line between two codes passes through
@@ -26,7 +26,7 @@ from models.errors import AddressError
 from models.runtime import Runtime
 from service.errors import Problem
 from service.latents import ClassSource, ExplicitCodes, label_numbers, require_drawable, require_label
-from service.schemas import DecodeRequest, InterpolateRequest, Point
+from service.schemas import DecodeRequest, PathRequest, Point
 
 _PARALLEL = 1e-6
 """Sine of an angle below which two codes are parallel: there the path is a straight line."""
@@ -63,23 +63,53 @@ def with_classes(
     return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, classes, runtime.class_names)
 
 
-def interpolated_codes(body: InterpolateRequest, runtime: Runtime) -> ExplicitCodes:
-    """The codes of a path past all points of a request: `frames` of them, evenly spread.
+def interpolated_codes(body: PathRequest, runtime: Runtime) -> ExplicitCodes:
+    """The codes of a path past all points of a request: `frames` of them, at equal steps of the path.
+
+    Raises:
+        Problem: 422, a point that the model does not have.
+    """
+    path = path_of(body, runtime)
+    return path.at(path.positions)
+
+
+@dataclass(frozen=True)
+class CodePath:
+    """The way past all points of a request."""
+
+    runtime: Runtime
+    ends: NDArray[np.float32]
+    """(P, Z) codes of the points, in their order; of a loop the first one again at the end."""
+    classes: Sequence[PictureClasses | None]
+    """The class or weights of each point."""
+    positions: NDArray[np.float64]
+    """(frames,) of frames at equal steps: 0 at the first point, 1 at the second, and so on."""
+
+    @property
+    def legs(self) -> int:
+        """Ways from a point to the next one."""
+        return len(self.ends) - 1
+
+    def at(self, positions_N: NDArray[np.float64]) -> ExplicitCodes:
+        """The pictures at these positions."""
+        runtime = self.runtime
+        starts_N = np.minimum(positions_N.astype(int), self.legs - 1)
+        codes_NZ = slerp(self.ends[starts_N], self.ends[starts_N + 1], positions_N - starts_N)
+        classes = _path_classes(self.classes, positions_N, runtime)
+        return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, classes, runtime.class_names)
+
+
+def path_of(body: PathRequest, runtime: Runtime) -> CodePath:
+    """The path past all points of a request.
 
     Raises:
         Problem: 422, a point that the model does not have.
     """
     points = [*body.points, *body.points[: body.loop]]
     ends_PZ = np.stack([_code(point, runtime, f"points.{at}") for at, point in enumerate(points)])
-    legs = len(points) - 1
+    classes = [_classes(point, runtime, f"points.{at}") for at, point in enumerate(points)]
     steps = body.frames if body.loop else body.frames - 1
-    positions_N = np.arange(body.frames) * legs / steps
-    starts_N = np.minimum(positions_N.astype(int), legs - 1)
-    codes_NZ = slerp(ends_PZ[starts_N], ends_PZ[starts_N + 1], positions_N - starts_N)
-    classes = _path_classes(
-        [_classes(point, runtime, f"points.{at}") for at, point in enumerate(points)], positions_N, runtime
-    )
-    return ExplicitCodes(runtime.card.name, runtime.card.version, codes_NZ, classes, runtime.class_names)
+    return CodePath(runtime, ends_PZ, classes, np.arange(body.frames) * (len(points) - 1) / steps)
 
 
 @dataclass(frozen=True)

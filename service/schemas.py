@@ -13,6 +13,7 @@ from models.card import Card
 from models.class_weights import MOST_CLASSES
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import Format
+from service.spacing import COARSE_STEPS
 from service.validation import BoundedModel, FirstErrors
 
 LARGEST_N = 10_000
@@ -142,16 +143,8 @@ class Point(BoundedModel):
         return self
 
 
-class InterpolateRequest(_ModelRequest):
-    """An interpolation from picture to picture, evenly spaced; the first and the last frame are its ends.
-
-    Codes go along the sphere, and class weights linearly.
-    """
-
-    model_config = strict_config(
-        {"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30},
-        {"points": [{"seed": 7, "label": "3"}, {"seed": 7, "label": {"3": 0.2, "8": 0.8}}], "frames": 9},
-    )
+class PathRequest(_ModelRequest):
+    """A path from picture to picture, at equal steps."""
 
     points: Annotated[list[Point], Field(min_length=2, max_length=64), FirstErrors()] = Field(
         description="The points to pass, in this order."
@@ -166,6 +159,24 @@ class InterpolateRequest(_ModelRequest):
         strict=False,
         description="webp: an animation (up to 1,024 frames). png, jpeg: a strip (up to 64). zip, npy, json: the "
         "frames one by one. By default by `Accept`.",
+    )
+
+
+class InterpolateRequest(PathRequest):
+    """An interpolation from picture to picture, evenly spaced; the first and the last frame are its ends.
+
+    Codes go along the sphere, and class weights linearly.
+    """
+
+    model_config = strict_config(
+        {"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 30},
+        {"points": [{"seed": 7, "label": "3"}, {"seed": 7, "label": {"3": 0.2, "8": 0.8}}], "frames": 9},
+    )
+
+    spacing: Literal["path", "change"] = Field(
+        default="path",
+        description="path: frames at equal steps of the path. change: frames that differ from the next one by about as "
+        f"much everywhere; for that {COARSE_STEPS} more pictures are drawn from each point to the next one.",
     )
 
 

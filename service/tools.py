@@ -28,7 +28,7 @@ from service.formats import Format
 from service.interpolation import interpolated_codes
 from service.latents import LatentSource, address_range, label_numbers, require_drawable, resolve_address
 from service.permanent_urls import path_at
-from service.schemas import GenerateRequest, InterpolateRequest, LabelRequest, strict_config
+from service.schemas import GenerateRequest, LabelRequest, PathRequest, strict_config
 from service.snapshot import Snapshot
 from service.validation import MOST_ERRORS, BoundedModel
 
@@ -117,7 +117,7 @@ class DrawArguments(GenerateRequest):
     format: PictureFormat = Field(default=None, description="Of the image; by default png.")
 
 
-class InterpolateArguments(InterpolateRequest):
+class InterpolateArguments(PathRequest):
     """Frames between two or more pictures, as a strip or an animation."""
 
     model_config = strict_config({"points": [{"seed": 7, "index": 0}, {"seed": 7, "index": 1}], "frames": 9})

@@ -16,6 +16,7 @@ Read in this order:
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
     health       GET /status, /readyz, /metrics
     pages        the page at /, and /docs
+    frames       the frames of an interpolation, spaced as a request wants them
     responses    pictures as a response: what generate and images share
 """
 

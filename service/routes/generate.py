@@ -1,6 +1,6 @@
 """The three routes that draw: `POST /generate`, `POST /decode` and `POST /interpolate`.
 
-    HTTP -> [generate] -> latents, interpolation -> responses
+    HTTP -> [generate] -> latents, interpolation, frames -> responses
 
 Each turns its body into a `LatentSource`, and chooses how one picture of it is encoded.
 """
@@ -14,8 +14,9 @@ from service.app import app_of
 from service.body import JsonRoute
 from service.encoders import encode_animation, encode_sheet, encode_strip
 from service.formats import Format, accepted, negotiate
-from service.interpolation import explicit_codes, interpolated_codes
+from service.interpolation import explicit_codes
 from service.latents import require_drawable, resolve_address
+from service.routes.frames import frames_of
 from service.routes.responses import (
     check_sheet_sides,
     check_sheet_size,
@@ -87,7 +88,7 @@ async def interpolate(body: InterpolateRequest, request: Request) -> Response:
     elif chosen.is_one_picture:
         check_sheet_size(body.frames, LARGEST_STRIP_N, "A strip")
         check_sheet_sides(body.frames, runtime.card.image, chosen, columns=body.frames)
-    source = await app_of(request).compute(partial(interpolated_codes, body, runtime), body.frames <= _INLINE_N)
+    source = await frames_of(request, body, runtime)
     marks = marks_of(request, runtime, source)
     headers = provenance_headers(source, runtime, chosen, marks)
     mark = mark_of(marks, chosen)

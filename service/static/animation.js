@@ -9,7 +9,7 @@ import {formatAddress, toPoint} from "./address.js";
 import {request} from "./api.js";
 import {parseNpy} from "./image.js";
 
-/** 1.5 s at 30 frames a second. */
+/** 1.5 s at 30 frames a second; the service spaces them so that each differs from the next by about as much. */
 export const SEGMENT_FRAMES = 45;
 export const FRAMES_PER_SECOND = 30;
 const CACHED_SEGMENTS = 64; // as many as a walk can have pictures
@@ -36,7 +36,9 @@ export function fetchFrames([from, to]) {
 
 async function interpolate(from, to) {
   const points = [toPoint(from), toPoint(to)];
-  const body = {model: `${from.model}@${from.version}`, points, frames: SEGMENT_FRAMES + 1, format: "npy"};
+  const body = {
+    model: `${from.model}@${from.version}`, points, frames: SEGMENT_FRAMES + 1, spacing: "change", format: "npy",
+  };
   return parseNpy(await (await request("interpolate", body)).arrayBuffer());
 }
 
@@ -46,7 +48,7 @@ export async function fetchAnimation(addresses, loop) {
   const frames = Math.min(segments * SEGMENT_FRAMES + (loop ? 0 : 1), MAX_ANIMATION_FRAMES);
   const body = {
     model: `${addresses[0].model}@${addresses[0].version}`, points: addresses.map(toPoint), loop, frames,
-    frames_per_second: FRAMES_PER_SECOND, format: "webp",
+    frames_per_second: FRAMES_PER_SECOND, spacing: "change", format: "webp",
   };
   return (await request("interpolate", body)).blob();
 }
