@@ -50,8 +50,19 @@ def test_a_run_too_short_to_learn_anything_is_told_so():
 
     assert warning == (
         "warning: 192 images in all are too few to learn from: expect noise. Give more --kimg, better some hundreds, "
-        "or more --minutes."
+        "or more --minutes: 2,000 take about 21 seconds here."
     )
+
+
+def test_a_run_that_gets_little_of_its_cores_is_told_so_with_the_time_that_it_would_take_alone():
+    """Before: on a busy machine a run of 16 minutes was foretold as 13 hours, without a reason."""
+    busy = Forecast(4_000, 40_000, cores(2), True, side_pixels=64, images_in_all=40_000, cores_share=0.25)
+
+    assert busy.lines()[1] == (
+        "warning: other programs are busy here, and training gets 25% of two cores. With all of them it takes about 17 "
+        "minutes."
+    )
+    assert len(Forecast(4_000, 40_000, cores(2), True, 64, 40_000, cores_share=0.85).lines()) == 1
 
 
 def test_pictures_above_128_pixels_are_warned_of():

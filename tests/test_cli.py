@@ -132,6 +132,26 @@ def test_a_run_that_has_ended_resumes_with_a_larger_kimg_and_its_model_says_so(
     assert (record.images_shown, record.lengthened) == (250, (202,))
 
 
+def test_a_finished_fit_that_is_repeated_has_nothing_to_do_and_says_how_to_go_on(fitted: Callable[..., Path]):
+    """Before: it wrote the same model again, without a word."""
+    folder = fitted()
+    written = (folder / "d" / "card.json").stat()
+    code, said = typed("fit", "digits", "--out", folder / "d", "--run", folder / "r", *FEW)
+
+    assert code == 0, said
+    assert f"nothing to do: {folder / 'r'} has shown all of its 500 images, and {folder / 'd'} is its model." in said
+    assert "wrote" not in said
+    assert (folder / "d" / "card.json").stat() == written
+
+
+def test_a_licence_that_is_given_to_a_finished_fit_goes_into_its_card(fitted: Callable[..., Path], tmp_path: Path):
+    shutil.copytree(fitted(), tmp_path, dirs_exist_ok=True)
+    code, said = typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--licence", "CC0-1.0")
+
+    assert code == 0, said
+    assert open_bundle(tmp_path / "d").card.training.licence == "CC0-1.0"
+
+
 def test_export_refuses_to_replace_another_model_as_fit_does(tmp_path: Path, fitted: Callable[..., Path]):
     before = write_pretrained(tmp_path / "small").card.version
     code, said = typed("export", fitted() / "r", "--out", tmp_path / "small")

@@ -65,13 +65,14 @@ def test_the_card_tells_how_it_was_trained(bundle):
     assert bundle.card.scores.fd_ratio is None
 
 
-def test_the_sheet_in_the_bundle_is_seed_0_through_the_onnx_file(bundle):
+def test_the_sheet_in_the_bundle_is_seed_0_through_the_onnx_file_large_enough_to_look_at(bundle):
     from PIL import Image
 
-    from models.sheet import contact_sheet
+    from models.sheet import contact_sheet, enlarged
 
-    expected = contact_sheet(Runtime(bundle).generate(seed=0, n=64))[:, :, 0]
+    expected = enlarged(contact_sheet(Runtime(bundle).generate(seed=0, n=64)), 4)[:, :, 0]
 
+    assert expected.shape == (312, 312)  # 78 pixels a side as it is drawn
     assert np.array_equal(np.asarray(Image.open(bundle.path / "samples.png")), expected)
 
 

@@ -12,7 +12,7 @@ from training.device import ComputeContext
 from training.networks.geometry import geometry_of
 from training.plan import Plan, forecast_of
 from training.run import Run
-from training.throughput import Foreteller, Throughput, forecast, measure_throughput, settings_within
+from training.throughput import Foreteller, Stopwatch, Throughput, forecast, measure_throughput, settings_within
 from training.train import new_state
 
 CPU = ComputeContext(torch.device("cpu"))
@@ -87,14 +87,46 @@ def test_a_plan_of_so_many_minutes_costs_what_is_left_of_them(tmp_path):
     assert (round(found.seconds), found.images) == (75, 5_000)
 
 
-def test_a_run_foretells_its_length_once_by_its_own_first_steps(tmp_path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pace_module, "FORECAST_SECONDS", 0.0)
+def told_of(steps_s: list[float], tmp_path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of a run whose steps take so long."""
+    now_s = 0.0
+    monkeypatch.setattr(pace_module.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(pace_module.time, "process_time", lambda: now_s)
     lines: list[str] = []
     foreteller = Foreteller(SETTINGS, PICTURES, CPU, lines.append)
-    _, state = run_with_checkpoint(tmp_path / "run", images_shown=0, seconds=0.0)
-    for _ in range(9):
+    state = run_with_checkpoint(tmp_path / "run", images_shown=0, seconds=0.0)[1]
+    for step_s in steps_s:
+        now_s += step_s
         state.images_shown += 40
         foreteller.update(state)
+    return [line for line in lines if not line.startswith("warning")]
 
-    (line,) = lines
-    assert line.startswith("199,840 images to show: about ")
+
+def test_a_run_foretells_its_length_once_by_its_own_first_steps(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    (line,) = told_of([1.0] * 100, tmp_path, monkeypatch)
+
+    assert line.startswith("199,720 images to show: about 83 minutes of ")
+
+
+def test_first_steps_in_a_busy_moment_are_corrected_half_a_minute_later(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Before: a run of 16 minutes was foretold as 13 hours, and that line stood."""
+    first, corrected = told_of([10.0] * 5 + [0.5] * 100, tmp_path, monkeypatch)
+
+    assert first.startswith("199,840 images to show: about 14 hours of ")
+    assert corrected.startswith("the first steps misled: the 197,")
+    assert corrected.endswith(" images that are left take about 41 minutes")
+
+
+def test_a_process_that_gets_nothing_of_its_cores_measures_so(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    now_s = iter(range(1000))
+    monkeypatch.setattr(pace_module.time, "monotonic", lambda: float(next(now_s)))
+    monkeypatch.setattr(pace_module.time, "process_time", lambda: 0.0)
+    stopwatch = Stopwatch(CPU, 1.0)
+    state = run_with_checkpoint(tmp_path / "run", images_shown=0, seconds=0.0)[1]
+    found = None
+    while found is None:
+        state.images_shown += 40
+        found = stopwatch.mark(state)
+
+    assert found.cores_got == 0.0
+    assert forecast(found, 0, SETTINGS, PICTURES, CPU).cores_share == 0.0

@@ -22,7 +22,7 @@ Read in this order:
     comparison/  several bundles in one table
     profiling/   how fast a machine trains and draws
     options      what `fit` and `finetune` may be asked for, and where a run computes
-    plan, api    from options to a plan to a bundle; the functions below
+    plan         from options to a plan; `execution` carries it out, `api` has the functions below
     transfer     a model that goes on with other pictures of its shape, without grades
     inputs       the pictures that a command names, read as a model needs them
     replacement  the name of a new bundle, and whose model it would replace

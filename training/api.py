@@ -8,16 +8,19 @@ error, and reports its progress by `print` unless told otherwise. Exported by
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.bundle import Bundle, find_bundle, open_bundle
 from models.scores import Scores
 from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
 from training.options import ComputeOptions, FinetuneOptions, FitOptions, TransferOptions
-from training.plan import Plan, carry_out, check_fit, plan_finetuning, plan_fit
+from training.plan import Plan, check_fit, plan_finetuning, plan_fit
 from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
+
+if TYPE_CHECKING:
+    from training.device import ComputeContext
 
 StrPath = str | Path
 
@@ -54,7 +57,7 @@ def fit(
     check_fit(str(pictures), given, None if out is None else Path(out))
     with compute.context() as context:
         plan = plan_fit(str(pictures), None if out is None else Path(out), given, context)
-        return _carried_out(plan, carry_out(plan, context, report))
+        return _carried_out(plan, context, report)
 
 
 def finetune(
@@ -93,7 +96,7 @@ def finetune(
         else:
             given = FinetuneOptions(model=Path(model), ratings=str(ratings), **options)
             plan = plan_finetuning(str(pictures), place, given, context, report)
-        return _carried_out(plan, carry_out(plan, context, report))
+        return _carried_out(plan, context, report)
 
 
 def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **options: Any) -> Scores:
@@ -153,6 +156,8 @@ def export(run: StrPath, out: StrPath | None = None, average: int = 0, *, replac
     return export_run(of, bundle, average)
 
 
-def _carried_out(plan: Plan, bundle: Bundle | None) -> Bundle:
-    """Processes other than the main one find the bundle where the main one wrote it."""
-    return bundle or open_bundle(plan.bundle)
+def _carried_out(plan: Plan, context: "ComputeContext", report: Report) -> Bundle:
+    """Other processes than the main one, and one that finds nothing to do, open the bundle that is there."""
+    from training.execution import carry_out
+
+    return carry_out(plan, context, report) or open_bundle(plan.bundle)

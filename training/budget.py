@@ -15,6 +15,8 @@ LARGE_PIXELS = 128
 FEWEST_IMAGES = 2_000
 """Fewer try an installation out, and train nothing."""
 _SUGGESTED_MINUTES = 60
+_BUSY_SHARE = 0.6
+"""A run that gets less of its cores has them not for itself; alone, small networks keep 0.8 to 0.95 of two busy."""
 _CORES = ("no", "one core", "two cores", "three cores", "four cores")
 
 
@@ -53,16 +55,20 @@ class Forecast:
     """Longer side of a picture."""
     images_in_all: int
     """From its start to its end."""
+    cores_share: float | None = None
+    """Of the cores that it may use, what it got while it was measured; None on a GPU."""
 
     def lines(self) -> list[str]:
         """What a person should read before the run takes this long: the time, and a warning for each excess."""
         shorter = f"; --minutes {_SUGGESTED_MINUTES} gives a rougher model" if self.seconds > 1.5 * _HOUR_S else ""
         lines = [f"{self.images:,} images to show: {in_words(self.seconds)} of {self.device}{shorter}"]
-        if self.images_in_all < FEWEST_IMAGES:
+        if self.cores_share is not None and self.cores_share < _BUSY_SHARE:
             lines.append(
-                f"warning: {self.images_in_all:,} images in all are too few to learn from: expect noise. Give more "
-                "--kimg, better some hundreds, or more --minutes."
+                f"warning: other programs are busy here, and training gets {self.cores_share:.0%} of {self.device}. "
+                f"With all of them it takes {in_words(self.seconds * self.cores_share)}."
             )
+        if self.images_in_all < FEWEST_IMAGES:
+            lines.append(self._too_few())
         if self.on_cpu and self.seconds > LONG_ON_CPU_S:
             lines.append(
                 f"warning: {duration(self.seconds)} is long for a CPU. Give --minutes, a smaller --size, or a GPU."
@@ -73,6 +79,19 @@ class Forecast:
                 f"chosen for: slow, and it may not learn. Take --size {LARGE_PIXELS} or less."
             )
         return lines
+
+    def correction(self) -> str:
+        """What to say where the lines before were far off."""
+        return f"the first steps misled: the {self.images:,} images that are left take {in_words(self.seconds)}"
+
+    def _too_few(self) -> str:
+        words = (
+            f"warning: {self.images_in_all:,} images in all are too few to learn from: expect noise. Give more --kimg, "
+            "better some hundreds, or more --minutes"
+        )
+        if self.images == 0:
+            return f"{words}."
+        return f"{words}: {FEWEST_IMAGES:,} take {in_words(FEWEST_IMAGES * self.seconds / self.images)} here."
 
 
 def cores(count: int) -> str:

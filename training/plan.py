@@ -1,6 +1,6 @@
-"""From options to a plan, and from a plan to a bundle: what the command line and a notebook share.
+"""From options to a plan: what will be learned, from what, and where it goes.
 
-    options -> [plan]: plan_fit | plan_finetuning -> Plan -> carry_out -> train -> export -> models/<name>/
+    options -> [plan]: plan_fit | plan_finetuning -> Plan -> execution
 
 Works without a terminal: what a person should read goes to `report`. Imports
 torch only after the options and the path of the pictures were checked.
@@ -31,11 +31,9 @@ from training.replacement import WouldReplace, check_out, question
 from training.run import RUNS, Run
 
 if TYPE_CHECKING:
-    from models.bundle import Bundle
     from training.budget import Forecast
     from training.checkpoint import TrainingState
     from training.device import ComputeContext
-    from training.evaluation.reference import AnyEvaluator
     from training.feedback.finetuning_round import FineTuningRound
 
 MODELS = Path("models")
@@ -251,59 +249,6 @@ def forecast_of(plan: Plan, context: "ComputeContext") -> "Forecast":
     return forecast(throughput, shown, plan.settings, plan.pictures, context)
 
 
-def carry_out(plan: Plan, context: "ComputeContext", report: Report) -> "Bundle | None":
-    """Train to the planned length, from where the run stands, and write the bundle.
-
-    Returns:
-        The bundle; None in all processes of a group but the main one.
-
-    Raises:
-        WouldReplace: the bundle would take the name of another's model, and the plan's question is open.
-        Diverged, ExportDiffers, OlderVersion, RunBusy, RunDiffers: see there.
-        Stopped: stopped, and saved.
-    """
-    plan = plan.answered(False)
-
-    from training.checkpoint import images_shown_in
-    from training.exporter.bundle import export_run
-    from training.monitoring.checks import memorising
-    from training.monitoring.log_statistics import LogStatistics
-    from training.monitoring.monitor import Monitor
-    from training.progress import ProgressBar
-    from training.throughput import Foreteller
-    from training.train import train
-
-    run, settings = plan.run, plan.settings
-    if not context.distributed.is_main:
-        healed = (lambda _: None) if plan.heal else None
-        train(run, settings, plan.pictures, context, prepare=plan.prepare, healed=healed)
-        return None
-    inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
-    parent = plan.transfer.record if plan.transfer else None
-    run.begin(settings, plan.pictures, images_shown_in(run.checkpoint), plan.minutes, plan.licence, parent)
-    for note in plan.notes:
-        report(note)
-    foreteller = Foreteller(settings, plan.pictures, context, report)
-    with run.lock(), Monitor(run, report) as monitor, ProgressBar(settings.images_shown) as progress:
-
-        def after_each_step(state: "TrainingState") -> None:
-            progress.update(state)
-            foreteller.update(state)
-
-        def after_healing(lines: list[str]) -> None:
-            monitor.restart()
-            progress.restart()
-            for line in lines:
-                report(line)
-
-        healed = after_healing if plan.heal else None
-        train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed)
-    report(f"how it went: {run.path / 'report.html'}")
-    if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
-        report(f"warning: {' '.join((found.explanation, *found.advice))}")
-    return export_run(run, plan.bundle, inspect=inspect)
-
-
 def resolve_settings(settings: Settings, pictures: Pictures, context: "ComputeContext") -> Settings:
     """Decide what only the pictures and the machine can: whether there are classes to learn, and the precision."""
     from training.device import resolve_precision
@@ -316,15 +261,6 @@ def model_name(data_name: str) -> str:
     """A model's name, from that of its pictures."""
     stem = data_name.split(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
-
-
-def _evaluator_of(pictures: Pictures, report: Report) -> "AnyEvaluator":
-    """The evaluator of the acceptance test."""
-    from training.evaluation.evaluator_store import find_evaluator
-    from training.evaluation.reference import RealPictures
-
-    real = RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)
-    return find_evaluator(real, report=report)
 
 
 def _report_round(started: "FineTuningRound", report: Report) -> None:

@@ -34,6 +34,8 @@ _FIRST_STEPS = 3
 _TRIED_SECONDS = 10.0
 FORECAST_SECONDS = 3.0
 """For a forecast a shorter look is enough than for a length that everything follows from."""
+CORRECTION_SECONDS, CORRECTION_FACTOR = 30.0, 1.5
+"""The first steps of a run may fall into a busy moment: a longer look corrects the forecast where it is so far off."""
 _ENDLESS_IMAGES = 10**12
 
 
@@ -44,6 +46,8 @@ class Throughput:
     first_seconds: float
     """Until steps take as long as they will: compiling, and what is set up once."""
     images_per_s: float
+    cores_got: float | None = None
+    """Of a CPU, while it was measured: processor time over time; less than it has where other programs are busy."""
 
     def images_within(self, seconds: float, batch: int) -> int:
         """Images, in whole batches.
@@ -70,7 +74,7 @@ class Stopwatch:
 
     def __init__(self, context: ComputeContext, tried_seconds: float) -> None:
         self._context, self._tried_s = context, tried_seconds
-        self._marks: list[tuple[float, int]] = []
+        self._marks: list[tuple[float, int, float]] = []
         self._begun_s = time.monotonic()
 
     def mark(self, state: TrainingState) -> Throughput | None:
@@ -80,7 +84,7 @@ class Stopwatch:
         enough = len(self._marks) >= _FIRST_STEPS and self._passed()
         if self._context.device.type == "cuda" and (enough or len(self._marks) == _FIRST_STEPS - 1):
             torch.cuda.synchronize(self._context.device)  # a step that was begun there is not yet done
-        self._marks.append((time.monotonic(), state.images_shown))
+        self._marks.append((time.monotonic(), state.images_shown, time.process_time()))
         return self._found() if enough else None
 
     def _passed(self) -> bool:
@@ -88,13 +92,14 @@ class Stopwatch:
         return self._context.distributed.any(passed, self._context.device)
 
     def _found(self) -> Throughput:
-        (began_s, first), (ended_s, last) = self._marks[_FIRST_STEPS - 1], self._marks[-1]
+        (began_s, first, cpu_s), (ended_s, last, cpu_end_s) = self._marks[_FIRST_STEPS - 1], self._marks[-1]
         images_per_s = (last - first) / (ended_s - began_s)
         step = self._marks[1][1] - self._marks[0][1]
         first_s = max(0.0, began_s - self._begun_s - _FIRST_STEPS * step / images_per_s)
         found = torch.tensor([first_s, images_per_s], dtype=torch.float32, device=self._context.device)
         means = self._context.distributed.average({"first": found[0], "speed": found[1]})
-        return Throughput(float(means["first"]), float(means["speed"]))
+        cores_got = (cpu_end_s - cpu_s) / (ended_s - began_s) if self._context.device.type == "cpu" else None
+        return Throughput(float(means["first"]), float(means["speed"]), cores_got)
 
 
 class _Enough(Exception):
@@ -165,14 +170,22 @@ def forecast(
 ) -> Forecast:
     """What is left of a run that has shown so many images, at this throughput."""
     left = max(0, settings.images_shown - images_shown)
-    on_cpu = context.device.type == "cpu"
-    device = cores(torch.get_num_threads()) if on_cpu else describe_device(context.device)
+    on_cpu, threads = context.device.type == "cpu", torch.get_num_threads()
+    device = cores(threads) if on_cpu else describe_device(context.device)
     seconds = throughput.first_seconds + left / throughput.images_per_s
-    return Forecast(seconds, left, device, on_cpu, max(pictures.images.shape[1:3]), settings.images_shown)
+    return Forecast(
+        seconds,
+        left,
+        device,
+        on_cpu,
+        max(pictures.images.shape[1:3]),
+        settings.images_shown,
+        None if throughput.cores_got is None else min(1.0, throughput.cores_got / threads),
+    )
 
 
 class Foreteller:
-    """Says once, by the first steps of a run, how long it takes.
+    """Says by the first steps of a run how long it takes, and half a minute later where that was far off.
 
     Args:
         tell: gets the lines.
@@ -182,14 +195,22 @@ class Foreteller:
         self, settings: Settings, pictures: Pictures, context: ComputeContext, tell: Callable[[str], object]
     ) -> None:
         self._settings, self._pictures, self._context, self._tell = settings, pictures, context, tell
-        own = replace(context, distributed=SINGLE_PROCESS)  # only the main process tells
-        self._stopwatch: Stopwatch | None = Stopwatch(own, FORECAST_SECONDS)
+        self._own = replace(context, distributed=SINGLE_PROCESS)  # only the main process tells
+        self._stopwatch: Stopwatch | None = Stopwatch(self._own, FORECAST_SECONDS)
+        self._told: Throughput | None = None
 
     def update(self, state: TrainingState) -> None:
         """Call after every step."""
         if self._stopwatch is None or (throughput := self._stopwatch.mark(state)) is None:
             return
-        self._stopwatch = None
-        after = Throughput(0.0, throughput.images_per_s)
-        for line in forecast(after, state.images_shown, self._settings, self._pictures, self._context).lines():
+        found = replace(throughput, first_seconds=0.0)
+        told = forecast(found, state.images_shown, self._settings, self._pictures, self._context)
+        if self._told is None:
+            self._stopwatch, lines = Stopwatch(self._own, CORRECTION_SECONDS), told.lines()
+        else:
+            self._stopwatch, factor = None, found.images_per_s / self._told.images_per_s
+            off = max(factor, 1 / factor) >= CORRECTION_FACTOR
+            lines = [told.correction()] if off else []
+        self._told = found
+        for line in lines:
             self._tell(line)

@@ -86,7 +86,7 @@ def finetune(
     with errors_as_messages():
         from training.data.dataset import check_source
         from training.options import ComputeOptions, FinetuneOptions, TransferOptions
-        from training.plan import carry_out, plan_finetuning
+        from training.plan import plan_finetuning
         from training.replacement import check_out
 
         check_out(out)
@@ -116,6 +116,8 @@ def finetune(
             "replace": replace,
         }
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
+            from training.execution import carry_out
+
             if ratings is None:
                 from training.transfer import plan_transfer
 

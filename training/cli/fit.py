@@ -88,7 +88,7 @@ def fit(
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command resumes."""
     with errors_as_messages():
         from training.options import ComputeOptions, FinetuneOptions, FitOptions, RunOptions
-        from training.plan import carry_out, check_fit, plan_finetuning, plan_fit
+        from training.plan import check_fit, plan_finetuning, plan_fit
 
         compute = ComputeOptions(device, threads, compiled, checkpoint_seconds)
         options = FitOptions(
@@ -139,6 +139,8 @@ def fit(
         else:
             check_fit(pictures, options, out)
         with compute.context() as context:
+            from training.execution import carry_out
+
             if finetuning is not None:
                 plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
             else:

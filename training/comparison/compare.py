@@ -26,10 +26,11 @@ from training.evaluation.evaluate import StackReader, evaluate_bundle, stack_rea
 from training.evaluation.evaluator_store import find_evaluator
 from training.evaluation.in_use import kept
 from training.evaluation.reference import RealPictures, Reference
+from training.execution import carry_out
 from training.exporter.bundle import export_run
 from training.inputs import Report, open_with_progress, real_pictures, report_other_data, with_held_out
 from training.monitoring.log_statistics import LogStatistics
-from training.plan import Plan, carry_out, model_name, resolve_settings
+from training.plan import Plan, model_name, resolve_settings
 from training.run import RUNS, Run
 from training.throughput import measure_throughput
 from training.train import save_initial_checkpoint

@@ -29,11 +29,12 @@ from models.directions import encode_directions, measure_directions
 from models.fidelity import measure_fidelity
 from models.graph import count_multiply_adds
 from models.runtime import Runtime
-from models.sheet import as_picture, contact_sheet
+from models.sheet import as_picture, contact_sheet, enlarged
 from training.checkpoint import TrainingState, load_weights
 from training.config import Settings
 from training.errors import ExportDiffers, OlderVersion
 from training.exporter.graphs import draw, encode, encoder_graph, generator_graph, reward_graph
+from training.exporter.record import training_record
 from training.methods.method import Exports
 from training.networks.geometry import geometry_of
 from training.run import Run
@@ -41,6 +42,8 @@ from training.train import new_state
 
 LARGEST_DIFFERENCE_LEVELS = 1
 LARGEST_DIFFERENCE_OF_CODES, LARGEST_SHARE_APART = 0.01, 0.05
+SHEET_PIXELS = 360
+"""A sheet of tiny pictures is enlarged by a whole number, as long as its longer side stays within this."""
 CHECKED_PICTURES = 67  # more than one full batch of 64: the padded remainder is checked too
 
 
@@ -74,7 +77,7 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
     state = new_state(settings, geometry, torch.device("cpu"))
     load_weights(run.checkpoint, state)
     network = state.ema_bank.networks[average]
-    facts = _facts(config, settings, state)
+    facts = _facts(config, settings, state.ema.code_size, training_record(run, state.images_shown, state.seconds))
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
     exports = state.method.exports(network)
     if exports.encoder is not None:
@@ -164,7 +167,8 @@ def _checked(
         if exports.encoder is not None:
             check_codes(runtime.encode(pictures, labels_N), encode(exports.encoder, pictures, labels_N))
         png = io.BytesIO()
-        as_picture(contact_sheet(runtime.generate(seed=0, n=64))).save(png, "PNG")
+        sheet = contact_sheet(runtime.generate(seed=0, n=64))
+        as_picture(enlarged(sheet, max(1, SHEET_PIXELS // max(sheet.shape)))).save(png, "PNG")
         compute = count_multiply_adds(draft.generator)
         found = {
             "lineage": None if inspect is None else inspect(runtime),
@@ -181,29 +185,15 @@ def _mixed(labels_N: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     return np.float32(0.5) * (one_hot(labels_N, classes) + one_hot((labels_N + 1) % classes, classes))
 
 
-def _facts(config: dict[str, Any], settings: Settings, state: TrainingState) -> dict[str, Any]:
+def _facts(config: dict[str, Any], settings: Settings, code_size: int, record: dict[str, Any]) -> dict[str, Any]:
     data = config["data"]
     counts = data["classes"] if settings.conditional else None
     return {
         "method": settings.method,
         "image": {"height": data["height"], "width": data["width"], "channels": data["channels"]},
-        "code_size": state.ema.code_size,
+        "code_size": code_size,
         "classes": counts and tuple({"name": name, "count": count} for name, count in counts),
-        "training": {
-            "preset": settings.preset,
-            "data": data["name"],
-            "data_digest": data["digest"],
-            "data_images": data["images"],
-            "images_shown": state.images_shown,
-            "seconds": round(state.seconds, 1),
-            "seed": settings.seed,
-            "options": config["settings"],
-            "lengthened": tuple(config["lengthened"]) if "lengthened" in config else None,
-            "healings": tuple(config["healings"]) if "healings" in config else None,
-            "changes": tuple(config["changes"]) if "changes" in config else None,
-            "licence": config.get("licence"),
-            "parent": config.get("parent"),
-        },
+        "training": record,
     }
 
 

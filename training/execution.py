@@ -1,0 +1,89 @@
+"""A plan is carried out: training from where the run stands, its report, the bundle.
+
+    plan -> [execution] -> train, monitoring, exporter -> models/<name>/
+
+Works without a terminal: what a person should read goes to `report`. Where the run
+is at its end and the bundle is its model, there is nothing to do, and that is said.
+Knows no options and no command line.
+"""
+
+from models.bundle import Bundle
+from training.checkpoint import TrainingState, images_shown_in
+from training.data.dataset import Pictures
+from training.device import ComputeContext
+from training.evaluation.evaluator_store import find_evaluator
+from training.evaluation.reference import AnyEvaluator, RealPictures
+from training.exporter.bundle import export_run
+from training.exporter.record import is_exported
+from training.inputs import Report
+from training.monitoring.checks import memorising
+from training.monitoring.log_statistics import LogStatistics
+from training.monitoring.monitor import Monitor
+from training.plan import Plan
+from training.progress import ProgressBar
+from training.throughput import Foreteller
+from training.train import train
+
+
+def carry_out(plan: Plan, context: ComputeContext, report: Report) -> Bundle | None:
+    """Train to the planned length, from where the run stands, and write the bundle.
+
+    Returns:
+        The bundle that was written; None in all processes of a group but the main one, and where all is done.
+
+    Raises:
+        WouldReplace: the bundle would take the name of another's model, and the plan's question is open.
+        Diverged, ExportDiffers, OlderVersion, RunBusy, RunDiffers: see there.
+        Stopped: stopped, and saved.
+    """
+    plan = plan.answered(False)
+    run, settings = plan.run, plan.settings
+    done = _begin(plan, report) if context.distributed.is_main else False
+    if context.distributed.any(done, context.device):
+        return None
+    if not context.distributed.is_main:
+        healed = (lambda _: None) if plan.heal else None
+        train(run, settings, plan.pictures, context, prepare=plan.prepare, healed=healed)
+        return None
+    inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
+    foreteller = Foreteller(settings, plan.pictures, context, report)
+    with run.lock(), Monitor(run, report) as monitor, ProgressBar(settings.images_shown) as progress:
+
+        def after_each_step(state: TrainingState) -> None:
+            progress.update(state)
+            foreteller.update(state)
+
+        def after_healing(lines: list[str]) -> None:
+            monitor.restart()
+            progress.restart()
+            for line in lines:
+                report(line)
+
+        healed = after_healing if plan.heal else None
+        train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed)
+    report(f"how it went: {run.path / 'report.html'}")
+    if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
+        report(f"warning: {' '.join((found.explanation, *found.advice))}")
+    return export_run(run, plan.bundle, inspect=inspect)
+
+
+def _begin(plan: Plan, report: Report) -> bool:
+    """Begin the run, or go on with it; returns whether it is at its end and the bundle is its model."""
+    run, shown = plan.run, images_shown_in(plan.run.checkpoint)
+    parent = plan.transfer.record if plan.transfer else None
+    run.begin(plan.settings, plan.pictures, shown, plan.minutes, plan.licence, parent)
+    for note in plan.notes:
+        report(note)
+    if shown < plan.settings.images_shown or not is_exported(run, plan.bundle):
+        return False
+    report(
+        f"nothing to do: {run.path} has shown all of its {shown:,} images, and {plan.bundle} is its model. More --kimg "
+        f"or --minutes trains on; `zoetrope export {run.path}` writes the model again."
+    )
+    return True
+
+
+def _evaluator_of(pictures: Pictures, report: Report) -> AnyEvaluator:
+    """The evaluator of the acceptance test."""
+    real = RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)
+    return find_evaluator(real, report=report)
