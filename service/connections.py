@@ -25,6 +25,8 @@ REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
 MOST_CONNECTIONS = 1_024
 SURPLUS_CONNECTIONS = 64
 """Connections beyond the most that may ask for a probe, or be told why they are refused."""
+_REFUSED_SHARE = 4
+"""A quarter as many refused ones as connections may still read why; beyond that the oldest is closed at once."""
 NEW_S = 1.0
 """A connection that has just come is not idle for so long: its request may be under way."""
 _LONGEST_INTERVAL_S = 1.0
@@ -45,7 +47,7 @@ class Connection(Protocol):
         """Close it at once."""
 
     def refuse(self, problem: Problem) -> None:
-        """Answer with a problem, whatever has come, and close it at once."""
+        """Answer with a problem, whatever has come, and close it when the client has read that."""
 
 
 def default_connections() -> int:
@@ -68,6 +70,8 @@ class ConnectionMonitor:
         """The one that has been idle the longest comes first; and the time from which it may be closed for another."""
         self._surplus: dict[Connection, None] = {}
         """The oldest comes first."""
+        self._refused: dict[Connection, None] = {}
+        """Told that there are too many, and not closed yet; the oldest comes first."""
         self._timer: TimerHandle | None = None
         self._draining = False
 
@@ -83,19 +87,19 @@ class ConnectionMonitor:
 
     def add(self, connection: Connection, loop: AbstractEventLoop) -> None:
         """Check a connection from here on; close another one, or refuse this one, where there are too many."""
-        if len(self._connections) >= self.most_connections:
-            self._make_room_for(connection, loop.time())
-        self._connections.add(connection)
-        self._idle[connection] = loop.time() + NEW_S
         if self._timer is None:
             self._timer = loop.call_later(self.interval_s, self._check, loop)
+        if len(self._connections) >= self.most_connections and not self._make_room_for(connection, loop.time()):
+            return
+        self._connections.add(connection)
+        self._idle[connection] = loop.time() + NEW_S
 
     def discard(self, connection: Connection) -> None:
         """A connection has ended."""
         for kept in (self._connections, self._answering):
             kept.discard(connection)
-        self._idle.pop(connection, None)
-        self._surplus.pop(connection, None)
+        for ordered in (self._idle, self._surplus, self._refused):
+            ordered.pop(connection, None)
 
     def begin_request(self, connection: Connection) -> None:
         """The first byte of a request has come."""
@@ -136,28 +140,39 @@ class ConnectionMonitor:
 
     def close(self) -> None:
         """Close every connection, whatever is under way."""
-        for connection in list(self._connections):
+        for connection in [*self._connections, *self._refused]:
             connection.abort()
 
-    def _make_room_for(self, connection: Connection, now_s: float) -> None:
+    def _make_room_for(self, connection: Connection, now_s: float) -> bool:
+        """Close or refuse a connection, so that there are no more than may be; False if it is this one."""
         longest = next((one for one, from_s in self._idle.items() if from_s <= now_s), None)
         if longest is not None:
             self.discard(longest)
             longest.shutdown()
-            return
+            return True
         if len(self._surplus) >= SURPLUS_CONNECTIONS:
             oldest = next((one for one in self._surplus if one not in self._answering), connection)
-            self.discard(oldest)
-            oldest.refuse(_refusal(self._too_many))
+            self._refuse(oldest)
             if oldest is connection:
-                return
+                return False
         self._surplus[connection] = None
+        return True
+
+    def _refuse(self, connection: Connection) -> None:
+        """A client that was sending would get a reset in place of the answer, so it may read that first."""
+        self.discard(connection)
+        if len(self._refused) >= max(1, self.most_connections // _REFUSED_SHARE):
+            oldest = next(iter(self._refused))
+            self.discard(oldest)
+            oldest.abort()
+        self._refused[connection] = None
+        connection.refuse(_refusal(self._too_many))
 
     def _check(self, loop: AbstractEventLoop) -> None:
         now_s = loop.time()
-        for connection in list(self._connections):
+        for connection in [*self._connections, *self._refused]:
             connection.check(now_s, self.request_timeout_s, self.write_timeout_s)
-        waits = bool(self._connections)
+        waits = bool(self._connections or self._refused)
         self._timer = loop.call_later(self.interval_s, self._check, loop) if waits else None
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import App
 from service.errors import LIVEZ, Problem, cut
+from service.pending import ClientDisconnected
 
 LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES, LARGEST_MESSAGE_BYTES = 1 << 20, 8 << 20, 64 << 10
 PICTURE_PATHS = frozenset({"/verify", "/encode", "/reconstruct"})
@@ -106,6 +107,8 @@ class RequestLimitsMiddleware:
         except Problem as problem:
             await problem.response(scope)(scope, receive, send)
             return
+        except ClientDisconnected:
+            return  # before its body was whole: nothing is to be done
         app = self._outer if scope["path"] == LIVEZ else self._api
         if scope.get("root_path"):
             scope = {**scope, "path": scope["root_path"] + scope["path"]}  # as ASGI has it; Starlette takes it off
@@ -144,10 +147,14 @@ def _largest_body(path: str) -> int:
 
 
 async def _read_ahead(headers: Headers, receive: Receive, largest_bytes: int, hold: Hold | None) -> Receive:
-    """A `receive` that gives the whole body at once; refuses one that is too large, or compressed.
+    """A `receive` that gives the whole body at once.
 
     Args:
         hold: counts its bytes while they arrive.
+
+    Raises:
+        Problem: 413, it is too large; 415, it is compressed.
+        ClientDisconnected: the client has gone before it was whole.
     """
     if (encoding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
         raise Problem(415, f"Content-Encoding is {cut(encoding)}; a body must be sent as it is.", _CLOSE)
@@ -168,8 +175,9 @@ async def _read_ahead(headers: Headers, receive: Receive, largest_bytes: int, ho
             raise _too_large(largest_bytes)
     if received_bytes > largest_bytes:
         raise _too_large(largest_bytes)
-    left = message["type"] != "http.request"  # the client is gone: pass that on, not half of its body
-    ahead: list[Message] = [message if left else {"type": "http.request", "body": bytes(body), "more_body": False}]
+    if message["type"] != "http.request":
+        raise ClientDisconnected
+    ahead: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def replay() -> Message:
         return ahead.pop() if ahead else await receive()

@@ -199,10 +199,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def refuse(self, problem: Problem) -> None:
-        """Answer with a problem, whatever has come, and close at once: for connections of which there are too many."""
-        self._discarded_bytes = 0
+        """Answer with a problem, whatever has come, and close when the client has read it, or has had the time."""
+        self._discarded_bytes, self._waiting_since = 0, None
         self.transport.write(self._encode(problem))
-        self.transport.close()
+        self._close_when_read()
 
     def check(self, now_s: float, request_timeout_s: float, write_timeout_s: float) -> None:
         """End the connection if its client is too slow; `now_s` is the event loop's time."""

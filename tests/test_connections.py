@@ -7,7 +7,7 @@ from uvicorn.server import ServerState
 
 from service import connections
 from service.connections import KEEP_ALIVE_S, SURPLUS_CONNECTIONS
-from service.protocol import BoundedHttpProtocol
+from service.protocol import LINGER_S, BoundedHttpProtocol
 
 
 @connected
@@ -102,13 +102,13 @@ async def test_a_flood_of_slow_connections_beyond_that_pushes_out_its_own_and_pr
     connection.data_received(head("Host: x")[:-2])  # not idle, for as long as its headers may take
     slow = [opened(connection) for _ in range(SURPLUS_CONNECTIONS + 2)]
     for one, its_transport in slow:
-        if not its_transport.closed:
+        if not its_transport.written:
             one.data_received(b"G")
     probe, probe_transport = opened(connection)
     probe.data_received(head("Host: x", line="GET /livez HTTP/1.1"))
     await settle()
 
-    refused = [its_transport for _, its_transport in slow if its_transport.closed]
+    refused = [its_transport for _, its_transport in slow if its_transport.written]
     assert refused == [its_transport for _, its_transport in slow[:3]]
     assert {one.status for one in refused} == {503}
     assert refused[0].problem["detail"] == "Connections in use: 1, and no more may be. Try again in 5 s."
@@ -119,6 +119,27 @@ async def test_a_flood_of_slow_connections_beyond_that_pushes_out_its_own_and_pr
 
 
 @connected
+async def test_a_client_that_is_refused_has_two_seconds_to_read_why_and_a_quarter_as_many_at_a_time(
+    api, connection, transport
+):
+    """Before: it was closed while it still sent, so that it saw a reset in place of the 503."""
+    connection.monitor.most_connections = 8
+    connection.data_received(b"G")
+    others = [opened(connection) for _ in range(7 + SURPLUS_CONNECTIONS)]
+    for one, _ in others:
+        one.data_received(b"G")  # none is idle
+    for _ in range(3):
+        opened(connection)[0].data_received(b"G")
+    (_, first), (second, its_transport), (_, third) = others[7:10]
+    second.data_received(head("Host: x", line="POST /generate HTTP/1.1"))  # what was on its way is discarded
+
+    assert [one.status for one in (first, its_transport, third)] == [503] * 3
+    assert [one.aborted for one in (first, its_transport, third)] == [True, False, False]
+    second.check(connection.loop.time() + LINGER_S, 20.0, 30.0)
+    assert its_transport.aborted
+
+
+@connected
 async def test_a_flood_of_probes_is_answered_as_far_as_there_is_room(api, connection, transport):
     connection.monitor.most_connections = 1
     connection.data_received(head("Host: x")[:-2])
@@ -126,7 +147,7 @@ async def test_a_flood_of_probes_is_answered_as_far_as_there_is_room(api, connec
     for one, _ in probes:
         one.data_received(head("Host: x", line="GET /livez HTTP/1.1"))
     _, last = opened(connection)
-    assert (last.status, last.closed) == (503, True)
+    assert (last.status, last.ended) == (503, True)
     api.go_on.set()
     await settle()
 

@@ -1,5 +1,6 @@
 """Who may connect: known names on loopback, no writing from other sites, no grades of strangers."""
 
+import asyncio
 import http.client
 import re
 from collections.abc import Callable
@@ -217,3 +218,26 @@ def test_pictures_that_are_read_at_a_time_have_a_bound_that_ends_with_each_reque
         assert answer.headers["retry-after"] == "1"
     for _ in range(3):
         assert "no picture that can be read" in refused(client.post("/verify", content=b"x" * 900), 415)
+
+
+@pytest.mark.parametrize("path", ["/generate", "/mcp", "/verify", "/v2/models/grey/infer"])
+def test_a_client_that_leaves_before_its_body_is_whole_reaches_no_route(
+    app: App, caplog: pytest.LogCaptureFixture, path: str
+):
+    """Before: /mcp's package logged a stack for each of them."""
+    messages = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"{", "more_body": True}]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"54"), (b"host", b"127.0.0.1")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "server": ("127.0.0.1", 80)}
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        return messages.pop()
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(RequestLimitsMiddleware(pytest.fail, app)({**scope, "state": {}, "root_path": ""}, receive, send))
+
+    assert sent == []
+    assert messages == []
+    assert not [one for one in caplog.records if one.exc_info]
