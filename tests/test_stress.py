@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,13 +17,14 @@ from support.serving import Server
 from load.bench.client import Response
 from load.bench.measurements import Sample
 from load.check_result import CheckResult, at_most
+from load.stress import overload
 from load.stress.__main__ import SHORT, Lengths, _arguments, lengths_of
 from load.stress.contract import failures
 from load.stress.crash import Responses, Restart, break_bundle, check_crash
 from load.stress.determinism import IMAGES, decode_images, slices
 from load.stress.harness import Target, attached_target, metric_sums
 from load.stress.mutations import Outcomes, exchange, mutant, valid_requests
-from load.stress.overload import LOADS, OverloadSample, check_overload, refusal_share
+from load.stress.overload import LOADS, Load, OverloadSample, check_overload, refusal_share
 from load.stress.record import recorded
 from load.stress.soak import check_growth, memory_growth
 from load.stress.watch import Notes
@@ -46,6 +48,28 @@ def failed(sample: OverloadSample) -> list[str]:
 
 def test_an_overload_with_backpressure_fails_nothing():
     assert failed(overloaded()) == []
+
+
+def test_a_client_offers_no_more_than_it_has_connections_for_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch):
+    """Before: a service that was slow to accept made the client run out of files, and the experiment ended there."""
+    monkeypatch.setattr(overload, "MOST_IN_FLIGHT", 3)
+    opened: list[int] = []
+
+    async def hang_up_late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(1)
+        await asyncio.sleep(0.5)
+        writer.close()
+
+    async def attempt() -> OverloadSample:
+        async with await asyncio.start_server(hang_up_late, "127.0.0.1", 0) as server:
+            processes = SimpleNamespace(cpu_s=lambda: 0.0, resident_bytes=lambda: 1)
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            return await overload._overload(SimpleNamespace(url=url, processes=processes), b"x", Load(1), 100.0, 0.3)
+
+    found = asyncio.run(attempt())
+
+    assert (len(opened), len(found.errors)) == (3, 3)
+    assert found.unsent == 27
 
 
 def test_each_way_to_handle_it_badly_fails():

@@ -35,7 +35,7 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
     (
         _TOO_STRICT,
         422,
-        r"\.0: Input should be a valid integer",
+        r"\.0: expected a valid integer",
         "376.0 is an integer to JSON Schema; a float has 53 bits",
     ),
     (_TOO_STRICT, 422, "class numbers, none twice|sum|scaled", "which weights go together is said in words"),
