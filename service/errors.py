@@ -25,7 +25,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from service.refusal_log import STATUSES, refusals
-from service.validation import MOST_ERRORS
+from service.validation import MOST_ERRORS, SHOULD_BE, expectation
 
 _log = logging.getLogger("zoetrope")
 MEDIA_TYPE = "application/problem+json"
@@ -138,15 +138,18 @@ def of_validation(error: RequestValidationError, request: Request) -> Problem:
         {"field": _field(one["loc"]), "found": _found(one), "expected": cut(_expected(one, request), 2 * LONGEST_ECHO)}
         for one in found[:MOST_ERRORS]
     ]
-    detail = "; ".join(f"{one['field']} is {one['found']}: {one['expected']}" for one in errors)
+    words = ["expected " if str(one["msg"]).startswith(SHOULD_BE) else "" for one in found]
+    detail = "; ".join(
+        f"{one['field']} is {one['found']}: {word}{one['expected']}" for one, word in zip(errors, words, strict=False)
+    )
     of_body = any(tuple(one["loc"]) == ("body",) or one["type"] == "missing" for one in found)
     return Problem(422, f"{detail}.{send if of_body else ''} See /docs.", errors=errors)
 
 
 def _expected(error: Mapping[str, Any], request: Request) -> str:
-    """What pydantic says, but for a field that does not exist: the one that was meant, or those that there are."""
+    """What pydantic expects, but for a field that does not exist: the one that was meant, or those that there are."""
     if error["type"] != "extra_forbidden":
-        return str(error["msg"])
+        return expectation(error)
     part, *path = error["loc"]
     *outer, name = path
     if any(isinstance(step, str) for step in outer):

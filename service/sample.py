@@ -35,6 +35,7 @@ from service.formats import Format
 from service.latents import AddressRange, LatentSource, require_drawable, resolve_address
 from service.schemas import LARGEST_SHEET_N, GenerateRequest, LabelRequest
 from service.settings import read_settings
+from service.validation import expectation
 
 FORMAT_OF_SUFFIX = {
     ".png": Format.PNG,
@@ -238,8 +239,7 @@ def one_line(error: Exception) -> str:
     """What is wrong, in one line for a terminal."""
     if isinstance(error, ValidationError):
         return "; ".join(
-            f"found {'.'.join(map(str, one['loc']))} {one['input']}, "
-            f"expected: {one['msg'].removeprefix('Input should be ')}"
+            f"found {'.'.join(map(str, one['loc']))} {one['input']}, expected: {expectation(one)}"
             for one in error.errors(include_url=False)
         )
     if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:

@@ -16,6 +16,7 @@ from models.engine import Device, Library, Precision
 from service.access.forwarded import PREFIX_PATTERN
 from service.access.keys import Key, check_distinct, parse_keys, read_keys
 from service.log import LogFormat, LogLevel
+from service.validation import expectation
 
 PREFIX = "ZOETROPE_"
 _SECRET_FIELD = re.compile("key")
@@ -229,7 +230,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             raise ValueError(f"{first['msg'].removeprefix('Value error, ')}.") from None
         name = str(first["loc"][0])
         known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
-        expected = first["msg"] if name in Settings.model_fields else f"one of {known}"
+        expected = expectation(first) if name in Settings.model_fields else f"one of {known}"
         found = "set" if _SECRET_FIELD.search(name) else f"{given.get(name)!r}"
         raise ValueError(f"{PREFIX}{name.upper()} is {found}. Expected: {expected}.") from None
 

@@ -1,11 +1,12 @@
 """Validation in bounded time: lengths before items, and no more than the first five errors, whatever is sent.
 
-    [validation] -> schemas, ratings/schemas
+    [validation] -> schemas, ratings/schemas, and the words of errors
 
 pydantic alone validates every item and makes an error of each wrong one: 29 MB of them from a body of 1 MB. Knows no
 HTTP and no route.
 """
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,23 @@ from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError, Validator
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
 
 MOST_ERRORS = 5
+SHOULD_BE = "Input should be "
+"""How pydantic begins what it expects."""
+_BOUNDS = {
+    "less_than_equal": ("at most", "le"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "greater_than": ("more than", "gt"),
+}
+
+
+def expectation(error: Mapping[str, Any]) -> str:
+    """What was expected, in few words, of one of pydantic's errors: `at most 10,000`, `a valid number`."""
+    words, bound = _BOUNDS.get(error["type"], ("", ""))
+    if bound:
+        limit = error["ctx"][bound]
+        return f"{words} {limit:,}" if isinstance(limit, int) else f"{words} {limit:g}"
+    return str(error["msg"]).removeprefix(SHOULD_BE).removeprefix("Value error, ")
 
 
 class BoundedModel(BaseModel):
@@ -91,4 +109,5 @@ def _moved(error: Any, start: int) -> InitErrorDetails:
     """An error of a list's rest as one of the whole list."""
     at, *rest = error["loc"] or (None,)
     where = () if at is None else (at + start, *rest)
-    return {"type": PydanticCustomError(error["type"], error["msg"]), "loc": where, "input": error["input"]}
+    kind = PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
+    return {"type": kind, "loc": where, "input": error["input"]}

@@ -28,6 +28,8 @@ from service.schemas import GenerateRequest, Verdict
 from service.upload import Upload, read_upload
 from service.verification import Comparison, NearestSearch, address_of, compare, without_drawing
 
+_HOW_TO_SEARCH = " To look through a range of a model's pictures, give --model and --seed, and --start and --n."
+
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return the exit status; what is wrong with the call is one line on stderr."""
@@ -38,7 +40,8 @@ def main(argv: Sequence[str]) -> int:
     except (ModelError, OSError, Problem, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
-    print(f"{options.file}: {found.verdict}. {found.explanation}")
+    how = _HOW_TO_SEARCH if found.verdict is Verdict.NO_RECIPE else ""
+    print(f"{options.file}: {found.verdict}. {found.explanation}{how}")
     return 0 if found.verdict.is_ours else 1
 
 

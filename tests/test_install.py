@@ -115,7 +115,7 @@ def test_an_environment_is_made_by_pip_from_the_index():
     commands = make("env")
 
     extras = "cpu,mcp,postgres,c2pa,train,load,dev,imagenet"
-    assert f"bin/pip install --quiet --constraint constraints.txt --editable '.[{extras}]'" in commands
+    assert f"bin/pip install --constraint constraints.txt --editable '.[{extras}]'" in commands
     assert "torch-backend" not in commands
     assert re.search(r"echo .*minutes", commands)
 
@@ -124,13 +124,14 @@ def test_an_environment_is_made_by_pip_from_the_index():
 def test_the_build_of_torch_can_be_chosen_and_the_message_says_what_that_needs(backend: str):
     commands = make("env", TORCH_BACKEND=backend)
 
-    assert "bin/pip install --quiet --constraint constraints.txt uv\n" in commands
+    assert "bin/pip install --constraint constraints.txt uv\n" in commands
     uvs = [line for line in commands.splitlines() if "uv pip install" in line]
     assert len(uvs) == 1
     assert (
         f"--torch-backend={backend} --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,train," in uvs[0]
     )
     assert re.search(r"echo .*PyTorch's own package index, which must be reachable", commands)
+    assert re.search(r"\|\| \{ echo .*'make env' alone takes torch from PyPI", commands)
 
 
 def test_uv_knows_the_option_that_chooses_the_build_of_torch():

@@ -169,7 +169,7 @@ def test_an_interpolation_that_cannot_be_is_refused_in_words(client: TestClient,
     [
         ({"codes": []}, "codes is []"),
         ({"codes": [[0.0] * 5, [0.0] * 4]}, "codes.1 has 4 numbers; a code of grey has 5."),
-        ({"codes": [[1e6] * 5]}, "codes.0.0 is 1000000.0: Input should be less than or equal to 100"),
+        ({"codes": [[1e6] * 5]}, "codes.0.0 is 1000000.0: expected at most 100"),
         ({"codes": [[0.0] * 4], "model": "pets"}, "label is not given, and a code alone has no class."),
         ({"codes": [[0.0] * 4], "model": "pets", "label": [0, 1]}, "found 2 labels for 1 pictures"),
         ({"codes": [[0.0] * 5], "label": 0}, "label is 0, but grey has no classes; leave it out."),

@@ -83,7 +83,7 @@ def check(found: dict[str, Any], studio: Server, url: str) -> None:
     status, webp = studio.get(link.removeprefix(url))
     assert (status, Image.open(io.BytesIO(webp)).format) == (200, "WEBP")
     assert found["wrong"].is_error
-    assert "n is 65: Input should be less than or equal to 64; sed is 7" in found["wrong"].content[0].text
+    assert "n is 65: expected at most 64; sed is 7" in found["wrong"].content[0].text
     assert "There is no model 'gray'" in found["missing"].content[0].text
 
 

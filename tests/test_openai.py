@@ -99,7 +99,7 @@ def test_a_whole_multiple_repeats_pixels(client: TestClient):
     [
         ({"size": "1024x1024"}, 400, "it must be the model's own or a whole multiple of it: auto, 20x12, 40x24"),
         ({"size": "40x24", "response_format": "url"}, 400, "a URL has the model's own size"),
-        ({"n": 11}, 400, "n is 11: Input should be less than or equal to 10"),
+        ({"n": 11}, 400, "n is 11: expected at most 10"),
         ({"seed": -1}, 400, "seed is -1"),
         ({"stream": True}, 400, "stream is true"),
         ({"background": "transparent"}, 400, "background is transparent"),

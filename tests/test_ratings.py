@@ -110,14 +110,14 @@ def test_what_is_neither_csv_nor_parquet_is_refused(client: TestClient):
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
-        ({"score": 1.1}, 422, "0.score is 1.1: Input should be less than or equal to 1"),
+        ({"score": 1.1}, 422, "0.score is 1.1: expected at most 1"),
         ({"score": "0.5"}, 422, "0.score is '0.5'"),
         ({"grader": ""}, 422, "0.grader is ''"),
         ({"grader": "a\0b"}, 422, "0.grader is"),
         ({"id": "ann-1"}, 422, "0.id is 'ann-1'"),
         ({"seed": ADDRESS_END}, 422, "0.seed is 18446744073709551616"),
         ({"label": "horse"}, 422, "label is 'horse'; the classes of pets are cat, dog, 7."),
-        ({"label": {"cat": 1, "dog": 1}}, 422, "0.label is {'cat': 1, 'dog': 1}: Input should be a valid"),
+        ({"label": {"cat": 1, "dog": 1}}, 422, "0.label is {'cat': 1, 'dog': 1}: expected a valid"),
         ({"liked": True}, 422, "0.liked is True: there is no such field; it takes "),
         ({"model": "lion"}, 404, "There is no model 'lion'"),
         ({"version": "0" * 16}, 410, "is not available"),

@@ -168,7 +168,7 @@ def test_without_a_seed_a_fresh_one_is_drawn_and_printed(tmp_path: Path, capsys:
             "invalid choice: 'gif' (choose from 'png', 'jpeg', 'webp', 'zip', ",
         ),
         (("lion", "--out", "a.png"), "lion: found no bundle, expected a folder with a card.json, or a name in"),
-        (("grey", "--out", "a.zip", "--n", "0"), "found n 0, expected: greater than or equal to 1"),
+        (("grey", "--out", "a.zip", "--n", "0"), "found n 0, expected: at least 1"),
         (("grey", "--out", "a.zip", "--n", "ten"), "argument --n: invalid int value"),
         (("grey", "--out", "a.zip", "--seed", "-1"), "found seed -1, expected"),
         (("grey", "--out", "a.zip", "--start", str(2**64 - 1)), "passes the last index"),
@@ -256,5 +256,5 @@ def test_every_mistake_is_named_at_once(capsys: pytest.CaptureFixture[str]):
     assert code == 1
     assert "gray: found no bundle" in err
     assert "found --out a.gif, expected a file that ends in .png, " in err
-    assert "found n 0, expected: greater than or equal to 1; found seed -1, expected: greater than or equal to 0" in err
-    assert err.endswith("found truncation 7.0, expected: less than or equal to 2\n")
+    assert "found n 0, expected: at least 1; found seed -1, expected: at least 0" in err
+    assert err.endswith("found truncation 7.0, expected: at most 2\n")

@@ -259,6 +259,7 @@ def test_the_command_says_the_same_and_exits_by_it(
     assert lines[0].startswith(f"{ours}: identical. Drawn again, every pixel is the same. (colour ")
     assert lines[1].startswith(f"{changed}: changed. Drawn again, it is at most 1 level apart in 1 pixel")
     assert lines[2].startswith(f"{bare}: no recipe. ")
+    assert lines[2].endswith("give --model and --seed, and --start and --n.")
     assert lines[3].endswith("(index 5)")
 
 
