@@ -17,8 +17,9 @@ DEV   := .venv/dev
 # The install of a development environment: by pip from PyPI alone, or by uv where TORCH_BACKEND chooses a build of
 # torch (cpu, cu130, auto, ...), which comes from PyTorch's own index.
 EXTRAS  := --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,train,load,dev,imagenet]'
-PIP     := $(DEV)/bin/pip install --quiet
+PIP     := $(DEV)/bin/pip install
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
+FAILED  := $(if $(TORCH_BACKEND),That build of torch did not install: is PyTorch's own package index within reach? 'make env' alone takes torch from PyPI.,Not installed; the lines above say why. Repeated it goes on with what was downloaded.)
 # One thread of arithmetic in each process, or they would wait for one another.
 PYTEST  := OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --dist loadgroup --no-loadscope-reorder
 
@@ -73,7 +74,7 @@ clean:                               ## Delete the environments; models and runs
 .venv/serve-%/.made: pyproject.toml constraints.txt
 	@echo "Installing what serving needs into .venv/serve-$*: about 250 MB to download (gpu: 2.5 GB), a minute or a few."
 	$(PYTHON) -m venv .venv/serve-$*
-	.venv/serve-$*/bin/pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	.venv/serve-$*/bin/pip install --constraint constraints.txt --editable '.[$*]'
 	touch $@
 
 # An environment with another build of torch is made again from nothing.
@@ -95,5 +96,5 @@ else
 	$(PYTHON) -m venv --clear $(DEV)
 	$(PIP) --constraint constraints.txt uv
 endif
-	$(INSTALL)
+	$(INSTALL) || { echo "$(FAILED)" >&2; exit 1; }
 	echo "$(TORCH_BACKEND)" > $@
