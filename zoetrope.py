@@ -23,6 +23,11 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.card import Card
+    from service.bulk.shards import Evaluator
 
 HOME = Path(__file__).resolve().parent  # the checkout, or site-packages: the rooms are next to this file
 ROOMS = ("models", "service", "training", "load")
@@ -258,7 +263,14 @@ def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
 def _sample(_command: str, argv: list[str]) -> int:
     from service.sample import main
 
-    return main(argv)
+    return main(argv, open_evaluator=_open_evaluator)
+
+
+def _open_evaluator(card: "Card") -> "Evaluator":
+    """What `sample --filter` asks; needs torch."""
+    from training.evaluation.evaluator_store import evaluator_of
+
+    return evaluator_of(card)
 
 
 def _verify(_command: str, argv: list[str]) -> int:

@@ -99,6 +99,11 @@ def write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def sync_file(path: Path) -> None:
+    """Flush a file that was written to disk."""
+    _sync(path)
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder's entries to disk: without it a rename may be lost in a power cut."""
     _sync(folder)

@@ -40,7 +40,8 @@ Read in this order:
     errors         every error as problem+json (RFC 9457)
     openapi        the OpenAPI document, completed; `openapi_responses` and `openapi_schemas` are parts of it
     static/        the pages at / and /docs
-    sample         `zoetrope sample`: pictures without a server
+    sample         `zoetrope sample`: pictures without a server; `sample_options` are its options
+    bulk/          data sets of any size: shards that are pure functions of their address
     image          the container's image, for `bentoml build`
 """
 

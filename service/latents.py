@@ -9,7 +9,7 @@ Letters: N pictures    Z numbers in a code    K classes
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -175,8 +175,13 @@ def resolve_address(body: GenerateRequest, card: Card) -> AddressRange:
     """
     if body.start + body.n > ADDRESS_END:
         raise Problem(422, f"start {body.start} + n {body.n} passes the last index, {ADDRESS_END - 1}.")
-    seed = secrets.randbelow(FRESH_SEED_END) if body.seed is None else body.seed
+    seed = fresh_seed() if body.seed is None else body.seed
     return address_range(card, seed, body.start, body.n, label_numbers(body.label, card), body.truncation)
+
+
+def fresh_seed() -> int:
+    """A seed that nothing has used: below 2^53."""
+    return secrets.randbelow(FRESH_SEED_END)
 
 
 def address_range(
@@ -194,6 +199,13 @@ def address_range(
     names = tuple(one.name for one in card.classes or ())
     requested = None if label is None else MIXED if isinstance(label, list) else str(label)
     return AddressRange(card.name, card.version, seed, start, n, truncation, classes, names, requested)
+
+
+def draw_batches(runtime: Runtime, source: LatentSource) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of a source, in chunks of the engine's largest batch: (N, H, W, C) uint8 each."""
+    largest = runtime.batch_sizes[-1]
+    for at in range(0, source.n, largest):
+        yield runtime.draw(*source.codes(runtime, at, min(largest, source.n - at)))
 
 
 def require_drawable(classes: PictureClasses | None, runtime: Runtime) -> None:

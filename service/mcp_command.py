@@ -26,9 +26,9 @@ from models.errors import ModelError
 from models.runtime import Runtime
 from service.errors import Problem
 from service.formats import Format
-from service.latents import LatentSource
+from service.latents import LatentSource, draw_batches
 from service.mcp_server import server_of
-from service.sample import draw_batches, load_runtime, one_line
+from service.sample import load_runtime, one_line
 from service.settings import Settings, read_settings
 from service.snapshot import Snapshot
 from service.tools import Encode

@@ -2,12 +2,15 @@
 
     zoetrope sample mnist --n 64 --seed 7 --out sheet.png
     zoetrope sample mnist --n 1000 --out digits --format png
+    zoetrope sample mnist --n 1_000_000 --seed 7 --out data
 
     bundle -> latents -> [sample] -> encoders -> files
+                            `-> bulk -> a data set
 
 Engine, codes and encoders are those of the service, so a file holds the very
 bytes that the HTTP API sends for the same address. A file or folder appears
-whole or not at all. Knows no HTTP; needs neither BentoML nor torch.
+whole or not at all; a data set, which may be larger than memory and take hours,
+shard by shard (`bulk`). Knows no HTTP; needs neither BentoML nor torch.
 """
 
 import argparse
@@ -18,68 +21,119 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from models.bundle import find_bundle, open_bundle
 from models.class_weights import ClassWeights, PictureClasses, parse_weights
-from models.command_line import OneLineParser
 from models.engine_selection import select_engine
 from models.errors import ModelError
 from models.files import replacing, sync_folder
 from models.runtime import Runtime
+from service.bulk.command import OpenEvaluator, draw_data_set
+from service.bulk.job import Kind
 from service.encoders import encode_picture, encode_sheet, stream_of
 from service.encoders.marks import RECIPE_FILE, Marks
 from service.errors import Problem
 from service.formats import Format
-from service.latents import AddressRange, LatentSource, require_drawable, resolve_address
-from service.schemas import LARGEST_SHEET_N, GenerateRequest, LabelRequest
+from service.latents import AddressRange, draw_batches, label_numbers, require_drawable, resolve_address
+from service.sample_options import (
+    SUFFIX_OF_FORMAT,
+    check_data_set_options,
+    data_set_kind,
+    file_target,
+    makes_files,
+    parse_options,
+)
+from service.schemas import LARGEST_N, LARGEST_SHEET_N, GenerateRequest, LabelRequest
 from service.settings import read_settings
 from service.validation import expectation
 
-FORMAT_OF_SUFFIX = {
-    ".png": Format.PNG,
-    ".jpg": Format.JPEG,
-    ".jpeg": Format.JPEG,
-    ".webp": Format.WEBP,
-    ".npy": Format.NPY,
-    ".zip": Format.ZIP,
-    ".json": Format.JSON,
-}
-SUFFIX_OF_FORMAT = {Format.PNG: ".png", Format.JPEG: ".jpg", Format.WEBP: ".webp"}
-"""Formats of one picture: those that a folder can be filled with."""
 
+def main(argv: Sequence[str], open_evaluator: OpenEvaluator | None = None) -> int:
+    """Run the command and return the exit status: 0, or 1 after one line on stderr that says what is wrong.
 
-def main(argv: Sequence[str]) -> int:
-    """Run the command and return the exit status: 0, or 1 after one line on stderr that says what is wrong."""
+    Args:
+        argv: without the name of the command.
+        open_evaluator: the evaluator that a card names, for `--filter`.
+    """
     try:
-        options = _parse(argv)
+        options = parse_options(argv)
         if wrong := _mistakes(options):
             raise ValueError("; ".join(wrong))
-        target, is_folder = _target(options.out, options.format)
-        runtime = load_runtime(options.model)
-        body = GenerateRequest(
-            n=options.n,
-            seed=options.seed,
-            start=options.start,
-            label=_label(options.label, options.classes, runtime),
-            truncation=options.truncation,
-        )
-        source = resolve_address(body, runtime.card)
-        require_drawable(source.classes, runtime)
-        marks = Marks(source, runtime.engine) if read_settings().marks else None
-        if is_folder:
-            write_folder(options.out, runtime, source, target, marks)
-        else:
-            write_file(options.out, runtime, source, target, marks)
+        kind = data_set_kind(options)
+        said = _write_files(options) if kind is None else _write_data_set(options, kind, open_evaluator)
     except (ModelError, OSError, Problem, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
-    print(
+    print(said)
+    return 0
+
+
+def _write_files(options: argparse.Namespace) -> str:
+    """One file, or a folder of files that appears whole."""
+    target, is_folder = file_target(options.out, options.format)
+    runtime = load_runtime(options.model)
+    body = _request(options, runtime, options.n)
+    if options.balance:
+        body = body.model_copy(update={"label": _balanced(options, runtime)})
+    source = resolve_address(body, runtime.card)
+    require_drawable(source.classes, runtime)
+    marks = Marks(source, runtime.engine) if _are_marked(options) else None
+    if is_folder:
+        write_folder(options.out, runtime, source, target, marks)
+    else:
+        write_file(options.out, runtime, source, target, marks)
+    return (
         f"{options.out}: {source.n:,} of {source.model} {source.version}, seed {source.seed}, "
         f"from index {source.start}, drawn by {runtime.engine}"
     )
-    return 0
+
+
+def _write_data_set(options: argparse.Namespace, kind: Kind, open_evaluator: OpenEvaluator | None) -> str:
+    """A data set, or what is left of it."""
+    runtime = load_runtime(options.model)
+    label = label_numbers(_request(options, runtime, 1).label, runtime.card)
+    if not (label is None or isinstance(label, int)):
+        raise ValueError("found --classes for a data set, whose pictures have one class each; leave it out")
+    threads = read_settings().encoder_threads
+    return draw_data_set(
+        options,
+        kind,
+        runtime,
+        label,
+        _are_marked(options),
+        threads,
+        open_evaluator,
+        _say,
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _request(options: argparse.Namespace, runtime: Runtime, n: int) -> GenerateRequest:
+    return GenerateRequest(
+        n=n,
+        seed=options.seed,
+        start=options.start,
+        label=_label(options.label, options.classes, runtime),
+        truncation=options.truncation,
+    )
+
+
+def _balanced(options: argparse.Namespace, runtime: Runtime) -> list[int]:
+    """The class of index i is i mod K."""
+    count = len(runtime.class_names)
+    if not count:
+        raise ValueError(f"found --balance, but {runtime.card.name} has no classes; leave it out")
+    if options.label is not None or options.classes is not None:
+        raise ValueError("found --balance with --label or --classes, expected one of them")
+    return [index % count for index in range(options.start, options.start + options.n)]
+
+
+def _are_marked(options: argparse.Namespace) -> bool:
+    return read_settings().marks and not options.no_marks
 
 
 def encode_answer(runtime: Runtime, n: int, format_name: str, seed: int | None = None) -> Iterator[bytes]:
@@ -171,19 +225,18 @@ def write_folder(path: Path, runtime: Runtime, source: AddressRange, chosen: For
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def draw_batches(runtime: Runtime, source: LatentSource) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of a source, in chunks of the engine's largest batch."""
-    largest = runtime.batch_sizes[-1]
-    for at in range(0, source.n, largest):
-        yield runtime.draw(*source.codes(runtime, at, min(largest, source.n - at)))
-
-
 def _mistakes(options: argparse.Namespace) -> list[str]:
     """All that is wrong with options that can be checked each by itself, and not only what is wrong first."""
     checks: tuple[Callable[[], object], ...] = (
         lambda: find_bundle(options.model, read_settings().models),
-        lambda: _target(options.out, options.format),
-        lambda: GenerateRequest(n=options.n, seed=options.seed, start=options.start, truncation=options.truncation),
+        lambda: data_set_kind(options) or file_target(options.out, options.format),
+        lambda: check_data_set_options(options),
+        lambda: GenerateRequest(
+            n=options.n if makes_files(options) else min(options.n, LARGEST_N),
+            seed=options.seed,
+            start=options.start,
+            truncation=options.truncation,
+        ),
     )
     wrong = []
     for check in checks:
@@ -192,29 +245,6 @@ def _mistakes(options: argparse.Namespace) -> list[str]:
         except (ModelError, ValueError) as error:
             wrong.append(one_line(error).rstrip("."))
     return wrong
-
-
-def _target(out: Path, format_name: str | None) -> tuple[Format, bool]:
-    """The format to write, and whether into a folder.
-
-    Raises:
-        ValueError: the suffix and the format do not say what to write; names what is allowed.
-    """
-    chosen = FORMAT_OF_SUFFIX.get(out.suffix.lower())
-    given = None if format_name is None else Format(format_name)
-    if chosen is not None and not out.is_dir():
-        if not out.parent.is_dir():
-            raise ValueError(f"found --out {out}, but no folder {out.parent}; make it first")
-        if given not in (None, chosen):
-            raise ValueError(f"found --out {out} with --format {given}, expected one format")
-        return chosen, False
-    if given is None:
-        suffixes = ", ".join(FORMAT_OF_SUFFIX)
-        raise ValueError(f"found --out {out}, expected a file that ends in {suffixes}, or a folder with --format png")
-    if given not in SUFFIX_OF_FORMAT:
-        allowed = ", ".join(SUFFIX_OF_FORMAT)
-        raise ValueError(f"found --format {given} for the folder {out}, expected one of {allowed}")
-    return given, True
 
 
 def _label(label: str | None, classes: str | None, runtime: Runtime) -> LabelRequest | None:
@@ -245,24 +275,3 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
         return f"{error.filename}: {error.strerror.lower()}"
     return " ".join(str(error).split())
-
-
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog="zoetrope sample",
-        description="Draw pictures into a file or a folder, without a server. The same address gives the same bytes "
-        "as POST /generate.",
-    )
-    suffixes = ", ".join(FORMAT_OF_SUFFIX)
-    parser.add_argument("model", metavar="MODEL", help="folder of a bundle, or a name in ZOETROPE_MODELS (./models)")
-    parser.add_argument("--n", type=int, default=64, help="how many pictures (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="0 to 2^64 - 1 (default: a fresh one, which is printed)")
-    parser.add_argument("--start", type=int, default=0, help="index of the first picture (default: %(default)s)")
-    parser.add_argument("--label", help="class to draw, by name or number (default: as often as in training)")
-    parser.add_argument("--classes", help="weights of several classes by number in place of --label: 3:500,8:500")
-    parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2 (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help=f"file that ends in {suffixes}, or a folder")
-    parser.add_argument(
-        "--format", choices=[one.value for one in Format], help="format of the files in a folder: png, jpeg or webp"
-    )
-    return parser.parse_args(argv)

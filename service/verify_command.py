@@ -22,8 +22,8 @@ from models.errors import ModelError
 from models.runtime import Runtime
 from service.encoders.marks import Recipe
 from service.errors import Problem
-from service.latents import require_drawable, resolve_address
-from service.sample import draw_batches, load_runtime, one_line
+from service.latents import draw_batches, require_drawable, resolve_address
+from service.sample import load_runtime, one_line
 from service.schemas import GenerateRequest, Verdict
 from service.upload import Upload, read_upload
 from service.verification import Comparison, NearestSearch, address_of, compare, without_drawing

@@ -11,11 +11,14 @@ import torch
 from support.labelled import CLASSES, digits_evaluator, real_digits
 from support.pictures import mnist, needs_mnist
 
+from models.bundle import read_card
+from models.scores import Scores
 from training.data.dataset import data_digest
 from training.evaluation import evaluator_store
 from training.evaluation.evaluator import Classifier, EvaluatorInfo, encode_evaluator, held_out_pictures, to_pixels
 from training.evaluation.evaluator_store import (
     SHIPPED,
+    evaluator_of,
     find_evaluator,
     shipped_evaluator,
     train_evaluator,
@@ -24,6 +27,8 @@ from training.evaluation.faults import with_faults
 from training.evaluation.imagenet import ImagenetEvaluator
 from training.evaluation.reference import RealPictures
 from training.evaluation.wavelets import WaveletEvaluator
+
+ROOT = Path(__file__).parent.parent
 
 
 def few_steps(monkeypatch: pytest.MonkeyPatch, rounds: int = 1) -> None:
@@ -48,6 +53,24 @@ def test_without_labels_the_evaluator_is_wavelets(tmp_path: Path):
     ]
     with pytest.raises(ValueError, match=r"found pictures without labels, .* Leave out --fit"):
         find_evaluator(real, folder=tmp_path, fit=True)
+
+
+def test_the_evaluator_of_a_card_is_found_by_its_digest(tmp_path: Path):
+    card = read_card(ROOT / "models" / "mnist")
+
+    assert evaluator_of(card, tmp_path).digest == card.scores.evaluator_digest
+    assert evaluator_of(card, tmp_path).class_names == tuple(one.name for one in card.classes)
+
+
+def test_a_card_whose_evaluator_is_not_here_says_what_to_do(tmp_path: Path):
+    card = read_card(ROOT / "models" / "mnist")
+    unscored = card.model_copy(update={"scores": Scores()})
+    elsewhere = card.model_copy(update={"scores": Scores(evaluator="digits", evaluator_digest="0" * 64)})
+
+    with pytest.raises(ValueError, match=r"mnist was not scored, .* `zoetrope evaluate` scores it"):
+        evaluator_of(unscored, tmp_path)
+    with pytest.raises(ValueError, match=r"scored by digits, which is not among .* `zoetrope evaluate mnist PICTURES"):
+        evaluator_of(elsewhere, tmp_path)
 
 
 def test_with_labels_that_no_evaluator_knows_it_is_wavelets_too(tmp_path: Path):

@@ -160,8 +160,11 @@ def test_without_a_seed_a_fresh_one_is_drawn_and_printed(tmp_path: Path, capsys:
     ("argv", "words"),
     [
         (("grey", "--out", "a.gif"), "a.gif, expected a file that ends in .png, .jpg, .jpeg, .webp, .npy, .zip, .json"),
-        (("grey", "--out", "a"), "or a folder with --format png"),
-        (("grey", "--out", "a", "--format", "zip"), "found --format zip for the folder a, expected one of png, jpeg"),
+        (("grey", "--out", "a.b"), "or a folder with --format png"),
+        (
+            ("grey", "--out", "a", "--format", "zip"),
+            "found --format zip for the folder a, expected one of png, jpeg, webp, parquet, webdataset",
+        ),
         (("grey", "--out", "a.png", "--format", "npy"), "found --out a.png with --format npy, expected one format"),
         (
             ("grey", "--out", "a", "--format", "gif"),

@@ -47,6 +47,9 @@ ENCODED_BY = ", ".join(
 """Everything besides the pixels that decides the bytes of a file: the libraries, and the processor, because
 libraries choose their instructions by it. Part of every ETag."""
 
+PNG_ENCODED_BY = f"png {_PNG_REVISION}, isal {version('isal')}, {processor_name()}"
+"""The part of it that decides the bytes of a PNG."""
+
 LARGEST_SIDE_PIXELS = {Format.PNG: 2**31 - 1, Format.JPEG: 65_500, Format.WEBP: 16_383}
 """Height and width that a format can hold; of JPEG what libjpeg allows."""
 

@@ -34,7 +34,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.files import write_atomically
+from models.card import Card
+from models.files import digest_of, write_atomically
 from training.data.dataset import data_digest
 from training.device import computes_bfloat16
 from training.evaluation.controls import FEWEST_IMAGES, measure_controls
@@ -69,6 +70,28 @@ FeaturesName = Literal["auto", "evaluator", "imagenet", "wavelets"]
 def shipped_evaluator(name: str) -> Evaluator:
     """The shipped evaluator of this name: `mnist` or `eurosat`."""
     return load_evaluator(SHIPPED / f"{name}.safetensors")
+
+
+def evaluator_of(card: Card, folder: Path = TRAINED) -> Evaluator:
+    """The evaluator that scored a model, found by the digest in its card. It runs on one thread.
+
+    Args:
+        folder: of trained evaluators; the shipped ones are searched too.
+
+    Raises:
+        ValueError: the model was not scored, or by features that know no classes, or the evaluator is not here.
+    """
+    scores, files = card.scores, [*sorted(SHIPPED.glob("*.safetensors")), *sorted(folder.glob("*.safetensors"))]
+    found = next((path for path in files if digest_of(path) == scores.evaluator_digest), None)
+    if found is not None:
+        torch.set_num_threads(1)  # another number of them may round otherwise, and other pictures would be taken
+        return load_evaluator(found)
+    if scores.evaluator is None:
+        raise ValueError(f"{card.name} was not scored, so that it has no evaluator; `zoetrope evaluate` scores it")
+    raise ValueError(
+        f"{card.name} was scored by {scores.evaluator}, which is not among the evaluators here: found {len(files)} in "
+        f"{SHIPPED} and {folder}. `zoetrope evaluate {card.name} PICTURES --fit` trains one"
+    )
 
 
 def find_evaluator(
