@@ -1,6 +1,7 @@
 """While a run trains, its report and its TensorBoard events follow; each line of the log is one event."""
 
 import builtins
+import json
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,49 @@ def test_a_missing_tensorboard_is_reported_once_and_stops_nothing(tmp_path: Path
     assert ">learning</span>" in (run.path / "report.html").read_text()
 
 
-def test_nothing_is_made_before_the_first_checkpoint(tmp_path: Path):
+def test_no_event_is_written_before_the_first_checkpoint(tmp_path: Path):
     """Until then the log may hold lines that are rolled back."""
     run = logged_run(tmp_path / "run", gan_log(20))
-    with Monitor(run, print):
-        assert not (run.path / "report.html").exists()
+    with Monitor(run, print) as following:
+        following.step()
         assert not (run.path / "tensorboard").exists()
+
+
+REFRESH = '<meta http-equiv="refresh"'
+
+
+def test_a_report_is_there_from_the_start_and_loads_itself_again_until_the_run_ends(tmp_path: Path):
+    run = logged_run(tmp_path / "run", [], sheets=0)
+    report = run.path / "report.html"
+    with Monitor(run, print):
+        assert REFRESH in report.read_text()
+        assert "loads itself again every 20 seconds" in report.read_text()
+
+    assert REFRESH not in report.read_text()
+    assert "loads itself again" not in report.read_text()
+
+
+def test_between_checkpoints_the_diagnosis_and_the_report_follow_a_log_that_grows(tmp_path: Path, monkeypatch):
+    """By a fake clock, which ticks a second a step."""
+    clock, looked = [0.0], []
+    monkeypatch.setattr(monitor.time, "monotonic", lambda: clock[0])
+    run, diagnose = logged_run(tmp_path / "run", gan_log(5)), monitor.write_diagnosis
+
+    def look(run: Run) -> None:
+        looked.append(clock[0])
+        diagnose(run)
+
+    monkeypatch.setattr(monitor, "write_diagnosis", look)
+    following = Monitor(run, print)
+    for second in range(20):
+        clock[0] = float(second)
+        if second < 8:
+            run.log(gan_log(50)[5 + second])
+        following.step()
+
+    assert looked == [0, 5, 10]
+    assert json.loads((run.path / "doctor.json").read_text())["images_shown"] == 400 * 13
+    assert "5,200" in (run.path / "report.html").read_text()
 
 
 def test_an_interrupted_run_has_its_last_report(tmp_path: Path):
@@ -49,7 +87,7 @@ def test_reports_take_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(monitor.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(monitor, "TensorBoardWriter", missing)
 
-    def slow(_: object) -> None:
+    def slow(*_: object) -> None:
         written.append(clock[0])
         clock[0] += 10
 

@@ -101,6 +101,17 @@ def test_a_time_lapse_has_a_frame_a_sheet_and_rests_at_its_end(tmp_path: Path):
     assert shown_ms == [FRAME_MS, FRAME_MS, LAST_FRAME_MS]
 
 
+def test_the_first_frame_is_that_before_the_first_step_in_the_size_of_the_others(tmp_path: Path):
+    run = logged_run(tmp_path / "run", gan_log(9), sheets=2)
+    run.show_first(np.full((256, 8, 8, 1), 99, np.uint8))
+    text, _ = read(write_report(run))
+    movie = Image.open(run.path / "timelapse.webp")
+
+    assert "before the first step: 256 codes through random weights" in text
+    assert (movie.n_frames, movie.size) == (3, (18 * 26, 18 * 26))
+    assert np.median(np.asarray(movie.convert("L"))) == pytest.approx(99, abs=4)
+
+
 def test_small_sheets_are_enlarged_by_a_whole_number(tmp_path: Path):
     """Four pictures of 8 x 8 with a gap of 2 make 18 x 18; 26 times that is the most below 480."""
     run = logged_run(tmp_path / "run", [], sheets=1)

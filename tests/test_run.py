@@ -1,6 +1,8 @@
 """A run's folder goes on only with what it was begun with."""
 
+import fcntl
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,21 @@ def test_two_processes_do_not_train_in_one_folder(run: Run):
         pass
     with run.lock():
         pass
+
+
+def test_a_service_that_looks_at_the_lock_for_a_moment_stops_no_training(run: Run):
+    looking, looked = (run.path / "lock").open("w"), threading.Event()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+
+    def look() -> None:
+        looked.wait(0.06)  # the first tries fail
+        looking.close()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    with run.lock():
+        pass
+    thread.join()
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path):

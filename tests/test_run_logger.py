@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.shapes import EIGHT_BY_EIGHT, SMALLEST
 
+from models.codes import codes
+from models.sheet import contact_sheet
 from training.checkpoint import TrainingState
 from training.config import Settings
 from training.data.batches import Batches
 from training.distributed import DistributedContext
 from training.errors import Diverged
+from training.exporter.graphs import draw
 from training.run import Run
 from training.run_logger import LOGS_A_RUN, RunLogger
 from training.train import new_state
@@ -62,6 +67,36 @@ def test_a_sheet_is_due_every_24th_of_the_run_and_tells_how_diverse_it_is(tmp_pa
 
     assert [path.name for path in sorted((tmp_path / "run" / "samples").iterdir())] == ["000000.png"]
     assert ["diversity" in line for line in Run(tmp_path / "run").lines()].count(True) == 1
+
+
+@pytest.mark.parametrize("method", ["gan", "variational", "autoencoder"])
+def test_before_its_first_step_a_run_draws_256_codes_through_random_weights_and_changes_nothing_else(
+    tmp_path: Path, method: str
+):
+    logger, state = logger_and_state(tmp_path / "run", SETTINGS.with_changes(method=method, code_size=8))
+    before = state.random.get_state(), torch.get_rng_state()
+    logger.show_first(state)
+    with Image.open(Run(tmp_path / "run").first_sheet) as picture:
+        sheet = np.asarray(picture)
+    drawn = np.concatenate([draw(state.ema, codes(0, start, 64, state.ema.code_size)) for start in range(0, 256, 64)])
+
+    assert np.array_equal(sheet, contact_sheet(drawn)[:, :, 0])
+    assert sheet.shape == (16 * 10 - 2, 16 * 10 - 2)
+    assert all(map(torch.equal, before, (state.random.get_state(), torch.get_rng_state())))
+    assert Run(tmp_path / "run").sheets() == []
+
+
+def test_the_first_sheet_is_drawn_once_and_never_after_a_step_nor_by_another_process(tmp_path: Path):
+    for name, rank, images_shown in (("other", 1, 0), ("later", 0, 4), ("first", 0, 0)):
+        logger, state = logger_and_state(tmp_path / name, rank=rank)
+        state.images_shown = images_shown
+        logger.show_first(state)
+    path = Run(tmp_path / "first").first_sheet
+    path.write_bytes(b"as it is")
+    logger.show_first(state)
+
+    assert [Run(tmp_path / name).first_sheet for name in ("other", "later")] == [None, None]
+    assert path.read_bytes() == b"as it is"
 
 
 @pytest.mark.parametrize(

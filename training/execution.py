@@ -52,6 +52,7 @@ def carry_out(plan: Plan, context: ComputeContext, report: Report) -> Bundle | N
         def after_each_step(state: TrainingState) -> None:
             progress.update(state)
             foreteller.update(state)
+            monitor.step()
 
         def after_healing(lines: list[str]) -> None:
             monitor.restart()

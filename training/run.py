@@ -4,8 +4,9 @@
 
     config.json             the settings and the data: a run resumes only with the same ones, but for `changes`
     log.jsonl               a line every so many images: losses, margins, speed
+    samples/first.png       256 codes through the weights that the run begins with
     samples/000123.png      a sheet from the same 64 codes after so many thousand images
-    report.html, timelapse.webp, tensorboard/
+    doctor.json, report.html, timelapse.webp, tensorboard/
                             made from the above by `monitoring`, at any time again
     evaluation.json         what `evaluate` found in a model of the run, for the report
     checkpoint.safetensors  see `checkpoint`
@@ -13,17 +14,19 @@
                             what `healing` may go back to
     lock                    locked by the process that trains
 
-Knows files and folders; knows no torch.
+`GET /runs` of a service shows it: `service.training_runs` reads config.json, log.jsonl, doctor.json,
+samples/ and lock by these names, and imports nothing from here. Knows files and folders; knows no torch.
 """
 
 import fcntl
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +39,10 @@ from training.data.dataset import Pictures
 from training.data.reading import FEWEST_TO_HOLD_OUT
 
 RUNS = Path("runs")
+FIRST_SHEET = "first.png"
 _MOST_DIFFERENCES_SHOWN = 3
+_LOCK_TRIES, _LOCK_WAIT_S = 5, 0.05
+"""A service that looks whether a run is being trained holds its lock for a moment, too."""
 
 
 class RunDiffers(ValueError):
@@ -114,12 +120,10 @@ class Run:
             RunBusy: another process was first.
         """
         with (self.path / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(file):
                 raise RunBusy(
                     f"{self.path} is being trained by another process. Wait for it, or choose another with --run."
-                ) from None
+                )
             yield
 
     def config(self) -> dict[str, Any]:
@@ -210,6 +214,11 @@ class Run:
         with self._log.open("a") as file:
             file.write(json.dumps(written) + "\n")
 
+    @property
+    def log_bytes(self) -> int:
+        """Size of the log; another one says that it has changed."""
+        return self._log.stat().st_size if self._log.exists() else 0
+
     def lines(self) -> list[dict[str, float | None]]:
         """The log so far; without a last line that is being written or was cut."""
         if not self._log.exists():
@@ -222,7 +231,20 @@ class Run:
 
     def show(self, images_NHWC: NDArray[np.uint8], images_shown: int) -> Path:
         """Save a sheet of what the run draws by now."""
-        path = self.path / "samples" / f"{images_shown // 1000:06}.png"
+        return self._save_sheet(f"{images_shown // 1000:06}.png", images_NHWC)
+
+    @property
+    def first_sheet(self) -> Path | None:
+        """What the run drew before its first step; None of a run that began without."""
+        path = self.path / "samples" / FIRST_SHEET
+        return path if path.exists() else None
+
+    def show_first(self, images_NHWC: NDArray[np.uint8]) -> Path:
+        """Save what the run draws before its first step."""
+        return self._save_sheet(FIRST_SHEET, images_NHWC)
+
+    def _save_sheet(self, name: str, images_NHWC: NDArray[np.uint8]) -> Path:
+        path = self.path / "samples" / name
         with replacing(path) as writing:
             as_picture(contact_sheet(images_NHWC)).save(writing, "PNG")
         return path
@@ -231,6 +253,17 @@ class Run:
         """Put a file into the folder, in place of one of that name."""
         write_atomically(self.path / name, content)
         return self.path / name
+
+
+def _locked(file: IO[str]) -> bool:
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_WAIT_S)
+        else:
+            return True
+    return False
 
 
 def _runs_next_to(path: Path) -> str:

@@ -4,7 +4,8 @@
 
 A line every 400th of the run, a sheet every 24th, both by images shown, so that
 a run that was stopped writes what it would have written: the checkpoint holds the
-sums since the last line. Only the first of several processes writes.
+sums since the last line. Before its first step a run draws what the lecture begins with:
+256 codes through weights that have learned nothing. Only the first of several processes writes.
 """
 
 import math
@@ -30,7 +31,8 @@ from training.run import Run
 from training.schedule import schedule_at
 
 LOGS_A_RUN, SHEETS_A_RUN = 400, 24
-SHEET_PICTURES = 64
+SHEET_PICTURES, FIRST_PICTURES = 64, 256
+"""On a sheet, and on the one before the first step: the lecture's."""
 LARGEST = {"d_loss": "d_loss_max", "deviation": "deviation_max"}
 """Logged as means over the steps since the last line, as all figures are, and by their largest: one step ends a run."""
 FIRST_SHEET_SECONDS = 30.0
@@ -121,6 +123,12 @@ class RunLogger:
         self._sums, self._steps, self._began = {}, 0, time.monotonic()
         return True
 
+    def show_first(self, state: TrainingState) -> None:
+        """Save what the run draws before its first step, once. It is a picture more and changes nothing else."""
+        if state.images_shown or self._run.first_sheet is not None or not self._batches.distributed.is_main:
+            return
+        self._run.show_first(self._drawn(state, FIRST_PICTURES))
+
     def show_early(self, state: TrainingState) -> None:
         """Save the run's first sheet when half a minute is over. It is a picture more and changes nothing else."""
         if self._any_sheet or state.seconds < FIRST_SHEET_SECONDS or not self._batches.distributed.is_main:
@@ -138,14 +146,19 @@ class RunLogger:
 
     def _draw(self, state: TrainingState) -> NDArray[np.uint8]:
         """Save a sheet; returns its pictures."""
-        _prepare_to_draw(state, self._settings, self._batches)
-        labels_N = None
-        if (counts := self._batches.class_counts) is not None:
-            labels_N = labels(0, 0, SHEET_PICTURES, counts)
-        sheet = draw(state.ema, codes(0, 0, SHEET_PICTURES, state.ema.code_size), labels_N)
+        sheet = self._drawn(state, SHEET_PICTURES)
         self._run.show(sheet, state.images_shown)
         self._any_sheet = True
         return sheet
+
+    def _drawn(self, state: TrainingState, count: int) -> NDArray[np.uint8]:
+        """The first pictures of seed 0, a sheet at a time: 256 large ones need not be in memory at once."""
+        _prepare_to_draw(state, self._settings, self._batches)
+        counts, parts = self._batches.class_counts, []
+        for start in range(0, count, SHEET_PICTURES):
+            labels_N = None if counts is None else labels(0, start, SHEET_PICTURES, counts)
+            parts.append(draw(state.ema, codes(0, start, SHEET_PICTURES, state.ema.code_size), labels_N))
+        return np.concatenate(parts)
 
     def _line(self, state: TrainingState) -> dict[str, float]:
         maxima = {key: self._sums.pop(key) for key in LARGEST.values() if key in self._sums}

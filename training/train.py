@@ -127,6 +127,7 @@ class _Attempt:
             seconds: of training that the run has behind it, where that is more than its checkpoint says.
         """
         state, settings, context = self._state, self._settings, self._context
+        self._logger.show_first(state)
         saved_at = time.monotonic()
         started = saved_at - max(seconds, state.seconds)
         while state.images_shown < settings.images_shown:

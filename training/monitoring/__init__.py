@@ -1,6 +1,7 @@
 """Monitoring of a run: diagnosis, report and TensorBoard, all made from the run's folder.
 
     runs/<name>/log.jsonl -> log_statistics -> checks -> doctor -> report -> monitor
+                                                           `-> doctor.json, for a service's GET /runs
                                                          charts -> report
 
 `log.jsonl` and `samples/` are the source of truth; a run resumes without the

@@ -1,14 +1,17 @@
 """The doctor: a diagnosis of a run in words, from its log and its settings alone.
 
     log_statistics, checks -> doctor -> report, the command `doctor`
+                                     -> runs/<name>/doctor.json -> a service's GET /runs
 
 It also says what a log cannot tell: whether the pictures are good is for a
 person, or for an evaluator, to say.
 """
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Literal
 
 from training.config import ADVERSARIAL_METHODS, Settings
 from training.monitoring.checks import (
@@ -20,7 +23,11 @@ from training.monitoring.checks import (
     reconstruction_psnr_db,
 )
 from training.monitoring.log_statistics import LogLine, LogStatistics
+from training.run import Run
 
+DIAGNOSIS = "doctor.json"
+"""In a run's folder: the last diagnosis, for programs that import nothing from here."""
+Severity = Literal["idle", "good", "warn", "bad"]
 _FEWEST_LINES, _FEWEST_STEPS = 10, 100
 _DAY_S = 86_400.0
 _SLOWED = 0.5
@@ -71,6 +78,13 @@ class Diagnosis:
         """Something to change, though the run is not lost."""
         return self.verdict in _WARNINGS
 
+    @property
+    def severity(self) -> Severity:
+        """In a word for a colour; `idle` where nothing can be said yet."""
+        if self.verdict == "too early":
+            return "idle"
+        return "good" if self.healthy else "warn" if self.warning else "bad"
+
 
 def diagnose(lines: Sequence[LogLine], settings: Settings) -> Diagnosis:
     """Diagnose a run by its log.
@@ -94,6 +108,23 @@ def diagnose(lines: Sequence[LogLine], settings: Settings) -> Diagnosis:
         log.finished,
         log.seconds_left,
     )
+
+
+def write_diagnosis(run: Run) -> Diagnosis:
+    """Diagnose a run, and write what is found into its folder.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+    """
+    lines, settings = run.lines(), run.settings()
+    found = diagnose(lines, settings)
+    facts = {
+        "images_planned": settings.images_shown,
+        "images_per_second": LogStatistics(lines, settings).images_per_second,
+        "severity": found.severity,
+    }
+    run.write(DIAGNOSIS, f"{json.dumps(asdict(found) | facts, indent=2)}\n".encode())
+    return found
 
 
 def _findings(log: LogStatistics) -> Iterator[Finding]:

@@ -1,8 +1,10 @@
-"""The monitor of a run: keeps its report and its TensorBoard events up to date while it trains.
+"""The monitor of a run: keeps its diagnosis, its report and its TensorBoard events up to date while it trains.
 
-    report, run -> monitor -> runs/<name>/report.html, timelapse.webp, tensorboard/
+    report, doctor, run -> monitor -> runs/<name>/doctor.json, report.html, timelapse.webp, tensorboard/
 
-`log.jsonl` and `samples/` are the source of truth. The event folder is rewritten
+`log.jsonl` and `samples/` are the source of truth. Diagnosis and report are made from
+them again every few seconds, and the report says to a browser when to load it again,
+for as long as the run goes on. The event folder is rewritten
 when a process starts and extended after each checkpoint: what the log holds then
 is never rolled back, so a run that was killed and resumed has no event twice.
 Imports TensorBoard only where events are written.
@@ -16,12 +18,15 @@ from types import TracebackType
 import numpy as np
 from PIL import Image
 
+from training.monitoring.doctor import write_diagnosis
 from training.monitoring.log_statistics import LogLine
-from training.monitoring.report import write_report
+from training.monitoring.report import REPORT, write_report
 from training.run import Run
 
 _REPORT_TIME_SHARE = 0.05
 """Largest share of the training time that goes into reports."""
+LOOK_SECONDS, REFRESH_SECONDS = 5.0, 20
+"""How often a run that trains is diagnosed, and its report loaded again."""
 
 
 class TensorBoardMissing(ValueError):
@@ -89,7 +94,18 @@ class Monitor:
         self._run, self._notify = run, notify
         self._tensorboard: TensorBoardWriter | None = None
         self._started_s, self._reports_s = time.monotonic(), 0.0
+        self._look_at_s, self._log_bytes = self._started_s, -1
         self._first = True
+
+    def step(self) -> None:
+        """Call after every step: every few seconds, where the log has grown, diagnosis and report follow it."""
+        if time.monotonic() < self._look_at_s:
+            return
+        self._look_at_s = time.monotonic() + LOOK_SECONDS
+        if self._run.log_bytes != self._log_bytes:
+            self._log_bytes = self._run.log_bytes
+            write_diagnosis(self._run)
+            self._report_if_due()
 
     def update(self) -> None:
         """Write what is new; call it after each checkpoint."""
@@ -97,8 +113,7 @@ class Monitor:
             self._first, self._tensorboard = False, self._new_writer()
         if self._tensorboard is not None:
             self._tensorboard.catch_up()
-        if self._reports_s <= _REPORT_TIME_SHARE * (time.monotonic() - self._started_s):
-            self._write_report()
+        self._report_if_due()
 
     def restart(self) -> None:
         """Call after the run went back: its log is shorter than what was written of it, so all is written again."""
@@ -107,17 +122,24 @@ class Monitor:
             self._tensorboard = self._new_writer()
 
     def __enter__(self) -> "Monitor":
+        """Write a report of a run that has none: a person may open it from now on."""
+        if not (self._run.path / REPORT).exists():
+            self._write_report(REFRESH_SECONDS)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Write the final state, also of a run that was interrupted or has diverged."""
         if self._tensorboard is not None:
             self._tensorboard.close()
-        self._write_report()
+        self._write_report(None)
 
-    def _write_report(self) -> None:
+    def _report_if_due(self) -> None:
+        if self._reports_s <= _REPORT_TIME_SHARE * (time.monotonic() - self._started_s):
+            self._write_report(REFRESH_SECONDS)
+
+    def _write_report(self, refresh_s: int | None) -> None:
         started_s = time.monotonic()
-        write_report(self._run)
+        write_report(self._run, refresh_s)
         self._reports_s += time.monotonic() - started_s
 
     def _new_writer(self) -> TensorBoardWriter | None:

@@ -80,10 +80,15 @@ tr:last-child td { border-bottom: 0 }
 """
 
 
-def page(title: str, body: str) -> str:
-    """A whole HTML document."""
+def page(title: str, body: str, refresh_s: int | None = None) -> str:
+    """A whole HTML document.
+
+    Args:
+        refresh_s: a browser loads it again after so many seconds; None: never.
+    """
+    refresh = "" if refresh_s is None else f'<meta http-equiv="refresh" content="{refresh_s}">'
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escaped(title)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escaped(title)}</title>{refresh}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><main>{body}</main></body></html>\n"
     )

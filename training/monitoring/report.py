@@ -19,22 +19,25 @@ from models.card import Card
 from training.budget import duration
 from training.changes import history
 from training.monitoring import charts
-from training.monitoring.doctor import Diagnosis, diagnose
+from training.monitoring.doctor import Diagnosis, write_diagnosis
 from training.monitoring.log_statistics import LogStatistics
 from training.monitoring.page import data_uri, embedded, escaped, page, table
 from training.run import Run, RunBusy
 
 FRAME_MS, LAST_FRAME_MS = 220, 2_500
 _LAPSE_SIDE_PIXELS = 480
-EVALUATION = "evaluation.json"
-"""Of the run's folder: the last evaluation of a model that was exported from it."""
+REPORT, EVALUATION = "report.html", "evaluation.json"
+"""Of the run's folder; the second is the last evaluation of a model that was exported from it."""
 
-Sheets = Sequence[tuple[int, Path]]
-"""(Images shown, file) of sample sheets, oldest first."""
+Sheets = Sequence[tuple[str, Path]]
+"""(When in words, file) of sample sheets, oldest first."""
 
 
-def write_report(run: Run) -> Path:
-    """Write `report.html` and `timelapse.webp` into the run's folder, from what it holds now.
+def write_report(run: Run, refresh_s: int | None = None) -> Path:
+    """Write `report.html`, `timelapse.webp` and `doctor.json` into the run's folder, from what it holds now.
+
+    Args:
+        refresh_s: the page loads itself again after so many seconds, while a run goes on; None: it is as it stays.
 
     Returns:
         The path of the report.
@@ -43,15 +46,17 @@ def write_report(run: Run) -> Path:
         FileNotFoundError: the folder holds no run.
     """
     config, settings = run.config(), run.settings()
-    log, sheets = LogStatistics(run.lines(), settings), run.sheets()
-    diagnosis = diagnose(log.lines, settings)
+    log, diagnosis = LogStatistics(run.lines(), settings), write_diagnosis(run)
     parts = [_head(run, log, diagnosis), _diagnosis(diagnosis), _history(config), _evaluation(run)]
-    if sheets:
+    if refresh_s is not None:
+        parts.insert(1, f'<p class="soft">This page loads itself again every {refresh_s} seconds.</p>')
+    if sheets := _sheets(run, config):
         parts.append(_samples(run, sheets))
     if log.lines:
         parts.append(_curves(log))
     parts.append(_configuration(config))
-    return run.write("report.html", page(f"{run.path.name}: {diagnosis.verdict}", "".join(parts)).encode())
+    title = f"{run.path.name}: {diagnosis.verdict}"
+    return run.write(REPORT, page(title, "".join(parts), refresh_s).encode())
 
 
 def add_evaluation(run: Run, card: Card) -> bool:
@@ -82,9 +87,11 @@ def time_lapse(sheets: Sequence[Path]) -> bytes:
     """An animated WebP of sample sheets that rests on its last frame and repeats.
 
     Args:
-        sheets: at least one, oldest first, all of one size. Small ones are enlarged by a whole factor.
+        sheets: at least one, oldest first. Small ones are enlarged by a whole factor. All are shown in the size of
+            the last one: the first has more pictures than the others.
     """
     frames = [_frame(path) for path in sheets]
+    frames = [_within(frame, frames[-1].size) for frame in frames]
     file = io.BytesIO()
     frames[0].save(
         file,
@@ -114,6 +121,16 @@ def _frame(path: Path) -> Image.Image:
         return opened.convert("RGB").resize(size, Image.Resampling.NEAREST)
 
 
+def _within(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The whole frame in the middle of a black one of this size."""
+    if frame.size == size:
+        return frame
+    frame.thumbnail(size, Image.Resampling.BOX)
+    placed = Image.new("RGB", size)
+    placed.paste(frame, ((size[0] - frame.width) // 2, (size[1] - frame.height) // 2))
+    return placed
+
+
 def _head(run: Run, log: LogStatistics, diagnosis: Diagnosis) -> str:
     speed, seconds = log.images_per_second, log.values("seconds")
     facts = {
@@ -126,7 +143,7 @@ def _head(run: Run, log: LogStatistics, diagnosis: Diagnosis) -> str:
     if diversity := log.values("diversity"):
         facts["diversity (data: 1)"] = f"{diversity[-1]:.2f}"
     cells = "".join(f"<div><b>{value}</b><span>{name}</span></div>" for name, value in facts.items())
-    verdict = f'<span class="verdict {_css_class(diagnosis)}">{diagnosis.verdict}</span>'
+    verdict = f'<span class="verdict {diagnosis.severity}">{diagnosis.verdict}</span>'
     return (
         f'<div class="head"><h1>{escaped(run.path.name)}</h1>{verdict}</div>'
         f'<div class="bar"><i style="width:{log.progress:.1%}"></i></div><div class="facts">{cells}</div>'
@@ -138,7 +155,7 @@ def _diagnosis(diagnosis: Diagnosis) -> str:
     notes = "".join(f'<p class="soft">{escaped(note)}</p>' for note in diagnosis.notes)
     what_to_change = f"<h3>What to change, the likeliest first</h3><ul>{advice}</ul>" if advice else ""
     explanation = f"<p>{escaped(diagnosis.explanation)}</p>"
-    return f'<section class="card doctor {_css_class(diagnosis)}">{explanation}{what_to_change}{notes}</section>'
+    return f'<section class="card doctor {diagnosis.severity}">{explanation}{what_to_change}{notes}</section>'
 
 
 def _history(config: dict[str, Any]) -> str:
@@ -162,21 +179,24 @@ def _evaluation(run: Run) -> str:
     return f'<h2>Evaluation</h2><div class="card"><p class="soft">{escaped(model)}</p><ul>{items}</ul></div>'
 
 
-def _css_class(diagnosis: Diagnosis) -> str:
-    if diagnosis.verdict == "too early":
-        return "idle"
-    return "good" if diagnosis.healthy else "warn" if diagnosis.warning else "bad"
+def _sheets(run: Run, config: Mapping[str, Any]) -> Sheets:
+    """What the run drew before its first step, and then."""
+    found = [(f"after {_thousands(images_shown)}", path) for images_shown, path in run.sheets()]
+    if (first := run.first_sheet) is None:
+        return found
+    parent = config["settings"].get("parent") or config.get("parent")
+    weights = "the weights of its parent" if parent else "random weights"
+    return [(f"before the first step: 256 codes through {weights}", first), *found]
 
 
 def _samples(run: Run, sheets: Sheets) -> str:
     lapse = time_lapse([path for _, path in sheets])
     run.write("timelapse.webp", lapse)
-    last_shown, last_path = sheets[-1]
+    last_when, last_path = sheets[-1]
     last = still(last_path)
     figures = "".join(
-        f"<figure>{embedded(still(path), f'the sample sheet after {_thousands(shown)}')}"
-        f"<figcaption>after {_thousands(shown)}</figcaption></figure>"
-        for shown, path in sheets
+        f"<figure>{embedded(still(path), f'the sample sheet {when}')}<figcaption>{when}</figcaption></figure>"
+        for when, path in sheets
     )
     return (
         '<h2>Samples</h2><div class="lapse"><figure><picture>'
@@ -184,7 +204,7 @@ def _samples(run: Run, sheets: Sheets) -> str:
         f"{embedded(lapse, 'the sample sheets of the run, one after the other')}</picture>"
         f"<figcaption>Time-lapse: the same codes on all {len(sheets)} sheets (timelapse.webp)</figcaption></figure>"
         f"<figure>{embedded(last, 'the last sample sheet')}"
-        f"<figcaption>The last sheet, after {_thousands(last_shown)}</figcaption></figure></div>"
+        f"<figcaption>The last sheet, {last_when}</figcaption></figure></div>"
         f'<h2>Sheet by sheet</h2><div class="strip" tabindex="0">{figures}</div>'
     )
 
