@@ -36,6 +36,7 @@ Read in this order:
     verification   is a picture ours? by drawing its recipe again; `verify_command` is `zoetrope verify`
     credentials    signed C2PA manifests of pictures, where settings name a key
     ratings/       people's grades
+    training_runs/ training on this machine, from the files that it writes
     metrics        counters for Prometheus
     errors         every error as problem+json (RFC 9457)
     openapi        the OpenAPI document, completed; `openapi_responses` and `openapi_schemas` are parts of it

@@ -20,6 +20,7 @@ from service.openapi_responses import (
     MADE_BY,
     MOVED,
     REQUEST_ID,
+    REVALIDATED,
     SIGNED,
     grades,
     link,
@@ -27,6 +28,7 @@ from service.openapi_responses import (
     pictures,
     probe,
     problems,
+    sheet,
 )
 from service.openapi_schemas import complete_schemas
 
@@ -34,6 +36,7 @@ TAGS = {
     "pictures": "Draw pictures by their address, by codes and between them, and prove that a picture is ours.",
     "models": "Which models there are, and what draws them.",
     "ratings": "People's grades of pictures: stored, given back, withdrawn; and what to grade next.",
+    "runs": "Training on this machine, as it goes: progress, curves, diagnosis and sample sheets.",
     "openai": "OpenAI's images API, for its clients: the same pictures, and errors in OpenAI's form.",
     "inference": "The Open Inference Protocol, version 2, for clients of KServe and Triton: codes to pixels.",
     "mcp": "The Model Context Protocol, for agents: list models, draw, interpolate and link.",
@@ -54,6 +57,8 @@ _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 _CODE = "/models/{name}/{version}/codes/{seed}/{index}"
 _DIRECTIONS = "/models/{name}/{version}/directions"
 _MANIFEST = f"{_IMAGE}.{SIDECAR_SUFFIX}"
+_SHEET = "/runs/{name}/sheets/{sheet}.png"
+_OF_RUNS = ("/runs", "/runs/{name}", _SHEET)
 _INFERENCE = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 _OF_OTHER_PROTOCOLS = (400, 401, 403, 404, 410, 413, 415, 429, 503)
 _ERRORS = {
@@ -83,6 +88,9 @@ _ERRORS = {
     ("get", "/ratings"): (401, 403, 406, 422, 503),
     ("get", "/ratings/batch"): (404, 410, 422, 503),
     ("get", "/ratings/summary"): (422, 503),
+    ("get", "/runs"): (401, 403, 503),
+    ("get", "/runs/{name}"): (401, 403, 404, 503),
+    ("get", _SHEET): (401, 403, 404, 503),
     ("get", "/status"): (),
     ("get", "/models"): (503,),
     ("get", "/models/{name}"): _OF_MODEL_ROUTES,
@@ -126,6 +134,7 @@ _LINKS = {
         truncation="$response.body#/pictures/0/truncation",
     ),
     ("post", "/ratings/withdrawals", "200"): link("list_withdrawals", "All graders whose grades are withdrawn"),
+    ("get", "/runs", "200"): link("get_training_run", "The one that changed last", name="$response.body#/runs/0/name"),
     ("get", "/v1/models", "200"): link("get_openai_model", "The first model", name="$response.body#/data/0/id"),
 }
 
@@ -168,6 +177,11 @@ def _declare_files(paths: dict[str, Any]) -> None:
     signed["200"] = manifest()
     signed["308"] = {"description": "The URL of the same manifest", "headers": {"Location": MOVED["Location"]}}
     paths["/ratings"]["get"]["responses"]["200"] = grades()
+    paths[_SHEET]["get"]["responses"]["200"] = sheet()
+    for path in _OF_RUNS:
+        answers = paths[path]["get"]["responses"]
+        answers["200"]["headers"] = {**REVALIDATED}
+        answers["304"] = {"description": "You have it", "headers": {**REVALIDATED}}
     counters = paths["/metrics"]["get"]["responses"]["200"]
     counters["content"] = {"text/plain": {"schema": {"type": "string"}}}
 

@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     400: "The body is not valid JSON",
     401: "It needs a key, or its key is not known",
     403: "A page of another site sent it, its key lacks the scope, or nothing allows it on this address",
-    404: "No such model",
+    404: "No such model, or no such run",
     406: "Nothing that we have fits `Accept`",
     408: "Headers or body did not arrive in time",
     409: "An id came before with another grade; nothing of this request was stored",
@@ -64,6 +64,10 @@ _CACHED = {
 }
 MOVED = {"Location": _header("Relative to this URL"), **_CACHED}
 KEPT = {"ETag": _header("Changes with all that decides the bytes"), **_CACHED}
+REVALIDATED = {
+    "ETag": _header("Changes with the answer; ask again with it in If-None-Match"),
+    "Cache-Control": _header("Not for shared caches; a sheet at the URL that a run names stays as it is"),
+}
 SIGNED = {
     "Link": _header(
         "Where the signed manifest is (c2pa-manifest), if pictures are signed and it is not in the file", required=False
@@ -123,6 +127,11 @@ def grades() -> Json:
         "headers": {},
         "content": {one.media_type: {"schema": schema} for one, schema in schemas.items()},
     }
+
+
+def sheet() -> Json:
+    """A sample sheet of a training run."""
+    return {"description": "The sheet", "content": {"image/png": {"schema": _BINARY}}}
 
 
 def manifest() -> Json:

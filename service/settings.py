@@ -90,6 +90,7 @@ class Settings(BaseModel):
         default="sqlite:///runs/grades.db",
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
     )
+    runs: Path = Field(default=Path("runs"), description="The folder of training runs that /runs shows.")
     open_ratings: bool = Field(
         default=False, description="Whether grades are accepted without a key from everyone who can connect."
     )

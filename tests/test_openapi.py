@@ -17,6 +17,7 @@ INFERENCE = ("", "/ready", "/infer")
 IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 
 MANIFEST = f"{IMAGE}.c2pa"
+SHEET = "/runs/{name}/sheets/{sheet}.png"
 DRAWN_BY_POST = [
     *("/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations", "/mcp"),
     *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
@@ -34,7 +35,8 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     model = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
     inference = {"/v2", "/v2/health/live", "/v2/health/ready"} | {f"{one}{at}" for one in model for at in INFERENCE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
-    assert set(document["paths"]) == drawing | grades | inference | {
+    runs = {"/runs", "/runs/{name}", SHEET}
+    assert set(document["paths"]) == drawing | grades | inference | runs | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
         *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
     }
@@ -365,6 +367,7 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         ("get", "/ratings"): [["rate"]],
         ("post", "/ratings/withdrawals"): [["admin"]],
         ("get", "/ratings/withdrawals"): [["admin"]],
+        **{("get", path): [["admin"]] for path in ("/runs", "/runs/{name}", SHEET)},
     }
     for (method, path), _ in secured.items():
         assert {"401", "403"} <= set(document["paths"][path][method]["responses"])

@@ -42,8 +42,12 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/ratings": "rate",
     "/ratings/withdrawals": "admin",
 }
-"""Paths of which a key may be needed; those of single pictures and of `/v2/.../infer` are `draw`, too, and all others
-are open."""
+"""Paths of which a key may be needed; those of single pictures and of `/v2/.../infer` are `draw`, too, those below
+`OF_TRAINING` are `admin`, and all others are open."""
+OF_TRAINING: Mapping[str, str] = {
+    "runs": "No training runs are shown here",
+}
+"""First step of a path -> the words of its refusal."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
@@ -179,7 +183,7 @@ class Access:
             )
         raise Problem(
             403,
-            f"{_REFUSED[needed]}: {closed}. A key allows it (ZOETROPE_KEYS_FILE)"
+            f"{_refused(request['path'], needed)}: {closed}. A key allows it (ZOETROPE_KEYS_FILE)"
             + (", and ZOETROPE_OPEN_RATINGS=true opens it to all" if needed == "rate" else "")
             + "; on 127.0.0.1, without a proxy, it is always allowed.",
         )
@@ -234,9 +238,19 @@ _REFUSED: Mapping[Scope, str] = {
 }
 
 
+def _refused(path: str, needed: Scope) -> str:
+    return OF_TRAINING.get(_first_step(path)) or _REFUSED[needed]
+
+
+def _first_step(path: str) -> str:
+    return path[1:].partition("/")[0]
+
+
 def scope_of(path: str) -> Scope | None:
     """The scope that a key for this path has; None where it is always open."""
     found = SCOPE_OF_PATH.get(path)
+    if found is None and _first_step(path) in OF_TRAINING:
+        return "admin"
     if found is None:
         is_image = path.startswith("/models/") and "/images/" in path
         return "draw" if is_image or (path.startswith("/v2/models/") and path.endswith("/infer")) else None

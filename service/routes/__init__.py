@@ -14,6 +14,7 @@ Read in this order:
     inference    /v2/...: for clients of the Open Inference Protocol (KServe, Triton)
     mcp          POST /mcp: for agents (Model Context Protocol)
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
+    runs         GET /runs, /runs/{name}: training on this machine, as it goes
     health       GET /status, /readyz, /metrics
     pages        the page at /, and /docs
     frames       the frames of an interpolation, spaced as a request wants them
@@ -39,12 +40,13 @@ from service.routes import (
     openai,
     pages,
     ratings,
+    runs,
     verify,
 )
 from service.routes.responses import client_closed_request
 
 _DRAWING = (generate, images, codes, encode, verify, openai, inference, mcp)
-ROUTERS = tuple(module.router for module in (*_DRAWING, models, ratings, health, pages))
+ROUTERS = tuple(module.router for module in (*_DRAWING, models, ratings, runs, health, pages))
 
 
 def create_app() -> App:

@@ -24,6 +24,8 @@ class Server:
 
     def __init__(self, process: subprocess.Popen, url: str, log: Path) -> None:
         self.process, self.url, self._log = process, url, log
+        self.runs = _runs_next_to(log)
+        """The folder of training runs that it shows."""
 
     @property
     def port(self) -> int:
@@ -99,6 +101,7 @@ def started(
         **os.environ,
         "ZOETROPE_MODELS": str(models),
         "ZOETROPE_GRADES": grades,
+        "ZOETROPE_RUNS": str(_runs_next_to(log)),
         "ZOETROPE_ENGINE": "onnxruntime",
         "ZOETROPE_PRECISION": "float32",
         "BENTOML_DO_NOT_TRACK": "True",
@@ -117,6 +120,10 @@ def started(
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _runs_next_to(log: Path) -> Path:
+    return log.parent / "runs"
 
 
 def _descendants(pid: int) -> list[int]:
