@@ -7,9 +7,12 @@
 
 import {clearError, showError, showRefused} from "./alert.js";
 import {fetchCard, fetchModels, fetchStatus, modelOptions} from "./api.js";
+import {currentKey} from "./key.js";
 import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
 import {texts} from "./texts.js";
 
+const MODELLESS = ["runs"]; // shown also where no model can draw
+const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 const select = document.getElementById("model");
 let current; // {name, leave}
 let renderings = 0;
@@ -19,9 +22,10 @@ async function render() {
   const rendering = ++renderings;
   enter(view);
   try {
-    const [module, card] = await Promise.all([
-      import(`./${view}.js`), fetchCard(query.get("model")), renderModels(view, query.get("model")),
-    ]);
+    const models = Promise.all([fetchCard(query.get("model")), renderModels(view, query.get("model"))]);
+    models.catch(() => {}); // a view that needs one waits for it here
+    const module = await import(`./${view}.js`);
+    const [card] = MODELLESS.includes(view) ? [] : await models;
     if (rendering !== renderings) return; // the address bar changed meanwhile
     clearError();
     current.leave = module.leave;
@@ -59,4 +63,6 @@ async function renderRefused() {
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) renderRefused(); });
 renderRefused();
+// Elsewhere runs need a key, and a link that is refused to all others would only be in the way.
+document.querySelector("[data-view=runs]").hidden = !OWN_MACHINE.includes(location.hostname) && currentKey() === undefined;
 onRouteChange(render);

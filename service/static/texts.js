@@ -7,6 +7,10 @@
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const short = version => version.slice(0, 6);
+const count = value => value.toLocaleString("en");
+const brief = value => new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3}).format(value);
+const time = seconds => (seconds < 90 ? `about ${plural(Math.max(1, Math.round(seconds)), "second", "seconds")}`
+  : seconds < 5400 ? `about ${Math.round(seconds / 60)} minutes` : `about ${(seconds / 3600).toFixed(1)} hours`);
 
 export const texts = {
   page: {
@@ -109,4 +113,46 @@ export const texts = {
   instrument: {},
 
   models: {},
+
+  runs: {
+    states: {training: "Training", stopped: "Stopped", finished: "Finished"},
+    state: ({state, verdict}) => (
+      `${texts.runs.states[state]}${verdict && verdict !== state ? `: ${verdict}` : ""}`),
+    kinds: {
+      gan: "A GAN", autoencoder: "An autoencoder", denoising: "A denoising autoencoder",
+      variational: "A variational autoencoder", rated: "Fine-tuning with grades",
+    },
+    about: ({run: {method, data}, preset, images, height, width, classes}) => (
+      `${texts.runs.kinds[method] ?? method}${preset && `, preset ${preset}`}, from ${count(images)} pictures of `
+      + `${width} × ${height} pixels${classes ? ` in ${plural(classes, "class", "classes")}` : ""} (${data}).`),
+    progress: ({state, images_shown: shown, images_planned: planned, seconds, seconds_left: left}) => {
+      const words = `${count(shown)} of ${count(planned)} images`;
+      if (state === "finished") return `${words}, in ${time(seconds)}`;
+      if (left === null) return words;
+      return `${words}, ${time(left)} ${state === "training" ? "left" : "were left"}`;
+    },
+    refused: (name, reason) => `The run ${name} cannot be shown: ${reason}.`,
+    sheet: ({first, images_shown: shown}, parent) => {
+      if (first) return `Before the first step: 256 codes through ${parent ? `the weights of ${parent}` : "random weights"}`;
+      return shown === 0 ? "In the first thousand images" : `After ${count(shown / 1000)} thousand images`;
+    },
+    healing: ({images_shown: shown, returned_to: back, verdict, explanation, learning_rate: [rate], gamma: [gamma]}) => (
+      `After ${count(shown)} images: ${verdict}. ${explanation} It went back to image ${count(back)}, and on with `
+      + `learning rate ${brief(rate)} and gamma ${brief(gamma)}.`),
+    play: "Play",
+    pause: "Pause",
+    charts: {
+      d_loss: "Losses", g_loss: "Losses", d_wins: "Pairs ranked correctly", diversity: "Diversity (data: 1)",
+      reconstruction: "Reconstruction error", kl: "KL divergence of the codes", augment_p: "Augmentation",
+      overfitting: "Overfitting", near_share: "Copies of training pictures", near_limit: "Copies by chance",
+      penalty: "Gradient penalty", images_per_second: "Images a second",
+    },
+    metrics: {
+      d_loss: "discriminator", g_loss: "generator", augment_p: "probability", overfitting: "overfitting",
+      near_share: "share", near_limit: "by chance",
+    },
+    chart: (title, curves) => `${title}. At the end: ${curves.map(({metric, values}) => (
+      `${texts.runs.metrics[metric] ?? ""} ${brief(values.at(-1))}`.trim())).join(", ")}.`,
+    short: value => brief(value),
+  },
 };
