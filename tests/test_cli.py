@@ -47,23 +47,26 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path):
     )
 
     assert code == 0
-    assert "1,611 pictures of 8 x 8 x 1 from digits" in said
-    assert re.search(r"images_shown │ 7,000", said)
-    assert "generator parameters" in said
+    assert "1,611 pictures of 8 x 8 x 1 from digits, in 10 classes: 0 1" in said
+    assert "They train a GAN with preset tiny on cpu: 7,000 images to show." in said
+    assert f"Look at {tmp_path / 'r' / 'report.html'} meanwhile; it loads itself again." in said
+    assert f"The model will be {tmp_path / 'd'}." in said
     assert re.search(r"7,000 images to show: about [\d.]+ (seconds|minutes) of", said)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_plan_has_a_dozen_rows_and_all_of_them_with_verbose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_plan_is_told_in_a_few_lines_and_with_every_setting_by_verbose(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # short paths: one line a row
     words = ["fit", "digits", "--dry-run", "--out", "d", "--run", "r", "--kimg", "2", "--threads", "1"]
     (_, short), (_, long) = typed(*words), typed(*words, "--verbose")
     settings = {name for name in asdict(preset_named("tiny")) if name not in FINETUNING_SETTINGS}
 
-    assert short.count("│") <= 3 * 13  # the counts of ten classes take two lines
-    assert "--verbose shows every setting." in short
+    assert "│" not in short
+    assert "The model will be d. --verbose shows every setting." in short
+    assert "generator parameters" in long
     assert {name for name in settings if f" {name} │" not in f" {long}"} == set()
-    assert short.count("warning") == long.count("warning") == 0
+    busy = "warning: other programs are busy here"  # as they may be while tests run
+    assert "warning" not in (short + long).replace(busy, "")
 
 
 def test_very_few_pictures_are_warned_about_with_their_number(messy: Path, tmp_path: Path):

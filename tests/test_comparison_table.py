@@ -10,7 +10,7 @@ from models.bundle import open_bundle
 from models.runtime import Runtime
 from models.scores import ModeScores, Scores
 from training.comparison.recipes import RECIPES, Entry
-from training.comparison.table import PICTURES, Row, as_markdown, cells, figures, row_of
+from training.comparison.table import PICTURES, Row, as_markdown, as_text, cells, figures, in_sentences, row_of
 from training.config import preset_named
 from training.evaluation.reference import RealPictures
 from training.monitoring.log_statistics import LogStatistics
@@ -46,6 +46,31 @@ def test_the_table_is_worked_out_by_hand(rows: list[Row]):
         "| better | **2.35** | **50.0%** | **98.1%** |\n"
         "| real pictures | 1 | 50.0% | 99.0% |\n"
     )
+
+
+def test_on_a_terminal_the_table_fits_80_columns_and_names_come_again(rows: list[Row]):
+    headings, lines = cells(rows)
+    text = as_text(headings, lines)
+    first, *others = text.split("\n\n")
+
+    assert max(map(len, text.splitlines())) <= 80
+    assert first.splitlines()[:3] == [
+        "method         FD ratio  precision  class agreement  latent size  images shown",
+        "worse             1,234      25.0%                             5             0",
+        "better             2.35*     50.0%*           98.1%*           5             0",
+    ]
+    assert all(block.startswith("method") and "real pictures" in block for block in others)
+    assert all(heading in text for heading in headings)
+
+
+def test_the_best_method_is_said_in_a_sentence_and_one_that_diverged_too(rows: list[Row]):
+    log = LogStatistics([{"images_shown": 1_000, "d_loss_max": 99.0}], preset_named("tiny"))
+    wild = replace(rows[0], log=log, data_deviation=0.5)
+
+    assert in_sentences([wild, rows[1]]) == [
+        "better has the lowest FD ratio of 2 ways: 2.35, where 1 is as good as real.",
+        "worse diverged: a loss or the pixels left the range of a run that learns.",
+    ]
 
 
 def test_empty_columns_are_left_out(rows: list[Row]):

@@ -3,6 +3,7 @@
 The runs are real: 120 steps on the digits, by settings that are wrong by orders of magnitude.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from training.config import preset_named
 from training.data.dataset import Pictures, open_pictures
 from training.device import ComputeContext
 from training.errors import Diverged
-from training.monitoring.doctor import LIMITS_OF_A_LOG, NO_DIVERSITY, diagnose
+from training.monitoring.doctor import LIMITS_OF_A_LOG, NO_DIVERSITY, diagnose, write_diagnosis
 from training.run import Run
 from training.train import train
 
@@ -101,10 +102,31 @@ def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
 
     assert done.exit_code == 0
     assert "run: discriminator overpowers" in done.output
-    assert "-> Show it more images: --kimg 120." in done.output
-    assert "40,000 of 40,000 images shown, finished" in done.output
-    assert f"report: {tmp_path / 'run' / 'report.html'}" in done.output
+    assert "What to change, the likeliest first:\n  - Show it more images: --kimg 120." in done.output
+    assert "It has been shown 40,000 of 40,000 images, and has finished." in done.output
+    assert f"Its report is {tmp_path / 'run' / 'report.html'}." in done.output
     assert (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "changed", "severity"),
+    [(5, {}, "idle"), (50, {}, "good"), (50, {"d_wins": 0.99}, "warn"), (50, {"d_loss": 99.0}, "bad")],
+)
+def test_what_is_found_is_in_a_file_for_a_service_that_imports_nothing_of_training(
+    tmp_path: Path, count: int, changed: dict, severity: str
+):
+    run = logged_run(tmp_path / "run", gan_log(count, **changed))
+    found = write_diagnosis(run)
+    facts = json.loads((run.path / "doctor.json").read_text())
+
+    assert facts["severity"] == severity
+    assert (facts["verdict"], facts["explanation"], tuple(facts["advice"])) == (
+        found.verdict,
+        found.explanation,
+        found.advice,
+    )
+    assert (facts["images_shown"], facts["images_planned"], facts["images_per_second"]) == (400 * count, 40_000, 2_000)
+    assert facts["finished"] is False
 
 
 def test_the_command_leaves_the_report_to_the_process_that_trains(tmp_path: Path):
@@ -112,8 +134,8 @@ def test_the_command_leaves_the_report_to_the_process_that_trains(tmp_path: Path
     with run.lock():
         done = CliRunner().invoke(app, ["doctor", str(run.path)])
 
-    assert "kept up to date by the process that trains" in done.output
-    assert "0:01 h of training left" in done.output
+    assert "which the process that trains keeps up to date." in done.output
+    assert "The rest takes about 10 seconds of training." in done.output
     assert not (run.path / "report.html").exists()
 
 

@@ -15,7 +15,7 @@ from support.pretrained import write_pretrained
 from support.serving import ROOT
 from support.untrained import write_untrained
 
-from models.bundle import Bundle, open_bundle
+from models.bundle import Bundle, open_bundle, read_card
 from models.bundle_writer import write_scores
 from models.card import ClassCount
 from models.errors import BundleReplaced
@@ -30,7 +30,7 @@ from training.evaluation.evaluator_store import shipped_evaluator
 from training.evaluation.imagenet import WEIGHTS_DIGEST, load_imagenet
 from training.evaluation.in_use import Asked, examine
 from training.evaluation.reference import RealPictures, Reference, unseen_pictures
-from training.evaluation.scores_table import scores_table, sentences
+from training.evaluation.scores_table import headlines, scores_table, sentences
 from training.evaluation.wavelets import WaveletEvaluator
 
 COUNT = 2_000
@@ -273,7 +273,12 @@ def test_few_test_pictures_give_figures_an_interval_and_many_none(small: Referen
     assert set(few.intervals) >= {"precision", "coverage", "near_share", "class_kl"}
     text = printed(few)
     assert f"({low:.4g} to {high:.4g})" in text
-    assert "1 is as good as real, more is worse; too few to tell" in text
+    assert "less is better; too few to tell" in text
+    (headline, *_) = headlines("some", few)
+    assert headline.startswith(
+        f"some has an FD ratio of {few.fd_ratio:.4g} (with 95 % confidence {low:.4g} to {high:.4g}),"
+    )
+    assert headline.endswith("where 1 is as good as real pictures; these are too few pictures to tell.")
 
 
 @pytest.fixture(scope="module")
@@ -441,8 +446,8 @@ def test_training_and_test_pictures_of_two_shapes_are_refused():
         RealPictures(np.zeros((2, 8, 8, 1), np.uint8), np.zeros((2, 8, 9, 1), np.uint8))
 
 
-def printed(scores: Scores) -> str:
-    console = Console(width=200, record=True, file=StringIO())
+def printed(scores: Scores, width: int = 200) -> str:
+    console = Console(width=width, record=True, file=StringIO())
     console.print(scores_table("mnist", scores))
     return console.export_text()
 
@@ -454,6 +459,18 @@ def test_a_row_has_the_score_and_its_floor():
 
     assert "0.911" in row
     assert "0.9527" in row
+
+
+def test_the_scores_of_a_shipped_model_fit_into_80_columns_a_line_each_and_begin_with_sentences():
+    scores = read_card(ROOT / "models" / "mnist").scores
+    lines = printed(scores, 80).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 30
+    assert headlines("mnist", scores)[:2] == [
+        "mnist has an FD ratio of 1.769, where 1 is as good as real pictures.",
+        "It draws the requested class in 98.8%; of real pictures 99.6% are read as their class.",
+    ]
 
 
 def test_a_missing_score_has_no_row():

@@ -1,8 +1,9 @@
-"""`zoetrope doctor`: what a run's log says of its health, and its report.
+"""`zoetrope doctor`: what a run's log says of its health, in sentences, and its report.
 
 a person -> [doctor] -> monitoring
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,30 +24,40 @@ def doctor(
     with errors_as_messages():
         from training.changes import history
         from training.monitoring.doctor import diagnose
-        from training.monitoring.report import write_report
+        from training.monitoring.report import REPORT, write_report
         from training.run import Run, RunBusy
 
         folder = Run(run)
         settings = folder.settings()
         _print(run.name, diagnose(folder.lines(), settings), settings.images_shown)
-        for line in history(folder.config()):
-            print_plain(f"  * {line}")
+        _print_list("What happened to it:", history(folder.config()))
         try:
             with folder.lock():
-                print_plain(f"report: {write_report(folder)}")
+                print_plain(f"Its report is {write_report(folder)}.")
         except RunBusy:
-            print_plain(f"report: {run / 'report.html'}, kept up to date by the process that trains")
+            print_plain(f"Its report is {run / REPORT}, which the process that trains keeps up to date.")
 
 
 def _print(name: str, diagnosis: "Diagnosis", planned_images: int) -> None:
-    from training.budget import duration
-
     colour = "green" if diagnosis.healthy else "yellow" if diagnosis.warning else "red"
     rich.print(f"[bold]{escape(name)}[/bold]: [bold {colour}]{diagnosis.verdict}[/bold {colour}]")
     print_plain(diagnosis.explanation)
-    for advice in diagnosis.advice:
-        print_plain(f"  -> {advice}")
-    for note in diagnosis.notes:
-        print_plain(f"  ({note})")
-    left = "finished" if diagnosis.finished else f"{duration(diagnosis.seconds_left)} of training left"
-    print_plain(f"{diagnosis.images_shown:,} of {planned_images:,} images shown, {left}")
+    print_plain(_how_far(diagnosis, planned_images))
+    _print_list("What to change, the likeliest first:", diagnosis.advice)
+    _print_list("Keep in mind:", diagnosis.notes)
+
+
+def _how_far(diagnosis: "Diagnosis", planned_images: int) -> str:
+    from training.budget import in_words
+
+    words = f"It has been shown {diagnosis.images_shown:,} of {planned_images:,} images"
+    if diagnosis.finished:
+        return f"{words}, and has finished."
+    if diagnosis.seconds_left is None:
+        return f"{words}. How long the rest takes is not known yet."
+    return f"{words}. The rest takes {in_words(diagnosis.seconds_left)} of training."
+
+
+def _print_list(heading: str, lines: Sequence[str]) -> None:
+    for line in (heading, *(f"  - {line}" for line in lines)) if lines else ():
+        print_plain(line)

@@ -1,4 +1,4 @@
-"""`zoetrope evaluate`: a model and held-out pictures -> scores in its card.
+"""`zoetrope evaluate`: a model and held-out pictures -> scores in its card, and what they say in sentences.
 
 a person -> [evaluate] -> api -> evaluation
 """
@@ -55,8 +55,11 @@ def evaluate(
             threads=threads,
         )
         from models.bundle import find_bundle
-        from training.evaluation.scores_table import scores_table, sentences
+        from training.evaluation.scores_table import headlines, scores_table, sentences
 
-        rich.print(scores_table(find_bundle(model).name, scores))
+        name = find_bundle(model).name
+        for sentence in headlines(name, scores):
+            print_plain(sentence)
+        rich.print(scores_table(name, scores))
         for sentence in sentences(scores):
             print_plain(sentence)

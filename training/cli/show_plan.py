@@ -1,6 +1,8 @@
-"""A plan as a table: what `fit` and `finetune` print before the first step.
+"""A plan in a few lines: what `fit` and `finetune` print before the first step, and with --verbose every setting.
 
 plan -> [show_plan] -> the terminal
+
+What is learned, from what, for how long, and where to look at it; then what a person should know of the pictures.
 """
 
 import sys
@@ -10,7 +12,6 @@ from typing import TYPE_CHECKING
 import rich
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from training.cli.console import print_plain
 from training.config import FINETUNING_SETTINGS
@@ -22,39 +23,29 @@ if TYPE_CHECKING:
     from training.plan import Plan
 
 _MOST_SKIPPED_SHOWN = _MOST_CLASSES_SHOWN = 20
-_ALWAYS_SHOWN = ("preset", "images_shown", "batch", "gamma", "learning_rate", "seed", "update", "strength")
-"""The settings that a person chooses most often; `--verbose` shows the others too."""
+_KINDS = {
+    "gan": "a GAN",
+    "autoencoder": "an autoencoder",
+    "denoising": "a denoising autoencoder",
+    "variational": "a variational autoencoder",
+    "rated": "a generator that follows grades",
+}
 _FEW_PICTURES, _FEW_TO_TRAIN_ON = 100, 80
 """With fewer the discriminator soon knows each of them by heart; about a tenth of them is held out."""
 
 
 def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) -> None:
-    """Print the settings, the size of the networks, where run and bundle go, and which files were skipped.
+    """Print what is learned from what, for how long and where to look, and which files were skipped.
 
     Args:
-        verbose: every setting, and not only those that are chosen most often.
+        verbose: every setting, and the size of the networks, too.
     """
-    from training.methods import new_method
-    from training.networks.geometry import geometry_of
-
-    pictures, settings = plan.pictures, plan.settings
-    count, height, width, channels = pictures.images.shape
-    title = f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}"
-    table = Table(title=Text(title), show_header=False)
-    table.add_row("classes", Text(_classes_of(pictures) if settings.conditional else "not used"))
-    for name, value in asdict(settings).items():
-        used = settings.method == "rated" or name not in FINETUNING_SETTINGS
-        if used and (verbose or name in _ALWAYS_SHOWN):
-            table.add_row(name, f"{value:,}" if type(value) is int else str(value))
-    geometry = geometry_of(settings, (height, width, channels), len(pictures.classes or ()))
-    for name, network in new_method(settings, geometry, context.device).networks.items():
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        table.add_row(f"{name} parameters", f"{parameters:,}")
-    table.add_row("device", f"{context.device}{', compiled' if context.compiled else ''}")
-    table.add_row("run", Text(f"{plan.run.path} ({'resumes' if plan.run.checkpoint.exists() else 'new'})"))
-    table.add_row("bundle", Text(str(plan.bundle)))
-    rich.print(table)
-    if not verbose:
+    pictures, count = plan.pictures, len(plan.pictures.images)
+    for line in _first_lines(plan, context):
+        print_plain(line)
+    if verbose:
+        rich.print(_table(plan, context))
+    else:
         print_plain("--verbose shows every setting.")
     if count < _FEW_TO_TRAIN_ON:
         print_plain(
@@ -64,6 +55,42 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
     for note in pictures.notes:
         print_plain(note)
     _print_skipped(pictures.skipped)
+
+
+def _first_lines(plan: "Plan", context: "ComputeContext") -> list[str]:
+    """A sentence each."""
+    from training.checkpoint import images_shown_in
+    from training.monitoring.report import REPORT
+
+    pictures, settings, shown = plan.pictures, plan.settings, images_shown_in(plan.run.checkpoint)
+    count, height, width, channels = pictures.images.shape
+    classes = f", in {len(pictures.classes or ())} classes: {_classes_of(pictures)}" if settings.conditional else ""
+    kind = f"{_KINDS[settings.method]} with preset {settings.preset}"
+    goes_on = f", of which {shown:,} were shown before" if shown else ""
+    budget = "" if plan.minutes is None else f", in {plan.minutes:g} minutes"
+    where = f"{context.device}{', compiled' if context.compiled else ''}"
+    return [
+        f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}{classes}.",
+        f"They train {kind} on {where}: {settings.images_shown:,} images to show{goes_on}{budget}.",
+        f"Look at {plan.run.path / REPORT} meanwhile; it loads itself again. The model will be {plan.bundle}.",
+    ]
+
+
+def _table(plan: "Plan", context: "ComputeContext") -> Table:
+    """Every setting that the method uses, and the size of its networks."""
+    from training.methods import new_method
+    from training.networks.geometry import geometry_of
+
+    pictures, settings = plan.pictures, plan.settings
+    table = Table(show_header=False)
+    for name, value in asdict(settings).items():
+        if settings.method == "rated" or name not in FINETUNING_SETTINGS:
+            table.add_row(name, f"{value:,}" if type(value) is int else str(value))
+    geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
+    for name, network in new_method(settings, geometry, context.device).networks.items():
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        table.add_row(f"{name} parameters", f"{parameters:,}")
+    return table
 
 
 def _classes_of(pictures: "Pictures") -> str:

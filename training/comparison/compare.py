@@ -12,9 +12,9 @@ from typing import Any
 
 from models.bundle import open_bundle
 from models.scores import Scores
-from training.comparison.comparison import write_comparison
+from training.comparison.comparison import caption, write_comparison
 from training.comparison.recipes import Entry, Recipe, entries_named, spread
-from training.comparison.table import row_of
+from training.comparison.table import as_text, cells, in_sentences, row_of
 from training.config import ResizeName, Settings
 from training.data.dataset import Pictures
 from training.data.reading import Reading
@@ -98,11 +98,14 @@ def compare(
         also = {"controls": controls, **kept(card, real)}
         found[entry.name] = scores.model_copy(update=also)
         write_scores_of(entry.bundle, card, found[entry.name], real, report)
-        report(f"{entry.name}: evaluated; the scores are in {entry.bundle}/card.json, the version stays")
+        report(f"{entry.name} is evaluated: its scores are in {entry.bundle}/card.json, and its version stays.")
     rows = [row_of(entry, real, options.threads, _log_of(entry, out), found[entry.name]) for entry in entries]
     page = write_comparison(out, train.name, rows, real)
-    report((out / "table.md").read_text())
-    report(f"wrote {page}; serve what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")
+    report(f"\n{as_text(*cells(rows))}\n* is the best of a column. {caption(rows)}\n")
+    for sentence in in_sentences(rows):
+        report(sentence)
+    report(f"The page is {page}, and the table for a README is {out / 'table.md'}.")
+    report(f"This serves what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")
     return page
 
 
@@ -157,10 +160,10 @@ def _train(
     run = Run(out / "runs" / entry.name)
     run.begin(settings, pictures)
     if entry.made_by(run):
-        report(f"{entry.name}: trained before")
+        report(f"{entry.name} was trained before, and is taken as it is.")
         return
     if entry.learns:
-        report(f"{entry.name}: {settings.images_shown:,} images to show")
+        report(f"{entry.name} is trained: {settings.images_shown:,} images to show.")
         bundle = carry_out(Plan(pictures, settings, run, entry.bundle), context, report)
     else:
         if not run.checkpoint.exists():

@@ -46,7 +46,7 @@ def write_comparison(folder: Path, data_name: str, rows: Sequence[Row], real: Re
     drawn = strips({row.name: row.drawn for row in rows})
     reconstructions = _reconstructions(rows, real)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.md").write_text(f"{as_markdown(headings, lines)}\n{_caption(rows)}\n")
+    (folder / "table.md").write_text(f"{as_markdown(headings, lines)}\n{caption(rows)}\n")
     (folder / "table.json").write_text(json.dumps(_facts(data_name, rows), indent=2) + "\n")
     drawn.save(folder / "rows.png")
     (folder / "reconstructions.png").unlink(missing_ok=True)
@@ -84,7 +84,8 @@ def _row_facts(row: Row) -> dict[str, Any]:
     return {"name": row.name, "version": card.version, **figures(row), "settings": card.training.options}
 
 
-def _caption(rows: Sequence[Row]) -> str:
+def caption(rows: Sequence[Row]) -> str:
+    """What the figures of a table are, in sentences."""
     scores = rows[0].bundle.card.scores
     digest = f" ({scores.evaluator_digest[:16]})" if scores.evaluator_digest else ""
     return (
@@ -103,7 +104,7 @@ def _body(title: str, rows: Sequence[Row], table: str, drawn: Image.Image, recon
     parts = [
         f"<h1>{escaped(title)}</h1>",
         f"<h2>Samples</h2>{_figure(drawn, 'a row a method', addresses)}",
-        f'<h2>Scores</h2>{table}<p class="soft">{escaped(_caption(rows))}</p>',
+        f'<h2>Scores</h2>{table}<p class="soft">{escaped(caption(rows))}</p>',
     ]
     if reconstructions:
         words = "Pictures that no method was trained on, and their reconstructions by encoder and decoder."

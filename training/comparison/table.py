@@ -236,5 +236,41 @@ def as_markdown(headings: Sequence[str], lines: Sequence[Sequence[Cell]]) -> str
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rule, *body))
 
 
+def as_text(headings: Sequence[str], lines: Sequence[Sequence[Cell]], width: int = 80) -> str:
+    """The table for a terminal: columns that do not fit stand below, with the names again. The best have a star.
+
+    Args:
+        width: of a line in characters; it is longer only where a name and one column are.
+    """
+    texts = [[f"{one} " for one in headings], *([f"{text}{' *'[best]}" for text, best in line] for line in lines)]
+    widths = [max(len(line[at]) for line in texts) for at in range(len(headings))]
+    blocks: list[list[int]] = [[0]]
+    for at in range(1, len(headings)):
+        if len(blocks[-1]) > 1 and sum(widths[one] + 1 for one in blocks[-1]) + widths[at] > width:
+            blocks.append([0])
+        blocks[-1].append(at)
+    return "\n".join("".join(f"{_aligned(line, widths, block)}\n" for line in texts) for block in blocks)
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int], block: Sequence[int]) -> str:
+    """Some cells of a line: the name to the left, figures to the right."""
+    name, *others = block
+    return " ".join((line[name].ljust(widths[name]), *(line[at].rjust(widths[at]) for at in others))).rstrip()
+
+
+def in_sentences(rows: Sequence[Row]) -> list[str]:
+    """What a person reads first: which method is best by the headline, and which diverged."""
+    ratios = {row.name: row.bundle.card.scores.fd_ratio for row in rows}
+    known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
+    said = []
+    if known:
+        best = min(known, key=known.__getitem__)
+        of = f" of {len(known)} ways" if len(known) > 1 else ""
+        said.append(f"{best} has the lowest FD ratio{of}: {_three_digits(known[best])}, where 1 is as good as real.")
+    if diverged := [row.name for row in rows if _diverged(row)]:
+        said.append(f"{' and '.join(diverged)} diverged: a loss or the pixels left the range of a run that learns.")
+    return said
+
+
 def _cell(column: Column, value: Figure, best: Figure = None) -> Cell:
     return Cell("") if value is None else Cell(column.text(value), best is not None and value == best)

@@ -206,8 +206,8 @@ def _sentence(auc: Estimate, caught: Estimate | None, control: NDArray[np.float6
 def leak_rows(found: Leaks) -> list[tuple[str, str, str, str]]:
     """Rows of the table of scores: title, of drawn pictures, of real ones in their place, and how to read it."""
     auc = f"{found.auc.value:.3f} ± {found.auc.high - found.auc.value:.3f}"
-    rows = [("attack, AUC", auc, f"{found.auc_control:.3f}", f"0.5 by chance: {found.members:,} members guessed")]
+    rows = [("attack, AUC", auc, f"{found.auc_control:.3f}", f"0.5 by chance, of {found.members:,}")]
     if found.found_share and found.found_share_control is not None:
         share = f"{found.found_share.value:.1%}"
-        rows.append(("attack, found", share, f"{found.found_share_control:.1%}", "1 % by chance, at 1 % false alarms"))
+        rows.append(("attack, found", share, f"{found.found_share_control:.1%}", "1 % by chance"))
     return rows

@@ -16,19 +16,19 @@ from training.evaluation.membership import leak_rows
 from training.evaluation.usefulness import usefulness_rows
 
 _ROWS = (
-    ("FD ratio", "fd_ratio", "1", "1 is as good as real, more is worse"),
-    ("FD floor", "fd_floor", "", "the distance of real pictures, which the ratio is over"),
-    ("kernel distance", "kernel_distance", "kernel_floor", "0 is as good as real, more is worse"),
-    ("precision", "precision", "precision_floor", "share of drawn pictures among the real ones"),
-    ("recall", "recall", "recall_floor", "share of real pictures among the drawn ones"),
-    ("density", "density", "density_floor", "precision, weighted by how many real ones are near"),
-    ("coverage", "coverage", "coverage_floor", "share of real pictures with a drawn one nearby"),
-    ("classes, KL", "class_kl", "class_kl_floor", "0: as often as in training"),
-    ("class agreement", "class_agreement", "evaluator_accuracy", "the requested class is the class drawn"),
+    ("FD ratio", "fd_ratio", "1", "less is better"),
+    ("FD floor", "fd_floor", "", "what the ratio is over"),
+    ("kernel distance", "kernel_distance", "kernel_floor", "less is better"),
+    ("precision", "precision", "precision_floor", "drawn among the real"),
+    ("recall", "recall", "recall_floor", "real among the drawn"),
+    ("density", "density", "density_floor", "precision, weighted"),
+    ("coverage", "coverage", "coverage_floor", "real with a drawn nearby"),
+    ("classes, KL", "class_kl", "class_kl_floor", "0 is as in training"),
+    ("class agreement", "class_agreement", "evaluator_accuracy", "drawn as requested"),
     ("nearest ratio", "nearest_ratio", "1", "0 is memorised"),
     ("near share", "near_share", "0.01", "1 is memorised"),
-    ("reconstruction, dB", "reconstruction_psnr_db", "pca_psnr_db", "next to PCA of the same size"),
-    ("active units", "active_units", "", "numbers of the code that carry information"),
+    ("reconstruction, dB", "reconstruction_psnr_db", "pca_psnr_db", "PCA of the same size"),
+    ("active units", "active_units", "", "numbers that carry something"),
     ("Inception FID", "inception_fid", "", "by torch-fidelity"),
     ("images a second", "images_per_s", "", ""),
 )
@@ -51,7 +51,10 @@ def scores_table(name: str, scores: Scores) -> Table:
     """
     title = f"{scores.images or 0:,} pictures evaluated by {scores.evaluator}"
     title += f" ({scores.evaluator_digest[:16]})" if scores.evaluator_digest else ""
-    table = Table("score", name, "real pictures", "how to read it", title=title, caption=controls_line(scores.controls))
+    table = Table(title=title, caption=controls_line(scores.controls), box=None, padding=(0, 2, 0, 0))
+    for heading in ("score", name, "real pictures"):
+        table.add_column(heading)
+    table.add_column("how to read it", overflow="fold")
     for label, field, floor, meaning in _ROWS:
         if (found := getattr(scores, field)) is not None:
             real = getattr(scores, floor) if floor in Scores.model_fields else floor
@@ -69,6 +72,29 @@ def scores_table(name: str, scores: Scores) -> Table:
     for row in leak_rows(scores.leaks) if scores.leaks else ():
         table.add_row(*row)
     return table
+
+
+def headlines(name: str, scores: Scores) -> list[str]:
+    """The figures that a person wants first, a sentence each; none of what was not measured."""
+    said = []
+    if scores.fd_ratio is not None:
+        low_high = (scores.intervals or {}).get("fd_ratio")
+        within = f" (with 95 % confidence {_short(low_high[0])} to {_short(low_high[1])})" if low_high else ""
+        few = "; these are too few pictures to tell" if "fd_ratio" in (scores.too_few or ()) else ""
+        said.append(
+            f"{name} has an FD ratio of {_short(scores.fd_ratio)}{within}, where 1 is as good as real pictures{few}."
+        )
+    if scores.class_agreement is not None and scores.evaluator_accuracy is not None:
+        said.append(
+            f"It draws the requested class in {scores.class_agreement:.1%}; of real pictures "
+            f"{scores.evaluator_accuracy:.1%} are read as their class."
+        )
+    if scores.near_share is not None:
+        said.append(
+            f"{scores.near_share:.1%} of its pictures are nearer to a training picture than 99 % of the test pictures "
+            "are; of new pictures it is about 1 %, and more are copies."
+        )
+    return said
 
 
 def sentences(scores: Scores) -> list[str]:

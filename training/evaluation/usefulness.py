@@ -141,11 +141,11 @@ def _sentence(gain: Estimate) -> str:
 
 def usefulness_rows(found: Usefulness) -> list[tuple[str, str, str, str]]:
     """Rows of the table of scores: title, of drawn pictures, of real ones, and how to read it."""
-    learned = f"read by a probe of {found.features} features that learned from {found.images:,}"
-    tenth = f"the same, from a tenth of the real ones ({found.images // TENTH:,})"
+    learned = f"probe of {found.images:,}, {found.features}"
+    tenth = f"from a tenth, {found.images // TENTH:,}"
     return [
-        ("accuracy, drawn alone", _percent(found.drawn), _percent(found.real), f"test pictures {learned} of them"),
-        ("accuracy, with real", _percent(found.both), _percent(found.real), "more than real alone is worth adding"),
+        ("accuracy, drawn alone", _percent(found.drawn), _percent(found.real), learned),
+        ("accuracy, with real", _percent(found.both), _percent(found.real), "more is worth adding"),
         ("accuracy, with a tenth", _percent(found.tenth_and_drawn), _percent(found.tenth), tenth),
     ]
 
