@@ -38,11 +38,16 @@ export function shiftIndex(index, offset) {
 }
 
 /** The URL of one picture, relative to the page. */
-export function imageUrl({model, version, seed, index, label, truncation}) {
+export const imageUrl = address => urlOf(address, "images", ".png");
+
+/** The URL of its code. */
+export const codeUrl = address => urlOf(address, "codes", "");
+
+function urlOf({model, version, seed, index, label, truncation}, what, suffix) {
   const query = new URLSearchParams();
   if (label !== undefined) query.set("label", label);
   if (truncation !== 1) query.set("truncation", truncation);
-  return `models/${model}/${version}/images/${seed}/${index}.png${`${query}` && `?${query}`}`;
+  return `models/${model}/${version}/${what}/${seed}/${index}${suffix}${`${query}` && `?${query}`}`;
 }
 
 /** A point of POST /interpolate. */

@@ -100,13 +100,16 @@ export async function fetchStatus() {
   }
 }
 
-/** The card of `name` or `name@version`; of the default model for nothing. */
-export async function fetchCard(name) {
+/** {card, takes_class_weights, ...} of `name` or `name@version`; of the default model for nothing. */
+export async function fetchModel(name) {
   const all = await fetchModels();
   const wanted = name || all.default;
   const found = all.models.find(({card}) => card.name === wanted);
-  return found ? found.card : (await (await request(`models/${encodeURIComponent(wanted)}`)).json()).card;
+  return found ?? (await request(`models/${encodeURIComponent(wanted)}`)).json();
 }
+
+/** Its card alone. */
+export const fetchCard = async name => (await fetchModel(name)).card;
 
 /** Options of the model menu, [value, text]: older versions below the current one. */
 export function modelOptions({models: listed}) {

@@ -1,6 +1,6 @@
-// Storage and clipboard, for browsers that refuse them too.
+// Storage and clipboard, for browsers that refuse them too; and files to save.
 //
-//     grade <-> [browser] <-> localStorage        picture_dialog, grade_panel -> [browser] -> clipboard
+//     grade <-> [browser] <-> localStorage        picture_dialog, grade_panel, play, walk -> [browser] -> clipboard, files
 //
 // Stored values are separate for each service on a host. A browser that refuses to store keeps values until the page
 // is closed.
@@ -31,6 +31,13 @@ function read(key) {
   } catch {
     return undefined;
   }
+}
+
+/** Save a Blob as a file of this name. */
+export function saveFile(blob, name) {
+  const url = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), {href: url, download: name}).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** Copy text to the clipboard; was it copied? */

@@ -107,6 +107,7 @@ dialog.listen({
   go: index => change({index}, {replace: true, state: history.state}),
   start: address => { addToWalk(address, "start"); navigate("walk", recallRoute("walk", route.model)); },
   add: address => addToWalk(address, "end").length,
+  play: address => navigate("play", {model: route.model, at: formatAddress(address)}),
   walk: addresses => navigate("walk", {model: route.model, at: addresses.map(formatAddress)}),
   failed: showError,
 });

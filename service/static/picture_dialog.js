@@ -1,6 +1,6 @@
 // Dialog of one picture: its address, its permanent link, and pictures nearby in the latent space.
 //
-//     look -> [picture_dialog] -> walk
+//     look -> [picture_dialog] -> walk, play
 //
 // Knows no grid: its handlers say what happens when it is closed or another picture is wanted.
 
@@ -20,7 +20,7 @@ const [permalink, download, status, neighbours] =
 let shown;
 let on;
 
-/** Set the handlers: {closed(), go(index), start(address), add(address), walk(addresses), failed(error)}. */
+/** Set the handlers: {closed(), go(index), start(address), add(address), play(address), walk(addresses), failed(error)}. */
 export function listen(handlers) {
   on = handlers;
 }
@@ -113,6 +113,7 @@ dialog.addEventListener("keydown", ({key, target}) => {
   if (!target.closest(".neighbours") && (key === "ArrowLeft" || key === "ArrowRight")) step(key === "ArrowLeft" ? -1 : 1);
 });
 dialog.querySelector(".start").addEventListener("click", () => on.start(shown));
+dialog.querySelector(".play").addEventListener("click", () => on.play(shown));
 dialog.querySelector(".add").addEventListener("click", () => {
   const count = on.add(shown);
   status.textContent = texts.picture.added(count);

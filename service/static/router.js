@@ -1,10 +1,10 @@
 // Router: the address bar says which view is shown and what it shows, so a link shows everyone the same.
 //
-//     address bar <-> [router] <-> app, look, walk, grade, runs
+//     address bar <-> [router] <-> app, look, walk, play, grade, runs
 //
 // A route is a view and a query after the #: #look?model=mnist&seed=7. Knows the views by name only.
 
-export const VIEWS = ["look", "walk", "grade", "runs"];
+export const VIEWS = ["look", "walk", "play", "grade", "runs"];
 const remembered = new Map();
 
 /** {view, query: URLSearchParams} of the address bar; the view Look by default. */

@@ -110,7 +110,27 @@ export const texts = {
 
   share: {},
 
-  instrument: {},
+  instrument: {
+    direction: number => `Direction ${number}`,
+    right: number => `Direction ${number}, to the right`,
+    up: number => `Direction ${number}, upwards`,
+    share: share => `${Math.round(100 * share)} %`,
+    value: value => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`,
+    weightOf: name => `Weight of ${name}`,
+    weight: units => `${(units / 10).toFixed(1)} %`,
+    oneClass: "Class",
+    alt: (index, seed, isMoved) => `Picture ${index} of seed ${seed}${isMoved ? ", moved" : ""}`,
+    back: (index, seed) => `Back to picture ${index} of seed ${seed}`,
+    noDirections: name => (
+      `The directions of ${name} were not measured, so there is nothing to move it along but its classes, where it has `
+      + `some. Where its bundle is: zoetrope benchmark ${name} --write`),
+    undone: "Undone.",
+    isReset: "This is the picture of the address again.",
+    drawing: "Drawing the picture…",
+    saved: name => `Saved as ${name}.`,
+    copied: "Copied.",
+    notCopied: "The browser does not allow copying.",
+  },
 
   models: {},
 

@@ -8,6 +8,7 @@ import {formatAddress, imageUrl, parseAddress, parseInteger, randomSeed} from ".
 import {showError} from "./alert.js";
 import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, fetchAnimation, fetchFrames, segmentsOf} from "./animation.js";
 import {classNames} from "./api.js";
+import {saveFile} from "./browser.js";
 import {drawFrame, fitElement, loadImage} from "./image.js";
 import {navigate, rememberRoute} from "./router.js";
 import {texts} from "./texts.js";
@@ -149,11 +150,9 @@ function change(addresses, loop = fields.loop.checked) {
 async function save() {
   status.textContent = texts.walk.drawing;
   try {
-    const url = URL.createObjectURL(await fetchAnimation(points, fields.loop.checked));
-    const anchor = Object.assign(document.createElement("a"), {href: url, download: `${card.name}-walk.webp`});
-    anchor.click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    status.textContent = texts.walk.saved(anchor.download);
+    const name = `${card.name}-walk.webp`;
+    saveFile(await fetchAnimation(points, fields.loop.checked), name);
+    status.textContent = texts.walk.saved(name);
   } catch (error) {
     status.textContent = "";
     showError(error, save);

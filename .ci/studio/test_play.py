@@ -1,0 +1,202 @@
+"""Play at every size, by keyboard alone, by finger, on a slow line and through failures: too long for `make test`."""
+
+import pytest
+from support.browsing import PHONE, Visitor
+
+PLAY = "#play?model=mnist&at=7/12/0.8/5"
+CANVAS = "document.querySelector('#play .stage canvas')"
+SHOWN = f"{CANVAS}.toDataURL()"
+PAD = "#play .pad"
+SIZES = [(280, 653), (320, 568), (360, 740), (410, 800), (568, 320), (740, 360), (768, 1024), (1440, 900), (3840, 2160)]
+OVERLAPS = """() => {
+    const all = [...document.querySelectorAll(
+        '#play :is(button, a, select, summary, .pad, .axes, .strips canvas, .strips input, .faders label)')]
+        .filter(one => one.checkVisibility()).map(one => [one, one.getBoundingClientRect()]);
+    const name = one => `${one.tagName}.${one.className} ${one.textContent.slice(0, 20)}`;
+    const outside = all.filter(([, box]) => box.left < -1 || box.right > innerWidth + 1).map(([one]) => name(one));
+    const cut = all.filter(([one]) => one.matches('button, a') && one.scrollWidth > one.clientWidth + 1)
+        .map(([one]) => name(one));
+    const pairs = all.flatMap(([one, a], at) => all.slice(at + 1)
+        .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+        .map(([other]) => `${name(one)} on ${name(other)}`));
+    return [...outside, ...cut, ...pairs]; }"""
+
+
+def ready(visitor: Visitor, width: int = 28) -> None:
+    """Wait until the picture and what its directions do are drawn."""
+    visitor.until(f"width => {CANVAS}.width === width", width)
+    visitor.page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize(("model", "width"), [("mnist", 28), ("eurosat", 64), ("pets", 8), ("grey", 8)])
+def test_at_every_size_nothing_is_cut_or_covered(arrive, model: str, width: int):
+    visitor = arrive()
+    page = visitor.visit(f"#play?model={model}&at=7/12")
+    ready(visitor, width)
+    for size in SIZES:
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        page.wait_for_timeout(100)
+
+        assert visitor.fits(), size
+        assert page.evaluate(OVERLAPS) == [], size
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+        {"viewport": {"width": 720, "height": 450}, "device_scale_factor": 2},
+        {"forced_colors": "active"},
+        {"reduced_motion": "reduce"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("model", "width"), [("eurosat", 64), ("pets", 8)])
+def test_axe_finds_nothing_in_any_state(arrive, options: dict, model: str, width: int):
+    visitor = arrive(**options)
+    page = visitor.visit(f"#play?model={model}&at=7/12")
+    ready(visitor, width)
+
+    assert visitor.faults() == []
+    page.locator("#play summary").click()
+    page.get_by_role("button", name="Reset").focus()
+    assert visitor.faults() == []
+
+
+def test_a_person_with_a_keyboard_alone_gets_everywhere_and_never_loses_the_focus(arrive):
+    visitor = arrive()
+    page = visitor.visit(PLAY)
+    ready(visitor)
+    focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
+    page.get_by_role("button", name="Undo").focus()
+    seen = []
+    while "Code" not in seen and len(seen) < 60:
+        seen.append(page.evaluate(focused))
+        page.keyboard.press("Tab")
+    wanted = ["Undo", "Reset", "Download", "Direction 1, to the right", "Direction 2, upwards"]
+    wanted += ["Direction 8", "Weight of 9"]
+
+    assert [one for one in wanted if one not in seen] == []
+    before = page.evaluate(SHOWN)
+    page.get_by_role("slider", name="Direction 5").focus()
+    page.keyboard.press("PageUp")
+    visitor.until(f"before => {SHOWN} !== before", before)
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    visitor.until(f"before => {SHOWN} === before", before)
+    assert page.evaluate(focused) == "Undo"
+    page.get_by_role("status").get_by_text("Undone.").wait_for()
+
+
+def test_a_finger_drags_the_pad_without_scrolling_the_page_and_scrolls_it_elsewhere(arrive):
+    visitor = arrive(**PHONE)
+    page = visitor.visit(PLAY)
+    ready(visitor)
+    before = page.evaluate(SHOWN)
+    box = page.locator(PAD).bounding_box()
+    touch = page.context.new_cdp_session(page)
+
+    def swipe(x: float, y: float, by: float) -> None:
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 9):
+            point = {"x": x + by / 20 * step, "y": y - by * step / 8}
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+            page.wait_for_timeout(16)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, 80)
+    visitor.place_has("move=")
+    visitor.until(f"before => {SHOWN} !== before", before)
+
+    assert page.evaluate("scrollY") == 0
+    swipe(box["x"] / 2, box["y"] + box["height"] / 2, 200)
+    visitor.until("() => scrollY > 50")
+
+
+def test_on_a_slow_line_the_picture_is_where_the_hand_stops(arrive):
+    visitor = arrive()
+    page = visitor.visit(PLAY)
+    ready(visitor)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    slow = {"offline": False, "latency": 300, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    line.send("Network.emulateNetworkConditions", slow)
+    before = len(visitor.requests)
+    page.get_by_role("slider", name="Direction 4").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    visitor.place_has("move=0%2C0%2C0%2C2")
+    page.wait_for_load_state("networkidle")
+    after_it, sent = page.evaluate(SHOWN), len(visitor.requests) - before
+    line.detach()
+    page.reload()
+    ready(visitor)
+
+    assert page.evaluate(SHOWN) == after_it
+    assert sent < 15
+
+
+def test_when_the_service_fails_it_says_so_and_draws_the_newest_position_when_it_answers(arrive):
+    visitor = arrive()
+    visitor.expected = ("ERR_FAILED",)
+    page = visitor.visit(PLAY)
+    ready(visitor)
+    before = page.evaluate(SHOWN)
+    page.route("**/decode", lambda route: route.abort())
+    page.get_by_role("slider", name="Direction 1").focus()
+    for _ in range(5):
+        page.keyboard.press("PageUp")
+    page.get_by_role("alert").get_by_text("The service does not answer.").wait_for()
+    page.unroute("**/decode")
+    visitor.until(f"before => {SHOWN} !== before", before)
+    page.locator("#problem").wait_for(state="hidden")
+    moved = page.evaluate(SHOWN)
+    page.reload()
+    ready(visitor)
+
+    assert page.evaluate(SHOWN) == moved
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_nothing_moves_by_itself(arrive, motion: str):
+    visitor = arrive(reduced_motion=motion)
+    page = visitor.visit(f"{PLAY}&move=1,1")
+    ready(visitor)
+    before, requests = page.evaluate(SHOWN), len(visitor.requests)
+    page.wait_for_timeout(1500)
+
+    assert page.evaluate(SHOWN) == before
+    assert len(visitor.requests) == requests
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_another_picture_and_back_and_another_model(arrive):
+    visitor = arrive()
+    page = visitor.visit(f"{PLAY}&move=1,1")
+    ready(visitor)
+    before = page.evaluate(SHOWN)
+    page.get_by_role("button", name="Another picture").click()
+    visitor.until(f"before => {SHOWN} !== before", before)
+    page.go_back()
+    visitor.until(f"before => {SHOWN} === before", before)
+
+    assert page.get_by_role("slider", name="Direction 1").input_value() == "1"
+    page.get_by_label("Model").select_option("eurosat")
+    ready(visitor, 64)
+    page.get_by_label("Model").select_option("mnist")
+    visitor.place_has("at=7%2F12" if "%2F" in page.url else "at=7/12", "move=1")
+    visitor.until(f"before => {SHOWN} === before", before)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [("&move=abc,,9,-1e9", "move=0%2C0%2C3%2C-3"), ("&mix=99:1,x,8:-3", "model=mnist"), ("&mix=0:0", "model=mnist")],
+)
+def test_a_link_with_nonsense_is_read_as_far_as_it_can_be(arrive, more: str, says: str):
+    visitor = arrive()
+    page = visitor.visit(PLAY + more)
+    ready(visitor)
+
+    visitor.place_has(says)
+    assert page.get_by_role("slider", name="Weight of 5").input_value() == "1000"
+    assert page.get_by_role("alert").is_hidden()

@@ -1,0 +1,240 @@
+// The view Play: an instrument that moves one picture along the directions that matter most, and mixes its classes.
+//
+//     router -> [play] -> play_controls, play_state -> play_draw -> canvas
+//
+// The address bar holds the picture that it starts from, as at=seed/index, how far it is moved along each direction, and
+// the weights of its classes. Directions are measured at export; a model without them has its classes to move.
+
+import {codeUrl, formatAddress, parseAddress, randomSeed} from "./address.js";
+import {showError} from "./alert.js";
+import {baseUrl, classNames, fetchModel, request, toJson} from "./api.js";
+import {copy, saveFile} from "./browser.js";
+import {fitElement} from "./image.js";
+import {currentKey} from "./key.js";
+import {buildControls} from "./play_controls.js";
+import {OneAtATime, drawPicture, drawTiles} from "./play_draw.js";
+import {codeOf, formatMix, formatMoves, initialState, isSame, labelOf, parseState, withValues} from "./play_state.js";
+import {hrefFor, navigate, rememberRoute} from "./router.js";
+import {commandLine} from "./shell.js";
+import {texts} from "./texts.js";
+
+const SETTLED_MS = 300; // a hand that rests so long has made one movement: it can be undone, and the link has it
+const MOST_UNDONE = 100;
+const DIRECTIONS_FILE = "directions.npy";
+const words = texts.instrument;
+const view = document.getElementById("play");
+const [canvas, undoButton, resetButton, backLink, status] =
+  [".stage canvas", ".undo", ".reset", ".back", ".status"].map(selector => view.querySelector(selector));
+let model;
+let card;
+let loading; // the address whose code is fetched
+let address; // of the picture that it starts from
+let base; // its code
+let directions = []; // {direction, share}, the strongest first
+let names = []; // of the classes
+let initial; // the state of the address's picture
+let state;
+let before; // the state before the movement that is under way
+let past = []; // states to go back to, the last one last
+let settling; // timer
+let shown; // version and address of what is loaded
+let written; // the link that this view has written itself
+let controls;
+let clearDrawError = () => {};
+
+const queue = new OneAtATime(error => { clearDrawError = showError(error, draw); });
+
+/** Show the view for the query of the address bar; `modelCard` is the card of its model. */
+export function show(query, modelCard) {
+  card = modelCard;
+  model = query.get("model") ?? card.name;
+  const at = query.get("at");
+  if (at === null) {
+    navigate("play", {model, at: `${randomSeed()}/0`}, {replace: true});
+    return;
+  }
+  const found = parseAddress(at);
+  const label = classNames(card).includes(found.label) ? found.label : undefined;
+  const key = `${card.name} ${card.version} ${at}`;
+  if (key !== shown) load({...found, label, model: card.name, version: card.version}, key, query);
+  else if (location.hash !== written) open(query);
+}
+
+/** Called when a person changes to another view. */
+export function leave() {
+  clearTimeout(settling);
+  if (state) rememberRoute("play", model, linked());
+}
+
+async function load(wanted, key, query) {
+  loading = wanted;
+  try {
+    const [code, found, {takes_class_weights: mixes}] = await Promise.all([
+      request(codeUrl(wanted)).then(answer => answer.json()), fetchDirections(), fetchModel(model),
+    ]);
+    if (loading !== wanted) return; // the address bar changed meanwhile
+    [address, base, directions, names] = [wanted, code.code, found, classNames(card)];
+    initial = initialState(directions.length, names, code.label);
+    [past, before, shown] = [[], undefined, key];
+    controls = buildControls({image: card.image, directions, names, mixes, home: initial, moved: move});
+    layOut();
+    open(query);
+  } catch (error) {
+    showError(error, () => loading === wanted && load(wanted, key, query));
+  }
+}
+
+async function fetchDirections() {
+  if (!(DIRECTIONS_FILE in card.files)) return [];
+  return (await (await request(`models/${card.name}/${card.version}/directions`)).json()).directions;
+}
+
+/** Show the state of a link. */
+function open(query) {
+  clearTimeout(settling);
+  [before, written] = [undefined, location.hash];
+  goTo(parseState(query.get("move"), query.get("mix"), initial), "");
+}
+
+function goTo(other, said) {
+  state = other;
+  controls.show(state);
+  draw();
+  settle();
+  status.textContent = said;
+}
+
+/** A hand moves numbers of a part of the state. */
+function move(part, changes) {
+  before ??= state;
+  state = withValues(state, part, changes);
+  controls.show(state);
+  draw();
+  clearTimeout(settling);
+  settling = setTimeout(settle, SETTLED_MS);
+}
+
+/** A movement has ended. */
+function settle() {
+  clearTimeout(settling);
+  if (before && !isSame(before, state)) past = [...past, before].slice(-MOST_UNDONE);
+  before = undefined;
+  rememberRoute("play", model, linked());
+  const link = hrefFor("play", linked());
+  if (link !== location.hash) {
+    written = link;
+    navigate("play", linked(), {replace: true, state: history.state});
+  }
+  renderRest();
+  queue.later(drawDirections);
+}
+
+const linked = () => ({
+  model, at: formatAddress(address), move: formatMoves(state), mix: formatMix(state) === formatMix(initial) ? "" : formatMix(state),
+});
+
+const bodyOf = one => ({
+  model: `${card.name}@${card.version}`, codes: [codeOf(base, directions, one)], label: labelOf(one, names),
+});
+
+function draw() {
+  queue.now(async signal => {
+    await drawPicture(canvas, bodyOf(state), signal); // the state of the moment at which its turn comes
+    clearDrawError();
+  });
+}
+
+/** Draw what each direction does to the picture as it is now. */
+async function drawDirections(signal) {
+  const tiles = controls.tiles(state).map(({state: one, ...place}) => ({...place, code: codeOf(base, directions, one)}));
+  if (tiles.length) await drawTiles(tiles, card.image, bodyOf(state), signal);
+}
+
+function renderRest() {
+  const {seed, index, label, truncation} = address;
+  const isMoved = !isSame(state, initial);
+  canvas.setAttribute("aria-label", words.alt(index, seed, isMoved));
+  undoButton.setAttribute("aria-disabled", !past.length); // a disabled button would lose the focus
+  resetButton.setAttribute("aria-disabled", !isMoved);
+  backLink.href = hrefFor("look", {model, seed, index, label, truncation: truncation === 1 ? "" : truncation});
+  backLink.textContent = words.back(index, seed);
+  renderCommands();
+}
+
+function renderCommands() {
+  const url = `${baseUrl}decode`;
+  const headers = {"content-type": "application/json"};
+  if (currentKey() !== undefined) headers.authorization = "Bearer YOUR-KEY";
+  const body = toJson({...bodyOf(state), format: "png"});
+  const lines = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const curl = commandLine("curl", "-f", "-X", "POST", url, ...lines, "-d", body, "-o", "picture.png");
+  // JSON of texts and numbers is Python, too.
+  const python = [
+    "import json", "import urllib.request", "", `body = ${body}`,
+    `request = urllib.request.Request(${toJson(url)}, json.dumps(body).encode(), ${toJson(headers)})`,
+    "with urllib.request.urlopen(request) as answer, open(\"picture.png\", \"wb\") as file:", "    file.write(answer.read())",
+  ].join("\n");
+  [curl, python].forEach((text, at) => { view.querySelectorAll("pre")[at].textContent = text; });
+}
+
+function layOut() {
+  const wide = innerWidth > 600; // as in the style
+  const room = {
+    width: wide ? Math.min(420, innerWidth * 0.36) : innerWidth - 24, height: innerHeight * (wide ? 0.5 : 0.32),
+  };
+  fitElement(canvas, view, room, card.image);
+  view.querySelector(".moves").hidden = !directions.length;
+  view.querySelector(".mix").hidden = !names.length;
+  const none = view.querySelector(".none");
+  none.hidden = directions.length > 0;
+  none.textContent = words.noDirections(card.name);
+}
+
+async function download() {
+  status.textContent = words.drawing;
+  try {
+    const name = `${card.name}-${address.seed}-${address.index}-moved.png`;
+    saveFile(await (await request("decode", {...bodyOf(state), format: "png"})).blob(), name);
+    status.textContent = words.saved(name);
+  } catch (error) {
+    status.textContent = "";
+    showError(error, download);
+  }
+}
+
+async function copyText(text) {
+  status.textContent = await copy(text) ? words.copied : words.notCopied;
+}
+
+function undo() {
+  settle();
+  const last = past.at(-1);
+  past = past.slice(0, -1);
+  if (last) goTo(last, words.undone);
+}
+
+function reset() {
+  settle();
+  if (isSame(state, initial)) return;
+  past = [...past, state];
+  goTo(initial, words.isReset);
+}
+
+const act = (selector, action) => {
+  for (const one of view.querySelectorAll(selector)) one.addEventListener("click", event => state && action(event));
+};
+act(".undo", undo);
+act(".reset", reset);
+act(".another", () => navigate("play", {model, at: `${randomSeed()}/0`}));
+act(".download", download);
+act(".copy-link", () => { settle(); copyText(location.href); });
+act(".command .copy", ({target}) => { settle(); copyText(target.previousElementSibling.textContent); });
+// Pressing a pointer begins another movement, however soon after the last one.
+view.addEventListener("pointerdown", () => before && settle(), {capture: true});
+document.addEventListener("keydown", event => {
+  const typing = event.target.closest("input:not([type=range]), textarea, dialog");
+  if (view.hidden || !state || typing || event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+  event.preventDefault();
+  undo();
+});
+addEventListener("resize", () => state && !view.hidden && layOut());

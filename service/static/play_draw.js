@@ -1,0 +1,73 @@
+// Drawing of the instrument: one request at a time, the newest position first, and what the directions do after that.
+//
+//     play -> [play_draw] -> POST /decode -> canvas
+//
+// While a request is under way positions only replace the one that waits, so that the picture follows the hand as fast
+// as the service draws. What may wait is stopped as soon as the hand moves. Knows no control and no address bar.
+
+import {request} from "./api.js";
+import {drawFrame, parseNpy} from "./image.js";
+
+/** Runs tasks, `async signal => ...`, one after another; `failed(error)` is called with what they throw. */
+export class OneAtATime {
+  #urgent; #later; #stop; #failed; #running = false;
+
+  constructor(failed) {
+    this.#failed = failed;
+  }
+
+  /** Run this next, in place of what waits to be run next; it is not stopped once it runs. */
+  now(task) {
+    this.#urgent = task;
+    this.#later = undefined;
+    this.#stop?.abort();
+    this.#run();
+  }
+
+  /** Run this when nothing else is to be done; it is stopped for what is urgent. */
+  later(task) {
+    this.#later = task;
+    this.#run();
+  }
+
+  async #run() {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#urgent || this.#later) await this.#next().catch(this.#failed);
+    this.#running = false;
+  }
+
+  #next() {
+    const task = this.#urgent ?? this.#later;
+    const stop = new AbortController();
+    if (this.#urgent) this.#urgent = undefined;
+    else [this.#later, this.#stop] = [undefined, stop];
+    return task(stop.signal);
+  }
+}
+
+/** Draw the picture of a body of POST /decode on a canvas, pixel by pixel as the service draws it. */
+export async function drawPicture(canvas, body, signal) {
+  const answer = await request("decode", {...body, format: "npy"}, {signal});
+  drawFrame(canvas, parseNpy(await answer.arrayBuffer()), 0);
+}
+
+/**
+ * Draw small pictures of several codes on parts of canvases, by one request. `tiles`: [{code, canvas, column, row}, ...];
+ * `size` is {width, height} of a picture. The sheet is a JPEG: a tenth of the exact bytes.
+ */
+export async function drawTiles(tiles, size, body, signal) {
+  const codes = tiles.map(({code}) => code);
+  const blob = await (await request("decode", {...body, codes, format: "jpeg"}, {signal})).blob();
+  const sheet = await createImageBitmap(blob);
+  const columns = Math.ceil(Math.sqrt(tiles.length));
+  const [pitchX, pitchY] = [(sheet.width + GAP) / columns, (sheet.height + GAP) / Math.ceil(tiles.length / columns)];
+  tiles.forEach(({canvas, column, row}, at) => {
+    const [x, y] = [(at % columns) * pitchX, Math.floor(at / columns) * pitchY];
+    canvas.getContext("2d").drawImage(
+      sheet, x, y, size.width, size.height, column * size.width, row * size.height, size.width, size.height);
+  });
+  sheet.close();
+}
+
+const GAP = 2; // pixels between the pictures of a sheet
