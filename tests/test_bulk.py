@@ -446,7 +446,7 @@ def test_a_folder_with_files_of_another_kind_is_left_as_it_is(tmp_path: Path, sa
         (("pets", "--label", "9", "--out", "a"), "label is 9; it must be 0 to 2"),
         (("pets", "--classes", "0:1,1:1", "--out", "a"), "pictures have one class each"),
         (("grey", "--out", "s3://bucket/a"), "expected a path of this machine"),
-        (("grey", "--n", "0", "--out", "a"), "found n 0, expected: greater than or equal to 1"),
+        (("grey", "--n", "0", "--out", "a"), "found n 0, expected: at least 1"),
         (("grey", "--shard-images", "0", "--out", "a"), "found --shard-images 0, expected 1 or more"),
         (("grey", "--n", "200000", "--shard-images", "1", "--out", "a"), "expected at most 99,999 shards"),
         (("grey", "--start", str(2**64 - 1), "--n", "2", "--out", "a"), "passes the last index"),
