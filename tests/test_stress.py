@@ -104,6 +104,7 @@ def test_the_table_of_overloads_is_that_of_the_issue():
     assert {one.name for one in LOADS} == {
         *(f"{factor}x-{kind}" for factor in ("1.5", "5", "20") for kind in ("256-npy", "1024-png")),
         "5x-1-png",
+        "5x-1-png-queue-256",
     }
 
 

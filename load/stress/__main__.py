@@ -8,9 +8,10 @@ Ends with 0 if all is as expected, 1 if something is not, 2 if nothing could be 
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import uvloop
@@ -109,18 +110,23 @@ def _overload(
     arguments: argparse.Namespace, lengths: Lengths, model: str, load: Load
 ) -> Callable[[], list[CheckResult]]:
     chosen = argparse.Namespace(**{**vars(arguments), "model": model})
-    return lambda: _on_target(chosen, lambda target: overload(target, lengths.overload_s, arguments.deadline_s, load))
+    return lambda: _on_target(
+        chosen,
+        lambda target: overload(target, lengths.overload_s, arguments.deadline_s, load),
+        environment=load.environment,
+    )
 
 
 def _on_target(
     arguments: argparse.Namespace,
     experiment: Callable[[Target], Coroutine[Any, Any, list[CheckResult]]],
     most_files: int | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> list[CheckResult]:
     """Run it against a service that is started for it, or against one that runs."""
     if arguments.url:
         return uvloop.run(experiment(attached_target(arguments.url, arguments.pid, arguments.model)))
-    with running_target(arguments.model, served=arguments.service, most_files=most_files) as target:
+    with running_target(arguments.model, environment, arguments.service, most_files) as target:
         return uvloop.run(experiment(target))
 
 

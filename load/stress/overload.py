@@ -25,6 +25,8 @@ PEAK_S, RECOVERY_S = 8.0, 2.0
 LEAST_GOODPUT, REFUSAL_LATENCY_MS = 0.85, 50
 LEAST_GOODPUT_BEYOND = 0.7
 """Of more than five times what is possible: there refusals themselves take a part of two cores."""
+LEAST_GOODPUT_OF_SMALL = 0.3
+"""Of single pictures of which most are refused: to refuse one takes about as long as to answer one."""
 MOST_IN_FLIGHT = 1_000
 """A client has no more connections than this, which a worker takes; what is due beyond it is not offered."""
 _KEEP_ALIVE_S = 2.0
@@ -41,11 +43,19 @@ class Load:
     """A format of POST /generate; png of several images is a sheet."""
     factor: float = OVERLOAD_FACTOR
     """Offered over possible; of n = 1 as much as one core of this client can send, if that is less."""
+    queue_images: int | None = None
+    """Pictures that may wait; with the service's own limit, which is above MOST_IN_FLIGHT, no n = 1 is refused."""
 
     @property
     def name(self) -> str:
         """As in "5x-256-npy"."""
-        return f"{self.factor:g}x-{self.n}-{self.format}"
+        queue = "" if self.queue_images is None else f"-queue-{self.queue_images}"
+        return f"{self.factor:g}x-{self.n}-{self.format}{queue}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of the service that is loaded."""
+        return {} if self.queue_images is None else {"ZOETROPE_QUEUE_IMAGES": str(self.queue_images)}
 
     @property
     def concurrency(self) -> int:
@@ -55,12 +65,15 @@ class Load:
     @property
     def least_goodput(self) -> float:
         """Of the peak, what is still answered in time."""
+        if self.queue_images is not None:
+            return LEAST_GOODPUT_OF_SMALL
         return LEAST_GOODPUT if self.factor <= OVERLOAD_FACTOR else LEAST_GOODPUT_BEYOND
 
 
 LOADS = (
     *(Load(n, kind, factor) for n, kind in ((256, "npy"), (1024, "png")) for factor in (1.5, 5.0, 20.0)),
     Load(1, "png", 5.0),
+    Load(1, "png", 5.0, queue_images=256),
 )
 """The table of issue 17: each of them on each model."""
 
@@ -117,6 +130,8 @@ async def overload(target: Target, seconds: float, deadline_s: float, load: Load
         f"{len(sample.refusal_latencies_s):,} refusals, {len(sample.errors)} errors",
         flush=True,
     )
+    memory_mb = [f"{count / 1e6:,.0f}" for count in sample.resident_bytes[:: max(1, len(sample.resident_bytes) // 10)]]
+    print(f"memory of the service meanwhile: {', '.join(memory_mb)} MB", flush=True)
     for error in sample.errors[:3]:
         print(f"ERROR {error}")
     await asyncio.sleep(RECOVERY_S)
