@@ -120,7 +120,9 @@ def _draw(work: JobRuntime, store: Store, folder: Path, threads: int, say: Calla
         where = f"{error.filename}: " if error.filename else ""
         raise OSError(f"{where}{error.strerror or error}. {_stays(finished, job)}") from error
     finally:
-        progress.end()
+        said = progress.end()
+    if done < job.n:
+        say(said)
     return complete(store, job, records, lambda manifest: _describe(store, manifest, work.runtime.card))
 
 

@@ -48,10 +48,12 @@ class Progress:
         with self._lock:
             self._bytes += count
 
-    def end(self) -> None:
-        """Remove the bar."""
+    def end(self) -> str:
+        """Remove the bar; returns what this run drew, how long it took and how fast that was."""
         if self._is_terminal:
             print("\r\x1b[K", end="", file=self._file, flush=True)
+        drawn, taken_s = self._done - self._before, time.monotonic() - self._begin_s
+        return f"drew {drawn:,} in {clock(round(taken_s))}, {drawn / max(taken_s, 1e-9):,.0f} images/s"
 
     def _show(self, now_s: float) -> None:
         text = line(self._images, self._done, self._before, self._bytes, now_s - self._begin_s)
