@@ -11,6 +11,7 @@ Read in this order:
     heartbeat      how the parent notices a worker that is stuck, and a worker that its engine thread hangs
     shutdown       SIGTERM: what is under way is finished, in time
     middleware     access, path, body-size and backpressure checks before routing
+    compression    gzip for the page and for JSON without pictures
     access/        who may do what, and how much: keys, origins of web pages, limits, proxies
     app            the FastAPI app: what every route takes from it
     routes/        one `APIRouter` a file

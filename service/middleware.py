@@ -1,7 +1,7 @@
 """ASGI middleware: checks of access, path, body size and backpressure before routing; HEAD as GET without a body.
 
     HTTP -> [middleware] -> app
-              access
+              access, compression
 
 Plain ASGI around the whole service, because a framework reads the whole body
 before it looks at it, and BentoML has no limit on a body.
@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import App
+from service.compression import compressing
 from service.errors import LIVEZ, Problem, cut
 from service.pending import ClientDisconnected
 
@@ -94,7 +95,7 @@ class RequestLimitsMiddleware:
         access = self._api.access
         scope = access.resolve(scope)
         further = [_NOSNIFF, (b"x-request-id", request_id.encode()), *access.cors_headers(scope)]
-        send = partial(_send_with_headers, send, further)
+        send = compressing(scope, partial(_send_with_headers, send, further))
         try:
             answer = access.check(scope)
             if answer is not None:

@@ -1,74 +1,28 @@
 """Grade, as a person uses it: every grade arrives once, also when requests or responses are lost."""
 
-import csv
-import io
-import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from support.browsing import PHONE, Visitor, ask
+from support.browsing import PHONE, ask
+from support.grading import GRADE, PICTURE, SEEN, address, arrived, begin, press, stored, strike
 from support.serving import Server
 
 pytestmark = pytest.mark.slow
-PICTURE = "#grade .stage img"
-GRADE = "#grade?model=mnist"
-
-
-def stored(server: Server, grader: str) -> dict[tuple[str, str], float]:
-    """What the service has of one grader: (seed, index) -> score. Fails where a picture is there twice."""
-    rows = csv.DictReader(io.StringIO(server.get("/ratings")[1].decode()))
-    own = [row for row in rows if row["grader"] == grader]
-    grades = {(row["seed"], row["index"]): float(row["score"]) for row in own}
-    assert len(grades) == len(own)
-    return grades
-
-
-def address(page: Any) -> tuple[str, str]:
-    """Seed and index of the picture that is to be graded."""
-    found = re.search(r"images/([0-9]+)/([0-9]+)\.png", page.locator(PICTURE).get_attribute("src"))
-    assert found is not None
-    return found[1], found[2]
-
-
-def begin(visitor: Visitor, grader: str, n: str = "16", place: str = GRADE) -> Any:
-    """Type a name, choose how many, and wait for the first picture."""
-    page = visitor.visit(place)
-    page.get_by_label("Your name").fill(grader)
-    page.get_by_role("combobox", name="Pictures").select_option(n)
-    page.get_by_role("button", name="Begin").click()
-    visitor.shows(PICTURE)
-    return page
-
-
-def press(page: Any, keys: str, scores: dict[tuple[str, str], float]) -> None:
-    """Grade with digits, and note what was graded how."""
-    for key in keys:
-        scores[address(page)] = int(key) / 10
-        page.keyboard.press(key)
-
-
-def arrived(page: Any, grader: str, server: Server, scores: dict[tuple[str, str], float]) -> bool:
-    """Wait until the page says that all is saved; is it what was given?"""
-    page.get_by_text("All grades are saved.").locator("visible=true").wait_for()
-    return stored(server, grader) == scores
 
 
 def test_a_batch_is_graded_by_keys_with_undo_and_skip(arrive, studio: Server):
     visitor, scores = arrive(), {}
     page = begin(visitor, "keys")
     press(page, "12", scores)
-    taken_back = address(page)
-    page.keyboard.press("9")
+    taken_back = strike(page, "9")
     page.keyboard.press("Backspace")
     assert address(page) == taken_back
     press(page, "3", scores)
     page.keyboard.press("s")
-    page.keyboard.press("5")
+    strike(page, "5")
     page.keyboard.press("u")
     for key, score in (("ArrowLeft", 0.0), ("ArrowRight", 1.0)):
-        scores[address(page)] = score
-        page.keyboard.press(key)
+        scores[strike(page, key)] = score
     assert page.get_by_text("7 of 16", exact=True).is_visible()
     press(page, "4567890123", scores)
     page.get_by_role("heading", name="15 of 16 pictures graded").wait_for()
@@ -85,11 +39,13 @@ def test_a_batch_is_graded_by_clicks_and_drags(arrive, studio: Server):
     visitor, scores = arrive(), {}
     page = begin(visitor, "mouse")
     for score in ("0", "0.7", "1"):
+        page.locator(SEEN).wait_for()
         scores[address(page)] = float(score)
         page.get_by_role("button", name=f"Grade {score}", exact=True).click()
     slider = page.locator("#grade .drag input")
     place = slider.bounding_box()
     middle = place["y"] + place["height"] / 2
+    page.locator(SEEN).wait_for()
     page.mouse.move(place["x"] + place["width"] / 2, middle)
     page.mouse.down()
     page.mouse.move(place["x"] + 0.8 * place["width"], middle, steps=5)
@@ -98,6 +54,7 @@ def test_a_batch_is_graded_by_clicks_and_drags(arrive, studio: Server):
     scores[dragged] = score
     assert 0.7 < score < 0.9
     page.get_by_role("button", name="Skip").click()
+    page.locator(SEEN).wait_for()
     scores[address(page)] = 0.35
     slider.fill("0.35")
     page.keyboard.press("Enter")
@@ -298,7 +255,7 @@ def test_a_name_that_is_typed_stays_when_another_model_is_chosen(arrive):
     page.get_by_label("Model").select_option("eurosat")
     visitor.place_has("model=eurosat")
     page.get_by_role("button", name="Begin").click()
-    visitor.shows(PICTURE)
+    page.locator(SEEN).wait_for()
 
     assert page.get_by_label("Your name").input_value() == "ann"
 
@@ -332,6 +289,7 @@ def test_on_a_phone_it_fits_and_fingers_grade(arrive, studio: Server):
 
     assert visitor.fits()
     for score in ("0.2", "0.8"):
+        page.locator(SEEN).wait_for()
         scores[address(page)] = float(score)
         page.get_by_role("button", name=f"Grade {score}", exact=True).tap()
     page.get_by_role("button", name="Undo").tap()

@@ -10,7 +10,7 @@ from support.serving import Server, started
 
 pytestmark = pytest.mark.slow
 SECRET, OTHER = "a-secret-of-ann-0123456789", "a-secret-of-bob-0123456789"
-TILES, STAGE = "#grid img", "#grade .stage img"
+TILES, STAGE, SEEN = "#grid img", "#grade .stage img", "#grade .stage[aria-busy=false]"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_grades_wait_in_the_browser_for_a_key_with_their_scope(visitor: Visitor,
     page.get_by_role("combobox", name="Pictures").select_option("16")
     page.get_by_role("button", name="Begin").click()
     for _ in range(9):
-        visitor.shows(STAGE)
+        page.locator(SEEN).wait_for()
         page.keyboard.press("7")
     page.get_by_text("The key bob has the scope draw; this needs rate.").wait_for()
     page.get_by_role("button", name="Not now").click()
@@ -91,6 +91,7 @@ def test_grades_wait_in_the_browser_for_a_key_with_their_scope(visitor: Visitor,
         give(visitor, SECRET)
     visitor.shows(STAGE)
     for _ in range(7):
+        page.locator(SEEN).wait_for()
         page.keyboard.press("7")
     page.get_by_text("All grades are saved.").locator("visible=true").wait_for()
 

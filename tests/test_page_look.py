@@ -15,6 +15,7 @@ OPEN = "#picture[open] figure img"
 LARGEST = 2**64 - 1
 PRESS_AT_ONCE = """keys => keys.forEach(key => document.querySelector("#picture").dispatchEvent(
     new KeyboardEvent("keydown", {key, bubbles: true})))"""  # faster than the page can draw
+SHEET = "#look?model=mnist&seed=7"
 SEVENS = "#look?model=mnist&seed=7&label=7&truncation=0.6"
 
 
@@ -29,19 +30,27 @@ def drawn(server: Server, n: int = 12, **body) -> list[str]:
     return [f"data:image/png;base64,{one['png']}" for one in json.loads(answer)["images"]]
 
 
-def test_the_first_sheet_is_of_the_default_model_and_its_link_says_so(arrive, studio: Server):
+def test_the_first_sheet_is_of_the_model_in_colour_and_its_link_says_so(arrive, studio: Server):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit("#look")
     visitor.shows(TILES, 48)
 
-    assert page.evaluate("location.hash") == "#look?model=mnist&seed=7"
+    assert page.evaluate("location.hash") == "#look?model=eurosat&seed=7"
     assert page.title() == "Zoetrope · Look"
-    assert sources(page) == drawn(studio, seed=7)
+    assert sources(page) == drawn(studio, seed=7, model="eurosat")
+
+
+def test_an_old_link_that_names_no_model_shows_that_of_the_api(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit("#look?seed=9")
+    visitor.shows(TILES, 48)
+
+    assert sources(page) == drawn(studio, seed=9)
 
 
 def test_scrolling_loads_more_and_unloads_what_is_far_away(arrive, studio: Server):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES, 48)
     last = 0
     while last < 3000:
@@ -59,7 +68,7 @@ def test_scrolling_loads_more_and_unloads_what_is_far_away(arrive, studio: Serve
 
 def test_a_friend_who_gets_the_link_sees_the_same(arrive, studio: Server):
     visitor, friend = arrive(), arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
     page.get_by_label("Class").select_option("7")
     page.get_by_label("Truncation").fill("0.6")
@@ -75,7 +84,7 @@ def test_a_friend_who_gets_the_link_sees_the_same(arrive, studio: Server):
 
 def test_back_and_forward_go_through_what_was_looked_at(arrive):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
     before = sources(page)
     page.get_by_role("button", name="Another seed").click()
@@ -93,7 +102,7 @@ def test_back_and_forward_go_through_what_was_looked_at(arrive):
 
 def test_a_seed_of_64_bits_stays_exact_from_the_key_to_the_answer(arrive, studio: Server):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
     page.get_by_label("Seed").first.fill(str(LARGEST))
     page.keyboard.press("Enter")
@@ -112,7 +121,7 @@ def test_a_seed_of_64_bits_stays_exact_from_the_key_to_the_answer(arrive, studio
 @pytest.mark.parametrize("seed", ["-1", str(LARGEST + 1), "1e3", "seven"])
 def test_an_invalid_seed_is_refused_in_words(arrive, seed: str):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
     page.get_by_label("Seed").first.fill(seed)
     page.keyboard.press("Enter")
@@ -125,7 +134,7 @@ def test_an_invalid_seed_is_refused_in_words(arrive, seed: str):
 
 def test_keys_go_through_the_sheet_open_a_picture_and_come_back(arrive):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES, 48)
     columns = int(page.evaluate("getComputedStyle(document.querySelector('#grid')).getPropertyValue('--columns')"))
     page.locator(".tile").first.focus()
@@ -147,7 +156,7 @@ def test_keys_go_through_the_sheet_open_a_picture_and_come_back(arrive):
 
 def test_back_closes_a_picture_and_forward_opens_it_again(arrive):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
     page.locator(".tile").nth(3).click()
     visitor.shows(OPEN)
@@ -186,7 +195,7 @@ def test_a_picture_can_be_the_start_of_a_walk_and_a_neighbour_its_end(arrive):
     page.get_by_text("The walk has 1 picture now.").wait_for()
     page.get_by_role("button", name="Use as start").click()
 
-    visitor.place_has("#walk?model=mnist&at=7/3/0.6/7")
+    visitor.place_has("#walk?model=mnist&at=7/3/0.6/7&at=7/4/0.6/7")
     page.go_back()
     page.get_by_role("button", name="Walk to picture 5").click()
     visitor.place_has("#walk?model=mnist&at=7/3/0.6/7&at=7/5/0.6/7")
@@ -208,7 +217,7 @@ def test_every_size_is_shown_in_its_proportions_and_its_pixels_stay_square(arriv
 def test_another_model_and_an_older_version_can_be_chosen(arrive, studio: Server):
     older = ask(studio, "/models/grey")["versions"][1]
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
     page.get_by_label("Model").select_option("eurosat")
     visitor.place_has("model=eurosat")
@@ -235,7 +244,7 @@ def test_a_service_that_is_not_ready_is_explained_and_retried(arrive):
     visitor.expected = ("503",)
     problem = {"status": 503, "detail": "The service is not ready: it warms up."}
     visitor.page.route("**/models", lambda route: route.fulfill(status=503, json=problem))
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     page.get_by_role("alert").get_by_text("The service is not ready: it warms up. Trying again…").wait_for()
     page.unroute("**/models")
     page.get_by_role("button", name="Try again").click()
@@ -254,7 +263,7 @@ def test_models_that_are_refused_are_listed_with_their_reasons_and_the_others_ar
     with started(tmp_path / "models", tmp_path / "log", ZOETROPE_DEFAULT_MODEL="grey") as server:
         server.wait_for("/readyz")
         visitor = Visitor(chromium, server)
-        page = visitor.visit()
+        page = visitor.visit("#look")
         visitor.shows(TILES, 48)
         page.locator("#refused").wait_for()
 
@@ -268,7 +277,7 @@ def test_models_that_are_refused_are_listed_with_their_reasons_and_the_others_ar
 
 def test_a_service_that_refuses_nothing_lists_nothing(arrive):
     visitor = arrive()
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES)
 
     assert page.locator("#refused").is_hidden()
@@ -292,7 +301,7 @@ def test_the_docs_list_every_route_by_its_group_in_the_colours_of_the_page_and_l
     assert [fault for fault in visitor.faults() if "contrast" in fault] == []
     background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     page.locator("header .home").click()
-    visitor.shows(TILES)
+    page.locator(".doors").wait_for()
     assert background == page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 
 
@@ -333,7 +342,7 @@ def test_on_a_phone_it_fits_and_a_finger_opens_a_picture(arrive):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_has_no_accessibility_violations(arrive, scheme: str):
     visitor = arrive(color_scheme=scheme)
-    page = visitor.visit()
+    page = visitor.visit(SHEET)
     visitor.shows(TILES, 48)
 
     assert visitor.faults() == []

@@ -47,7 +47,8 @@ def test_what_the_first_view_needs_is_fetched_at_once_and_not_one_after_another(
     wanted, found = {"app.js", "look.js"}, set()
     while new := wanted - found:
         found |= new
-        wanted |= {one for name in new for one in re.findall(r'from "\./(.*?)"', (STATIC / name).read_text())}
+        imports = r'(?:from|import) "\./(.*?)"'
+        wanted |= {one for name in new for one in re.findall(imports, (STATIC / name).read_text())}
     text = (STATIC / "index.html").read_text()
 
     assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"app.js"}

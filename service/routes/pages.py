@@ -26,6 +26,7 @@ _POLICY = (
 _HEADERS = {
     "Cache-Control": "no-cache",  # revalidate: mostly nothing has changed, and a 304 is short
     "Content-Security-Policy": _POLICY,
+    "Vary": "Accept-Encoding",  # of a 304 too; compression adds it where there is a body
 }
 
 mimetypes.add_type("text/javascript", ".js")  # the table of a machine may say text/plain, which no browser runs

@@ -1,63 +1,66 @@
 // Error banner: what went wrong, visible in every view and announced to screen readers; and which models are refused.
 //
-//     views -> [alert] -> a person
+//     views, loader -> [alert] -> a person
 //
-// A retryable error is retried after a few seconds, or at once by the button.
+// What the loader tries again is shown until it is here, an error until another view is shown or its cause is gone.
 
-import {Problem} from "./api.js";
+import {onFailure, onMissing, wakeAll} from "./loader.js";
 import {texts} from "./texts.js";
 
-const RETRY_AFTER_MS = 3000;
 const REFUSED_SHOWN = 5;
 const banner = document.getElementById("problem");
 const [message, retryButton] = [banner.querySelector("p"), banner.querySelector("button")];
+const announcer = document.getElementById("announcer");
 const refusedList = document.getElementById("refused");
-let shown;
-let retry;
-let timer;
+let failure;
+let missing = [];
 
-retryButton.addEventListener("click", () => retryNow());
+retryButton.addEventListener("click", wakeAll);
+onFailure(error => showError(error));
+onMissing(all => {
+  missing = all.filter(({problem, tries}) => tries > 1 || problem.retryAfterMs === undefined); // a full queue is short
+  render();
+});
 
-function retryNow() {
-  clearTimeout(timer);
-  const pending = retry;
-  clearError();
-  pending?.();
+/** Show an error; returns a function that clears it, unless another one is shown by then. */
+export function showError(error) {
+  if (error.name === "AbortError") return () => {};
+  failure = error;
+  render();
+  return () => { if (failure === error) clearError(); };
 }
 
-/**
- * Show an error. `retryAction` runs again what failed, where the error is retryable.
- * Returns a function that clears this error, unless another one is shown by then.
- */
-export function showError(error, retryAction) {
-  if (error.name === "AbortError") return () => {};
-  clearTimeout(timer);
-  shown = error;
-  retry = retryAction;
-  const retryable = error instanceof Problem && error.retryable && retryAction !== undefined;
-  message.textContent = retryable ? texts.page.tryingAgain(error.message) : error.message;
-  retryButton.hidden = !retryable;
-  banner.hidden = false;
-  if (retryable) timer = setTimeout(retryNow, RETRY_AFTER_MS);
-  return () => { if (shown === error) clearError(); };
+/** Hide the error. */
+export function clearError() {
+  failure = undefined;
+  render();
+}
+
+function render() {
+  const waiting = missing.at(-1)?.problem;
+  const text = waiting
+    ? texts.page.tryingAgain(waiting.message, [...new Set(missing.map(({what}) => what))].filter(Boolean))
+    : failure?.message ?? "";
+  if (message.textContent !== text) message.textContent = text;
+  retryButton.hidden = !waiting;
+  banner.hidden = !text;
+}
+
+/** Say something to screen readers alone. */
+export function announce(text) {
+  if (announcer.textContent !== text) announcer.textContent = text;
 }
 
 /** List the bundles that the service refuses, as GET /status names them; hide the list where there are none. */
 export function showRefused({refused, refused_count: count}) {
   refusedList.hidden = count === 0;
   refusedList.querySelector("p").textContent = texts.refused.heading(count, REFUSED_SHOWN);
-  refusedList.querySelector("ul").replaceChildren(...refused.slice(0, REFUSED_SHOWN).map(({name, reason, served_version: served}) => {
-    const item = document.createElement("li");
-    const title = document.createElement("strong");
-    title.textContent = name;
-    item.append(title, texts.refused.reason(reason, served));
-    return item;
-  }));
+  refusedList.querySelector("ul").replaceChildren(...refused.slice(0, REFUSED_SHOWN).map(refusedItem));
 }
 
-/** Hide the banner. */
-export function clearError() {
-  clearTimeout(timer);
-  retry = shown = undefined;
-  banner.hidden = true;
+function refusedItem({name, reason, served_version: served}) {
+  const item = document.createElement("li");
+  item.append(
+    Object.assign(document.createElement("strong"), {textContent: name}), texts.refused.reason(reason, served));
+  return item;
 }

@@ -1,33 +1,20 @@
 // API client: requests to the service, and the models that it serves.
 //
-//     views -> [api] -> HTTP
+//     views -> [api] -> loader, HTTP
 //
 // Every path is relative to the service's root, which is above this file: pages work at any depth and behind any prefix.
 // An error response becomes a Problem with the service's own words. Where the service wants an API key, a person is
 // asked for it, and the request is sent again with it. Knows no view.
 
 import {askForKey, currentKey} from "./key.js";
+import {noteTransfer} from "./line.js";
+import {Problem, persist} from "./loader.js";
 import {texts} from "./texts.js";
 
-const MAX_TRIES = 3;
+export {Problem};
+const BODILESS = [204, 205, 304];
+const OPENING_MODEL = "eurosat";
 export const baseUrl = new URL("..", import.meta.url).href;
-
-/**
- * An error in words for a person. `status` is the HTTP status, 0 where there was no response; `needsKey` says that the
- * same request is answered with an API key that this browser does not have.
- */
-export class Problem extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-    this.needsKey = false;
-  }
-
-  /** Can the same request succeed later? */
-  get retryable() {
-    return this.status === 0 || this.status >= 500 || this.status === 429;
-  }
-}
 
 /** JSON in which a BigInt is an integer: a seed has 64 bits, and a JavaScript number holds 53. */
 export function toJson(value) {
@@ -38,33 +25,43 @@ export function toJson(value) {
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}: ${toJson(member)}`).join(", ")}}`;
 }
 
-/** GET a path, or POST `body` to it. Waits as `Retry-After` says and retries a few times. Throws a Problem. */
-export async function request(path, body, {signal, keepalive} = {}) {
+/**
+ * GET a path, or POST `body` to it; resolves when the whole answer is here. Throws a Problem.
+ *
+ * It is tried again until it succeeds, fails for good, `signal` aborts it or `wanted()` is false; with `once` it is not.
+ * `keepalive`: the page may be closed meanwhile.
+ */
+export function request(path, body, {signal, wanted, keepalive = false, once = keepalive} = {}) {
   const options = body === undefined ? {signal} : {
     method: "POST", headers: {"content-type": "application/json"}, body: toJson(body), signal, keepalive,
   };
-  for (let tries = 1; ; tries += 1) {
+  const attempt = () => ask(path, options, keepalive);
+  return once ? attempt() : persist(attempt, {what: whatIsAt(path), signal, wanted});
+}
+
+async function ask(path, options, keepalive) {
+  for (;;) {
     const key = path === "models" ? undefined : currentKey(); // the page preloads the models without one
     const response = await send(path, withKey(options, key));
     if (response.ok) return response;
-    if (response.headers.has("www-authenticate")) {
-      const problem = await problemOf(response);
-      problem.needsKey = true;
-      if (keepalive || !await askForKey(key, problem.message)) throw problem;
-      continue;
-    }
-    const waitSeconds = Number(response.headers.get("retry-after"));
-    if (response.status !== 503 || !waitSeconds || tries === MAX_TRIES || keepalive) throw await problemOf(response);
-    await new Promise(resolve => setTimeout(resolve, 1000 * waitSeconds));
+    const problem = await problemOf(response);
+    if (!response.headers.has("www-authenticate")) throw problem;
+    problem.needsKey = true;
+    if (keepalive || !await askForKey(key, problem.message)) throw problem;
   }
 }
 
 const withKey = (options, key) => (
   key === undefined ? options : {...options, headers: {...options.headers, authorization: `Bearer ${key}`}});
 
+/** The response with all of its body: a connection may also break in the middle. */
 async function send(path, options) {
   try {
-    return await fetch(new URL(path, baseUrl), options);
+    const response = await fetch(new URL(path, baseUrl), options);
+    const startedMs = performance.now();
+    const body = await response.arrayBuffer();
+    if (options?.body) noteTransfer(body.byteLength, performance.now() - startedMs); // pictures, which are not compressed
+    return new Response(BODILESS.includes(response.status) ? null : body, response);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, texts.service.noAnswer);
@@ -72,11 +69,16 @@ async function send(path, options) {
 }
 
 async function problemOf(response) {
-  try {
-    return new Problem(response.status, (await response.json()).detail ?? response.statusText);
-  } catch {
-    return new Problem(response.status, texts.service.answered(response.status, response.statusText));
-  }
+  const seconds = Number(response.headers.get("retry-after"));
+  const more = seconds ? {retryAfterMs: 1000 * seconds} : {};
+  const words = texts.service.answered(response.status, response.statusText);
+  const {detail} = await response.json().catch(() => ({}));
+  return new Problem(response.status, detail ?? words, more);
+}
+
+/** What a person misses while this path does not answer. */
+function whatIsAt(path) {
+  return path.includes("/images/") ? texts.missing.pictures : texts.missing[path.split(/[/?]/)[0]];
 }
 
 let models;
@@ -100,12 +102,17 @@ export async function fetchStatus() {
   }
 }
 
-/** {card, takes_class_weights, ...} of `name` or `name@version`; of the default model for nothing. */
+/** {card, takes_class_weights, ...} of `name` or `name@version`. */
 export async function fetchModel(name) {
   const all = await fetchModels();
-  const wanted = name || all.default;
-  const found = all.models.find(({card}) => card.name === wanted);
-  return found ?? (await request(`models/${encodeURIComponent(wanted)}`)).json();
+  const found = all.models.find(({card}) => card.name === name);
+  return found ?? (await request(`models/${encodeURIComponent(name)}`)).json();
+}
+
+/** Name of the model that a person sees first: one in colour, where there is one. */
+export function openingModel({default: usual, models: listed}) {
+  const colour = listed.map(({card}) => card).filter(({image}) => image.channels === 3);
+  return (colour.find(({name}) => name === OPENING_MODEL) ?? colour[0])?.name ?? usual;
 }
 
 /** Its card alone. */

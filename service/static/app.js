@@ -1,20 +1,28 @@
-// Entry point of the studio page: three views of what the models learned.
+// Entry point of the studio page: views of what the models learned.
 //
-//     router -> [app] -> look, walk, grade -> HTTP
+//     router -> [app] -> start, look, walk, grade -> HTTP
 //
 // Shows the view that the address bar names, with the card of its model. A view's module is loaded when it is first
-// needed. Uses the public API only.
+// needed. Notices new versions of the model, and offers them. Uses the public API only.
 
-import {clearError, showError, showRefused} from "./alert.js";
-import {fetchCard, fetchModels, fetchStatus, modelOptions} from "./api.js";
+import {announce, clearError, showError, showRefused} from "./alert.js";
+import {fetchCard, fetchModels, fetchStatus, modelOptions, openingModel} from "./api.js";
+import "./display.js";
+import "./focus.js";
 import {currentKey} from "./key.js";
+import {Problem, persist} from "./loader.js";
 import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
 import {texts} from "./texts.js";
 
 const MODELLESS = ["runs"]; // shown also where no model can draw
 const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
+const STATUS_EVERY_MS = 30_000;
 const select = document.getElementById("model");
+const newer = document.getElementById("newer");
+const modules = new Map(); // view -> promise of its module
 let current; // {name, leave}
+let shownCard;
+let servedModels = []; // as GET /status names them
 let renderings = 0;
 
 async function render() {
@@ -22,17 +30,41 @@ async function render() {
   const rendering = ++renderings;
   enter(view);
   try {
-    const models = Promise.all([fetchCard(query.get("model")), renderModels(view, query.get("model"))]);
+    const models = fetchCardOf(view, query, rendering);
     models.catch(() => {}); // a view that needs one waits for it here
-    const module = await import(`./${view}.js`);
-    const [card] = MODELLESS.includes(view) ? [] : await models;
+    const module = await loadView(view);
+    const card = MODELLESS.includes(view) ? undefined : await models;
     if (rendering !== renderings) return; // the address bar changed meanwhile
     clearError();
     current.leave = module.leave;
+    shownCard = card;
+    offerNewer();
     module.show(query, card);
   } catch (error) {
-    showError(error, render);
+    if (rendering === renderings) showError(error);
   }
+}
+
+/** The card of the model that a route names, which is also shown in the menu; of the opening one where it names none. */
+async function fetchCardOf(view, query, rendering) {
+  const all = await fetchModels();
+  const name = query.get("model") ?? (query.has("seed") || query.has("at") ? all.default : openingModel(all));
+  if (rendering === renderings) renderModels(all, view, name);
+  return fetchCard(name);
+}
+
+/** The module of a view; one that does not come is asked for again, under a name that no browser has given up. */
+function loadView(view) {
+  let tries = 0;
+  const load = async () => {
+    try {
+      return await import(`./${view}.js${tries++ ? `?again=${tries}` : ""}`);
+    } catch (error) {
+      throw error instanceof TypeError ? new Problem(0, texts.service.noAnswer) : error;
+    }
+  };
+  if (!modules.has(view)) modules.set(view, persist(load, {what: texts.missing.module}));
+  return modules.get(view);
 }
 
 function enter(view) {
@@ -43,26 +75,44 @@ function enter(view) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== view;
 }
 
-async function renderModels(view, requested) {
-  const all = await fetchModels();
-  const model = requested ?? all.default;
+function renderModels(all, view, model) {
   select.replaceChildren(...modelOptions(all).map(([value, text]) => new Option(text, value)));
   select.value = model;
-  for (const tab of document.querySelectorAll("[data-view]")) {
-    tab.href = hrefFor(tab.dataset.view, recallRoute(tab.dataset.view, model));
-    if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
+  for (const link of document.querySelectorAll("[data-view]")) {
+    link.href = hrefFor(link.dataset.view, recallRoute(link.dataset.view, model));
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
+  announce(texts.page.shown(view, model));
 }
 
 select.addEventListener("change", () => navigate(current.name, recallRoute(current.name, select.value)));
-async function renderRefused() {
-  const status = await fetchStatus();
-  if (status) showRefused(status);
+
+/** Say what the service refuses now, and whether it draws another version than the one that is shown. */
+async function checkStatus() {
+  const status = document.hidden ? undefined : await fetchStatus();
+  if (!status) return;
+  showRefused(status);
+  servedModels = status.models;
+  offerNewer();
 }
 
-document.addEventListener("visibilitychange", () => { if (!document.hidden) renderRefused(); });
-renderRefused();
+function offerNewer() {
+  const served = servedModels.find(({name}) => name === shownCard?.name);
+  const isNewer = served && select.value === served.name && served.version !== shownCard.version;
+  if (isNewer) newer.querySelector("p").textContent = texts.page.newVersion(served.name, served.version);
+  newer.hidden = !isNewer;
+}
+
+newer.querySelector("button").addEventListener("click", async () => {
+  servedModels = [];
+  await fetchModels({refresh: true}).catch(showError);
+  render();
+});
+document.addEventListener("visibilitychange", checkStatus);
 // Elsewhere runs need a key, and a link that is refused to all others would only be in the way.
-document.querySelector("[data-view=runs]").hidden = !OWN_MACHINE.includes(location.hostname) && currentKey() === undefined;
+const hidesRuns = !OWN_MACHINE.includes(location.hostname) && currentKey() === undefined;
+for (const link of document.querySelectorAll("[data-view=runs]")) link.hidden = hidesRuns;
+setInterval(checkStatus, STATUS_EVERY_MS);
+checkStatus();
 onRouteChange(render);

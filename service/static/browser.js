@@ -25,6 +25,13 @@ export function store(name, value) {
   }
 }
 
+/** Call `listener(name, value)` when another window of this browser stores a value, or removes it. */
+export function onStoredElsewhere(listener) {
+  addEventListener("storage", ({key, newValue}) => {
+    if (key?.startsWith(prefix)) listener(key.slice(prefix.length), newValue === null ? undefined : JSON.parse(newValue));
+  });
+}
+
 function read(key) {
   try {
     return localStorage.getItem(key) ?? undefined;

@@ -3,12 +3,16 @@
 //     router -> [grade] -> grade_queue -> POST /ratings
 //                      `-> grade_panel, grade_scale -> a person
 //
-// A batch is stored in the browser until another one replaces it, so a reload continues where it was.
+// A batch is stored in the browser until another one replaces it, so a reload continues where it was, and two windows
+// grade it together. What could not be sent is sent when the page is opened again.
 
-import {clearError, showError} from "./alert.js";
+import {announce as say, clearError, showError} from "./alert.js";
 import {fetchModels, request} from "./api.js";
-import {load, store} from "./browser.js";
-import {announce, parts, showDelivery, showNote, showPanel, showSummary} from "./grade_panel.js";
+import {load, onStoredElsewhere, store} from "./browser.js";
+import {keysAreOn} from "./display.js";
+import {
+  announce, focusPicture, isSeen, parts, showDelivery, showNote, showPanel, showPictureAgain, showSummary,
+} from "./grade_panel.js";
 import {GradeQueue, GradeSender} from "./grade_queue.js";
 import {createScale} from "./grade_scale.js";
 import {navigate, rememberRoute} from "./router.js";
@@ -21,6 +25,7 @@ let model;
 let card;
 let queue;
 let sender;
+let isStarting = false;
 
 /** Show the batch of a model that was started, or the form that starts one. */
 export function show(query, modelCard) {
@@ -36,7 +41,9 @@ export function show(query, modelCard) {
   if (!queue && stored) {
     useBatch(stored);
     showNote(texts.grade.continues(stored.grader));
+    sender.send({all: true}); // the page was closed before they could be sent
   }
+  queue?.sync();
   showPanel(queue, card);
   sender?.send({all: queue.finished});
   return refreshSummary();
@@ -51,7 +58,7 @@ export function leave() {
 function useBatch(state) {
   const key = `batch ${model}`;
   let clearSendError = () => {};
-  const created = new GradeQueue(state, whole => store(key, whole));
+  const created = new GradeQueue(state, {load: () => load(key), store: whole => store(key, whole)});
   queue = created;
   sender = new GradeSender(created, {
     sent() {
@@ -76,6 +83,8 @@ async function sendAll() {
 }
 
 async function startBatch() {
+  if (isStarting) return;
+  isStarting = true;
   const grader = queue?.state.grader ?? fields.grader.value.trim();
   const n = fields.n.value;
   store("grader", grader);
@@ -89,8 +98,11 @@ async function startBatch() {
     useBatch({model, version, grader, pictures});
     await noteVersion(version);
     showPanel(queue, card);
+    focusPicture();
   } catch (error) {
-    showError(error, startBatch);
+    showError(error);
+  } finally {
+    isStarting = false;
   }
 }
 
@@ -106,14 +118,17 @@ async function noteVersion(version) {
 }
 
 function grade(score) {
+  if (queue.sync()) return showPanel(queue, card); // another window has graded this picture
+  if (score !== undefined && !isSeen(queue)) return showNote(texts.grade[showPictureAgain() ? "outOfSight" : "onItsWay"]);
   queue.grade(score);
   showNote("");
   announce(queue, score === undefined ? texts.grade.skipped : texts.grade.graded(score));
   showPanel(queue, card);
-  sender.send({all: queue.finished});
+  return sender.send({all: queue.finished});
 }
 
 function undo() {
+  queue.sync();
   if (!queue.canUndo) return;
   queue.undo();
   announce(queue, texts.grade.undone);
@@ -127,13 +142,30 @@ async function leaveBatch() {
   queue = sender = undefined;
   clearError();
   showPanel(undefined, card);
+  fields.grader.focus();
   refreshSummary();
+}
+
+/** Another window has changed the stored batch of a model, or started or left it. */
+function followOtherWindow(name, state) {
+  if (!name.startsWith("batch ")) return;
+  const ofModel = name.slice("batch ".length);
+  const isShown = ofModel === model && !view.hidden;
+  const known = batches.get(ofModel)?.queue;
+  const isSame = known?.isOf(state);
+  const hasMoved = isSame && known.sync();
+  if (!isSame) batches.delete(ofModel);
+  if (!isShown) return;
+  if (hasMoved) say(texts.grade.elsewhere);
+  if (!isSame && state) useBatch(state);
+  else if (!isSame) queue = sender = undefined;
+  showPanel(queue, card);
 }
 
 const refreshSummary = () => showSummary(card.name, load("grader")).catch(showError);
 
 createScale(view.querySelector(".scale"), view.querySelector(".drag input"), {
-  grade, undo, skip: () => grade(undefined), active: () => !view.hidden && queue !== undefined && !queue.finished,
+  grade, undo, skip: () => grade(undefined), active: () => !view.hidden && queue !== undefined && !queue.finished && keysAreOn(),
 });
 startForm.addEventListener("submit", event => { event.preventDefault(); startBatch(); });
 view.querySelector(".undo").addEventListener("click", undo);
@@ -143,3 +175,5 @@ finished.querySelector(".more").addEventListener("click", startBatch);
 const flushAll = () => { for (const batch of batches.values()) batch.sender.flush(); };
 addEventListener("pagehide", flushAll);
 document.addEventListener("visibilitychange", () => document.hidden && flushAll());
+addEventListener("online", () => sender?.send({all: queue.finished}));
+onStoredElsewhere(followOtherWindow);

@@ -8,7 +8,8 @@ import {imageUrl} from "./address.js";
 import {baseUrl, request} from "./api.js";
 import {copy} from "./browser.js";
 import {resetSlider} from "./grade_scale.js";
-import {fitElement, loadImage} from "./image.js";
+import {pictureScale} from "./display.js";
+import {fitElement, isInSight, loadImage, painted} from "./image.js";
 import {commandLine} from "./shell.js";
 import {texts} from "./texts.js";
 
@@ -16,10 +17,14 @@ const SHOWN_BEFORE = 3;
 const SHOWN_AFTER = 6; // these are prefetched by being shown
 const SAMPLES = 12;
 const SAMPLE_COLUMNS = 6;
+const SHORT_PX = 520; // in a window that is less high the picture has the other controls at its side, or little else
+const SMALLEST_PX = 96;
 
 const view = document.getElementById("grade");
 const find = selector => view.querySelector(selector);
-const [grading, note, image, list, announcer] = [".grading", ".note", ".stage img", ".queue", ".announcer"].map(find);
+const [grading, note, stage, list, announcer] = [".grading", ".note", ".stage", ".queue", ".announcer"].map(find);
+const image = stage.querySelector("img");
+let seen; // URL of the picture that has been on the screen
 
 /** Parts of the view that grade.js fills or listens to. */
 export const parts = {view, startForm: find(".start-form"), finished: find(".finished"), soFar: find(".so-far")};
@@ -51,15 +56,42 @@ function showSamples(panel, {image: {width, height}}, pictures) {
 }
 
 function showPicture(queue, card) {
-  const room = {width: Math.min(innerWidth - 24, 560), height: Math.max(180, innerHeight - 440)};
-  fitElement(image, view, room, card.image);
-  loadImage(image, queue.picture.url);
+  fitElement(image, view, room(), card.image);
+  const {url} = queue.picture;
+  if (image.dataset.url !== url) {
+    image.dataset.url = url;
+    seen = undefined;
+    stage.setAttribute("aria-busy", "true");
+    loadImage(image, url);
+  }
   image.alt = nameOf(queue.picture, queue.position);
   find("progress").value = queue.position / queue.length;
   find(".done").textContent = texts.grade.progress(queue.position + 1, queue.length);
   find(".undo").disabled = !queue.canUndo;
   resetSlider(find(".drag input"));
   showFilmstrip(queue);
+}
+
+/** The most that the picture may take, so that it and the scale are in sight together. */
+function room() {
+  const width = Math.min(innerWidth - 24, Math.max(560, innerWidth / 3) * Math.max(1, pictureScale()));
+  if (innerHeight > SHORT_PX) return {width, height: Math.max(180, innerHeight - 440)};
+  const isWide = innerWidth >= 560;
+  return {width: isWide ? width / 2 : width, height: Math.max(SMALLEST_PX, innerHeight - (isWide ? 130 : 140))};
+}
+
+/** Has the current picture been on the screen, and is it there now? Else it cannot be graded. */
+export const isSeen = queue => seen === queue.picture.url && isInSight(image, seen);
+
+/** Bring the picture back on the screen; false where it has not come yet. */
+export function showPictureAgain() {
+  stage.scrollIntoView({block: "nearest"});
+  return seen !== undefined;
+}
+
+/** Give the focus to the picture, so that keys grade and the space bar presses no button. */
+export function focusPicture() {
+  if (!grading.hidden) stage.focus();
 }
 
 const nameOf = ({label}, index) => texts.grade.alt(index + 1, label);
@@ -146,4 +178,11 @@ parts.finished.querySelector(".copy").addEventListener("click", async ({target})
   setTimeout(() => { target.textContent = texts.grade.copy; }, 2000);
 });
 // After a click, the space bar skips the next picture instead of pressing the button again.
-grading.addEventListener("click", event => { if (event.detail > 0 && event.target.closest("button")) find(".stage").focus(); });
+grading.addEventListener("click", event => { if (event.detail > 0 && event.target.closest("button")) stage.focus({preventScroll: true}); });
+image.addEventListener("load", async () => {
+  const {url} = image.dataset;
+  await painted();
+  if (image.dataset.url !== url || !image.complete) return;
+  seen = url;
+  stage.setAttribute("aria-busy", "false");
+});

@@ -7,27 +7,44 @@
 
 import {request} from "./api.js";
 import {currentKey} from "./key.js";
+import {reportFailure} from "./loader.js";
 
 const wanted = new WeakMap(); // img -> the URL that it shows
 
-/** Load a picture of the service into an img, which itself sends no API key; returns the img. */
+/** Load a picture of the service into an img, which itself sends no API key; returns the img. It is tried until it is here. */
 export function loadImage(image, url) {
-  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
   wanted.set(image, url);
-  image.onerror = () => fetchInto(image, url);
-  if (currentKey() === undefined) image.src = url;
-  else image.onerror();
+  image.onerror = () => fetchInto(image, url, false);
+  if (currentKey() === undefined) setSource(image, url);
+  else fetchInto(image, url, true);
   return image;
 }
 
-async function fetchInto(image, url) {
+function setSource(image, url) {
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  image.src = url;
+}
+
+/** Fetch what the img could not load; then it loads it from the browser's cache, or, if that fails too, from memory. */
+async function fetchInto(image, url, intoMemory) {
   image.onerror = null;
   try {
-    const picture = await (await request(url)).blob();
-    if (wanted.get(image) === url) image.src = URL.createObjectURL(picture);
-  } catch {
-    // its alternative text is shown; other requests say what is wrong
+    const isWanted = () => wanted.get(image) === url && image.isConnected;
+    const picture = await (await request(url, undefined, {wanted: isWanted})).blob();
+    if (wanted.get(image) !== url) return;
+    image.onerror = intoMemory ? null : () => fetchInto(image, url, true);
+    setSource(image, intoMemory ? URL.createObjectURL(picture) : url);
+  } catch (error) {
+    reportFailure(error);
   }
+}
+
+/** Is this picture wanted in the img, complete, and at least a third of it within the window? */
+export function isInSight(image, url) {
+  if (wanted.get(image) !== url || !image.complete || !image.naturalWidth || document.hidden) return false;
+  const {top, bottom, left, right, width, height} = image.getBoundingClientRect();
+  const seen = (start, end, room) => Math.max(0, Math.min(end, room) - Math.max(start, 0));
+  return width > 0 && 3 * seen(top, bottom, innerHeight) * seen(left, right, innerWidth) >= width * height;
 }
 
 /** Parse an npy file of uint8 (frames, height, width, channels): {n, height, width, channels, pixels}. */
@@ -53,10 +70,15 @@ export function drawFrame(canvas, {height, width, channels, pixels}, at) {
   context.putImageData(frame, 0, 0);
 }
 
-/** {width, height, enlarged} in CSS pixels, about `target` wide. */
-export function sizeNear(target, image) {
+/** Resolves when two frames have been drawn: what was changed before is on the screen. */
+export const painted = () => new Promise(resolve => {
+  requestAnimationFrame(() => requestAnimationFrame(resolve));
+});
+
+/** {width, height, enlarged} in CSS pixels, about `target` wide and at most `room`. */
+export function sizeNear(target, image, room = Infinity) {
   const scale = Math.max(1, Math.round((target * devicePixelRatio) / image.width)) / devicePixelRatio;
-  return scaled(image, image.width * scale > 1.5 * target ? target / image.width : scale);
+  return scaled(image, image.width * scale > Math.min(1.5 * target, room) ? target / image.width : scale);
 }
 
 /** {width, height, enlarged} in CSS pixels, as large as fits into `room`: {width, height}. */

@@ -4,7 +4,7 @@
 //
 // The address bar holds all that it shows: model, seed, label, truncation, and the index of the open picture.
 
-import {formatAddress, parseInteger, parseTruncation, randomSeed} from "./address.js";
+import {formatAddress, parseInteger, parseTruncation, randomSeed, shiftIndex} from "./address.js";
 import {showError} from "./alert.js";
 import {baseUrl, classNames, toJson} from "./api.js";
 import {PictureGrid} from "./grid.js";
@@ -15,18 +15,20 @@ import {commandLine} from "./shell.js";
 import {texts} from "./texts.js";
 
 const COMMAND_PICTURES = 64;
+const COMMIT_AFTER_MS = 80;
 const view = document.getElementById("look");
 const form = view.querySelector("form");
 const fields = form.elements;
 const status = document.getElementById("grid-status");
 let route; // the query of the address bar, as texts
 let card;
+let shown; // the query of the grid
 let shownQuery = "";
 let clearGridError = () => {};
 
 const grid = new PictureGrid(document.getElementById("grid"), {
   open: index => navigate("look", {...route, index}, {state: {opened: true}}),
-  failed(error, retry) { clearGridError = showError(error, retry); },
+  failed(error) { clearGridError = showError(error); },
   loaded(n) {
     clearGridError();
     status.textContent = texts.look.loaded(n, route.seed);
@@ -51,7 +53,8 @@ export function show(query, modelCard) {
   };
   fillForm(parsed);
   const key = toJson(parsed) + card.version;
-  if (key !== shownQuery) grid.show({...parsed, model: `${card.name}@${card.version}`}, card.image);
+  shown = {...parsed, model: `${card.name}@${card.version}`};
+  if (key !== shownQuery) grid.show(shown, card.image);
   shownQuery = key;
   const index = query.get("index");
   if (index === null) closeDialog();
@@ -79,7 +82,7 @@ function fillForm({model, seed, label, truncation}) {
 
 function closeDialog() {
   const index = dialog.close();
-  if (index !== undefined) grid.tile(index)?.focus();
+  if (index !== undefined) grid.focus(index);
 }
 
 function change(changes, options) {
@@ -94,10 +97,15 @@ function useTypedSeed() {
   }
 }
 
-/** Put a picture into the remembered walk, as its start or its end; returns the points of the walk. */
+/**
+ * Put a picture into the remembered walk, as its start or its end; returns the points of the walk. One that begins with
+ * it and has no other picture leads to its neighbour.
+ */
 function addToWalk(address, place) {
   const points = [recallRoute("walk", route.model).at ?? []].flat();
-  const at = place === "start" ? [formatAddress(address), ...points.slice(1)] : [...points, formatAddress(address)];
+  const neighbour = {...address, index: shiftIndex(address.index, 1) ?? shiftIndex(address.index, -1)};
+  const others = points.length > 1 ? points.slice(1) : [formatAddress(neighbour)];
+  const at = place === "start" ? [formatAddress(address), ...others] : [...points, formatAddress(address)];
   rememberRoute("walk", route.model, {...recallRoute("walk", route.model), at});
   return at;
 }
@@ -116,15 +124,22 @@ form.addEventListener("submit", event => { event.preventDefault(); useTypedSeed(
 fields.seed.addEventListener("change", useTypedSeed);
 fields.random.addEventListener("click", () => change({seed: randomSeed()}));
 fields.label.addEventListener("change", () => change({label: fields.label.value}));
-let nextFrame;
+let dragged = false;
+let commitTimer;
+fields.truncation.addEventListener("pointerdown", () => { dragged = true; });
 fields.truncation.addEventListener("input", () => {
-  cancelAnimationFrame(nextFrame); // at most one change a frame while the slider is dragged
-  nextFrame = requestAnimationFrame(() => {
+  clearTimeout(commitTimer);
+  const truncation = Number(fields.truncation.value);
+  fields.truncation.nextElementSibling.value = truncation.toFixed(2);
+  if (!dragged) return;
+  shownQuery = ""; // all else is drawn again when it is released
+  grid.show({...shown, truncation}, card.image, {live: true});
+});
+fields.truncation.addEventListener("change", () => {
+  dragged = false;
+  clearTimeout(commitTimer); // a key that is held down changes it many times a second
+  commitTimer = setTimeout(() => {
     const {value} = fields.truncation;
     change({truncation: Number(value) === 1 ? undefined : value}, {replace: true});
-  });
-});
-document.addEventListener("click", ({target}) => {
-  const details = form.querySelector("details");
-  if (details.open && !details.contains(target)) details.open = false;
+  }, COMMIT_AFTER_MS);
 });

@@ -28,7 +28,7 @@ export function listen(handlers) {
 /** Show the picture at an address; `size` is {width, height} of the card. */
 export async function open(address, size) {
   shown = address;
-  const {width, enlarged} = sizeWithin({width: Math.min(560, innerWidth - 48), height: innerHeight * 0.8}, size);
+  const {width, enlarged} = sizeWithin({width: Math.min(Math.max(560, innerWidth * 0.36), innerWidth - 48), height: innerHeight * 0.8}, size);
   dialog.style.setProperty("--large", `${width}px`);
   dialog.style.setProperty("--aspect", `${size.width} / ${size.height}`);
   dialog.classList.toggle("pixels", enlarged);
@@ -69,7 +69,7 @@ function showFacts({model, version, truncation}, label) {
 async function showClass(address) {
   const {model, version, seed, index, label, truncation} = address;
   const body = {model: `${model}@${version}`, seed, start: index, label, truncation, format: "json"};
-  const {images: [{label: found}]} = await (await request("generate", body)).json();
+  const {images: [{label: found}]} = await (await request("generate", body, {wanted: () => shown === address})).json();
   if (shown === address) showFacts(address, found);
 }
 
@@ -84,7 +84,8 @@ async function showNeighbours(address) {
   const points = ends.flatMap(end => [toPoint(address), toPoint(end)]);
   const frames = (points.length - 1) * STEPS_TO_NEIGHBOUR + 1;
   const body = {model: `${address.model}@${address.version}`, points, frames, format: "npy"};
-  const drawn = parseNpy(await (await request("interpolate", body)).arrayBuffer());
+  const answer = await request("interpolate", body, {wanted: () => shown === address});
+  const drawn = parseNpy(await answer.arrayBuffer());
   if (shown !== address) return;
   neighbours.replaceChildren(...ends.map((end, at) => {
     const canvas = document.createElement("canvas");

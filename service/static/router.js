@@ -1,16 +1,16 @@
 // Router: the address bar says which view is shown and what it shows, so a link shows everyone the same.
 //
-//     address bar <-> [router] <-> app, look, walk, play, grade, runs
+//     address bar <-> [router] <-> app, start, look, walk, play, grade, runs
 //
 // A route is a view and a query after the #: #look?model=mnist&seed=7. Knows the views by name only.
 
-export const VIEWS = ["look", "walk", "play", "grade", "runs"];
+export const VIEWS = ["start", "look", "walk", "play", "grade", "runs"];
 const remembered = new Map();
 
-/** {view, query: URLSearchParams} of the address bar; the view Look by default. */
+/** {view, query: URLSearchParams} of the address bar; the view Start by default. */
 export function currentRoute() {
   const [view, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
-  return VIEWS.includes(view) ? {view, query: new URLSearchParams(query)} : {view: "look", query: new URLSearchParams()};
+  return VIEWS.includes(view) ? {view, query: new URLSearchParams(query)} : {view: "start", query: new URLSearchParams()};
 }
 
 /** A link to a view. `query`: name -> text, or a list of texts; undefined and empty ones are left out. */

@@ -15,7 +15,10 @@ const time = seconds => (seconds < 90 ? `about ${plural(Math.max(1, Math.round(s
 export const texts = {
   page: {
     title: view => `Zoetrope · ${view[0].toUpperCase()}${view.slice(1)}`,
-    tryingAgain: message => `${message} Trying again…`,
+    tryingAgain: (message, missing) => (
+      `${message} Trying again…${missing.length ? ` Missing: ${missing.join(", ")}.` : ""}`),
+    newVersion: (name, version) => `A new version of ${name} is here: ${short(version)}.`,
+    shown: (view, model) => `${view[0].toUpperCase()}${view.slice(1)}, ${model}`,
     earlierVersion: (name, version) => `${name}, earlier: ${short(version)}`,
   },
 
@@ -23,6 +26,31 @@ export const texts = {
     noAnswer: "The service does not answer. Is it running, and is there a connection to it?",
     answered: (status, words) => `The service answered ${status} ${words}.`,
     asksForKey: "The service asks for a key.",
+  },
+
+  // What does not come while a request is tried again, by the first step of its path.
+  missing: {
+    pictures: "pictures", generate: "pictures", interpolate: "frames", models: "models", ratings: "grades",
+    module: "a part of the page",
+  },
+
+  start: {
+    lead: (name, pictures) => (pictures
+      ? `Here ${name}: it has seen ${pictures.toLocaleString("en")} pictures, and draws new ones like them.`
+      : `Here ${name}: it has seen many pictures, and draws new ones like them.`),
+    play: "Play",
+    pause: "Pause",
+    alt: name => `Pictures of ${name} that turn into each other`,
+  },
+
+  display: {
+    size: percent => `${percent} %`,
+    sizeIs: percent => `Pictures at ${percent} % of their usual size`,
+    smooth: "Enlarged pictures are smooth",
+    sharp: "Enlarged pictures have sharp pixels",
+    fullScreen: "Full screen",
+    leaveFullScreen: "Leave full screen",
+    notFullScreen: "The browser does not allow full screen here.",
   },
 
   refused: {
@@ -78,6 +106,9 @@ export const texts = {
     refused: message => `${message} The last grades of this batch cannot be saved; start another one.`,
     newVersion: (name, version, before) => (
       `A new version of ${name} draws these pictures: ${short(version)}, after ${short(before)}.`),
+    onItsWay: "The picture is still on its way, so nothing was graded.",
+    outOfSight: "The picture was not in sight, so nothing was graded. Here it is.",
+    elsewhere: "Graded in another window.",
     skipped: "Skipped",
     graded: score => `Graded ${score}`,
     undone: "Undone",

@@ -9,12 +9,15 @@ import {showError} from "./alert.js";
 import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, fetchAnimation, fetchFrames, segmentsOf} from "./animation.js";
 import {classNames} from "./api.js";
 import {saveFile} from "./browser.js";
+import {isFreeSpace, pictureScale} from "./display.js";
 import {drawFrame, fitElement, loadImage} from "./image.js";
+import {isSlow} from "./line.js";
 import {navigate, rememberRoute} from "./router.js";
 import {texts} from "./texts.js";
 
 const MAX_POINTS = 64;
 const INITIAL_POINTS = 4;
+const SHORT_PX = 520;
 const MIXTURES = ["autoencoder", "denoising"]; // methods whose prior is a mixture
 const view = document.getElementById("walk");
 const form = view.querySelector("form");
@@ -66,7 +69,9 @@ export function leave() {
 }
 
 function layOut() {
-  const room = {width: Math.min(innerWidth - 24, 640), height: Math.max(160, innerHeight - 400)};
+  const isWide = innerHeight <= SHORT_PX && innerWidth >= 640; // then the controls are at its side
+  const most = isWide ? 0.45 * innerWidth : Math.max(640, 0.4 * innerWidth) * Math.max(1, pictureScale());
+  const room = {width: Math.min(innerWidth - 24, most), height: Math.max(160, innerHeight - (isWide ? 100 : 400))};
   fitElement(canvas, view, room, card.image);
   list.replaceChildren(...points.map(pointItem));
   const single = points.length < 2;
@@ -81,13 +86,20 @@ function fetchSegments(loop) {
   segments = wanted;
   slider.max = Math.max(1, segments.length * SEGMENT_FRAMES);
   if (!segments.length) showSinglePicture();
+  fetchAll(wanted);
+}
+
+/** Fetch all segments at once; on a slow line one after another, so that the first one can be played soon. */
+async function fetchAll(wanted) {
   for (const segment of wanted) {
-    fetchFrames(segment).then(frames => {
+    if (segments !== wanted) return;
+    const fetched = fetchFrames(segment).then(frames => {
       segment[2] = frames;
       if (segments !== wanted) return;
       clearFetchError();
       paint();
-    }, error => { if (segments === wanted) clearFetchError = showError(error, () => fetchSegments(loop)); });
+    }, error => { if (segments === wanted) clearFetchError = showError(error); });
+    if (isSlow()) await fetched;
   }
 }
 
@@ -149,20 +161,30 @@ function change(addresses, loop = fields.loop.checked) {
 
 async function save() {
   status.textContent = texts.walk.drawing;
+  fields.save.disabled = true;
   try {
     const name = `${card.name}-walk.webp`;
     saveFile(await fetchAnimation(points, fields.loop.checked), name);
     status.textContent = texts.walk.saved(name);
   } catch (error) {
     status.textContent = "";
-    showError(error, save);
+    showError(error);
+  } finally {
+    fields.save.disabled = points.length < 2;
   }
 }
 
-playButton.addEventListener("click", () => {
+function togglePlaying() {
   if (player.playing) return player.stop();
   const frame = Number(slider.value);
   return player.play(frame < segments.length * SEGMENT_FRAMES ? frame : 0, fields.loop.checked);
+}
+
+playButton.addEventListener("click", togglePlaying);
+document.addEventListener("keydown", event => {
+  if (view.hidden || playButton.disabled || !isFreeSpace(event)) return;
+  event.preventDefault(); // else the page scrolls
+  togglePlaying();
 });
 slider.addEventListener("input", () => { player.stop(); paint(); });
 form.addEventListener("submit", event => {
@@ -178,4 +200,4 @@ form.addEventListener("submit", event => {
 fields.random.addEventListener("click", () => change([...points, {seed: randomSeed(), index: 0n, truncation: 1}]));
 fields.loop.addEventListener("change", () => change(points));
 fields.save.addEventListener("click", save);
-addEventListener("resize", () => card && !view.hidden && layOut());
+for (const change of ["resize", "display"]) addEventListener(change, () => card && !view.hidden && layOut());

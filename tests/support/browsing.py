@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
 WITHIN_S = 20  # a bound for a busy machine, not a goal
 HARMFUL = ("serious", "critical")
+LAYOUT = Path(__file__).with_name("layout.js")
+"""What finds misplaced controls in the page."""
 
 
 @contextmanager
@@ -83,6 +86,10 @@ class Visitor:
 
         found = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in HARMFUL]
+
+    def misplaced(self) -> list[str]:
+        """Controls that a person cannot see or reach whole, in words."""
+        return self.page.evaluate(LAYOUT.read_text())
 
     def fits(self) -> bool:
         """Is nothing wider than the screen?"""

@@ -1,0 +1,104 @@
+// How everything is shown: the size of pictures, sharp or smooth, full screen; and the list of keys.
+//
+//     a person -> [display] -> grid, walk, grade_panel, style
+//
+// The choice is stored in the browser. A change is announced by the event "display". Knows no view.
+
+import {announce} from "./alert.js";
+import {load, store} from "./browser.js";
+import {texts} from "./texts.js";
+
+const SCALES = [0.5, 0.75, 1, 1.5, 2, 3, 4];
+const USUAL = SCALES.indexOf(1);
+const root = document.documentElement;
+const panel = document.getElementById("display");
+const keysDialog = document.getElementById("keys");
+const [smaller, larger, size, smooth, fullScreen, keysOn] =
+  [".smaller", ".larger", "output", "[name=smooth]", ".full-screen"].map(selector => panel.querySelector(selector))
+    .concat(keysDialog.querySelector("[name=on]"));
+let at = load("size") ?? USUAL;
+
+/** How many times its usual size a picture has. */
+export const pictureScale = () => SCALES[at];
+
+/** May single keys be used, or has a person switched them off? */
+export const keysAreOn = () => keysOn.checked && !document.querySelector("dialog[open]");
+
+/** Is this key for the element that has the focus, or for the browser? */
+export function isTyped({target, ctrlKey, metaKey, altKey, defaultPrevented}) {
+  return ctrlKey || metaKey || altKey || defaultPrevented || target.matches("select, textarea, input:not([type=range], [type=checkbox])");
+}
+
+/** Is this the space bar, which presses no control here? */
+export const isFreeSpace = event => event.key === " " && !event.repeat && !isTyped(event) && keysAreOn()
+  && !event.target.closest("button, a, summary, input:not([type=range])");
+
+function resize(step) {
+  at = Math.min(Math.max(at + step, 0), SCALES.length - 1);
+  store("size", at === USUAL ? undefined : at);
+  announce(texts.display.sizeIs(100 * SCALES[at]));
+  render();
+  dispatchEvent(new Event("display"));
+}
+
+function setSmooth(on) {
+  smooth.checked = on;
+  store("smooth", on || undefined);
+  announce(on ? texts.display.smooth : texts.display.sharp);
+  render();
+}
+
+function render() {
+  size.value = texts.display.size(100 * SCALES[at]);
+  smaller.disabled = at === 0;
+  larger.disabled = at === SCALES.length - 1;
+  root.classList.toggle("smooth", smooth.checked);
+  fullScreen.textContent = document.fullscreenElement ? texts.display.leaveFullScreen : texts.display.fullScreen;
+}
+
+async function toggleFullScreen() {
+  try {
+    await (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen());
+  } catch {
+    announce(texts.display.notFullScreen);
+  }
+}
+
+const ACTIONS = {
+  "?": () => keysDialog.showModal(),
+  "+": () => resize(1),
+  "=": () => resize(1), // the same key without shift
+  "-": () => resize(-1),
+  p: () => setSmooth(!smooth.checked),
+  f: toggleFullScreen,
+};
+
+smooth.checked = load("smooth") ?? false;
+keysOn.checked = load("keys") ?? true;
+render();
+smaller.addEventListener("click", () => resize(-1));
+larger.addEventListener("click", () => resize(1));
+smooth.addEventListener("change", () => setSmooth(smooth.checked));
+fullScreen.hidden = !document.fullscreenEnabled;
+fullScreen.addEventListener("click", toggleFullScreen);
+document.addEventListener("fullscreenchange", render);
+panel.querySelector(".list-keys").addEventListener("click", () => keysDialog.showModal());
+keysOn.addEventListener("change", () => store("keys", keysOn.checked ? undefined : false));
+keysDialog.querySelector(".close").addEventListener("click", () => keysDialog.close());
+document.addEventListener("keydown", event => {
+  if (event.key === "Escape") closePanels(event.target);
+  const key = event.key.toLowerCase();
+  if (isTyped(event) || !keysAreOn() || !Object.hasOwn(ACTIONS, key)) return;
+  event.preventDefault();
+  ACTIONS[key]();
+});
+
+/** Close the panels that are open, but for the one that `target` is in; with Escape that one too. */
+function closePanels(target, keep) {
+  for (const details of document.querySelectorAll(".menu[open]")) {
+    if (details === keep) continue;
+    if (details.contains(target)) details.querySelector("summary").focus();
+    details.open = false;
+  }
+}
+document.addEventListener("click", ({target}) => closePanels(document.body, target.closest(".menu")));

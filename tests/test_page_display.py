@@ -1,0 +1,56 @@
+"""For a room full of people, and for one with a keyboard alone: sizes, keys, motion, and a focus that is never lost."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+FIRST = "#grid .tile img"
+FOCUSED = "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent)"
+
+
+def test_keys_list_themselves_and_change_the_size_and_the_smoothness_of_pictures_for_good(arrive):
+    visitor = arrive(forced_colors="active")
+    page = visitor.visit("#look?model=mnist&seed=7")
+    visitor.shows(FIRST, 12)
+    usual = page.locator(FIRST).first.bounding_box()["width"]
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    keys.wait_for()
+    assert visitor.faults() == []
+    page.keyboard.press("Escape")
+    keys.wait_for(state="hidden")
+    page.keyboard.press("+")
+    page.keyboard.press("p")
+    visitor.until("usual => document.querySelector('#grid .tile img')?.getBoundingClientRect().width > usual", usual)
+    assert page.locator("#announcer").inner_text() == "Enlarged pictures are smooth"
+    page.reload()
+    visitor.shows(FIRST, 12)
+
+    assert page.locator(FIRST).first.bounding_box()["width"] > usual
+    assert page.locator(FIRST).first.evaluate("one => getComputedStyle(one).imageRendering") == "auto"
+    page.keyboard.press("?")
+    page.get_by_label("Single keys are on").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    assert page.locator("#display [name=smooth]").is_checked()
+
+
+def test_space_plays_and_the_focus_goes_to_what_is_next_to_a_control_that_is_gone(arrive):
+    visitor = arrive()
+    page = visitor.visit("#walk?model=mnist&at=7/3&at=7/12&at=7/0")
+    visitor.shows("#walk .points img", 3)
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Play").wait_for()
+    page.get_by_role("button", name="Remove picture 3").focus()
+    page.keyboard.press("Enter")
+    visitor.until(f"() => {FOCUSED}.startsWith('Go to picture 2')")
+    page.get_by_role("button", name="Later: picture 1").focus()
+    page.keyboard.press("Enter")
+    visitor.until(f"() => {FOCUSED}.startsWith('Go to picture 1')")
+    page.goto(f"{visitor.server.url}/#look?model=mnist&seed=7&index=2")
+    page.get_by_role("button", name="Use as start").focus()
+    page.keyboard.press("Enter")
+    visitor.until(f"() => {FOCUSED} === 'Walk'")
+
+    assert page.evaluate("document.activeElement.localName") == "h1"

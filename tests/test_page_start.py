@@ -1,0 +1,49 @@
+"""The opening: what it is, something that moves, and three doors."""
+
+import pytest
+from support.browsing import PHONE
+
+pytestmark = pytest.mark.slow
+STAGE = "document.querySelector('#start canvas').toDataURL()"
+DOORS = "#start .doors canvas"
+
+
+def test_it_says_what_it_is_shows_pictures_that_move_and_leads_on(arrive):
+    visitor = arrive()
+    page = visitor.visit()
+    page.locator(DOORS).last.wait_for()
+    assert "draws pictures that never existed" in page.get_by_role("heading", level=1).inner_text()
+    assert page.get_by_text("Here eurosat: it has seen 24,300 pictures").is_visible()
+    page.get_by_role("button", name="Pause").wait_for()
+    before = page.evaluate(STAGE)
+    visitor.until(f"before => {STAGE} !== before", before)
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Play").wait_for()
+    still = page.evaluate(STAGE)
+    page.wait_for_timeout(200)
+
+    assert page.evaluate(STAGE) == still
+    assert visitor.faults() == []
+    for door, place in (
+        ("Look", "#look?model=eurosat"),
+        ("Walk", "#walk?model=eurosat"),
+        ("Grade", "#grade?model=eurosat"),
+    ):
+        page.locator(".doors a").filter(has_text=door).click()
+        visitor.place_has(place)
+        page.get_by_role("link", name="Zoetrope").click()
+        page.locator(DOORS).first.wait_for()
+
+
+def test_who_prefers_reduced_motion_starts_it_by_a_button_and_any_model_can_be_shown(arrive):
+    visitor = arrive(**PHONE, reduced_motion="reduce")
+    page = visitor.visit("#start?model=colour")  # 20 x 12 pixels, and no classes
+    page.locator(".play:enabled").first.wait_for()
+    before = page.evaluate(STAGE)
+    page.wait_for_timeout(200)
+
+    assert page.evaluate(STAGE) == before
+    assert page.get_by_text("Here colour: it has seen many pictures").is_visible()
+    page.get_by_role("button", name="Play").tap()
+    visitor.until(f"before => {STAGE} !== before", before)
+    assert visitor.fits()
