@@ -3,7 +3,7 @@
     zoetrope serve | sample | verify | mcp                   -> service
     zoetrope benchmark                                       -> models (its last stage encodes as the service does)
     zoetrope fit | finetune | evaluate | compare | simulate
-             doctor | export | profile                       -> training
+             doctor | export | profile | trainer             -> training
 
 The one module that may know several rooms, so it imports none before it knows
 the command: `zoetrope --help` loads nothing, and where only the extra `cpu` is
@@ -44,10 +44,12 @@ COMMANDS = {
     "simulate": "a grader who is simulated: what fine-tuning makes of their grades",
     "doctor": "what a run's log says of its health",
     "export": "a checkpoint as a bundle that can be served",
+    "trainer": "next to a service, train what people ask for on its page",
     "profile": "the time that each part of a training step takes",
     "benchmark": "the speed of every engine on this machine",
 }
-_FILES = ("ZOETROPE_KEYS_FILE", "ZOETROPE_C2PA_KEY", "ZOETROPE_C2PA_CERTIFICATE")  # settings that name one
+# Settings that name a file or a folder, and may be absent.
+_FILES = ("ZOETROPE_KEYS_FILE", "ZOETROPE_C2PA_KEY", "ZOETROPE_C2PA_CERTIFICATE", "ZOETROPE_PICTURES")
 # The first name of an import -> the extra of pyproject.toml that installs it.
 EXTRA_OF = {
     **dict.fromkeys(("onnxruntime", "openvino"), "cpu"),
@@ -256,6 +258,7 @@ def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
     return {
         "ZOETROPE_MODELS": str(folder / environment.get("ZOETROPE_MODELS", "models")),
         "ZOETROPE_GRADES": grades,
+        "ZOETROPE_RUNS": str(folder / environment.get("ZOETROPE_RUNS", "runs")),
         **{name: str(folder / path) for name, path in paths.items() if path},
     }
 

@@ -25,6 +25,8 @@ Format 2 (2026-11) added `fidelity` and `compute`, and renamed fields: see `upgr
 """
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+NAME_RULE = "small letters a to z, digits, - and _, a letter or digit first, and 63 at most"
+"""The same for a person."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]

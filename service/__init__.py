@@ -38,6 +38,8 @@ Read in this order:
     credentials    signed C2PA manifests of pictures, where settings name a key
     ratings/       people's grades
     training_runs/ training on this machine, from the files that it writes
+    training_queue/
+                   rounds of fine-tuning that people ask for, and that `zoetrope trainer` takes
     metrics        counters for Prometheus
     errors         every error as problem+json (RFC 9457)
     openapi        the OpenAPI document, completed; `openapi_responses` and `openapi_schemas` are parts of it

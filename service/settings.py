@@ -131,6 +131,9 @@ class Settings(BaseModel):
     prefix: str = Field(
         default="", pattern=f"^{PREFIX_PATTERN}$", description="Path at which a proxy shows this service, as /pictures."
     )
+    pictures: Path | None = Field(
+        default=None, description="The folder of pictures that runs may be started on from the page."
+    )
     renew_seconds: float = Field(
         default=1, ge=0, allow_inf_nan=False, description="How often the models are scanned for new ones; 0 is never."
     )

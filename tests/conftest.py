@@ -41,6 +41,7 @@ SLOW_FILES = tuple(
         "slow_clients", "wheel", "server", "compare", "distributed", "cli", "train", "readme", "shipped", "simulation",
         "finetuning_round", "finetune", "healing", "export", "peers", "compiled", "onnx", "api", "reward_model",
         "reward", "profile", "doctor", "pretrained", "evaluate", "acceptance", "profiling", "inception", "encode",
+        "trainer",
     )
 )  # fmt: skip
 

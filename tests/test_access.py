@@ -274,6 +274,24 @@ def test_a_person_on_their_own_machine_withdraws_without_a_key_and_a_stranger_do
     assert connected().get("/ratings/withdrawals").json() == {"withdrawn": []}
 
 
+TRAINING = [("GET", "/rounds"), ("POST", "/rounds"), ("GET", f"/rounds/{uuid4()}"), ("POST", "/trainer/take")]
+
+
+@pytest.mark.parametrize(("method", "path"), TRAINING)
+def test_rounds_and_the_work_of_trainers_are_for_admins_where_strangers_connect(
+    connected: Callable, method: str, path: str
+):
+    words = "No trainer gets work here" if path == "/trainer/take" else "No rounds of fine-tuning are started or shown"
+    detail = refused(connected(ELSEWHERE, ZOETROPE_OPEN_RATINGS="true").request(method, path, json={}), 403)
+    assert words in detail
+    assert "OPEN_RATINGS" not in detail
+
+    client = connected(ELSEWHERE, **KEYS)
+    refused(client.request(method, path, json={}), 401)
+    refused(client.request(method, path, json={}, headers=bearer(RATE)), 403)
+    assert client.request(method, path, json={}, headers=bearer(ADMIN)).status_code not in (401, 403)
+
+
 ALWAYS_OPEN = {
     *("/", "/docs", "/openapi.json", "/models", "/models/{name}", "/status", "/readyz", "/metrics"),
     *("/ratings/batch", "/ratings/summary", "/v1/models", "/v1/models/{name}", "/v2/health/live", "/v2/health/ready"),

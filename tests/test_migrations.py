@@ -53,6 +53,19 @@ def test_grades_without_a_version_become_a_database_of_this_release(url: str):
     store.close()
 
 
+def test_a_database_without_trainings_gets_them_and_keeps_its_grades(url: str):
+    Store(url).close()
+    fresh = described(url)
+    one = of_earlier_release(
+        url, "DROP TABLE trainings", "DROP TABLE trainers", "UPDATE zoetrope_schema SET version = 2"
+    )
+    store = Store(url)
+
+    assert described(url) == fresh
+    assert store.insert_idempotently([one]) == 0
+    store.close()
+
+
 def _with_step(monkeypatch: pytest.MonkeyPatch, step) -> int:
     """A release that has one step more; its version."""
     monkeypatch.setattr(database, "_STEPS", (*database._STEPS, step))

@@ -23,6 +23,10 @@ DRAWN_BY_POST = [
     *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
 ]
 
+REQUEST = "/runs/{name}/request"
+RUN = ("/runs/{name}/confirm", "/runs/{name}/stop", "/runs/{name}/continue")
+TRAINER = ("/trainer/take", "/trainer/trainings/{id}")
+
 
 @pytest.fixture(scope="module")
 def document(client: TestClient) -> dict:
@@ -36,7 +40,9 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     inference = {"/v2", "/v2/health/live", "/v2/health/ready"} | {f"{one}{at}" for one in model for at in INFERENCE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     runs = {"/runs", "/runs/{name}", SHEET}
-    assert set(document["paths"]) == drawing | grades | inference | runs | {
+    training = {"/rounds", "/rounds/{id}", "/rounds/{id}/cancel", *TRAINER}
+    training |= {"/picture-folders", REQUEST, *RUN}
+    assert set(document["paths"]) == drawing | grades | inference | runs | training | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
         *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
     }
@@ -368,6 +374,8 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         ("post", "/ratings/withdrawals"): [["admin"]],
         ("get", "/ratings/withdrawals"): [["admin"]],
         **{("get", path): [["admin"]] for path in ("/runs", "/runs/{name}", SHEET)},
+        **{("post", path): [["admin"]] for path in ("/rounds", "/rounds/{id}/cancel", "/runs", *RUN, *TRAINER)},
+        **{("get", path): [["admin"]] for path in ("/rounds", "/rounds/{id}", "/picture-folders", REQUEST)},
     }
     for (method, path), _ in secured.items():
         assert {"401", "403"} <= set(document["paths"][path][method]["responses"])

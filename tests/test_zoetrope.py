@@ -215,7 +215,7 @@ def test_serve_runs_the_service_of_this_installation_with_bentomls_options():
 def test_files_that_settings_name_are_those_of_the_users_folder(given: dict, models: str, grades: str):
     settings = zoetrope.serve_environment(given, Path("/home/me"))
 
-    assert settings == {"ZOETROPE_MODELS": models, "ZOETROPE_GRADES": grades}
+    assert settings == {"ZOETROPE_MODELS": models, "ZOETROPE_GRADES": grades, "ZOETROPE_RUNS": "/home/me/runs"}
 
 
 def test_a_file_of_keys_is_that_of_the_users_folder_and_none_is_none():

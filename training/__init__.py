@@ -18,6 +18,7 @@ Read in this order:
     monitoring/  the report of a run, its doctor, TensorBoard
     exporter/    a checkpoint -> ONNX graphs -> a bundle
     feedback/    fine-tuning with people's grades, and a simulated grader
+    trainer/     a process that trains what people ask for on the page of a service
     evaluation/  a bundle and held-out pictures -> scores in its card
     comparison/  several bundles in one table
     profiling/   how fast a machine trains and draws

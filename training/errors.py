@@ -1,13 +1,19 @@
 """Errors of training that a person can act on, importable without torch.
 
-    everything here -> [errors] -> cli.console, a notebook
+    everything here -> [errors] -> cli.console, trainer, a notebook
 
 A module of its own because the command line prints them, and printing an error
 must not load torch. Bad values and missing files are plain `ValueError`s and
 `FileNotFoundError`s; what `models` refuses is a `ModelError`.
 """
 
+import errno
 from pathlib import Path
+
+from models.errors import ModelError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, or a limit of the account is reached."""
 
 
 class TrainingError(RuntimeError):
@@ -42,3 +48,20 @@ class ExtraMissing(TrainingError, ModuleNotFoundError):
 
 class OlderVersion(TrainingError):
     """The bundle would replace a version that came after it."""
+
+
+EXPECTED = (ValueError, FileNotFoundError, TrainingError, ModelError)
+"""Errors whose own words say what was found, what was expected and what to do."""
+
+
+def words_of(error: BaseException) -> str:
+    """An expected error, or one of the disk, for a person."""
+    if isinstance(error, EXPECTED) or not isinstance(error, OSError):
+        return str(error)
+    where, reason = error.filename or "a file", error.strerror or str(error)
+    if error.errno not in _FULL:
+        return f"{where}: {reason}"
+    return (
+        f"{where}: cannot be written ({reason}). Free some space and repeat the command: what was saved before is "
+        "whole, and a run resumes from its last checkpoint."
+    )

@@ -7,6 +7,8 @@ is at its end and the bundle is its model, there is nothing to do, and that is s
 Knows no options and no command line.
 """
 
+from collections.abc import Callable
+
 from models.bundle import Bundle
 from training.checkpoint import TrainingState, images_shown_in
 from training.data.dataset import Pictures
@@ -25,8 +27,19 @@ from training.throughput import Foreteller
 from training.train import train
 
 
-def carry_out(plan: Plan, context: ComputeContext, report: Report) -> Bundle | None:
+def carry_out(
+    plan: Plan,
+    context: ComputeContext,
+    report: Report,
+    seen: Callable[[TrainingState], object] = lambda _: None,
+    stops: Callable[[], bool] = lambda: False,
+) -> Bundle | None:
     """Train to the planned length, from where the run stands, and write the bundle.
+
+    Args:
+        report: gets what a person should read.
+        seen: called after every step.
+        stops: asked after every step; True stops the run as Ctrl-C does.
 
     Returns:
         The bundle that was written; None in all processes of a group but the main one, and where all is done.
@@ -53,6 +66,7 @@ def carry_out(plan: Plan, context: ComputeContext, report: Report) -> Bundle | N
             progress.update(state)
             foreteller.update(state)
             monitor.step()
+            seen(state)
 
         def after_healing(lines: list[str]) -> None:
             monitor.restart()
@@ -61,7 +75,7 @@ def carry_out(plan: Plan, context: ComputeContext, report: Report) -> Bundle | N
                 report(line)
 
         healed = after_healing if plan.heal else None
-        train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed)
+        train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed, stops)
     report(f"how it went: {run.path / 'report.html'}")
     if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
         report(f"warning: {' '.join((found.explanation, *found.advice))}")
@@ -72,7 +86,7 @@ def _begin(plan: Plan, report: Report) -> bool:
     """Begin the run, or go on with it; returns whether it is at its end and the bundle is its model."""
     run, shown = plan.run, images_shown_in(plan.run.checkpoint)
     parent = plan.transfer.record if plan.transfer else None
-    run.begin(plan.settings, plan.pictures, shown, plan.minutes, plan.licence, parent)
+    run.begin(plan.settings, plan.pictures, shown, plan.minutes, plan.licence, parent, plan.source)
     for note in plan.notes:
         report(note)
     if shown < plan.settings.images_shown or not is_exported(run, plan.bundle):

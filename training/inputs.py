@@ -8,6 +8,7 @@ torch until pictures were found.
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,11 @@ def open_with_progress(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             reading=reading,
         )
+
+
+def whole_path(source: str) -> str:
+    """Where pictures are, whatever folder a later command is typed in; what is no path stays as it is."""
+    return str(Path(source).absolute()) if Path(source).exists() else source
 
 
 def with_held_out(pictures: Pictures, source: str, resize: Resize, reading: Reading) -> Pictures:

@@ -10,6 +10,7 @@ a device; reads no picture and decides no setting.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,5 +167,9 @@ class FinetuneOptions(RunOptions):
     """Grades of its pictures: a CSV or parquet file, or the http address of a service."""
     strength: float | None = None
     """How far to go: from 0, the data as they are, to below 1, only what is liked best."""
+    without: tuple[str, ...] = ()
+    """Graders whose grades are left out."""
+    until: datetime | None = None
+    """Grades that were given later are left out."""
     update: UpdateName | None = None
     force: bool = False

@@ -7,7 +7,6 @@ torch only after the options and the path of the pictures were checked.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from training.inputs import (
     reading_of_model,
     report_other_data,
     shape_of_model,
+    whole_path,
     with_held_out,
 )
 from training.options import FinetuneOptions, FitOptions, UngradedOptions
@@ -75,6 +75,8 @@ class Plan:
     """Of the pictures."""
     transfer: Parent | None = None
     """The model that the run starts from, where it goes on with other pictures."""
+    source: str | None = None
+    """Where the pictures are, for a later round: an absolute path, or the word `digits`."""
 
     @property
     def prepare(self) -> "Callable[[TrainingState], None] | None":
@@ -128,7 +130,7 @@ def plan_fit(source: str, out: Path | None, options: FitOptions, context: "Compu
     settings = default_settings(pictures, options.preset, options.method, options.network, run.edition)
     settings = settings.with_changes(**options.changes(), hold_out_from=run.hold_out_from)
     check_out(bundle)
-    return plan_of(pictures, settings, run, bundle, options, context)
+    return replace(plan_of(pictures, settings, run, bundle, options, context), source=whole_path(source))
 
 
 def plan_of(
@@ -187,10 +189,11 @@ def plan_finetuning(
         )
     model = find_bundle(options.model)
     card = open_bundle(model).card
-    grades = read_grades(options.ratings, card.name)
+    grades = read_grades(options.ratings, card.name, options.without, options.until)
     if not grades:
+        others = f" but those of {', '.join(options.without)}, which are left out" if options.without else ""
         raise ValueError(
-            f"{without_password(options.ratings)}: found no grades of {card.name}, expected some. "
+            f"{without_password(options.ratings)}: found no grades of {card.name}{others}, expected some. "
             "Grade pictures at its page first."
         )
     pictures = open_with_progress(source, shape_of_model(card), reading=reading_of_model(card))
@@ -206,7 +209,8 @@ def plan_finetuning(
         force=options.force,
         context=context,
     )
-    _report_round(started, report)
+    for line in started.lines():
+        report(line)
     run = Run(options.run or RUNS / started.name)
     bundle = out or started.parent.bundle.path
     own = bundle.resolve() == model.resolve()
@@ -223,6 +227,7 @@ def plan_finetuning(
         heal=options.heal,
         question=asked,
         licence=licence,
+        source=whole_path(source),
     )
     return checked(plan, context)
 
@@ -261,19 +266,3 @@ def model_name(data_name: str) -> str:
     """A model's name, from that of its pictures."""
     stem = data_name.split(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-_") or "model"
-
-
-def _report_round(started: "FineTuningRound", report: Report) -> None:
-    graded, shown = started.graded, started.reweighting
-    graders = Counter(grade.grader for grade in graded.grades)
-    report(
-        f"{len(graded.grades):,} grades by {len(graders)} grader(s), mean {graded.scores.mean():.2f}; of two held-out "
-        f"pictures with different grades the better one is known in {started.agreement.share:.0%}"
-    )
-    for version, count in graded.left_out.items():
-        report(f"left out {count:,} grades of version {version}, which is not next to {started.parent.bundle.path}")
-    report(
-        f"strength {started.settings.strength:g}: the mean predicted grade of the pictures that are shown goes from "
-        f"{shown.mean_grade_before:.2f} to {shown.mean_grade_after:.2f}; the effective sample size is "
-        f"{shown.effective_images:,.0f}"
-    )

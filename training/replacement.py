@@ -13,7 +13,7 @@ from pathlib import Path
 
 import models
 from models.bundle import CARD, read_card
-from models.card import NAME_PATTERN, Card
+from models.card import NAME_PATTERN, NAME_RULE, Card
 
 SHIPPED = ("eurosat", "mnist")
 """Bundles that come with this code, next to the package `models`."""
@@ -33,10 +33,8 @@ def check_out(out: Path | None) -> None:
         return
     if not re.fullmatch(NAME_PATTERN, out.name):
         instead = re.sub(r"[^a-z0-9_-]+", "-", out.name.lower()).strip("-_")[:63] or "mine"
-        raise ValueError(
-            f"{out}: found the name {out.name!r}, expected small letters a to z, digits, - and _, a letter or digit "
-            f"first, and 63 at most. Use --out {out.with_name(instead) if out.name else instead}."
-        )
+        use = out.with_name(instead) if out.name else instead
+        raise ValueError(f"{out}: found the name {out.name!r}, expected {NAME_RULE}. Use --out {use}.")
     if out.exists() and not (out / CARD).is_file():
         what = "a folder that is no bundle" if out.is_dir() else "a file"
         raise ValueError(f"{out}: found {what}, expected a bundle or nothing. Use another --out, or remove it.")

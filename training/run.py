@@ -21,6 +21,7 @@ samples/ and lock by these names, and imports nothing from here. Knows files and
 import fcntl
 import json
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ from training.config import EDITION, Settings
 from training.data.dataset import Pictures
 from training.data.reading import FEWEST_TO_HOLD_OUT
 
-RUNS = Path("runs")
+RUNS = Path(os.environ.get("ZOETROPE_RUNS", "runs"))
 FIRST_SHEET = "first.png"
 _MOST_DIFFERENCES_SHOWN = 3
 _LOCK_TRIES, _LOCK_WAIT_S = 5, 0.05
@@ -69,6 +70,7 @@ class Run:
         minutes: float | None = None,
         licence: str | None = None,
         parent: Mapping[str, str] | None = None,
+        source: str | None = None,
     ) -> None:
         """Make the folder, or find in it the very run that is asked for.
 
@@ -77,6 +79,7 @@ class Run:
             minutes: the budget that its length follows from.
             licence: of the pictures.
             parent: the model that it starts from: name, version, and what that was trained on.
+            source: where the pictures are, for a round of fine-tuning later.
 
         Raises:
             RunDiffers: says what to do, and names the first settings that differ.
@@ -88,6 +91,8 @@ class Run:
             config = config | {"licence": licence}
         if parent is not None:
             config = config | {"parent": dict(parent)}
+        if source is not None:
+            config = config | {"source": source}
         if not self._config.exists():
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
             self._configure(config)

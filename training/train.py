@@ -11,7 +11,7 @@ none of the methods.
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -48,6 +48,7 @@ def train(
     saved: Callable[[], None] = lambda: None,
     prepare: Callable[[TrainingState], None] | None = None,
     healed: Callable[[list[str]], None] | None = None,
+    stops: Callable[[], bool] = lambda: False,
 ) -> TrainingState:
     """Train to the planned length, from where the run's checkpoint stands.
 
@@ -60,20 +61,21 @@ def train(
             takes the pretrained weights here.
         healed: where it is given, a run that goes wrong goes back to where it was well, and on more gently, up to
             three times; called after that with what a person should read.
+        stops: asked after each step; True stops the run as a signal does.
 
     Returns:
         The state at the end of the planned length.
 
     Raises:
         Diverged: a loss became infinite or NaN, or healing did not help; says what to change.
-        Stopped: stopped by SIGINT or SIGTERM, after the step at hand and a checkpoint.
+        Stopped: stopped by SIGINT, SIGTERM or `stops`, after the step at hand and a checkpoint.
     """
     context.distributed.check(settings.batch)
     steps, seconds = run.healing_steps, 0.0
     with _signals_wait_for_the_step() as signals:
         while True:
             attempt = _Attempt(run, settings, pictures, context, steps, prepare, healed is not None)
-            found = attempt.train(signals, seconds, progress, saved)
+            found = attempt.train(lambda: bool(signals) or stops(), seconds, progress, saved)
             del attempt  # its networks, before those of the next one are made
             if not isinstance(found, Trouble):
                 return found
@@ -115,7 +117,7 @@ class _Attempt:
 
     def train(
         self,
-        signals: Sequence[int],
+        is_stopped: Callable[[], bool],
         seconds: float,
         progress: Callable[[TrainingState], None],
         saved: Callable[[], None],
@@ -123,7 +125,7 @@ class _Attempt:
         """Take the steps that are left.
 
         Args:
-            signals: to stop; filled from outside.
+            is_stopped: whether it is to stop, asked after each step.
             seconds: of training that the run has behind it, where that is more than its checkpoint says.
         """
         state, settings, context = self._state, self._settings, self._context
@@ -137,7 +139,7 @@ class _Attempt:
             progress(state)
             meets = _meets(settings, state, context.device)
             due = time.monotonic() - saved_at > context.checkpoint_seconds
-            stopped, due = _agreed(context, meets, bool(signals), due)
+            stopped, due = _agreed(context, meets, is_stopped(), due)
             if (trouble := self._trouble(seen, meets or stopped or due)) is not None:
                 return trouble
             self._logger.write_if_due(state)

@@ -12,7 +12,7 @@ After TransferGAN (Wang et al., arXiv:1805.01677), which starts with both networ
 in a bundle; reads no pictures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,7 +26,7 @@ from training.data.reading import Reading
 from training.data.shape import Shape
 from training.device import ComputeContext
 from training.feedback.pretrained import Pretrained
-from training.inputs import Report, open_with_progress, with_held_out
+from training.inputs import Report, open_with_progress, whole_path, with_held_out
 from training.options import TransferOptions
 from training.plan import MODELS, Plan, model_name, plan_of
 from training.replacement import check_out
@@ -173,7 +173,8 @@ def plan_transfer(
     settings = transfer.settings(run.edition).with_changes(**options.changes(), hold_out_from=run.hold_out_from)
     for line in transfer.lines():
         report(line)
-    return plan_of(pictures, settings, run, bundle, options, context, transfer)
+    plan = plan_of(pictures, settings, run, bundle, options, context, transfer)
+    return replace(plan, source=whole_path(source))
 
 
 def check_shape(found: tuple[int, ...], parent: Pretrained, source: str) -> None:

@@ -103,7 +103,7 @@ def valid_requests(target: Target) -> list[bytes]:
         f"{picture}.png", f"{picture}.jpg?truncation=0.5", f"{picture}.webp", "/ratings", "/ratings/summary",
         "/ratings/batch?n=2", "/v1/models", f"/v1/models/{target.model}", "/v2", "/v2/health/ready",
         f"/v2/models/{target.model}", f"/models/{target.model}/{target.version}/codes/7/0",
-        f"/models/{target.model}/{target.version}/directions",
+        f"/models/{target.model}/{target.version}/directions", f"/rounds?model={target.model}", "/picture-folders",
     )  # fmt: skip
     posts: tuple[tuple[str, object], ...] = (
         *(("/generate", {**address, "format": one}) for one in ("png", "jpeg", "webp", "zip", "npy", "json")),
@@ -112,6 +112,7 @@ def valid_requests(target: Target) -> list[bytes]:
         ("/interpolate", {"model": target.model, "points": [{"seed": 1}, {"seed": 2}], "frames": 4}),
         ("/ratings", [grade]),
         ("/ratings/withdrawals", {"grader": "ann"}),
+        ("/trainer/take", {"trainer": "desk", "lease_seconds": 1}),
         (
             "/v1/images/generations",
             {"model": target.model, "prompt": target.classes[0] if target.classes else "any", "n": 2},

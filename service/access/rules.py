@@ -45,7 +45,10 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
 """Paths of which a key may be needed; those of single pictures and of `/v2/.../infer` are `draw`, too, those below
 `OF_TRAINING` are `admin`, and all others are open."""
 OF_TRAINING: Mapping[str, str] = {
-    "runs": "No training runs are shown here",
+    "rounds": "No rounds of fine-tuning are started or shown here",
+    "runs": "No training runs are shown here, and none are started",
+    "picture-folders": "No folders of pictures are shown here",
+    "trainer": "No trainer gets work here",
 }
 """First step of a path -> the words of its refusal."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"

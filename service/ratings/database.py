@@ -94,6 +94,38 @@ WITHDRAWALS = sql.Table(
     sql.Index("withdrawals_of_a_grader", "grader", "serial"),
 )
 """The last row of a grader counts: it hides their grades up to that serial, and with 0 none."""
+_IS_OPEN = sql.text("state IN ('waiting', 'taken', 'training', 'planned')")
+TRAININGS = sql.Table(
+    "trainings",
+    META,
+    sql.Column("serial", _SERIAL, primary_key=True),
+    sql.Column("id", sql.String(36), nullable=False, unique=True),
+    sql.Column("kind", sql.String(8), nullable=False),
+    sql.Column("model", sql.String(200), nullable=False),
+    sql.Column("asked", sql.JSON, nullable=False),
+    sql.Column("state", sql.String(16), nullable=False),
+    sql.Column("reason", sql.Text),
+    sql.Column("progress", sql.JSON, nullable=False),
+    sql.Column("result", sql.JSON, nullable=False),
+    sql.Column("wish", sql.String(8)),
+    sql.Column("decision", sql.String(8)),
+    sql.Column("trainer", sql.String(200)),
+    sql.Column("lease", sql.String(36)),
+    sql.Column("leased_until", UtcTime),
+    sql.Column("losses", sql.Integer, nullable=False),
+    sql.Column("requested_by", sql.String(64)),
+    sql.Column("requested_at", UtcTime, nullable=False),
+    sql.Column("changed_at", UtcTime, nullable=False),
+    sql.Index("one_open_training", "kind", unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
+)
+"""Rounds of fine-tuning and runs that were asked for; `service.training_queue` knows what they mean."""
+TRAINERS = sql.Table(
+    "trainers",
+    META,
+    sql.Column("name", sql.String(200), primary_key=True),
+    sql.Column("seen_at", UtcTime, nullable=False),
+)
+"""When each trainer last asked for work."""
 _HIDDEN_UNTIL = (
     sql.select(WITHDRAWALS.c.hidden_until)
     .where(WITHDRAWALS.c.grader == GRADES.c.grader)
@@ -260,9 +292,15 @@ def _to_version_2(connection: Connection) -> None:
     WITHDRAWALS.create(connection, checkfirst=True)
 
 
+def _to_version_3(connection: Connection) -> None:
+    """With rounds and runs that trainers take."""
+    TRAININGS.create(connection, checkfirst=True)
+    TRAINERS.create(connection, checkfirst=True)
+
+
 _COLUMNS_OF_VERSION_1 = (
     "serial", "id", "model", "version", "seed", "index", "label", "truncation", "score", "grader", "graded_at",
 )  # fmt: skip
-_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1, _to_version_2)
+_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1, _to_version_2, _to_version_3)
 """The step at n leads from version n to n + 1. It adds what `META` has more by then, and never changes afterwards."""
 SCHEMA_VERSION = len(_STEPS)

@@ -40,6 +40,7 @@ from service.ratings.grade import (
     VersionGrades,
     Withdrawal,
 )
+from service.training_queue.queue import TrainingQueue
 
 _log = logging.getLogger("zoetrope")
 _PAGE_ROWS = 1_000
@@ -62,6 +63,8 @@ class Store:
     def __init__(self, url: str, most_megabytes: float = math.inf) -> None:
         self._engine, self._most_bytes = open_database(url), most_megabytes * 1_000_000
         self._insert = _INSERT[self._engine.dialect.name]
+        self.trainings = TrainingQueue(self._engine)
+        """Rounds and runs, in the same database: a round learns from these grades."""
 
     def close(self) -> None:
         """Close all connections."""

@@ -14,7 +14,10 @@ Read in this order:
     inference    /v2/...: for clients of the Open Inference Protocol (KServe, Triton)
     mcp          POST /mcp: for agents (Model Context Protocol)
     ratings      /ratings, /ratings/batch, /ratings/summary: people's grades, and what to grade next
+    rounds       /rounds: fine-tuning that a person asks for on the page
     runs         GET /runs, /runs/{name}: training on this machine, as it goes
+    run_requests POST /runs: training on a folder of pictures that a person asks for on the page
+    trainer      /trainer: what the process that trains asks for and says
     health       GET /status, /readyz, /metrics
     pages        the page at /, and /docs
     frames       the frames of an interpolation, spaced as a request wants them
@@ -40,13 +43,18 @@ from service.routes import (
     openai,
     pages,
     ratings,
+    rounds,
+    run_requests,
     runs,
+    trainer,
     verify,
 )
 from service.routes.responses import client_closed_request
 
 _DRAWING = (generate, images, codes, encode, verify, openai, inference, mcp)
-ROUTERS = tuple(module.router for module in (*_DRAWING, models, ratings, runs, health, pages))
+ROUTERS = tuple(
+    module.router for module in (*_DRAWING, models, ratings, runs, rounds, run_requests, trainer, health, pages)
+)
 
 
 def create_app() -> App:

@@ -20,6 +20,7 @@ from training.cli.finetune import finetune
 from training.cli.fit import fit
 from training.cli.profile import profile
 from training.cli.simulate import simulate
+from training.cli.trainer import trainer
 
 RENAMED = {"judge": "evaluate", "rehearse": "simulate", "speed": "profile", "race": "profile"}
 """Old name -> new name. An old one still runs, and is in no help."""
@@ -43,7 +44,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands, help="Train generators on pictures.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-for command in (fit, finetune, evaluate, compare, simulate, doctor, export, profile):
+for command in (fit, finetune, evaluate, compare, simulate, doctor, export, profile, trainer):
     app.command()(command)
 
 

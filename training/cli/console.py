@@ -5,7 +5,6 @@
 Imports no torch: an error is on the screen before torch would be loaded.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,15 +12,12 @@ from typing import TYPE_CHECKING
 import rich
 import typer
 
-from models.errors import ModelError
-from training.errors import Stopped, TrainingError
+from training.errors import EXPECTED, Stopped, words_of
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
 
-EXPECTED = (ValueError, FileNotFoundError, TrainingError, ModelError)
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The disk is full, or a limit of the account is reached."""
+__all__ = ["EXPECTED", "errors_as_messages", "print_bundle", "print_plain", "print_renamed"]
 
 
 @contextmanager
@@ -35,27 +31,14 @@ def errors_as_messages() -> Iterator[None]:
             "Stopped, and saved. The same command resumes from here." if saved else "Stopped. Nothing new was saved."
         )
         raise typer.Exit(130) from None
-    except OSError as error:
-        _print_error(error if isinstance(error, EXPECTED) else _in_words(error))
-        raise typer.Exit(1) from None
-    except EXPECTED as error:
-        _print_error(error)
+    except (OSError, *EXPECTED) as error:
+        _print_error(words_of(error))
         raise typer.Exit(1) from None
 
 
 def _print_error(error: object) -> None:
     said = f"error: {error}".encode("utf-8", "backslashreplace").decode()
     rich.get_console().print(said, style="red", markup=False, highlight=False, soft_wrap=True)
-
-
-def _in_words(error: OSError) -> str:
-    where, reason = error.filename or "a file", error.strerror or str(error)
-    if error.errno not in _FULL:
-        return f"{where}: {reason}"
-    return (
-        f"{where}: cannot be written ({reason}). Free some space and repeat the command: what was saved before is "
-        "whole, and a run resumes from its last checkpoint."
-    )
 
 
 def print_plain(text: str) -> None:

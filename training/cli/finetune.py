@@ -45,6 +45,9 @@ def finetune(
     strength: Annotated[
         float | None, typer.Option(help="How far to go: 0 not at all, 0.4, 0.95 almost only what is liked.")
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A grader whose grades are left out; may be given several times.")
+    ] = None,
     update: Annotated[
         str | None, typer.Option(help="tilted: reweight the pictures. For comparison: both, gradient, literal.")
     ] = None,
@@ -93,6 +96,7 @@ def finetune(
         check_source(pictures)
         graded: dict[str, Any] = {
             "strength": strength,
+            "without": tuple(without) if without else None,
             "update": cast(UpdateName | None, update),
             "force": force or None,
         }
@@ -124,7 +128,9 @@ def finetune(
                 transfer = TransferOptions(model=model, **both, **(ungraded | {"mirror": mirror}))
                 plan = plan_transfer(pictures, out, transfer, context, print_plain)
             else:
-                finetuning = FinetuneOptions(model=model, ratings=ratings, **both, **(graded | {"force": force}))
+                finetuning = FinetuneOptions(
+                    model=model, ratings=ratings, **both, **(graded | {"force": force, "without": tuple(without or ())})
+                )
                 plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)

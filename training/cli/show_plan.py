@@ -132,6 +132,14 @@ def show_forecast(plan: "Plan", context: "ComputeContext") -> None:
             print_plain(line)
 
 
+def plan_lines(plan: "Plan", context: "ComputeContext") -> list[str]:
+    """What a dry run prints, as lines."""
+    with rich.get_console().capture() as captured:
+        show_plan(plan, context)
+        show_forecast(plan, context)
+    return captured.get().splitlines()
+
+
 def _print_skipped(skipped: "tuple[Skipped, ...]") -> None:
     for one in skipped[:_MOST_SKIPPED_SHOWN]:
         print_plain(f"skipped {one.name}: {one.reason}")

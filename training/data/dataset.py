@@ -17,6 +17,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from models.picture_folders import BUILT_IN
 from training.data.cache import CACHE, FEWEST_TO_KEEP, key_of, read_cached
 from training.data.decode import Decoded, Progress, Skipped, read_arrays, read_files
 from training.data.folders import folder_source, zip_source
@@ -218,8 +219,6 @@ def _digest(decoded: Decoded) -> str:
     return digest.hexdigest()
 
 
-BUILT_IN = "digits"
-"""scikit-learn's handwritten digits."""
 _TEST_WORDS = ("test", "t10k", *(word for word, role in ROLES.items() if role == "test" and word != "test"),
                *(word for word, role in ROLES.items() if role == "validation"))  # fmt: skip
 """In the name of an idx or parquet file; the first of them that any file has is the test part."""

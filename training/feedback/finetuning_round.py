@@ -52,6 +52,23 @@ class FineTuningRound:
         decided_by = repr((self.settings, self.pictures.digest)).encode()
         return f"{self.parent.bundle.card.name}-{hashlib.sha256(decided_by).hexdigest()[:8]}"
 
+    def lines(self) -> list[str]:
+        """What a person should know before the first step: whose grades these are, and what they move."""
+        graded, shown = self.graded, self.reweighting
+        graders = len({grade.grader for grade in graded.grades})
+        left_out = [
+            f"left out {count:,} grades of version {version}, which is not next to {self.parent.bundle.path}"
+            for version, count in graded.left_out.items()
+        ]
+        return [
+            f"{len(graded.grades):,} grades by {graders} grader(s), mean {graded.scores.mean():.2f}; of two held-out "
+            f"pictures with different grades the better one is known in {self.agreement.share:.0%}",
+            *left_out,
+            f"strength {self.settings.strength:g}: the mean predicted grade of the pictures that are shown goes from "
+            f"{shown.mean_grade_before:.2f} to {shown.mean_grade_after:.2f}; the effective sample size is "
+            f"{shown.effective_images:,.0f}",
+        ]
+
     def prepare(self, state: TrainingState) -> None:
         """Initialise a new run from the pretrained model and the reward."""
         method = state.method

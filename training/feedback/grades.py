@@ -15,8 +15,9 @@ import hashlib
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,14 @@ class GradedPictures:
         return GradedTensors(images.to(device), labels, torch.from_numpy(self.scores).to(device))
 
 
-def read_grades(source: str, model: str) -> list[Grade]:
+def read_grades(source: str, model: str, without: Collection[str] = (), until: datetime | None = None) -> list[Grade]:
     """The grades of one model, in the order in which they were given.
 
     Args:
         source: a CSV or parquet file, as `GET /ratings` gives it; or the URL of a service.
         model: its name; grades of other models are left out.
+        without: graders whose grades are left out.
+        until: grades that were given later are left out; a table without the column `graded_at` has none of these.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -86,7 +89,8 @@ def read_grades(source: str, model: str) -> list[Grade]:
     rows = (
         _rows_of_service(source, model) if source.startswith(("http://", "https://")) else _rows_of_file(Path(source))
     )
-    return [_parse(row, where) for where, row in rows if row.get("model") == model]
+    chosen = ((where, row) for where, row in rows if row.get("model") == model and row.get("grader") not in without)
+    return [_parse(row, where) for where, row in chosen if until is None or _graded_at(row, where, until) <= until]
 
 
 def grades_digest(grades: Iterable[Grade]) -> str:
@@ -187,6 +191,16 @@ def _unquoted(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: cell[1:] if isinstance(cell, str) and _QUOTED_FORMULA.match(cell) else cell for name, cell in row.items()
     }
+
+
+def _graded_at(row: Mapping[str, Any], where: str, otherwise: datetime) -> datetime:
+    """When the service received a grade."""
+    found = row.get("graded_at") or otherwise
+    try:
+        time = found if isinstance(found, datetime) else datetime.fromisoformat(found)
+    except (TypeError, ValueError):
+        raise ValueError(f"{where}: found graded_at {found}, expected a time as 2026-11-26T12:00:00+00:00") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _parse(row: Mapping[str, Any], where: str) -> Grade:

@@ -24,6 +24,10 @@ _PIECE_BYTES = 1 << 20
 _LARGEST_ECHO = 300
 
 
+class RatingsUnavailable(ValueError):
+    """The service does not answer now, or cannot read its grades for now."""
+
+
 def download_ratings(url: str, model: str) -> tuple[str, str]:
     """The grades of a model as CSV, and the address that was requested, without a password.
 
@@ -33,21 +37,24 @@ def download_ratings(url: str, model: str) -> tuple[str, str]:
         model: its name.
 
     Raises:
-        ValueError: it does not answer, redirects, or sends too much; says what was found and what was expected.
+        RatingsUnavailable: it does not answer now.
+        ValueError: it refuses, redirects, or sends too much; says what was found and what was expected.
     """
     shown = without_password(url)
     place = f"{shown.rstrip('/').removesuffix('/ratings')}/ratings?{urllib.parse.urlencode({'model': model})}"
     try:
-        request = urllib.request.Request(place, headers={"Accept": "text/csv", **_authorization(url)})
-        with _OPENER.open(request, timeout=_SILENCE_TIMEOUT_S) as answer:
+        request = urllib.request.Request(place, headers={"Accept": "text/csv", **authorization(url)})
+        with OPENER.open(request, timeout=_SILENCE_TIMEOUT_S) as answer:
             return _read(answer).decode(), place
     except urllib.error.HTTPError as error:
         with error:
-            raise ValueError(f"{place}: found {_refusal(error)}") from None
+            kind = RatingsUnavailable if error.code >= 500 else ValueError
+            raise kind(f"{place}: found {_refusal(error)}") from None
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)  # what urllib wraps
         found = getattr(reason, "strerror", None) or reason
-        raise ValueError(f"{place}: found {found}, expected a running service. Start it: make serve.") from None
+        kind = RatingsUnavailable if isinstance(error, OSError | HTTPException) else ValueError
+        raise kind(f"{place}: found {found}, expected a running service. Start it: make serve.") from None
 
 
 def without_password(url: str) -> str:
@@ -63,10 +70,11 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return
 
 
-_OPENER = urllib.request.build_opener(_NoRedirects)
+OPENER = urllib.request.build_opener(_NoRedirects)
+"""Opens what a URL names, and follows no redirect."""
 
 
-def _authorization(url: str) -> dict[str, str]:
+def authorization(url: str) -> dict[str, str]:
     """The header that says user and password, if the URL names them; else the key, if there is one."""
     # Not urlsplit: a "/" in a password ends the host there, and a part of the password would be in its messages.
     found = re.match(r"^https?://(.*)@", url)

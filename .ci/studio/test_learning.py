@@ -1,0 +1,202 @@
+"""The Learn button's way, with real processes: a service, a trainer that is killed, a full disk, and a key."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from conftest import learned_digits  # noqa: F401, a fixture of tests/
+from PIL import Image
+from support.labelled import real_digits
+from support.serving import ROOT, Server, started
+
+from models.bundle import open_bundle
+from training.feedback.simulation import SimulatedGrader
+
+WITHIN_S = 300
+SECRET = "a-secret-to-all-0123456789"
+
+
+class Learner:
+    """A service of the learned digits, and what a person and a trainer do with it."""
+
+    def __init__(self, server: Server, folder: Path, key: str | None = None) -> None:
+        self.server, self.folder, self.key = server, folder, key
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self.key}"} if self.key else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.server.url + path, data, headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def grade(self, count: int = 200) -> None:
+        """As the page does it, by one who likes sevens."""
+        grader = SimulatedGrader(real_digits(), "7", flips=0.05, seed=0)
+        batch = self.ask(f"/ratings/batch?model=digits&n={count}&grader=sim")["pictures"]
+        drawn = [np.array(Image.open(io.BytesIO(self.server.get("/" + one["url"])[1])).convert("L")) for one in batch]
+        scores = grader.grade(np.stack(drawn)[..., None])
+        fields = ("model", "version", "seed", "index", "label", "truncation")
+        self.ask(
+            "/ratings",
+            [
+                {"id": str(uuid4()), "score": float(score), "grader": "sim", **{name: one[name] for name in fields}}
+                for one, score in zip(batch, scores, strict=True)
+            ],
+        )
+
+    def trainer(self, log: str, *options: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
+        command = [*prefix, sys.executable, "-m", "training", "trainer", "--service", self.server.url, *options]
+        variables = os.environ | {"PYTHONPATH": str(ROOT), "ZOETROPE_MODELS": str(self.folder / "models")} | environment
+        file = (self.folder / log).open("w")
+        return subprocess.Popen(
+            [*command, "--threads", "1", "--device", "cpu"],
+            cwd=self.folder, env=variables, stdout=file, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def by_command(self, *options: str) -> str:
+        """The version that `finetune` makes of a copy of the model, of the same grades."""
+        model = self.folder / "other" / "digits"
+        command = [
+            "finetune",
+            "digits",
+            "--from",
+            model,
+            "--ratings",
+            self.server.url,
+            "--run",
+            "runs/by-hand",
+            *options,
+        ]
+        subprocess.run(
+            [sys.executable, "-m", "training", *command, "--threads", "1", "--device", "cpu"],
+            cwd=self.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
+        )  # fmt: skip
+        return open_bundle(model).card.version
+
+    def until(self, asked: str, *states: str, shown: int = 0) -> dict:
+        end = time.monotonic() + WITHIN_S
+        while time.monotonic() < end:
+            try:
+                found = self.ask(f"/rounds/{asked}")
+            except (OSError, urllib.error.HTTPError):
+                found = {"state": "away"}
+            if found["state"] in states and (found["progress"]["images_shown"] or 0) >= shown:
+                return found
+            time.sleep(0.2)
+        raise AssertionError(f"{found}\n{[path.read_text() for path in self.folder.glob('*.log')]}\n{self.server.log}")
+
+
+def started_learner(folder: Path, models: Path, **environment: str) -> Any:
+    shutil.copytree(models, folder / "models", dirs_exist_ok=True)
+    return started(folder / "models", folder / "log", **environment)
+
+
+@pytest.fixture
+def learner(learned_digits: Path, tmp_path: Path) -> Iterator[Learner]:  # noqa: F811
+    with started_learner(tmp_path, learned_digits) as server:
+        server.wait_for("/readyz")
+        yield Learner(server, tmp_path)
+
+
+def test_a_trainer_that_is_killed_and_a_service_that_is_restarted_lose_nothing(learner: Learner):
+    learner.grade()
+    before = learner.ask("/models/digits")["card"]["version"]
+    shutil.copytree(learner.folder / "models", learner.folder / "other")
+    asked = learner.ask("/rounds", {"model": "digits", "strength": 0.9, "kimg": 24})["id"]
+    options = ("--checkpoint-seconds", "1", "--once")
+    first = learner.trainer("first.log", *options)
+    shown = learner.until(asked, "training", shown=8_000)["progress"]["images_shown"]
+    first.kill()
+    first.wait()
+
+    os.kill(learner.server.worker, signal.SIGKILL)
+    second = learner.trainer("second.log", *options)
+    learner.until(asked, "training", shown=shown)
+    os.kill(learner.server.worker, signal.SIGKILL)
+    done = learner.until(asked, "done")
+
+    assert second.wait(30) == 0
+    assert (done["before"], done["after"] != before) == (before, True)
+    log = (learner.folder / "runs" / done["progress"]["run"] / "log.jsonl").read_text().splitlines()
+    images = [json.loads(line)["images_shown"] for line in log]
+    assert images == sorted(set(images))
+    assert images[0] < shown
+    assert learner.by_command("--strength", "0.9", "--kimg", "24") == done["after"]
+    learner.server.wait_until(lambda: learner.ask("/models/digits")["card"]["version"] == done["after"], "served")
+
+
+def test_a_signal_gives_the_round_back(learner: Learner):
+    learner.grade(64)
+    asked = learner.ask("/rounds", {"model": "digits", "kimg": 400, "force": True})["id"]
+    process = learner.trainer("log1.log")
+    learner.until(asked, "training", shown=64)
+    process.terminate()
+
+    assert process.wait(60) == 130
+    assert learner.until(asked, "waiting")["reason"] is None
+    assert learner.ask(f"/rounds/{asked}/cancel", {})["state"] == "cancelled"
+
+
+def test_a_full_disk_fails_a_round_in_a_sentence_and_not_the_trainer(learner: Learner):
+    learner.grade(64)
+    asked = learner.ask("/rounds", {"model": "digits", "kimg": 24, "force": True})["id"]
+    limited = ("bash", "-c", 'trap "" XFSZ; ulimit -f 200; exec "$@"', "limited")
+    process = learner.trainer("full.log", "--once", "--checkpoint-seconds", "1", prefix=limited)
+
+    failed = learner.until(asked, "failed", "done", "refused")
+    assert failed["state"] == "failed"
+    assert "cannot be written (File too large). Free some space" in failed["reason"]
+    assert process.wait(60) == 0
+    again = learner.ask("/rounds", {"model": "digits", "kimg": 24, "force": True})["id"]
+    learner.trainer("free.log", "--once").wait(WITHIN_S)
+    assert learner.until(again, "done")["after"]
+
+
+def test_a_trainer_without_a_key_ends_with_a_sentence_and_with_one_it_works(
+    learned_digits: Path,  # noqa: F811
+    tmp_path: Path,
+):
+    with started_learner(tmp_path, learned_digits, ZOETROPE_KEYS=f"t:draw,rate,admin:{SECRET}") as server:
+        server.wait_for("/readyz")
+        learner = Learner(server, tmp_path, SECRET)
+        process = learner.trainer("none.log", "--once")
+        assert process.wait(WITHIN_S) == 1
+        said = (tmp_path / "none.log").read_text()
+        assert "This needs a key with the scope admin" in said
+        assert "Traceback" not in said
+
+        learner.grade(64)
+        asked = learner.ask("/rounds", {"model": "digits", "kimg": 4, "force": True})["id"]
+        process = learner.trainer("key.log", "--once", ZOETROPE_CLIENT_KEY=SECRET)
+        assert learner.until(asked, "done")["state"] == "done"
+        assert process.wait(60) == 0
+        assert SECRET not in (tmp_path / "key.log").read_text()
+
+
+def test_a_run_is_planned_confirmed_and_its_model_served(learner: Learner):
+    asked = {"folder": "digits", "name": "mine", "minutes": 0.3}
+    learner.ask("/runs", asked)
+    learner.trainer("plan.log", "--once").wait(WITHIN_S)
+    planned = learner.ask("/runs/mine/request")
+    assert planned["state"] == "planned"
+    assert "digits" in planned["plan"][0]
+    learner.ask("/runs/mine/confirm", {})
+    learner.trainer("run.log", "--once").wait(WITHIN_S)
+
+    done = learner.ask("/runs/mine/request")
+    assert done["state"] == "done", done
+    learner.server.wait_until(lambda: learner.server.get("/models/mine")[0] == 200, "served")
+    assert learner.ask("/models/mine")["card"]["version"] == done["version"]
