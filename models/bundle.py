@@ -16,7 +16,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -138,6 +138,22 @@ def open_bundle(path: Path) -> Bundle:
     return Bundle(path, card, kept[GENERATOR] or b"", kept.get(ENCODER), kept.get(REWARD), kept.get(DIRECTIONS))
 
 
+@contextmanager
+def opened_files(path: Path) -> Iterator[tuple[Card, dict[str, BufferedReader]]]:
+    """The card of a bundle, and all of its files by name, `card.json` first: what replaces them meanwhile is not read.
+
+    No digest is checked.
+
+    Raises:
+        BundleMissing, BundleDamaged, BundleTooNew: naming the file, what was found and what was expected.
+    """
+    with ExitStack() as opened:
+        file = opened.enter_context(_opened(path / CARD, _LARGEST_CARD, "the card of a bundle"))
+        card = _decoded(file.read(_LARGEST_CARD), path / CARD)
+        others = {name: opened.enter_context(_opened(path / name, _LARGEST_FILE, "a file")) for name in card.files}
+        yield card, {CARD: file, **others}
+
+
 def bundle_folders(folder: Path) -> list[Path]:
     """Every folder in a folder that should be a bundle, by name.
 
@@ -221,8 +237,13 @@ def parse_card(path: Path) -> Card:
     Raises:
         BundleDamaged, BundleTooNew: the file is not a card of a format that this code reads.
     """
+    return _decoded(_read(path, _LARGEST_CARD, "the card of a bundle"), path)
+
+
+def _decoded(data: bytes, path: Path) -> Card:
+    """The card in these bytes of a file; raises as `parse_card`."""
     try:
-        found = json.loads(_read(path, _LARGEST_CARD, "the card of a bundle"))
+        found = json.loads(data)
         text = json.dumps(upgrade(found) if isinstance(found, dict) else found, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise BundleDamaged(path, found=f"invalid JSON ({error})", expected="a card") from None

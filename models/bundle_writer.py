@@ -1,6 +1,6 @@
-"""Bundles that are written: whole or not at all, and their cards rewritten in place.
+"""Bundles that are written: whole or not at all, their cards rewritten in place, older versions restored.
 
-    training.exporter, evaluation, benchmark -> [bundle_writer] -> models/<name>/
+    training.exporter, evaluation, benchmark, service -> [bundle_writer] -> models/<name>/
 
 A folder is flushed under a temporary name and renamed; what a crash leaves
 between two renames `bundle` finds again. Knows nothing of what the files mean.
@@ -16,7 +16,7 @@ from typing import Any
 from models.bundle import CARD, DIRECTIONS, GENERATOR, REQUIRED, Bundle, open_bundle, parse_card, read_card, with_card
 from models.card import Card, Compute, Fidelity, ReducedPrecision, version_of
 from models.errors import BundleReplaced
-from models.files import sync_folder, write_atomically, write_synced
+from models.files import sync_file, sync_folder, write_atomically, write_synced
 from models.scores import Scores, ScoresElsewhere
 
 
@@ -44,8 +44,7 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     card = draft.model_copy(update={"version": version, **_scores_to_keep(path, version, draft)})
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = _temporary(path)
     temporary.mkdir()
     for name, data in {**contents, CARD: _encode_card(card)}.items():
         write_synced(temporary / name, data)
@@ -60,6 +59,54 @@ def _scores_to_keep(path: Path, version: str, draft: Card) -> dict[str, object]:
         return {}
     elsewhere = draft.scores_elsewhere or replaced.scores_elsewhere
     return {"scores": replaced.scores if draft.scores == Scores() else draft.scores, "scores_elsewhere": elsewhere}
+
+
+def restore_version(path: Path, version: str) -> Card:
+    """Make an older version the current one; the one that was current stays, as `<name>@<its version>`.
+
+    Durable, and a process that is killed at any step leaves both versions, one of them current. It is undone by
+    restoring the version that was current.
+
+    Args:
+        path: `.../<name>`; the older version is the folder `<name>@<version>` next to it.
+
+    Returns:
+        The card of the version that was current; nothing is changed where that is `version` already.
+
+    Raises:
+        BundleError: one of both is not whole and unaltered; nothing is changed then.
+        OSError: the folder cannot be written to; nothing is changed then.
+    """
+    if (whole := with_card(path)) not in (None, path):  # an earlier writer was killed between its renames
+        whole.rename(path)
+    replaced = read_card(path)
+    if replaced.version == version:
+        return replaced
+    older = open_bundle(path.with_name(f"{path.name}@{version}")).path
+    temporary = _temporary(path)
+    try:
+        # Both names have its files for a moment: with renames alone a crash could leave the older one without a name.
+        shutil.copytree(older, temporary, symlinks=True, copy_function=_link_or_copy)
+        sync_folder(temporary)
+        _put_in_place(temporary, path, version)
+        sync_folder(path.parent)
+    finally:
+        if path.exists():  # else what is prepared is the only folder that is taken for the current one
+            shutil.rmtree(temporary, ignore_errors=True)
+    if older.is_symlink():
+        older.unlink()
+    else:
+        shutil.rmtree(older)
+    return replaced
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """The same file under another name; a copy on a file system without hard links."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+        sync_file(Path(target))
 
 
 def write_scores(path: Path, scores: Scores | ScoresElsewhere, scored: Card | None = None) -> Bundle:
@@ -126,6 +173,13 @@ def _rewrite_card(path: Path, **changes: object) -> Bundle:
     card = open_bundle(path).card.model_copy(update=changes)
     write_atomically(path / CARD, _encode_card(card))
     return open_bundle(path)
+
+
+def _temporary(path: Path) -> Path:
+    """Where this process prepares what takes the place of a bundle; nothing is there."""
+    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    return temporary
 
 
 def _put_in_place(temporary: Path, path: Path, version: str) -> None:

@@ -34,22 +34,27 @@ class _Refused(Exception):
     """Says what was found."""
 
 
-def check_graph(graph: bytes, origin: Path) -> None:
+def check_graph(graph: bytes, origin: Path) -> int:
     """Refuse a graph that need not end, that reads other files, or whose weights are not numbers.
 
     Args:
         graph: the bytes of an ONNX file.
         origin: the file that they came from, for the error.
 
+    Returns:
+        How many floats its constants have: its parameters.
+
     Raises:
         BundleDamaged: a node holds a graph (Loop, If, Scan), a function or an operator outside the standard, weights in
             another file or NaN; or the bytes are not a whole graph.
     """
+    check = _Check()
     try:
-        _Check().model(memoryview(graph))
+        check.model(memoryview(graph))
     except _Refused as refused:
         expected = "a graph of standard operators without control flow, with weights of its own that are numbers"
         raise BundleDamaged(origin, found=str(refused), expected=expected) from None
+    return check.floats
 
 
 class _Check:
@@ -57,6 +62,8 @@ class _Check:
 
     def __init__(self) -> None:
         self._fields_left = _MOST_FIELDS
+        self.floats = 0
+        """Of every constant so far."""
 
     def model(self, data: memoryview) -> None:
         has_nodes = False
@@ -114,8 +121,12 @@ class _Check:
                 raise _Refused("weights in another file")
             elif field in (4, 9, 10) and not isinstance(value, int):
                 values.append(value)
-        if kind in _INFINITIES and not all(_are_numbers(one, *_INFINITIES[kind]) for one in values):
+        if kind not in _INFINITIES:
+            return
+        dtype, infinity = _INFINITIES[kind]
+        if not all(_are_numbers(one, dtype, infinity) for one in values):
             raise _Refused("weights that are NaN")
+        self.floats += sum(len(one) for one in values) // np.dtype(dtype).itemsize
 
     def _fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         """Number and value of each field of a message: an integer, or the bytes of anything else."""

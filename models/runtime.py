@@ -101,7 +101,8 @@ class Runtime:
         def load(graph: bytes, file: str, name: EngineName, interface: list[str]) -> Engine:
             return load_engine(graph, bundle.path / file, name, threads, interface)
 
-        check_graph(bundle.generator, bundle.path / GENERATOR)  # before it is read to be rewritten
+        self.parameters = check_graph(bundle.generator, bundle.path / GENERATOR)  # before it is read to be rewritten
+        """How many floats the generator has."""
 
         def load_generator(graph: bytes, classes: list[str]) -> Engine:
             return load(graph, GENERATOR, engine_name, [z, *classes, images])

@@ -17,7 +17,7 @@ Read in this order:
     routes/        one `APIRouter` a file
     body           the JSON body of a request, parsed off the event loop where it is large
     validation     lists and fields in bounded time, and the first five errors
-    schemas        requests and responses, with their bounds
+    schemas        requests and responses, with their bounds; `model_schemas` are those of models
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes; `spacing` puts frames where they differ equally
     permanent_urls where one picture of an address is
@@ -29,6 +29,7 @@ Read in this order:
     loader         loads and warms up in the background, one model at a time
     registry       the models, and the batcher that draws with them
     reloader       bundles that change while the service runs
+    bundle_zip     a bundle to take away, as one zip
     batching       one queue and one engine thread: dynamic batching; `pending` is one request in it
     draw_times     how long the engine takes, model by model
     formats        which format a response has
@@ -43,7 +44,7 @@ Read in this order:
     metrics        counters for Prometheus
     errors         every error as problem+json (RFC 9457)
     openapi        the OpenAPI document, completed; `openapi_responses` and `openapi_schemas` are parts of it
-    static/        the pages at / and /docs
+    static/        the pages at /, /models and /docs
     sample         `zoetrope sample`: pictures without a server; `sample_options` are its options
     bulk/          data sets of any size: shards that are pure functions of their address
     image          the container's image, for `bentoml build`

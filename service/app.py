@@ -55,6 +55,8 @@ class App(FastAPI):
     _connections: ConnectionMonitor | None
     _heartbeat: Heartbeat
     _computer_pool: ThreadPoolExecutor
+    zips_under_way = 0
+    """Bundles that are being downloaded."""
     _computations = 0
     _writer_pool: ThreadPoolExecutor
     _reader_pool: ThreadPoolExecutor

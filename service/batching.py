@@ -75,7 +75,8 @@ class DynamicBatcher:
         """Requests that wait, by model; the model whose turn it is comes first."""
         self._work = threading.Condition()
         self._closed = False
-        self._times = DrawTimes()
+        self.draw_times = DrawTimes()
+        """How long each model takes here."""
         self._engine = threading.Lock()
         self._step: tuple[int, Runtime] | None = None
         self._steps = 0
@@ -117,7 +118,7 @@ class DynamicBatcher:
         with self._work:
             self.check_backpressure()
             if self._waiting:  # the only request is always tried
-                self._check_deadline(request.drawable * self._times.per_image_s(runtime))
+                self._check_deadline(request.drawable * self.draw_times.per_image_s(runtime))
             self._enqueue(request)
         return request
 
@@ -127,7 +128,7 @@ class DynamicBatcher:
         Returns:
             (1, H, W, C) uint8, or None where that would hold up others: the caller submits it.
         """
-        quick = source.n == 1 and self._times.single_s(runtime) <= LONGEST_AT_ONCE_S
+        quick = source.n == 1 and self.draw_times.single_s(runtime) <= LONGEST_AT_ONCE_S
         if not quick or self._queues or not self._engine.acquire(blocking=False):
             return None
         try:
@@ -173,7 +174,7 @@ class DynamicBatcher:
     def _wait_s(self) -> float:
         """How long the pictures that wait take, each by the speed of its model."""
         with self._work:
-            return sum(count * self._times.per_image_s(runtime) for runtime, count in self._waiting.items())
+            return sum(count * self.draw_times.per_image_s(runtime) for runtime, count in self._waiting.items())
 
     def consume(self, request: PendingRequest, count: int) -> None:
         """The reader has taken `count` pictures of a request: as many more may be drawn."""
@@ -311,7 +312,7 @@ class DynamicBatcher:
 
     def _count(self, runtime: Runtime, images: int, seconds: float) -> None:
         self.counters.add_batch(runtime.best_size(images), images, seconds)
-        self._times.add(runtime, images, seconds)
+        self.draw_times.add(runtime, images, seconds)
 
     def _deliver(self, chunks: Mapping[PendingRequest, NDArray[np.uint8] | Exception]) -> None:
         """One call into each event loop, however many requests wait in it."""

@@ -74,6 +74,8 @@ SIDECAR_SUFFIX, SIDECAR_TYPE, SIDECAR_RELATION = "c2pa", "application/c2pa", "c2
 
 VARY = {"Vary": "Accept"}
 """The header of every response whose format was negotiated."""
+PAGE_TYPE = "text/html"
+"""What a browser is shown where a program gets JSON; not in the OpenAPI document, where it would blur that type."""
 
 
 def accepted(headers: Headers) -> str | None:
@@ -106,6 +108,12 @@ def negotiate(requested: F | None, accept: str | None, offered: type[F]) -> F:
             "Accept one of these, or set `format`.",
         )
     return best
+
+
+def prefers_page(headers: Headers) -> bool:
+    """Whether a client wants to see a page rather than JSON: a browser does, and says so; most programs accept all."""
+    ranges = _parse(accepted(headers) or "*/*")
+    return _quality(PAGE_TYPE, ranges) > _quality("application/json", ranges)
 
 
 def _parse(accept: str) -> dict[str, float]:

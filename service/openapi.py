@@ -22,6 +22,7 @@ from service.openapi_responses import (
     REQUEST_ID,
     REVALIDATED,
     SIGNED,
+    bundle,
     grades,
     link,
     manifest,
@@ -60,6 +61,8 @@ _DIRECTIONS = "/models/{name}/{version}/directions"
 _MANIFEST = f"{_IMAGE}.{SIDECAR_SUFFIX}"
 _SHEET = "/runs/{name}/sheets/{sheet}.png"
 _OF_RUNS = ("/runs", "/runs/{name}", _SHEET)
+_ZIP = "/models/{name}/{version}/bundle.zip"
+_CURRENT = "/models/{name}/current"
 _INFERENCE = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 _OF_OTHER_PROTOCOLS = (400, 401, 403, 404, 410, 413, 415, 429, 503)
 _ERRORS = {
@@ -82,6 +85,8 @@ _ERRORS = {
     ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
+    ("get", _ZIP): (401, 403, 404, 409, 410, 503),
+    ("post", _CURRENT): (400, 401, 403, 404, 409, 410, 413, 415, 422, 503),
     ("get", _MANIFEST): (401, 403, 404, 410, 422, 429, 503),
     ("post", "/ratings"): (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503, 507),
     ("post", "/ratings/withdrawals"): (400, 401, 403, 413, 415, 422, 503),
@@ -133,7 +138,9 @@ _LINKS = {
         **link("get_picture", "The first picture of seed 0", **_OF_CARD, seed="0", index="0", suffix="png"),
         **link("get_code", "Its code", **_OF_CARD, seed="0", index="0"),
         **link("get_directions", "What changes its pictures most", **_OF_CARD),
+        **link("download_bundle", "Its bundle", **_OF_CARD),
     },
+    ("post", _CURRENT, "200"): link("get_model", "The model, as it is now", name="$response.body#/name"),
     ("post", "/ratings", "201"): link("download_ratings", "All grades of the model", model="$request.body#/0/model"),
     ("get", "/ratings/batch", "200"): link(
         "get_picture",
@@ -196,6 +203,9 @@ def _declare_files(paths: dict[str, Any]) -> None:
     image["304"] = {"description": "You have it", "headers": MADE_BY | KEPT | SIGNED}
     signed = paths[_MANIFEST]["get"]["responses"]
     signed["200"] = manifest()
+    taken = paths[_ZIP]["get"]["responses"]
+    taken["200"] = bundle()
+    taken["304"] = {"description": "You have it", "headers": taken["200"]["headers"]}
     signed["308"] = {"description": "The URL of the same manifest", "headers": {"Location": MOVED["Location"]}}
     paths["/ratings"]["get"]["responses"]["200"] = grades()
     paths[_SHEET]["get"]["responses"]["200"] = sheet()

@@ -21,7 +21,8 @@ _DESCRIPTIONS = {
     404: "No such model, round or run",
     406: "Nothing that we have fits `Accept`",
     408: "Headers or body did not arrive in time",
-    409: "An id came before with something else, or a round or run does not allow it as it stands; nothing was changed",
+    409: "Nothing was changed: an id came before with something else, a round or run does not allow it as it stands, "
+    "models cannot be written to, a version is damaged, or a bundle is too large to download",
     410: "This version is no longer available; the problem names those that are",
     413: "The body is too large",
     414: "The URL is too long",
@@ -137,6 +138,20 @@ def sheet() -> Json:
 def manifest() -> Json:
     """A signed manifest next to a picture."""
     return {"description": "The manifest store, JUMBF", "content": {SIDECAR_TYPE: {"schema": _BINARY}}}
+
+
+def bundle() -> Json:
+    """A bundle as a zip."""
+    names = ("X-Model", "X-Model-Version", "Content-Disposition")
+    tag = {
+        "ETag": _header("Changes with every byte of the zip"),
+        "Cache-Control": _header("Ask before you use it again"),
+    }
+    return {
+        "description": "The bundle's files, stored as <name>/<file>; card.json comes first and has the others' SHA-256",
+        "headers": {**{name: MADE_BY[name] for name in names}, **tag},
+        "content": {"application/zip": {"schema": _BINARY}},
+    }
 
 
 def probe(what: str, operation: str) -> Json:

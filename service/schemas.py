@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from models.card import Card
 from models.class_weights import MOST_CLASSES
 from models.codes import ADDRESS_END, TRUNCATION_MAX
 from service.formats import Format
@@ -297,25 +296,6 @@ class DirectionsResponse(BaseModel):
     model: str
     version: str
     directions: list[DirectionResponse]
-
-
-class ModelResponse(BaseModel):
-    """A model of this service."""
-
-    card: Card
-    engine: str = Field(description="Library, version, device and precision that draw it; as in X-Engine.")
-    instruction_set: str = Field(description="What of the processor, or the GPU, decides how it rounds.")
-    batch_sizes: tuple[int, ...] = Field(description="The fixed batch sizes that reach the engine.")
-    takes_class_weights: bool = Field(description="Whether a picture may be of several classes, by weights.")
-    encodes: bool = Field(description="Whether it has an encoder, for POST /encode and /reconstruct.")
-    versions: list[str] = Field(description="Available versions; request an older one as name@version.")
-
-
-class ModelsResponse(BaseModel):
-    """All models, and the default one."""
-
-    default: str
-    models: list[ModelResponse]
 
 
 class ModelState(BaseModel):

@@ -94,6 +94,9 @@ class Settings(BaseModel):
     open_ratings: bool = Field(
         default=False, description="Whether grades are accepted without a key from everyone who can connect."
     )
+    open_downloads: bool = Field(
+        default=False, description="Whether everyone who can connect may download bundles, without a key."
+    )
     keys: Annotated[tuple[Key, ...], BeforeValidator(_keys)] = Field(
         default=(), description="API keys, NAME:SCOPES:SECRET, with semicolons between."
     )

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from support.read_only import no_rights_to_write
 from support.untrained import write_untrained
 
 from models import bundle_writer
 from models.bundle import find_bundle, list_bundles, open_all, open_bundle, read_card
-from models.bundle_writer import write_bundle, write_fidelity, write_scores
+from models.bundle_writer import restore_version, write_bundle, write_fidelity, write_scores
 from models.card import Fidelity
 from models.errors import BundleDamaged, BundleError, BundleMissing, BundleReplaced, BundleTooNew
 from models.scores import Scores, ScoresElsewhere
@@ -320,3 +321,79 @@ def test_files_and_folders_are_flushed_to_disk(tmp_path: Path, monkeypatch: pyte
     written, parent = synced
     assert (written.parent, written.name[:13]) == (tmp_path, ".grey.writing")
     assert parent == tmp_path
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, str, str]:
+    """A bundle in two versions: its folder, the current version and the older one."""
+    older = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=1).card.version
+    current = write_untrained(tmp_path / "grey", 8, 8, 1, code_size=5, seed=2).card.version
+    return tmp_path / "grey", current, older
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_older_version_is_made_the_current_one_and_back_and_no_byte_of_both_is_lost(two: tuple[Path, str, str]):
+    path, current, older = two
+    (path.parent / f"grey@{older}" / "notes.txt").write_text("of a person")
+    before = files_in(path.parent)
+    replaced = restore_version(path, older)
+
+    assert replaced.version == current
+    assert {bundle.path.name: bundle.card.version for bundle in open_all(path.parent)} == {
+        "grey": older,
+        f"grey@{current}": current,
+    }
+    assert (path / "notes.txt").read_text() == "of a person"
+    restore_version(path, current)
+    assert files_in(path.parent) == before
+
+
+def test_a_version_that_is_the_current_one_already_stays_as_it_is(two: tuple[Path, str, str]):
+    path, current, _ = two
+    before = files_in(path.parent)
+
+    assert restore_version(path, current).version == current
+    assert files_in(path.parent) == before
+
+
+def test_a_version_that_is_damaged_or_missing_is_not_made_the_current_one(two: tuple[Path, str, str]):
+    path, current, older = two
+    (path.parent / f"grey@{older}" / "generator.onnx").write_bytes(b"altered")
+    before = files_in(path.parent)
+    with pytest.raises(BundleDamaged, match=r"generator\.onnx: found 7 bytes"):
+        restore_version(path, older)
+    with pytest.raises(BundleMissing, match="no such folder"):
+        restore_version(path, "0" * 16)
+
+    assert files_in(path.parent) == before
+    assert open_bundle(path).card.version == current
+
+
+def test_versions_that_are_links_to_folders_elsewhere_are_exchanged_and_what_they_lead_to_stays(
+    two: tuple[Path, str, str],
+):
+    path, current, older = two
+    served = path.parent / "served"
+    served.mkdir()
+    for name in ("grey", f"grey@{older}"):
+        (served / name).symlink_to(path.parent / name)
+    before = files_in(path.parent / "grey") | files_in(path.parent / f"grey@{older}")
+    restore_version(served / "grey", older)
+
+    assert {bundle.path.name: bundle.card.version for bundle in open_all(served)} == {
+        "grey": older,
+        f"grey@{current}": current,
+    }
+    assert files_in(path.parent / "grey") | files_in(path.parent / f"grey@{older}") == before
+
+
+def test_where_the_folder_cannot_be_changed_nothing_is(two: tuple[Path, str, str]):
+    path, _, older = two
+    before = files_in(path.parent)
+    with no_rights_to_write(path.parent), pytest.raises(PermissionError):
+        restore_version(path, older)
+
+    assert files_in(path.parent) == before

@@ -10,7 +10,7 @@ from support.in_process import loaded, loaded_registry
 from support.untrained import write_untrained
 
 from models.bundle import find_bundle, list_bundles, open_all, open_bundle
-from models.bundle_writer import write_bundle, write_scores
+from models.bundle_writer import restore_version, write_bundle, write_scores
 from models.scores import Scores
 from service.reloader import ModelReloader
 
@@ -50,6 +50,18 @@ def killed(path: Path, source: Path, renames: int) -> None:
         check=False,
     )
     assert done.returncode == 9
+
+
+RESTORE = (
+    WRITE.replace("write_bundle", "restore_version")
+    .replace(
+        """facts, contents = pickle.loads(sys.stdin.buffer.read())
+restore_version(pathlib.Path(sys.argv[1]), facts, contents)""",
+        """shutil.rmtree = counted(shutil.rmtree)
+restore_version(pathlib.Path(sys.argv[1]), sys.argv[3])""",
+    )
+    .replace("import os,", "import os, shutil,")
+)
 
 
 def contents_of(path: Path) -> tuple[dict, dict[str, bytes]]:
@@ -133,6 +145,27 @@ def test_a_running_service_takes_the_new_version_and_goes_on_when_the_rename_is_
     assert registry.find("grey").path == grey
     assert registry.snapshot.refusals == {}
     registry.close()
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_both_versions_are_there_after_a_kill_at_any_step_of_restoring_one(
+    grey: Path, sources: dict[str, Path], steps: int
+):
+    """It clears the place where it prepares, renames twice, clears it again, and takes the old name away."""
+    older = open_bundle(grey).card.version
+    current = write_bundle(grey, *contents_of(sources["other"])).card.version
+    command = [sys.executable, "-c", RESTORE, str(grey), str(steps), older]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
+    assert done.returncode == 9
+
+    registry = loaded_registry(grey.parent)
+    assert registry.snapshot.refusals == {}
+    assert registry.find("grey").card.version == (current if steps < 2 else older)
+    assert {*registry.snapshot.versions("grey")} == {current, older}
+    registry.close()
+    restore_version(grey, older)
+    restore_version(grey, current)
+    assert {bundle.card.version for bundle in open_all(grey.parent)} == {current, older}
 
 
 def test_what_was_left_is_no_bundle_where_the_name_is_taken_or_it_is_not_whole(grey: Path):

@@ -18,6 +18,7 @@ IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 
 MANIFEST = f"{IMAGE}.c2pa"
 SHEET = "/runs/{name}/sheets/{sheet}.png"
+ZIP, CURRENT = "/models/{name}/{version}/bundle.zip", "/models/{name}/current"
 DRAWN_BY_POST = [
     *("/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify", "/v1/images/generations", "/mcp"),
     *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
@@ -45,6 +46,7 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert set(document["paths"]) == drawing | grades | inference | runs | training | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
         *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
+        *(ZIP, CURRENT),
     }
 
 
@@ -371,6 +373,8 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         ("get", MANIFEST): [["draw"]],
         ("post", "/ratings"): [["rate"]],
         ("get", "/ratings"): [["rate"]],
+        ("get", ZIP): [["admin"]],
+        ("post", CURRENT): [["admin"]],
         ("post", "/ratings/withdrawals"): [["admin"]],
         ("get", "/ratings/withdrawals"): [["admin"]],
         **{("get", path): [["admin"]] for path in ("/runs", "/runs/{name}", SHEET)},

@@ -113,6 +113,7 @@ def valid_requests(target: Target) -> list[bytes]:
         ("/ratings", [grade]),
         ("/ratings/withdrawals", {"grader": "ann"}),
         ("/trainer/take", {"trainer": "desk", "lease_seconds": 1}),
+        (f"/models/{target.model}/current", {"version": target.version}),
         (
             "/v1/images/generations",
             {"model": target.model, "prompt": target.classes[0] if target.classes else "any", "n": 2},

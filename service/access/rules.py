@@ -43,7 +43,7 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/ratings/withdrawals": "admin",
 }
 """Paths of which a key may be needed; those of single pictures and of `/v2/.../infer` are `draw`, too, those below
-`OF_TRAINING` are `admin`, and all others are open."""
+`OF_TRAINING` and those of `OF_BUNDLES` are `admin`, and all others are open."""
 OF_TRAINING: Mapping[str, str] = {
     "rounds": "No rounds of fine-tuning are started or shown here",
     "runs": "No training runs are shown here, and none are started",
@@ -51,6 +51,12 @@ OF_TRAINING: Mapping[str, str] = {
     "trainer": "No trainer gets work here",
 }
 """First step of a path -> the words of its refusal."""
+CURRENT_END, ZIP_END = "/current", "/bundle.zip"
+OF_BUNDLES: Mapping[str, str] = {
+    CURRENT_END: "No version is made the current one here",
+    ZIP_END: "No bundle is downloaded here",
+}
+"""End of a path below `/models/` -> the words of its refusal. Who may draw with a model may not take it away, too."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
@@ -173,9 +179,7 @@ class Access:
         closed = self._why_closed(request)
         if closed is None:
             return None
-        reads = request["method"] in _READING_METHODS
-        opened = self._settings.open_ratings or (reads and not self.keys.is_set)
-        if opened if needed == "rate" else needed == "draw" and not self.draw_needs_key:
+        if self._is_open_to_all(request, needed):
             return caller_at((request.get("client") or ("unknown", 0))[0])
         if self.keys.is_set:
             raise Problem(
@@ -184,12 +188,22 @@ class Access:
                 "KEY; who runs this service has it.",
                 {"WWW-Authenticate": 'Bearer realm="zoetrope"'},
             )
+        opens = _OPENED_BY.get(_end_of_bundle_path(request["path"]) or needed)
         raise Problem(
             403,
             f"{_refused(request['path'], needed)}: {closed}. A key allows it (ZOETROPE_KEYS_FILE)"
-            + (", and ZOETROPE_OPEN_RATINGS=true opens it to all" if needed == "rate" else "")
+            + (f", and {opens}=true opens it to all" if opens else "")
             + "; on 127.0.0.1, without a proxy, it is always allowed.",
         )
+
+    def _is_open_to_all(self, request: Request, needed: Scope) -> bool:
+        """Whether strangers may do it without a key."""
+        if needed == "draw":
+            return not self.draw_needs_key
+        if needed == "rate":
+            reads = request["method"] in _READING_METHODS
+            return self._settings.open_ratings or (reads and not self.keys.is_set)
+        return self._settings.open_downloads and _end_of_bundle_path(request["path"]) == ZIP_END
 
     def _key_of(self, authorization: bytes) -> Key | None:
         """The key that a request comes with; None without one, or where there are none.
@@ -239,10 +253,17 @@ _REFUSED: Mapping[Scope, str] = {
     "rate": "No grades are accepted here",
     "admin": "No grades are withdrawn here",
 }
+_OPENED_BY = {"rate": "ZOETROPE_OPEN_RATINGS", ZIP_END: "ZOETROPE_OPEN_DOWNLOADS"}
+
+
+def _end_of_bundle_path(path: str) -> str | None:
+    """Which of `OF_BUNDLES` a path is; None for others."""
+    return next((end for end in OF_BUNDLES if path.startswith("/models/") and path.endswith(end)), None)
 
 
 def _refused(path: str, needed: Scope) -> str:
-    return OF_TRAINING.get(_first_step(path)) or _REFUSED[needed]
+    end = _end_of_bundle_path(path)
+    return OF_BUNDLES[end] if end else OF_TRAINING.get(_first_step(path)) or _REFUSED[needed]
 
 
 def _first_step(path: str) -> str:
@@ -252,7 +273,7 @@ def _first_step(path: str) -> str:
 def scope_of(path: str) -> Scope | None:
     """The scope that a key for this path has; None where it is always open."""
     found = SCOPE_OF_PATH.get(path)
-    if found is None and _first_step(path) in OF_TRAINING:
+    if found is None and (_first_step(path) in OF_TRAINING or _end_of_bundle_path(path)):
         return "admin"
     if found is None:
         is_image = path.startswith("/models/") and "/images/" in path

@@ -166,8 +166,8 @@ class ZipStream:
     """
 
     def __init__(self, source: LatentSource, offset: int = 0, marks: Marks | None = None) -> None:
-        self._first_index, self._images_done, self._offset, self._marks = source.start, 0, offset, marks
-        self._directory: list[bytes] = []
+        self._first_index, self._images_done, self._marks = source.start, 0, marks
+        self._directory = ZipDirectory(offset)
         self.length: int | None = None
 
     def begin(self) -> bytes:
@@ -182,20 +182,38 @@ class ZipStream:
         return b"".join([self._entry(b"%06d.png" % index, png) for index, png in enumerate(pngs, first)])
 
     def _entry(self, name: bytes, data: bytes) -> bytes:
-        size = len(data)
-        common = _COMMON.pack(0, _STORED, _MIDNIGHT, _1980_01_01, crc32(data), size, size, len(name))
-        entry = b"".join((b"PK\3\4", _PLAIN, common, b"\0\0", name, data))
-        self._directory.append(_directory_header(common, name, self._offset))
-        self._offset += len(entry)
-        return entry
+        return self._directory.add(name, len(data), crc32(data)) + data
 
     def end(self) -> bytes:
         """The recipe, the central directory and its end record."""
         recipe = b""
         if self._marks is not None:
             recipe = self._entry(RECIPE_FILE.encode(), self._marks.recipe_file())
-        directory = b"".join(self._directory)
-        return recipe + directory + _end_record(len(self._directory), len(directory), self._offset)
+        return recipe + self._directory.end()
+
+
+class ZipDirectory:
+    """The headers of a zip of stored entries, which the caller writes: each behind its local header.
+
+    Args:
+        offset: bytes before the zip in the same file.
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        self._offset, self._headers = offset, list[bytes]()
+
+    def add(self, name: bytes, size_bytes: int, checksum: int) -> bytes:
+        """The local header of the next entry; its `size_bytes` follow, of which the CRC-32 is the checksum."""
+        common = _COMMON.pack(0, _STORED, _MIDNIGHT, _1980_01_01, checksum, size_bytes, size_bytes, len(name))
+        local = b"".join((b"PK\3\4", _PLAIN, common, b"\0\0", name))
+        self._headers.append(_directory_header(common, name, self._offset))
+        self._offset += len(local) + size_bytes
+        return local
+
+    def end(self) -> bytes:
+        """The central directory and its end record."""
+        directory = b"".join(self._headers)
+        return directory + _end_record(len(self._headers), len(directory), self._offset)
 
 
 def _directory_header(common: bytes, name: bytes, offset: int) -> bytes:

@@ -9,7 +9,8 @@ Read in this order:
     codes        GET /models/{name}/{version}/codes/..., /directions: the code of a picture, and where to move it
     encode       POST /encode, /reconstruct: from a picture to its code, and back
     verify       POST /verify: is this picture ours, by drawing it again
-    models       GET /models: the cards
+    models       GET /models: the cards, or a page of them
+    bundles      GET .../bundle.zip, POST /models/{name}/current: take a bundle, or put an older one back
     openai       /v1/images/generations, /v1/models: for clients of OpenAI's API
     inference    /v2/...: for clients of the Open Inference Protocol (KServe, Triton)
     mcp          POST /mcp: for agents (Model Context Protocol)
@@ -32,6 +33,7 @@ from service.app import App
 from service.openapi import DESCRIPTION
 from service.pending import ClientDisconnected
 from service.routes import (
+    bundles,
     codes,
     encode,
     generate,
@@ -53,7 +55,8 @@ from service.routes.responses import client_closed_request
 
 _DRAWING = (generate, images, codes, encode, verify, openai, inference, mcp)
 ROUTERS = tuple(
-    module.router for module in (*_DRAWING, models, ratings, runs, rounds, run_requests, trainer, health, pages)
+    module.router
+    for module in (*_DRAWING, models, bundles, ratings, runs, rounds, run_requests, trainer, health, pages)
 )
 
 

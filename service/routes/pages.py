@@ -1,4 +1,4 @@
-"""The pages for a browser: the studio at /, and Swagger UI at /docs, which draws /openapi.json.
+"""The pages for a browser: the studio at /, those of models, and Swagger UI at /docs, which draws /openapi.json.
 
     browser -> [pages] -> static/
 
@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from service.app import app_of
+from service.errors import NOT_KEPT, Problem
+from service.formats import VARY
 
 STATIC = Path(__file__).parent.parent / "static"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
@@ -52,6 +54,23 @@ MOUNTS = {"/page": _studio, "/docs/assets": StaticFiles(directory=_SWAGGER)}
 async def page(request: Request) -> Response:
     """The studio."""
     return await _studio.get_response("index.html", request.scope)
+
+
+async def negotiated_page(file: str, request: Request, problem: Problem | None = None) -> Response:
+    """A page where a program would get JSON, which the page reads itself.
+
+    Args:
+        problem: what the page will find; it is sent with its status.
+    """
+    scope = request.scope
+    if problem is not None:  # no 304: the status is another one
+        scope = {**scope, "headers": [one for one in scope["headers"] if not one[0].startswith(b"if-")]}
+    page = await _studio.get_response(file, scope)
+    page.headers.update(VARY)
+    if problem is not None:
+        page.status_code = problem.status
+        page.headers.update({**NOT_KEPT, **(problem.headers or {})})
+    return page
 
 
 @router.get("/docs")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from fastapi import Request
@@ -261,8 +261,15 @@ class StreamedPictures(Response):
             await send({"type": "http.response.body", "body": piece + self._stream.end(), "more_body": False})
 
 
+class Cancellable(Protocol):
+    """Work for one client."""
+
+    def cancel(self) -> None:
+        """Do no more of it."""
+
+
 @contextmanager
-def cancelled_on_disconnect(receive: Receive, pending: PendingRequest) -> Iterator[None]:
+def cancelled_on_disconnect(receive: Receive, pending: Cancellable) -> Iterator[None]:
     """Cancel a pending request as soon as its client hangs up."""
     watcher = asyncio.create_task(_cancel_on_disconnect(receive, pending))
     try:
@@ -271,7 +278,7 @@ def cancelled_on_disconnect(receive: Receive, pending: PendingRequest) -> Iterat
         watcher.cancel()
 
 
-async def _cancel_on_disconnect(receive: Receive, pending: PendingRequest) -> None:
+async def _cancel_on_disconnect(receive: Receive, pending: Cancellable) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     pending.cancel()

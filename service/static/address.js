@@ -7,7 +7,7 @@
 
 import {texts} from "./texts.js";
 
-const END = 1n << 64n;
+export const END = 1n << 64n;
 
 /** Parse an integer below 2^64; the Error says what was found and what is allowed. */
 export function parseInteger(text, what) {

@@ -11,6 +11,11 @@ const count = value => value.toLocaleString("en");
 const brief = value => new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3}).format(value);
 const time = seconds => (seconds < 90 ? `about ${plural(Math.max(1, Math.round(seconds)), "second", "seconds")}`
   : seconds < 5400 ? `about ${Math.round(seconds / 60)} minutes` : `about ${(seconds / 3600).toFixed(1)} hours`);
+const number = value => (
+  Math.abs(value) < 1000 ? Number(value.toPrecision(3)) : Math.round(value)).toLocaleString("en", {maximumFractionDigits: 9});
+const percent = share => `${(100 * share).toFixed(1).replace(".0", "")} %`;
+const large = count => (count < 1e6 ? number(count) : `${number(count / 1e6)} million`);
+const size = bytes => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 export const texts = {
   page: {
@@ -163,7 +168,47 @@ export const texts = {
     notCopied: "The browser does not allow copying.",
   },
 
-  models: {},
+  models: {
+    number, percent, size, large, short,
+    kinds: {
+      gan: "A GAN", autoencoder: "An autoencoder", denoising: "A denoising autoencoder",
+      variational: "A variational autoencoder", rated: "A generator that learned from grades",
+    },
+    colours: {1: "grey", 3: "colour"},
+    scores: {
+      fd_ratio: "FD ratio", precision: "precision", recall: "recall", class_agreement: "class agreement",
+      usefulness: "usefulness to a classifier", leaks: "leaks",
+    },
+    score: (name, value) => `${name} ${value}`,
+    versions: count => plural(count, "version", "versions"),
+    sheet: (n, seed, name) => `The first ${n} pictures of seed ${seed}, drawn by ${name}`,
+    picture: (index, name) => `Picture ${index} by ${name}`,
+    ofClass: (name, at) => `${name}, picture ${at + 1}`,
+    real: value => `real pictures ${value}`,
+    interval: (low, high) => `${low} to ${high} with 95 % certainty`,
+    tooFew: "too few test pictures to tell from real ones",
+    estimate: ({value, low, high}) => `${percent(value)} (${percent(low)} to ${percent(high)})`,
+    time: seconds => (seconds < 5400 ? plural(Math.max(1, Math.round(seconds / 60)), "minute", "minutes")
+      : `${(seconds / 3600).toFixed(1)} hours`),
+    ruler: {real: "real pictures", blurred: "blurred by 1 pixel", noise: "noise", here: "this model"},
+    downloading: "Downloading…",
+    downloaded: name => `Saved as ${name}. Unpacked into a folder of models, it is served.`,
+    changing: "Changing the version…",
+    changed: (name, version, served) => `${short(version)} is the current version of ${name} now${served ? "."
+      : "; this service takes it up when it looks at its models again."}`,
+  },
+
+  compare: {
+    name: (name, version) => `${name} ${short(version)}`,
+    range: (first, last) => (first === last ? `Picture ${first}` : `Pictures ${first} to ${last}`),
+    layer: (range, seed, name) => `${range} of seed ${seed}, drawn by ${name}`,
+    wipe: left => `${left} % of the left, ${100 - left} % of the right`,
+    loading: name => `Loading ${name}…`,
+    same: "Left and right are the same version: choose another one to see a difference.",
+    noClass: (name, label) => `${name} has no class ${label}, and draws its own.`,
+    evaluators: "Different evaluators measured them, so their FD ratios do not compare.",
+    ratio: (name, ratio) => `${name}: ${ratio === null ? "not evaluated" : `FD ratio ${number(ratio)}`}`,
+  },
 
   runs: {
     states: {training: "Training", stopped: "Stopped", finished: "Finished"},

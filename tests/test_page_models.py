@@ -1,0 +1,141 @@
+"""The pages of models, as a person uses them: what there is, how good it is, and an older version put back."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.browsing import PHONE, Visitor, ask
+from support.serving import Server
+
+from models.bundle import open_bundle
+
+pytestmark = pytest.mark.slow
+SHEET = ".sheet img"
+
+
+def open_page(visitor: Visitor, model: str):
+    page = visitor.visit(f"models/{model}")
+    page.locator(".content").wait_for()
+    visitor.shows(SHEET)
+    return page
+
+
+def test_the_studio_leads_to_every_model_and_each_to_its_page(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit()
+    page.get_by_role("link", name="Models", exact=True).click()
+    visitor.shows(".cards img", 5)
+    names = page.locator(".cards h2").all_inner_texts()
+
+    assert names == [one["card"]["name"] for one in ask(studio, "/models")["models"]]
+    assert "FD ratio 1.77" in page.locator(".cards li", has_text="mnist").inner_text()
+    assert visitor.faults() == []
+    page.get_by_role("link", name="mnist").click()
+    visitor.shows(SHEET)
+    assert page.url == f"{studio.url}/models/mnist"
+    page.get_by_role("link", name="Look at its pictures").click()
+    visitor.place_has("#look?model=mnist")
+
+
+def test_a_page_says_in_words_what_its_card_says_in_numbers(arrive, studio: Server):
+    visitor = arrive()
+    page = open_page(visitor, "mnist")
+    card = ask(studio, "/models/mnist")["card"]
+    text = page.locator("main").inner_text()
+
+    for words in (
+        "A GAN. It draws grey pictures of 28",
+        "28 pixels in 10 classes, and learned from 60,000 pictures of mnist.",
+        "finds the drawn pictures 1.77 times as far from real test pictures as other real pictures are",
+        "Real pictures that are blurred by one pixel are at 29.7: these are nearer.",
+        "Of 100 drawn pictures 93 pass for real ones; of other real ones 94 do.",
+        "Of 100 pictures of a requested class 99 are read as that class; of real ones 100 are read rightly.",
+        card["scores"]["usefulness"]["sentence"],
+        card["scores"]["leaks"]["sentence"],
+        "94.1 % (93.5 % to 94.8 %)",
+        "not stated in the card",
+        "bfloat16: 45.1 dB of float32 for the worst of 4,096 pictures, 53.6 dB in the median",
+        "33.4 million multiply-adds a picture",
+        "zoetrope benchmark mnist",
+        card["files"]["generator.onnx"],
+        "There is one version.",
+    ):
+        assert words in text, words
+    assert page.locator(".classes li").count() == 10
+    for at in range(0, 10, 3):  # pictures are drawn when they come into sight
+        page.locator(".classes li").nth(at).scroll_into_view_if_needed()
+    visitor.shows(".classes img", 40)
+    assert "Not measured" not in text
+    assert visitor.faults() == []
+
+
+def test_what_was_not_measured_is_said_to_be_missing_and_how_it_is_measured(arrive):
+    visitor = arrive(color_scheme="dark")
+    page = open_page(visitor, "pets")
+    text = page.locator("main").inner_text()
+
+    assert "Not measured: FD ratio, precision, recall, class agreement, usefulness to a classifier, leaks." in text
+    assert "zoetrope evaluate models/pets PICTURES" in text
+    assert page.locator(".scores li").count() == 0
+    assert page.locator(".ruler").is_hidden()
+    assert visitor.faults() == []
+
+
+def test_a_bundle_is_saved_and_opens_where_it_is_unpacked(arrive, tmp_path: Path, bundles: Path):
+    page = open_page(arrive(), "pets")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "pets.zip")
+    page.get_by_text("Unpacked into a folder of models, it is served.").wait_for()
+    with zipfile.ZipFile(tmp_path / "pets.zip") as opened:
+        opened.extractall(tmp_path)
+
+    assert open_bundle(tmp_path / "pets").card == open_bundle(bundles / "pets").card
+    assert page.evaluate("document.activeElement.className") == "download"
+
+
+def test_an_older_version_is_seen_next_to_the_current_one_put_in_its_place_and_back(arrive, studio: Server):
+    current, older = ask(studio, "/models/grey")["versions"]
+    visitor = arrive()
+    page = open_page(visitor, "grey")
+    page.locator(".versions").scroll_into_view_if_needed()
+    visitor.shows(".versions img", 16)
+    before, after = (
+        page.locator(".versions li").nth(at).locator("img").evaluate_all("all => all.map(one => one.src)")
+        for at in (1, 0)
+    )
+    assert [one.replace(older, "") for one in before] == [one.replace(current, "") for one in after]
+
+    page.get_by_role("button", name="Make it the current version").first.click()
+    assert f"Make {older[:6]} the current version of grey?" in page.get_by_role("dialog").inner_text()
+    assert visitor.faults() == []
+    page.keyboard.press("Enter")  # the focus is on the button that changes nothing
+    page.get_by_role("dialog").wait_for(state="hidden")
+    assert ask(studio, "/models/grey")["versions"] == [current, older]
+
+    page.get_by_role("button", name="Make it the current version").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Make it the current version").click()
+    page.get_by_text(f"{older[:6]} is the current version of grey now.").wait_for()
+    assert ask(studio, "/models/grey")["versions"] == [older, current]
+    assert page.evaluate("document.activeElement.textContent") == "Undo"
+    page.keyboard.press("Enter")
+    page.get_by_text(f"{current[:6]} is the current version of grey now.").wait_for()
+    assert ask(studio, "/models/grey")["versions"] == [current, older]
+
+
+def test_what_is_not_there_is_said_in_the_words_of_the_service(arrive):
+    visitor = arrive()
+    visitor.expected = ("404",)
+    page = visitor.visit("models/lion")
+    page.get_by_role("alert").get_by_text("There is no model 'lion'.").wait_for()
+
+    page.get_by_role("link", name="All models").click()
+    visitor.shows(".cards img", 5)
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(arrive):
+    visitor = arrive(**PHONE)
+    for place in ("models", "models/eurosat"):
+        visitor.visit(place)
+        visitor.shows(".cards img, .sheet img")
+        assert visitor.fits(), place
