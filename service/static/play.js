@@ -9,12 +9,13 @@ import {codeUrl, formatAddress, parseAddress, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
 import {baseUrl, classNames, fetchModel, request, toJson} from "./api.js";
 import {copy, saveFile} from "./browser.js";
+import {pictureScale} from "./display.js";
 import {fitElement} from "./image.js";
 import {currentKey} from "./key.js";
 import {buildControls} from "./play_controls.js";
 import {OneAtATime, drawPicture, drawTiles} from "./play_draw.js";
 import {codeOf, formatMix, formatMoves, initialState, isSame, labelOf, parseState, withValues} from "./play_state.js";
-import {hrefFor, navigate, rememberRoute} from "./router.js";
+import {hrefFor, navigate, rememberRoute, rewriteRoute} from "./router.js";
 import {commandLine} from "./shell.js";
 import {texts} from "./texts.js";
 
@@ -42,7 +43,7 @@ let written; // the link that this view has written itself
 let controls;
 let clearDrawError = () => {};
 
-const queue = new OneAtATime(error => { clearDrawError = showError(error, draw); });
+const queue = new OneAtATime(error => { clearDrawError = showError(error); });
 
 /** Show the view for the query of the address bar; `modelCard` is the card of its model. */
 export function show(query, modelCard) {
@@ -80,7 +81,7 @@ async function load(wanted, key, query) {
     layOut();
     open(query);
   } catch (error) {
-    showError(error, () => loading === wanted && load(wanted, key, query));
+    if (loading === wanted) showError(error);
   }
 }
 
@@ -92,7 +93,7 @@ async function fetchDirections() {
 /** Show the state of a link. */
 function open(query) {
   clearTimeout(settling);
-  [before, written] = [undefined, location.hash];
+  before = undefined;
   goTo(parseState(query.get("move"), query.get("mix"), initial), "");
 }
 
@@ -120,11 +121,7 @@ function settle() {
   if (before && !isSame(before, state)) past = [...past, before].slice(-MOST_UNDONE);
   before = undefined;
   rememberRoute("play", model, linked());
-  const link = hrefFor("play", linked());
-  if (link !== location.hash) {
-    written = link;
-    navigate("play", linked(), {replace: true, state: history.state});
-  }
+  written = rewriteRoute("play", linked());
   renderRest();
   queue.later(drawDirections);
 }
@@ -138,16 +135,16 @@ const bodyOf = one => ({
 });
 
 function draw() {
-  queue.now(async signal => {
-    await drawPicture(canvas, bodyOf(state), signal); // the state of the moment at which its turn comes
+  queue.now(async options => {
+    await drawPicture(canvas, bodyOf(state), options); // the state of the moment at which its turn comes
     clearDrawError();
   });
 }
 
 /** Draw what each direction does to the picture as it is now. */
-async function drawDirections(signal) {
+async function drawDirections(options) {
   const tiles = controls.tiles(state).map(({state: one, ...place}) => ({...place, code: codeOf(base, directions, one)}));
-  if (tiles.length) await drawTiles(tiles, card.image, bodyOf(state), signal);
+  if (tiles.length) await drawTiles(tiles, card.image, bodyOf(state), options);
 }
 
 function renderRest() {
@@ -180,9 +177,9 @@ function renderCommands() {
 function layOut() {
   const wide = innerWidth > 600; // as in the style
   const room = {
-    width: wide ? Math.min(420, innerWidth * 0.36) : innerWidth - 24, height: innerHeight * (wide ? 0.5 : 0.32),
+    width: wide ? Math.max(420, innerWidth * 0.3) * pictureScale() : innerWidth, height: innerHeight * (wide ? 0.55 : 0.32),
   };
-  fitElement(canvas, view, room, card.image);
+  fitElement(canvas, view, {...room, width: Math.min(room.width, canvas.closest("figure").clientWidth - 24)}, card.image);
   view.querySelector(".moves").hidden = !directions.length;
   view.querySelector(".mix").hidden = !names.length;
   const none = view.querySelector(".none");
@@ -198,7 +195,7 @@ async function download() {
     status.textContent = words.saved(name);
   } catch (error) {
     status.textContent = "";
-    showError(error, download);
+    showError(error);
   }
 }
 
@@ -237,4 +234,4 @@ document.addEventListener("keydown", event => {
   event.preventDefault();
   undo();
 });
-addEventListener("resize", () => state && !view.hidden && layOut());
+for (const change of ["resize", "display"]) addEventListener(change, () => state && !view.hidden && layOut());

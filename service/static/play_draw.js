@@ -8,7 +8,10 @@
 import {request} from "./api.js";
 import {drawFrame, parseNpy} from "./image.js";
 
-/** Runs tasks, `async signal => ...`, one after another; `failed(error)` is called with what they throw. */
+/**
+ * Runs tasks, `async options => ...`, one after another; `failed(error)` is called with what they throw. The options are
+ * for `request`: what is no longer of use is not tried again, and what may wait is stopped for what is urgent.
+ */
 export class OneAtATime {
   #urgent; #later; #stop; #failed; #running = false;
 
@@ -16,15 +19,14 @@ export class OneAtATime {
     this.#failed = failed;
   }
 
-  /** Run this next, in place of what waits to be run next; it is not stopped once it runs. */
+  /** Run this next, in place of what waits to be run next; once it runs it is not stopped. */
   now(task) {
-    this.#urgent = task;
-    this.#later = undefined;
+    [this.#urgent, this.#later] = [task, undefined];
     this.#stop?.abort();
     this.#run();
   }
 
-  /** Run this when nothing else is to be done; it is stopped for what is urgent. */
+  /** Run this when nothing else is to be done. */
   later(task) {
     this.#later = task;
     this.#run();
@@ -42,13 +44,13 @@ export class OneAtATime {
     const stop = new AbortController();
     if (this.#urgent) this.#urgent = undefined;
     else [this.#later, this.#stop] = [undefined, stop];
-    return task(stop.signal);
+    return task({signal: stop.signal, wanted: () => !this.#urgent});
   }
 }
 
 /** Draw the picture of a body of POST /decode on a canvas, pixel by pixel as the service draws it. */
-export async function drawPicture(canvas, body, signal) {
-  const answer = await request("decode", {...body, format: "npy"}, {signal});
+export async function drawPicture(canvas, body, options) {
+  const answer = await request("decode", {...body, format: "npy"}, options);
   drawFrame(canvas, parseNpy(await answer.arrayBuffer()), 0);
 }
 
@@ -56,9 +58,9 @@ export async function drawPicture(canvas, body, signal) {
  * Draw small pictures of several codes on parts of canvases, by one request. `tiles`: [{code, canvas, column, row}, ...];
  * `size` is {width, height} of a picture. The sheet is a JPEG: a tenth of the exact bytes.
  */
-export async function drawTiles(tiles, size, body, signal) {
+export async function drawTiles(tiles, size, body, options) {
   const codes = tiles.map(({code}) => code);
-  const blob = await (await request("decode", {...body, codes, format: "jpeg"}, {signal})).blob();
+  const blob = await (await request("decode", {...body, codes, format: "jpeg"}, options)).blob();
   const sheet = await createImageBitmap(blob);
   const columns = Math.ceil(Math.sqrt(tiles.length));
   const [pitchX, pitchY] = [(sheet.width + GAP) / columns, (sheet.height + GAP) / Math.ceil(tiles.length / columns)];

@@ -29,6 +29,14 @@ export function navigate(view, query, {replace = false, state = null} = {}) {
   dispatchEvent(new Event("route"));
 }
 
+/** Let the address bar, and the link to the view, say what the view shows already; returns the link. */
+export function rewriteRoute(view, query) {
+  const link = hrefFor(view, query);
+  if (link !== location.hash) history.replaceState(history.state, "", link);
+  for (const one of document.querySelectorAll(`[data-view=${view}]`)) one.href = link;
+  return link;
+}
+
 /** Call `render` now and after every change of the route. */
 export function onRouteChange(render) {
   addEventListener("popstate", render);

@@ -35,8 +35,8 @@ export const texts = {
 
   // What does not come while a request is tried again, by the first step of its path.
   missing: {
-    pictures: "pictures", generate: "pictures", interpolate: "frames", models: "models", ratings: "grades",
-    module: "a part of the page",
+    pictures: "pictures", generate: "pictures", decode: "pictures", interpolate: "frames", models: "models",
+    ratings: "grades", module: "a part of the page",
   },
 
   start: {

@@ -6,7 +6,8 @@
   const panel = document.querySelector(".menu[open] .card");
   const controls = [...part.querySelectorAll("a[href], button, input, select, summary")].filter(one => (
     one.checkVisibility({visibilityProperty: true}) && one.getBoundingClientRect().width > 0
-    && !one.closest(".visually-hidden") && !(one.dataset.index > 40)));
+    && !one.closest(".visually-hidden") && getComputedStyle(one).pointerEvents !== "none" // invisible on a pad, for keys
+    && !(one.dataset.index > 40)));
   const labelOf = one => one.getAttribute("aria-label") ?? (one.textContent.trim().slice(0, 24) || one.name);
   const name = one => `${one.localName} ${labelOf(one)}`;
   // What may lie over something else: the header over all, a bar over the pictures, a panel over both.
