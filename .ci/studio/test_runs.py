@@ -35,14 +35,14 @@ def test_a_training_is_watched_from_random_weights_to_its_end(
     visitor = arrive()
     page = visitor.visit("#runs")
     page.get_by_role("link", name="watched").click(timeout=1000 * TRAINED_WITHIN_S)
-    page.get_by_text("Training: too early").wait_for()
+    page.get_by_role("status").get_by_text("Training:").wait_for()
     visitor.shows("#runs article figure img")
     page.get_by_label("Time-lapse: which sheet").focus()
     page.keyboard.press("Home")
     page.get_by_text("Before the first step: 256 codes through random weights").wait_for()
     page.keyboard.press("End")
     assert training.wait(TRAINED_WITHIN_S) == 0
-    page.get_by_text("30,000 of 30,000 images, in about").wait_for()
+    page.locator("#runs article").get_by_text("30,000 of 30,000 images, in about").wait_for()
     page.get_by_text("After 30 thousand images").wait_for()
 
     assert page.locator("#runs .curves svg").count() >= 4

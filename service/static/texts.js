@@ -222,7 +222,7 @@ export const texts = {
       `${texts.runs.kinds[method] ?? method}${preset && `, preset ${preset}`}, from ${count(images)} pictures of `
       + `${width} × ${height} pixels${classes ? ` in ${plural(classes, "class", "classes")}` : ""} (${data}).`),
     progress: ({state, images_shown: shown, images_planned: planned, seconds, seconds_left: left}) => {
-      const words = `${count(shown)} of ${count(planned)} images`;
+      const words = `${count(Math.min(shown, planned))} of ${count(planned)} images`; // the last step may go beyond
       if (state === "finished") return `${words}, in ${time(seconds)}`;
       if (left === null) return words;
       return `${words}, ${time(left)} ${state === "training" ? "left" : "were left"}`;
