@@ -20,7 +20,11 @@ Read in this order:
     schemas        requests and responses, with their bounds; `model_schemas` are those of models
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes; `spacing` puts frames where they differ equally
-    permanent_urls where one picture of an address is
+    waypoints      the points of an interpolation as a URL spells them
+    permanent_urls where a picture, a sheet or an interpolation is; `query_schemas` are the queries of these URLs
+    enlargement    a picture at a size for people
+    view_page      pages to share as HTML; `views` says what is on them
+    collection     pictures of any addresses as one source after another
     tensors        codes and pictures as the Open Inference Protocol has them; `inference_schemas` are its types
     tools          what an agent may call; `mcp_server` and `mcp_command` speak the Model Context Protocol
     snapshot       the models at one moment: which name means which version

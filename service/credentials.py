@@ -24,7 +24,7 @@ from models import __version__
 from service.encoders.marks import DIGITAL_SOURCE_TYPE, Recipe
 from service.encoders.raster import encode_picture
 from service.errors import Problem
-from service.formats import Format
+from service.formats import Format, MediaFormat
 from service.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ContentCredentials:
         if found not in ("Valid", "Trusted"):
             raise ValueError(_wrong_certificate(settings, f"what {_KEY} signs with it is {found.lower()}"))
 
-    def sidecar(self, picture: bytes, chosen: Format, recipe: Recipe) -> bytes:
+    def sidecar(self, picture: bytes, chosen: MediaFormat, recipe: Recipe) -> bytes:
         """The manifest of a file that stays as it is; other bytes at every call.
 
         Raises:
@@ -81,7 +81,7 @@ class ContentCredentials:
         """
         return self._signed(picture, chosen, recipe, embed=False)[0]
 
-    def embedded(self, picture: bytes, chosen: Format, recipe: Recipe) -> bytes:
+    def embedded(self, picture: bytes, chosen: MediaFormat, recipe: Recipe) -> bytes:
         """The file with its manifest in it, with the same pixels; other bytes at every call.
 
         Raises:
@@ -89,13 +89,13 @@ class ContentCredentials:
         """
         return self._signed(picture, chosen, recipe, embed=True)[1]
 
-    def _signed(self, picture: bytes, chosen: Format, recipe: Recipe, embed: bool) -> tuple[bytes, bytes]:
+    def _signed(self, picture: bytes, chosen: MediaFormat, recipe: Recipe, embed: bool) -> tuple[bytes, bytes]:
         try:
             return self._sign(picture, chosen, recipe, embed)
         except self._c2pa.C2paError as error:  # such as a certificate that has ended since the start
             raise Problem(503, f"The picture cannot be signed: {_in_words(error)}. The operator can mend it.") from None
 
-    def _sign(self, picture: bytes, chosen: Format, recipe: Recipe, embed: bool) -> tuple[bytes, bytes]:
+    def _sign(self, picture: bytes, chosen: MediaFormat, recipe: Recipe, embed: bool) -> tuple[bytes, bytes]:
         builder, signed = self._c2pa.Builder(_manifest(recipe, chosen), self._context), io.BytesIO()
         if not embed:
             builder.set_no_embed()
@@ -110,7 +110,7 @@ def _wrong_certificate(settings: Settings, found: str) -> str:
     )
 
 
-def _manifest(recipe: Recipe, chosen: Format) -> dict[str, Any]:
+def _manifest(recipe: Recipe, chosen: MediaFormat) -> dict[str, Any]:
     """The definition of a manifest: created by us, by a trained algorithm, from this recipe."""
     agent = {"name": "Zoetrope", "version": __version__}
     created = {"action": "c2pa.created", "digitalSourceType": DIGITAL_SOURCE_TYPE, "softwareAgent": agent}

@@ -20,7 +20,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -55,7 +55,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.detail, self.headers, self.facts = HTTPStatus(status), detail, headers, facts
 
-    def response(self, scope: Scope | None = None) -> JSONResponse:
+    def response(self, scope: Scope | None = None) -> Response:
         """The problem as an HTTP response, in the form that its clients expect; a refusal is noted for the log.
 
         Args:
@@ -63,9 +63,10 @@ class Problem(Exception):
         """
         if self.status in STATUSES:
             refusals.add(self.status, self.detail)
-        path = "" if scope is None else scope["path"].removeprefix(scope.get("root_path", ""))
+        root = "" if scope is None else scope.get("root_path", "")
+        path = "" if scope is None else scope["path"].removeprefix(root)
         if form := form_of(path):
-            response = form.response(self)
+            response = form.response(self, root)
             response.headers.setdefault("Cache-Control", NOT_KEPT["Cache-Control"])
             return response
         body = {
@@ -87,9 +88,11 @@ class Problem(Exception):
 class ErrorForm:
     """How the clients of another protocol expect an error."""
 
-    response: Callable[[Problem], JSONResponse]
-    schema: type[BaseModel]
-    """Of its body, for OpenAPI."""
+    response: Callable[[Problem, str], Response]
+    """Takes the path prefix of the service, too."""
+    schema: type[BaseModel] | None
+    """Of its body, for OpenAPI; None: it is text."""
+    media_type: str = "application/json"
 
 
 FORMS: dict[str, ErrorForm] = {}
@@ -105,19 +108,19 @@ def install(app: FastAPI) -> None:
     """Make every error of an app a problem: ours, those of validation, and those of routing."""
 
     @app.exception_handler(Problem)
-    async def _ours(request: Request, problem: Problem) -> JSONResponse:
+    async def _ours(request: Request, problem: Problem) -> Response:
         return problem.response(request.scope)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
         return of_validation(error, request).response(request.scope)
 
     @app.exception_handler(HTTPException)
-    async def _routing(request: Request, error: HTTPException) -> JSONResponse:
+    async def _routing(request: Request, error: HTTPException) -> Response:
         return _of_routing(request, error).response(request.scope)
 
     @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def _unexpected(request: Request, error: Exception) -> Response:
         request_id = getattr(request.state, "request_id", "unknown")
         request.state.failure_is_logged = True  # Starlette raises it again for the server, which would log it too
         _log.error("the request %s failed: %s", request_id, type(error).__name__, exc_info=error)

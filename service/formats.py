@@ -21,6 +21,16 @@ class MediaFormat(StrEnum):
         """The `Content-Type`."""
         return _MEDIA_TYPES[self]
 
+    @property
+    def suffix(self) -> str:
+        """Of a file's name."""
+        return "jpg" if self.value == "jpeg" else self.value
+
+    @property
+    def disposition(self) -> str:
+        """Whether a browser shows it or keeps it."""
+        return "attachment" if self.value in ("zip", "npy") else "inline"
+
 
 class Format(MediaFormat):
     """Formats of pictures."""
@@ -37,15 +47,13 @@ class Format(MediaFormat):
         """True for raster images: one picture, or a contact sheet of several."""
         return self in (Format.PNG, Format.JPEG, Format.WEBP)
 
-    @property
-    def suffix(self) -> str:
-        """Of a file's name."""
-        return "jpg" if self is Format.JPEG else self.value
 
-    @property
-    def disposition(self) -> str:
-        """Whether a browser shows it or keeps it."""
-        return "attachment" if self in (Format.ZIP, Format.NPY) else "inline"
+class AnimationFormat(MediaFormat):
+    """Formats of an interpolation at its URL: two that move, and a strip of its frames."""
+
+    WEBP = "webp"
+    GIF = "gif"
+    PNG = "png"
 
 
 class GradesFormat(MediaFormat):
@@ -62,6 +70,7 @@ _MEDIA_TYPES: dict[MediaFormat, str] = {
     Format.ZIP: "application/zip",
     Format.NPY: "application/x-npy",
     Format.JSON: "application/json",
+    AnimationFormat.GIF: "image/gif",
     GradesFormat.CSV: "text/csv",
     GradesFormat.PARQUET: "application/vnd.apache.parquet",
 }

@@ -9,11 +9,12 @@ it are names in a client's program: the id of an operation is the name of its
 route's function, and its summary is the first line of that function's docstring.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from service.access.rules import scope_of
 from service.errors import LIVEZ, PROBES, READYZ
-from service.formats import SIDECAR_SUFFIX, Format
+from service.formats import SIDECAR_SUFFIX, AnimationFormat, Format, MediaFormat
 from service.openapi_responses import (
     FIRST_ADDRESS,
     KEPT,
@@ -34,7 +35,7 @@ from service.openapi_responses import (
 from service.openapi_schemas import complete_schemas
 
 TAGS = {
-    "pictures": "Draw pictures by their address, by codes and between them, and prove that a picture is ours.",
+    "pictures": "Draw pictures by their address, by codes and between them, share them, and prove that one is ours.",
     "models": "Which models there are, and what draws them.",
     "ratings": "People's grades of pictures: stored, given back, withdrawn; and what to grade next.",
     "runs": "Training on this machine, as it goes: progress, curves, diagnosis and sample sheets.",
@@ -56,6 +57,13 @@ _OF_EVERY_CONNECTION, _OF_EVERY_REQUEST = (408, 414, 431), (421, 500)
 _OF_MODEL_ROUTES = (404, 410, 503)
 _OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
+_SHEET = "/models/{name}/{version}/sheets/{seed}/{start}/{n}.{suffix}"
+_INTERPOLATION = "/models/{name}/{version}/interpolation.{suffix}"
+_PAGES = (
+    "/view/{name}/{version}/{seed}/{index}",
+    "/view/{name}/{version}/{seed}/{start}/{n}",
+    "/view/{name}/{version}/interpolation",
+)
 _CODE = "/models/{name}/{version}/codes/{seed}/{index}"
 _DIRECTIONS = "/models/{name}/{version}/directions"
 _MANIFEST = f"{_IMAGE}.{SIDECAR_SUFFIX}"
@@ -82,7 +90,9 @@ _ERRORS = {
     **{("get", one): _OF_MODEL_ROUTES for one in _INFERENCE},
     **{("post", f"{one}/infer"): _OF_OTHER_PROTOCOLS for one in _INFERENCE},
     ("post", "/mcp"): (400, 401, 403, 404, 406, 413, 415, 501, 503),
-    ("get", _IMAGE): (401, 403, 404, 410, 422, 429, 503),
+    ("post", "/collect"): (400, 401, 403, 404, 410, 413, 415, 422, 429, 503),
+    **{("get", one): (401, 403, 404, 410, 422, 429, 503) for one in (_IMAGE, _SHEET, _INTERPOLATION)},
+    **{("get", one): (404, 410, 422, 503) for one in _PAGES},
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
     ("get", _ZIP): (401, 403, 404, 409, 410, 503),
@@ -194,13 +204,12 @@ def _declare_files(paths: dict[str, Any]) -> None:
     """Answers that are files."""
     for path, (headers, links) in _PICTURES.items():
         paths[path]["post"]["responses"]["200"] = pictures(Format, headers, links)
-    for path in (_IMAGE, _MANIFEST):  # some clients send a default, and are redirected for it
+    for path in (_IMAGE, _MANIFEST, _SHEET, _INTERPOLATION, *_PAGES):  # clients that send a default are redirected
         for parameter in paths[path]["get"]["parameters"]:
             parameter["schema"].pop("default", None)
-    image = paths[_IMAGE]["get"]["responses"]
-    image["200"] = pictures((one for one in Format if one.is_one_picture), MADE_BY | KEPT | SIGNED, _VERIFY)
-    image["308"] = {"description": "The URL of the same picture", "headers": {**MOVED}}
-    image["304"] = {"description": "You have it", "headers": MADE_BY | KEPT | SIGNED}
+    _declare_kept(paths)
+    named = {"Content-Disposition": MADE_BY["Content-Disposition"]}
+    paths["/collect"]["post"]["responses"]["200"] = pictures([Format.ZIP], named)
     signed = paths[_MANIFEST]["get"]["responses"]
     signed["200"] = manifest()
     taken = paths[_ZIP]["get"]["responses"]
@@ -215,6 +224,26 @@ def _declare_files(paths: dict[str, Any]) -> None:
         answers["304"] = {"description": "You have it", "headers": {**REVALIDATED}}
     counters = paths["/metrics"]["get"]["responses"]["200"]
     counters["content"] = {"text/plain": {"schema": {"type": "string"}}}
+
+
+def _declare_kept(paths: dict[str, Any]) -> None:
+    """Answers at permanent URLs, which caches keep."""
+    one_picture = [one for one in Format if one.is_one_picture]
+    kept_files: tuple[tuple[str, Sequence[MediaFormat], dict[str, Any]], ...] = (
+        (_IMAGE, one_picture, SIGNED),
+        (_SHEET, one_picture, {}),
+        (_INTERPOLATION, [*AnimationFormat], {}),
+    )
+    for path, formats, signed in kept_files:
+        answers, headers = paths[path]["get"]["responses"], MADE_BY | KEPT | signed
+        answers["200"] = pictures(formats, headers, None if path == _INTERPOLATION else _VERIFY)
+        answers["304"] = {"description": "You have it", "headers": headers}
+    for path in (_IMAGE, _SHEET, _INTERPOLATION, *_PAGES):
+        paths[path]["get"]["responses"]["308"] = {"description": "Its one URL", "headers": {**MOVED}}
+    for path in _PAGES:
+        answers = paths[path]["get"]["responses"]
+        answers["200"]["headers"] = KEPT
+        answers["304"] = {"description": "You have it", "headers": KEPT}
 
 
 def _complete(operation: dict[str, Any], path: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from models.codes import ADDRESS_END
 from service.errors import MEDIA_TYPE, form_of
-from service.formats import SIDECAR_TYPE, Format, GradesFormat
+from service.formats import SIDECAR_TYPE, Format, GradesFormat, MediaFormat
 
 Json = dict[str, Any]
 _DESCRIPTIONS = {
@@ -101,15 +101,15 @@ def link(operation: str, what: str, request_body: str | None = None, **parameter
 def problems(statuses: Iterable[int], path: str = "") -> Json:
     """Errors as problem+json, or in the form that the clients of a path expect; with the headers that they bring."""
     form = form_of(path)
-    name, media_type = (form.schema.__name__, "application/json") if form else ("Problem", MEDIA_TYPE)
-    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    name, media_type = (form.schema and form.schema.__name__, form.media_type) if form else ("Problem", MEDIA_TYPE)
+    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"} if name else _STRING}}
     return {
         str(status): {"description": _DESCRIPTIONS[status], "headers": _OF_STATUS.get(status, {}), "content": content}
         for status in statuses
     }
 
 
-def pictures(formats: Iterable[Format], headers: Mapping[str, Json], links: Json | None = None) -> Json:
+def pictures(formats: Iterable[MediaFormat], headers: Mapping[str, Json], links: Json | None = None) -> Json:
     """Pictures in any of some formats."""
     listed = {"schema": {"$ref": "#/components/schemas/Pictures"}}
     answer: Json = {

@@ -108,7 +108,8 @@ _UNSEEN: tuple[tuple[str, type[BaseModel]], ...] = (
 def complete_schemas(document: Json) -> None:
     """Name what is shared, make bounds exact, and add what FastAPI does not see in a type."""
     added: Json = {}
-    for name, model in (*_UNSEEN, *((form.schema.__name__, form.schema) for form in FORMS.values())):
+    of_forms = [form.schema for form in FORMS.values() if form.schema is not None]
+    for name, model in (*_UNSEEN, *((one.__name__, one) for one in of_forms)):
         schema = model.model_json_schema(ref_template=f"{_PLACE}{{model}}")
         added |= schema.pop("$defs", {}) | {name: schema | {"title": name}}
     schemas = document["components"]["schemas"]

@@ -8,7 +8,7 @@ two batches. Draws nothing and decides no turn: `batching` does.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -101,3 +101,33 @@ class PendingRequest:
         if isinstance(chunk, Exception):
             raise chunk
         return chunk
+
+
+class PendingInTurn:
+    """Several pending requests, read one after the other.
+
+    Args:
+        pending: in order.
+    """
+
+    def __init__(self, pending: Sequence[PendingRequest]) -> None:
+        self._pending = pending
+
+    async def __aiter__(self) -> AsyncIterator[NDArray[np.uint8]]:
+        """Chunk by chunk; none holds pictures of two requests."""
+        try:
+            for one in self._pending:
+                async for chunk in one:
+                    yield chunk
+        finally:
+            self.discard()
+
+    def cancel(self) -> None:
+        """Draw no more of them: their client has disconnected."""
+        for one in self._pending:
+            one.cancel()
+
+    def discard(self) -> None:
+        """Draw no more of them."""
+        for one in self._pending:
+            one.drawing.discard(one)

@@ -18,13 +18,13 @@ from service.validation import BoundedModel, FirstErrors
 LARGEST_N = 10_000
 LARGEST_SHEET_N = 1_024
 LARGEST_STRIP_N = 64
+LARGEST_COLLECTION_N = 256
+MOST_POINTS = 64
+"""Of an interpolation."""
 LARGEST_LABEL = 2**31 - 1
 LARGEST_CODE_NUMBER = 100.0
 """Far outside of what a standard normal distribution draws."""
 
-_WEIGHT = "[0-9]{1,10}:[0-9]{1,30}([.][0-9]{1,30})?"
-_WEIGHTS_PATTERN = f"^{_WEIGHT}(,{_WEIGHT}){{0,{MOST_CLASSES - 1}}}$"
-"""For the document alone: an error says more."""
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 ClassRequest = Annotated[int, Field(ge=0, le=LARGEST_LABEL)] | ClassName
 """One class, by number or name."""
@@ -83,22 +83,6 @@ class GenerateRequest(_ModelRequest):
     )
 
 
-class ImageQuery(BaseModel):
-    """Query of the URL of one picture."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    label: ClassName | None = Field(default=None, description="Name of the class; by default that of the address.")
-    classes: Annotated[str, Field(min_length=1, max_length=1_000)] | None = Field(
-        default=None,
-        description="In place of `label`, weights of several classes: class numbers in ascending order with "
-        "thousandths that sum to 1,000. Other spellings are redirected to that one.",
-        examples=["3:500,8:500"],
-        json_schema_extra={"pattern": _WEIGHTS_PATTERN},
-    )
-    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX, description="Of the code; 1, if not given.")
-
-
 class DecodeRequest(_ModelRequest):
     """Pictures of explicit codes: standard normal numbers give pictures like those of training."""
 
@@ -145,7 +129,7 @@ class Point(BoundedModel):
 class PathRequest(_ModelRequest):
     """A path from picture to picture, at equal steps."""
 
-    points: Annotated[list[Point], Field(min_length=2, max_length=64), FirstErrors()] = Field(
+    points: Annotated[list[Point], Field(min_length=2, max_length=MOST_POINTS), FirstErrors()] = Field(
         description="The points to pass, in this order."
     )
     frames: int = Field(default=30, ge=2, le=LARGEST_N, description="Number of frames in all, ends included.")
@@ -176,6 +160,32 @@ class InterpolateRequest(PathRequest):
         default="path",
         description="path: frames at equal steps of the path. change: frames that differ from the next one by about as "
         f"much everywhere; for that {COARSE_STEPS} more pictures are drawn from each point to the next one.",
+    )
+
+
+class CollectedPicture(BoundedModel):
+    """The address of a picture."""
+
+    model_config = strict_config({"model": "mnist", "seed": 7, "index": 3})
+
+    model: str | None = Field(
+        default=None, min_length=1, max_length=200, description="A name, or name@version; by default the default model."
+    )
+    seed: int = Field(ge=0, lt=ADDRESS_END)
+    index: int = Field(default=0, ge=0, lt=ADDRESS_END)
+    label: LabelRequest | None = Field(
+        default=None, description="The class, or weights of several; by default the class of the address."
+    )
+    truncation: float = Field(default=1.0, ge=0, le=TRUNCATION_MAX)
+
+
+class CollectRequest(BoundedModel):
+    """Pictures of any addresses, of several models."""
+
+    model_config = strict_config({"pictures": [{"model": "mnist", "seed": 7, "index": 3}, {"seed": 9}]})
+
+    pictures: Annotated[list[CollectedPicture], Field(min_length=1, max_length=LARGEST_COLLECTION_N), FirstErrors()] = (
+        Field(description="In the order of their files' names.")
     )
 
 
@@ -251,6 +261,9 @@ class RecipeResponse(BaseModel):
     classes: str | None = Field(description="The class by number, or weights: 3:500,8:500.")
     truncation: float
     times: int = Field(description="Each pixel is repeated so often, in both directions.")
+    smooth: str | None = Field(
+        description="Width x height to which it was smoothed, by Lanczos; None: its pixels are as they are drawn."
+    )
 
 
 class VerifyResponse(BaseModel):

@@ -15,18 +15,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Resampling
 
 from models.card import Card
 from models.class_weights import Label, parse_weights
 from models.codes import ADDRESS_END
 from models.errors import AddressError
 from models.fidelity import psnr_db
-from models.sheet import contact_sheet, enlarged
+from models.sheet import as_picture, contact_sheet, sheet_size
 from service.encoders import encode_picture
 from service.encoders.marks import Recipe
-from service.errors import Problem
+from service.enlargement import AS_DRAWN, Enlargement, enlargement_to
+from service.errors import Problem, cut
 from service.formats import Format
 from service.latents import MIXED, AddressRange, address_range
+from service.query_schemas import SIZES_PIXELS
 from service.schemas import LARGEST_SHEET_N, Verdict
 from service.upload import Upload, read_upload
 
@@ -61,6 +64,12 @@ def address_of(recipe: Recipe, card: Card) -> AddressRange:
     if not 1 <= recipe.n <= LARGEST_SHEET_N or not 0 <= recipe.truncation <= 2 or recipe.times < 1:
         raise Problem(422, "The recipe's n, truncation or times is out of range.")
     try:
+        shrinks = recipe.enlargement.shrinks(*sheet_size(recipe.n, card.image.height, card.image.width))
+    except ValueError as error:
+        raise Problem(422, f"The recipe: {cut(str(error))}.") from None
+    if shrinks:
+        raise Problem(422, f"The recipe's smooth is {recipe.smooth}, which is smaller than what is drawn.")
+    try:
         label = None if recipe.classes is None else _label(recipe.classes)
     except AddressError as error:
         raise Problem(422, f"The recipe: {error}.") from None
@@ -89,7 +98,12 @@ def without_drawing(upload: Upload) -> Comparison | None:
 
 
 def compare(
-    upload: Upload, drawn_NHWC: NDArray[np.uint8], card: Card, made_by: str, engine: str, times: int = 1
+    upload: Upload,
+    drawn_NHWC: NDArray[np.uint8],
+    card: Card,
+    made_by: str,
+    engine: str,
+    enlargement: Enlargement = AS_DRAWN,
 ) -> Comparison:
     """An upload next to the pictures of its address.
 
@@ -97,14 +111,14 @@ def compare(
         drawn_NHWC: drawn again: one, or those of a sheet.
         made_by: the engine that the recipe names.
         engine: what drew them now.
-        times: how often each of their pixels is repeated, in both directions.
+        enlargement: of the picture or the sheet.
     """
     drawn_HWC = drawn_NHWC[0] if len(drawn_NHWC) == 1 else contact_sheet(drawn_NHWC)
-    expected = times * drawn_HWC.shape[0], times * drawn_HWC.shape[1]
-    if expected != upload.size:  # also keeps a stranger's `times` from filling the memory
+    expected = enlargement.size(*drawn_HWC.shape[:2])
+    if expected != upload.size:  # also keeps a stranger's enlargement from filling the memory
         found, wanted = (f"{shape[1]} x {shape[0]}" for shape in (upload.size, expected))
         return Comparison(Verdict.CHANGED, f"The picture is {found}, and its address is drawn in {wanted} pixels.")
-    drawn_HWC = enlarged(drawn_HWC, times)
+    drawn_HWC = enlargement.apply(drawn_HWC)
     drawn, sent = np.broadcast_to(drawn_HWC, (*expected, 3)), upload.pixels()
     candidates = [(drawn, "")]
     if upload.format in _LOSSY:
@@ -147,7 +161,7 @@ class NearestSearch:
     """The picture of a range that is nearest to an upload, over chunks as they are drawn.
 
     Args:
-        upload: of the size of one picture of the model or a whole multiple of it, else nothing is near.
+        upload: of the size of one picture of the model, or of an enlargement that is made here; else nothing is near.
     """
 
     def __init__(self, upload: Upload) -> None:
@@ -159,8 +173,8 @@ class NearestSearch:
         """Place of the nearest picture, counted from the first."""
         self.picture: NDArray[np.uint8] | None = None
         """(H, W, C)."""
-        self._times = 1
-        """How often its pixels are repeated in the upload."""
+        self._enlargements = [AS_DRAWN]
+        """What the upload may be of it, by its size."""
 
     def look(self, images_NHWC: NDArray[np.uint8]) -> None:
         """The next pictures of the range."""
@@ -184,9 +198,10 @@ class NearestSearch:
         if self.picture is None:
             return Comparison(Verdict.NOT_OURS, f"It has another size than the pictures of {source.model}.")
         made_by = engine if self._upload.recipe is None else self._upload.recipe.engine
-        found = compare(self._upload, self.picture[None], card, made_by, engine, self._times)
-        if found.verdict.is_ours:
-            return found
+        for enlargement in self._enlargements:
+            found = compare(self._upload, self.picture[None], card, made_by, engine, enlargement)
+            if found.verdict.is_ours:
+                return found
         words = (
             f"None of the {source.n:,} addresses of {source.model} {source.version}, seed {source.seed}, from index "
             f"{source.start}, is it; the nearest one is {found.levels} levels apart."
@@ -194,8 +209,11 @@ class NearestSearch:
         return replace(found, verdict=Verdict.NOT_OURS, explanation=words)
 
     def _fit(self, height: int, width: int) -> None:
-        """Of an upload that may be enlarged by repeating pixels, look for the mean of each block."""
-        times = max(1, self._upload.size[0] // height)
-        if self._upload.size == (times * height, times * width):
-            blocks = self._upload.pixels().reshape(height, times, width, times, 3)
-            self._times, self._pixels = times, np.rint(blocks.mean(axis=(1, 3))).astype(np.int16)
+        """Of an upload that may be enlarged, look for what it was before: the mean of the pixels that became of one."""
+        size = self._upload.size
+        times = Enlargement(max(1, size[0] // height))
+        smooth = [enlargement_to(side, "smooth", height, width) for side in SIZES_PIXELS]
+        self._enlargements = [one for one in (times, *smooth) if one.size(height, width) == size]
+        if self._enlargements:
+            before = as_picture(self._upload.pixels()).resize((width, height), Resampling.BOX)
+            self._pixels = np.asarray(before).astype(np.int16)

@@ -58,7 +58,7 @@ def _drawn_again(upload: Upload, model: str | None) -> Comparison:
     source = address_of(recipe, runtime.card)
     require_drawable(source.classes, runtime)
     drawn_NHWC = np.concatenate([*draw_batches(runtime, source)])
-    found = compare(upload, drawn_NHWC, runtime.card, recipe.engine, runtime.engine, recipe.times)
+    found = compare(upload, drawn_NHWC, runtime.card, recipe.engine, runtime.engine, recipe.enlargement)
     address = f"{recipe.model} {recipe.version}, seed {recipe.seed}, index {recipe.index}"
     return replace(found, explanation=f"{found.explanation} ({address})")
 

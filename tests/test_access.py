@@ -296,6 +296,8 @@ ALWAYS_OPEN = {
     *("/", "/docs", "/openapi.json", "/models", "/models/{name}", "/status", "/readyz", "/metrics"),
     *("/ratings/batch", "/ratings/summary", "/v1/models", "/v1/models/{name}", "/v2/health/live", "/v2/health/ready"),
     *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
+    *("/view/{name}/{version}/{seed}/{index}", "/view/{name}/{version}/{seed}/{start}/{n}"),
+    "/view/{name}/{version}/interpolation",  # pages, which draw nothing
     *("/v2", "/v2/models/{name}", "/v2/models/{name}/ready"),
     *("/v2/models/{name}/versions/{version}", "/v2/models/{name}/versions/{version}/ready"),
 }

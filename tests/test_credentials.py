@@ -105,7 +105,29 @@ def test_a_manifest_says_that_a_trained_algorithm_made_it_and_by_what_recipe(sig
     assert (action["action"], action["digitalSourceType"]) == ("c2pa.created", DIGITAL_SOURCE_TYPE)
     assert action["softwareAgent"]["name"] == "Zoetrope"
     said = signing.post("/verify", content=picture).json()["recipe"]
-    assert recipe == {**said, "seed": "7", "index": "0"}
+    assert recipe == {**{name: value for name, value in said.items() if value is not None}, "seed": "7", "index": "0"}
+
+
+@pytest.mark.parametrize("query", ["size=512", "size=512&scaling=smooth"])
+def test_the_manifest_of_an_enlarged_picture_is_of_those_bytes(signing: TestClient, query: str):
+    picture = got(signing, f"{path_of(signing)}?{query}")
+    manifest = got(signing, f"{path_of(signing)}.c2pa?{query}").content
+    found = read(picture.content, "image/png", manifest)
+    _, recipe = actions_and_recipe(found)
+
+    assert picture.headers["link"] == f'<0.png.c2pa?{query}>; rel="c2pa-manifest"'
+    assert found.get_validation_state() == "Valid"
+    assert (recipe["times"], recipe.get("smooth")) == ((1, "512x307") if "smooth" in query else (26, None))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_an_interpolation_at_its_url_can_hold_its_manifest(embedding: TestClient, suffix: str):
+    path = path_of(embedding).partition("/images/")[0]
+    moving = got(embedding, f"{path}/interpolation.{suffix}?at=7/0&at=7/1&frames=4&seconds=1")
+    found = read(moving.content, f"image/{suffix}")
+
+    assert (found.is_embedded(), found.get_validation_state()) == (True, "Valid")
+    assert moving.headers["etag"].startswith("W/")
 
 
 def test_a_seed_of_64_bits_is_signed_exactly(signing: TestClient):

@@ -215,9 +215,9 @@ def test_a_tag_changes_with_everything_that_decides_the_bytes(
     monkeypatch.setattr(runtime, "engine", "onnxruntime-1.30.0-cpu-float32")
     tag = client.get(url).headers["etag"]
     if what == "encoder":
-        monkeypatch.setattr("service.routes.images.ENCODED_BY", another)
+        monkeypatch.setattr("service.routes.permanent.ENCODED_BY", another)
     elif what == "format of the mark":
-        monkeypatch.setattr("service.routes.images.MARKS_REVISION", another)
+        monkeypatch.setattr("service.routes.permanent.MARKS_REVISION", another)
     elif what == "mark":
         monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"marks": another}))
     else:

@@ -21,6 +21,7 @@ from support.streamed import random_pictures, written
 from models.class_weights import ClassWeights, PictureClasses
 from service.encoders import encode_animation, encode_picture, stream_of
 from service.encoders.marks import DIGITAL_SOURCE_TYPE, LARGEST_PACKET_BYTES, Marks, Recipe, read_recipe
+from service.enlargement import Enlargement
 from service.formats import Format
 from service.latents import AddressRange, ExplicitCodes
 
@@ -60,7 +61,7 @@ def test_a_file_holds_the_packet_as_it_is_and_the_same_pixels(chosen: Format, ch
 
 def test_an_enlarged_picture_says_by_how_much_within_the_same_700_bytes():
     made = marks(label=ClassWeights(tuple((number, 100) for number in range(10))), truncation=0.125, start=2**64 - 1)
-    packet = made.of_picture(0, times=2_048)
+    packet = replace(made, enlargement=Enlargement(2_048)).of_picture(0)
 
     assert read_recipe(packet).times == 2_048
     assert (
@@ -68,7 +69,7 @@ def test_an_enlarged_picture_says_by_how_much_within_the_same_700_bytes():
         - len(encode_picture(random_pictures(1)[0], Format.PNG))
         <= 700
     )
-    assert made.of_picture(0, times=1) == made.of_picture(0), "older marks, which have none, are read as 1"
+    assert b"times" not in made.of_picture(0), "older marks, which have none, are read as 1"
 
 
 def test_an_animation_holds_it_too():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,15 @@ def test_the_other_curl_draws_ten_thousand_digits_none_twice(served: str, tmp_pa
 
     assert drawn.shape == (10_000, 28, 28, 1)
     assert len(np.unique(drawn.reshape(10_000, -1), axis=0)) == 10_000
+
+
+@needs_curl
+def test_a_curl_collects_pictures_of_two_models(served: str, tmp_path: Path):
+    shell(command_of("service", "/collect -H").replace("localhost:3000", served), tmp_path)
+    with zipfile.ZipFile(tmp_path / "collection.zip") as found:
+        names = sorted(found.namelist())
+
+    assert names == ["001-mnist-7-3.png", "002-eurosat-9-0.png", "recipe.json"]
 
 
 @needs_curl

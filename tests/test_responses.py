@@ -56,7 +56,7 @@ def test_while_the_queue_is_full_nothing_is_drawn_and_all_else_is_answered(bundl
         picture = client.get(f"/models/grey/{app.registry.find('grey').card.version}/images/0/0.png")
         others = [client.get("/models"), client.get("/metrics")]
 
-    drawing = {"/generate", "/decode", "/interpolate", "/encode", "/reconstruct", "/verify"}
+    drawing = {"/generate", "/decode", "/interpolate", "/collect", "/encode", "/reconstruct", "/verify"}
     inference = {"/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"}
     assert drawn == drawing | inference | {"/v1/images/generations", "/mcp"}
     for answer in (*refused, picture):

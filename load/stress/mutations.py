@@ -104,12 +104,17 @@ def valid_requests(target: Target) -> list[bytes]:
         "/ratings/batch?n=2", "/v1/models", f"/v1/models/{target.model}", "/v2", "/v2/health/ready",
         f"/v2/models/{target.model}", f"/models/{target.model}/{target.version}/codes/7/0",
         f"/models/{target.model}/{target.version}/directions", f"/rounds?model={target.model}", "/picture-folders",
+        f"{picture}.png?size=512&scaling=smooth", f"/models/{target.model}/{target.version}/sheets/7/0/4.png",
+        f"/models/{target.model}/{target.version}/interpolation.gif?at=7/0&at=7/1/0.5&frames=4&seconds=1&loop=true",
+        f"/view/{target.model}/{target.version}/7/0", f"/view/{target.model}/{target.version}/7/0/4",
+        f"/view/{target.model}/{target.version}/interpolation?at=7/0&at=7/1&frames=4",
     )  # fmt: skip
     posts: tuple[tuple[str, object], ...] = (
         *(("/generate", {**address, "format": one}) for one in ("png", "jpeg", "webp", "zip", "npy", "json")),
         ("/generate", {**address, "truncation": 0.7, "start": 5}),
         ("/decode", decode),
         ("/interpolate", {"model": target.model, "points": [{"seed": 1}, {"seed": 2}], "frames": 4}),
+        ("/collect", {"pictures": [{"model": target.model, "seed": one, "index": 1} for one in (7, 8)]}),
         ("/ratings", [grade]),
         ("/ratings/withdrawals", {"grader": "ann"}),
         ("/trainer/take", {"trainer": "desk", "lease_seconds": 1}),

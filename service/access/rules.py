@@ -34,6 +34,7 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/generate": "draw",
     "/decode": "draw",
     "/interpolate": "draw",
+    "/collect": "draw",
     "/encode": "draw",
     "/reconstruct": "draw",
     "/verify": "draw",
@@ -42,8 +43,8 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/ratings": "rate",
     "/ratings/withdrawals": "admin",
 }
-"""Paths of which a key may be needed; those of single pictures and of `/v2/.../infer` are `draw`, too, those below
-`OF_TRAINING` and those of `OF_BUNDLES` are `admin`, and all others are open."""
+"""Paths of which a key may be needed; those of pictures, sheets and interpolations that have a URL, and of
+`/v2/.../infer` are `draw`, too, those below `OF_TRAINING` and those of `OF_BUNDLES` are `admin`, and all others are open."""
 OF_TRAINING: Mapping[str, str] = {
     "rounds": "No rounds of fine-tuning are started or shown here",
     "runs": "No training runs are shown here, and none are started",
@@ -60,6 +61,8 @@ OF_BUNDLES: Mapping[str, str] = {
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
+_DRAWN_PARTS = ("/images/", "/sheets/", "/interpolation.")
+"""What paths of files of pictures have in them, under /models."""
 _KEY = "The key "
 _UNLIMITED = nullcontext()
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -276,6 +279,6 @@ def scope_of(path: str) -> Scope | None:
     if found is None and (_first_step(path) in OF_TRAINING or _end_of_bundle_path(path)):
         return "admin"
     if found is None:
-        is_image = path.startswith("/models/") and "/images/" in path
+        is_image = path.startswith("/models/") and any(part in path for part in _DRAWN_PARTS)
         return "draw" if is_image or (path.startswith("/v2/models/") and path.endswith("/infer")) else None
     return found

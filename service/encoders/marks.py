@@ -23,6 +23,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
+from service.enlargement import AS_DRAWN, Enlargement
 from service.latents import AddressRange, LatentSource
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -62,6 +63,17 @@ class Recipe:
     truncation: float = 1.0
     times: int = 1
     """Each pixel is repeated so often, to the right and downwards; a mark that does not say so means 1."""
+    smooth: str | None = None
+    """`512x512`, width first: Lanczos resampling brought it to this size. None: it is not smoothed."""
+
+    @property
+    def enlargement(self) -> Enlargement:
+        """What `times` and `smooth` say.
+
+        Raises:
+            ValueError: there is no such enlargement.
+        """
+        return Enlargement.of(self.times, self.smooth)
 
 
 @dataclass(frozen=True)
@@ -71,17 +83,19 @@ class Marks:
     Args:
         source: which pictures.
         engine: what draws them, with its version and precision.
+        enlargement: of each file.
     """
 
     source: LatentSource
     engine: str
+    enlargement: Enlargement = AS_DRAWN
 
-    def of_picture(self, at: int, times: int = 1) -> bytes:
-        """The packet of picture `at`, counted from 0, whose pixels are repeated so many `times` in both directions."""
+    def of_picture(self, at: int) -> bytes:
+        """The packet of picture `at`, counted from 0."""
         source = self.source
         if not isinstance(source, AddressRange):
             return self._shared + _AFTER
-        address = f' zoetrope:index="{source.start + at}"' + (f' zoetrope:times="{times}"' if times > 1 else "")
+        address = f' zoetrope:index="{source.start + at}"' + self._enlarged
         if source.classes is not None:
             address += f' zoetrope:classes="{source.classes.label_at(at)}"'
         return self._shared + address.encode() + _AFTER
@@ -93,7 +107,7 @@ class Marks:
             return self.of_picture(0)
         address = ""
         if isinstance(source, AddressRange):
-            address = f' zoetrope:index="{source.start}"'
+            address = f' zoetrope:index="{source.start}"' + self._enlarged
             address += "" if source.requested is None else f' zoetrope:classes="{source.requested}"'
         return self._shared + f'{address} zoetrope:n="{source.n}"'.encode() + _AFTER
 
@@ -108,6 +122,11 @@ class Marks:
     def recipe_file(self) -> bytes:
         """The same as a file next to many pictures, in a zip or a folder."""
         return json.dumps(self.fields(), indent=2).encode()
+
+    @property
+    def _enlarged(self) -> str:
+        times, smooth = self.enlargement.times, self.enlargement.smooth
+        return f' zoetrope:times="{times}"' if times > 1 else f' zoetrope:smooth="{smooth}"' if smooth else ""
 
     @cached_property
     def _shared(self) -> bytes:
@@ -152,4 +171,5 @@ def _recipe(values: dict[str, str]) -> Recipe:
         classes=values.get("classes"),
         truncation=float(values.get("truncation", 1)),
         times=int(values.get("times", 1)),
+        smooth=values.get("smooth"),
     )

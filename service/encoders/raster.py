@@ -1,6 +1,6 @@
-"""Raster images: pixels to image files: PNG for many small pictures at once, JPEG, WebP, sheets, strips, animations.
+"""Raster images: pixels to image files: PNG for many small pictures at once, JPEG, WebP, sheets, strips.
 
-    routes, streams, sample -> [raster] -> ISA-L, libjpeg-turbo, Pillow
+    routes, streams, animation, sample -> [raster] -> ISA-L, libjpeg-turbo, Pillow
 
 PNG is encoded here, for a whole chunk of pictures. The parts that pictures of
 one size share are built once, and all pictures are filtered in one numpy
@@ -35,6 +35,7 @@ from PIL.Image import Image
 
 from models.engine import processor_name
 from models.sheet import as_picture, contact_sheet
+from service.enlargement import AS_DRAWN, Enlargement
 from service.formats import Format
 
 _PNG_REVISION = 2
@@ -76,22 +77,21 @@ def encode_picture(pixels_HWC: NDArray[np.uint8], picture_format: Format, mark: 
     return _jpeg(pixels_HWC, mark) if picture_format is Format.JPEG else _webp(pixels_HWC, mark)
 
 
-def encode_sheet(images_NHWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"") -> bytes:
-    """A single picture, or a contact sheet of several."""
+def encode_sheet(
+    images_NHWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"", enlargement: Enlargement = AS_DRAWN
+) -> bytes:
+    """A single picture, or a contact sheet of several, enlarged."""
     one = len(images_NHWC) == 1
-    return encode_picture(images_NHWC[0] if one else contact_sheet(images_NHWC), picture_format, mark)
+    sheet_HWC = images_NHWC[0] if one else contact_sheet(images_NHWC)
+    return encode_picture(enlargement.apply(sheet_HWC), picture_format, mark)
 
 
-def encode_strip(images_NHWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"") -> bytes:
-    """All pictures side by side."""
-    return encode_picture(contact_sheet(images_NHWC, columns=len(images_NHWC)), picture_format, mark)
-
-
-def encode_animation(images_NHWC: NDArray[np.uint8], frames_per_second: int, mark: bytes = b"") -> bytes:
-    """An animated WebP that loops forever."""
-    first, *rest = (as_picture(pixels) for pixels in images_NHWC)
-    shown_ms = round(1000 / frames_per_second)
-    return _saved_webp(first, mark, save_all=True, append_images=rest, duration=shown_ms, loop=0)
+def encode_strip(
+    images_NHWC: NDArray[np.uint8], picture_format: Format, mark: bytes = b"", enlargement: Enlargement = AS_DRAWN
+) -> bytes:
+    """All pictures side by side, enlarged."""
+    strip_HWC = contact_sheet(images_NHWC, columns=len(images_NHWC))
+    return encode_picture(enlargement.apply(strip_HWC), picture_format, mark)
 
 
 def _jpeg(pixels_HWC: NDArray[np.uint8], mark: bytes) -> bytes:
@@ -105,10 +105,11 @@ def _jpeg(pixels_HWC: NDArray[np.uint8], mark: bytes) -> bytes:
 
 
 def _webp(pixels_HWC: NDArray[np.uint8], mark: bytes) -> bytes:
-    return _saved_webp(as_picture(pixels_HWC), mark)
+    return save_webp(as_picture(pixels_HWC), mark)
 
 
-def _saved_webp(picture: Image, mark: bytes, **options: Any) -> bytes:
+def save_webp(picture: Image, mark: bytes, **options: Any) -> bytes:
+    """A WebP file by Pillow, with its options."""
     file = io.BytesIO()
     marked = {"xmp": mark} if mark else {}
     picture.save(file, "webp", quality=WEBP_QUALITY, method=2, **options, **marked)

@@ -21,6 +21,7 @@ import io
 import json
 import math
 from binascii import b2a_base64
+from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Protocol
@@ -179,17 +180,45 @@ class ZipStream:
         pngs = _pngs(images_NHWC, self._marks, self._images_done)
         first = self._first_index + self._images_done
         self._images_done += len(pngs)
-        return b"".join([self._entry(b"%06d.png" % index, png) for index, png in enumerate(pngs, first)])
-
-    def _entry(self, name: bytes, data: bytes) -> bytes:
-        return self._directory.add(name, len(data), crc32(data)) + data
+        return b"".join([self._directory.entry(b"%06d.png" % index, png) for index, png in enumerate(pngs, first)])
 
     def end(self) -> bytes:
         """The recipe, the central directory and its end record."""
         recipe = b""
         if self._marks is not None:
-            recipe = self._entry(RECIPE_FILE.encode(), self._marks.recipe_file())
+            recipe = self._directory.entry(RECIPE_FILE.encode(), self._marks.recipe_file())
         return recipe + self._directory.end()
+
+
+class CollectionZip:
+    """A zip of pictures that have names of their own; `recipe.json` is its last entry.
+
+    Args:
+        names: of all files, in order.
+        marks: a packet for each picture, in the same order; an empty one leaves it without.
+        recipe: the last entry.
+    """
+
+    def __init__(self, names: Sequence[str], marks: Sequence[bytes], recipe: bytes) -> None:
+        self._names, self._marks, self._recipe, self._images_done = names, marks, recipe, 0
+        self._directory = ZipDirectory()
+        self.length: int | None = None
+
+    def begin(self) -> bytes:
+        """Nothing: a zip starts with its first entry."""
+        return b""
+
+    def add(self, images_NHWC: NDArray[np.uint8]) -> bytes:
+        """An entry for each picture; pictures of two calls may differ in size."""
+        some = slice(self._images_done, self._images_done + len(images_NHWC))
+        self._images_done = some.stop
+        pngs = encode_pngs(images_NHWC, self._marks[some])
+        named = zip(self._names[some], pngs, strict=True)
+        return b"".join([self._directory.entry(name.encode(), png) for name, png in named])
+
+    def end(self) -> bytes:
+        """The recipe, the central directory and its end record."""
+        return self._directory.entry(RECIPE_FILE.encode(), self._recipe) + self._directory.end()
 
 
 class ZipDirectory:
@@ -209,6 +238,10 @@ class ZipDirectory:
         self._headers.append(_directory_header(common, name, self._offset))
         self._offset += len(local) + size_bytes
         return local
+
+    def entry(self, name: bytes, data: bytes) -> bytes:
+        """The next entry: its local header, and its bytes."""
+        return self.add(name, len(data), crc32(data)) + data
 
     def end(self) -> bytes:
         """The central directory and its end record."""

@@ -6,6 +6,11 @@ Read in this order:
 
     generate     POST /generate, /decode, /interpolate: pictures by address, by codes, and between them
     images       GET /models/{name}/{version}/images/...: one picture at a permanent URL
+    sheets       GET /models/{name}/{version}/sheets/...: a contact sheet at a permanent URL
+    interpolations GET /models/{name}/{version}/interpolation.webp: an interpolation at a permanent URL
+    permanent    what those three share: one spelling of a URL, caching, 304
+    collect      POST /collect: pictures of any addresses as a zip
+    view         GET /view/...: pages to share for a picture, a sheet and an interpolation
     codes        GET /models/{name}/{version}/codes/..., /directions: the code of a picture, and where to move it
     encode       POST /encode, /reconstruct: from a picture to its code, and back
     verify       POST /verify: is this picture ours, by drawing it again
@@ -35,11 +40,13 @@ from service.pending import ClientDisconnected
 from service.routes import (
     bundles,
     codes,
+    collect,
     encode,
     generate,
     health,
     images,
     inference,
+    interpolations,
     mcp,
     models,
     openai,
@@ -48,12 +55,14 @@ from service.routes import (
     rounds,
     run_requests,
     runs,
+    sheets,
     trainer,
     verify,
+    view,
 )
 from service.routes.responses import client_closed_request
 
-_DRAWING = (generate, images, codes, encode, verify, openai, inference, mcp)
+_DRAWING = (generate, images, sheets, interpolations, collect, view, codes, encode, verify, openai, inference, mcp)
 ROUTERS = tuple(
     module.router
     for module in (*_DRAWING, models, bundles, ratings, runs, rounds, run_requests, trainer, health, pages)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from models.directions import LEADING
 from service.app import app_of
 from service.errors import Problem
-from service.routes.images import Digits, ModelName, ModelVersion, cache_control, label_of_query, locate
-from service.schemas import CodeResponse, DirectionResponse, DirectionsResponse, ImageQuery
+from service.query_schemas import ImageQuery
+from service.routes.images import label_of_query, locate
+from service.routes.permanent import Digits, ModelName, ModelVersion, cache_control
+from service.schemas import CodeResponse, DirectionResponse, DirectionsResponse
 
 router = APIRouter(tags=["models"])
 

@@ -37,7 +37,7 @@ _INLINE_BYTES = 4 << 10
 """Up to here a body is read on the event loop: a thread would take longer."""
 
 
-def _error(problem: Problem) -> JSONResponse:
+def _error(problem: Problem, _: str) -> JSONResponse:
     """A problem as the protocol's clients expect it: 422 is 400 there."""
     status = 400 if problem.status == 422 else problem.status.value
     return JSONResponse(InferenceError(error=problem.words).model_dump(), status, problem.headers)

@@ -49,7 +49,7 @@ class JsonRpcError(BaseModel):
     error: JsonRpcErrorDetail
 
 
-def _error(problem: Problem) -> JSONResponse:
+def _error(problem: Problem, _: str) -> JSONResponse:
     code = _INVALID_REQUEST if problem.status < 500 else _INTERNAL_ERROR
     error = JsonRpcError(error=JsonRpcErrorDetail(code=code, message=problem.words))
     return JSONResponse(error.model_dump(), problem.status.value, problem.headers)

@@ -22,11 +22,11 @@ from starlette.responses import JSONResponse
 
 from models.card import Card
 from models.codes import ADDRESS_END
-from models.sheet import enlarged
 from service.app import app_of
 from service.body import JsonRoute
 from service.encoders import encode_picture
 from service.encoders.marks import Marks
+from service.enlargement import Enlargement
 from service.errors import FORMS, ErrorForm, Problem, cut
 from service.formats import Format
 from service.latents import FRESH_SEED_END, AddressRange, address_range
@@ -118,7 +118,7 @@ class ErrorResponse(BaseModel):
     error: ErrorDetail
 
 
-def _error(problem: Problem) -> JSONResponse:
+def _error(problem: Problem, _: str) -> JSONResponse:
     """A problem as OpenAI's clients expect it: 422 is 400 there."""
     status = 400 if problem.status == 422 else problem.status.value
     kind = "invalid_request_error" if status < 500 else "server_error"
@@ -157,7 +157,8 @@ async def generate_openai_images(body: ImagesRequest, request: Request) -> Image
         )
     seed = secrets.randbelow(FRESH_SEED_END) if body.seed is None else body.seed
     source = address_range(card, seed, 0, body.n or 1, _class_of(body.prompt, card), 1.0)
-    answer = _Answer(source, chosen, times, marks_of(request, runtime, source))
+    enlargement = Enlargement(times)
+    answer = _Answer(source, chosen, enlargement, marks_of(request, runtime, source, enlargement))
     if body.response_format == "url":
         files = [ImageData(url=f"{request.base_url}{path_at(source, at, chosen)}") for at in range(source.n)]
     else:
@@ -213,7 +214,7 @@ class _Answer:
 
     source: AddressRange
     format: Format
-    times: int
+    enlargement: Enlargement
     marks: Marks | None
 
     def files(self, images_NHWC: NDArray[np.uint8]) -> list[ImageData]:
@@ -226,5 +227,5 @@ class _Answer:
         return label if isinstance(label, str) else None
 
     def _encoded(self, at: int, image_HWC: NDArray[np.uint8]) -> str:
-        mark = b"" if self.marks is None else self.marks.of_picture(at, self.times)
-        return b64encode(encode_picture(enlarged(image_HWC, self.times), self.format, mark)).decode()
+        mark = b"" if self.marks is None else self.marks.of_picture(at)
+        return b64encode(encode_picture(self.enlargement.apply(image_HWC), self.format, mark)).decode()

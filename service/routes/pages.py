@@ -21,13 +21,14 @@ from service.formats import VARY
 
 STATIC = Path(__file__).parent.parent / "static"
 _SWAGGER = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
-_POLICY = (
+POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'"
 )
+"""Of every page: neither other hosts nor inline code."""
 _HEADERS = {
     "Cache-Control": "no-cache",  # revalidate: mostly nothing has changed, and a 304 is short
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": POLICY,
     "Vary": "Accept-Encoding",  # of a 304 too; compression adds it where there is a body
 }
 
@@ -77,7 +78,7 @@ async def negotiated_page(file: str, request: Request, problem: Problem | None =
 async def docs(request: Request) -> Response:
     """Swagger UI, from files of this machine; it styles its elements inline."""
     page = await _studio.get_response("docs.html", request.scope)
-    page.headers["Content-Security-Policy"] = f"{_POLICY}; style-src 'self' 'unsafe-inline'"
+    page.headers["Content-Security-Policy"] = f"{POLICY}; style-src 'self' 'unsafe-inline'"
     return page
 
 

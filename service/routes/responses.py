@@ -4,7 +4,7 @@ generate, images -> [responses] -> batching, encoders -> HTTP
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -23,10 +23,12 @@ from service.app import app_of
 from service.encoders import Stream, stream_of
 from service.encoders.marks import DIGITAL_SOURCE_TYPE, Marks, Recipe, read_recipe
 from service.encoders.raster import LARGEST_SIDE_PIXELS
+from service.enlargement import AS_DRAWN, Enlargement
 from service.errors import Problem
-from service.formats import VARY, Format
-from service.latents import AddressRange, LatentSource
-from service.pending import ClientDisconnected, PendingRequest
+from service.formats import VARY, Format, MediaFormat
+from service.latents import LatentSource
+from service.pending import ClientDisconnected, PendingInTurn, PendingRequest
+from service.permanent_urls import file_name
 
 Encode = Callable[[NDArray[np.uint8]], bytes]
 Found = TypeVar("Found")
@@ -37,9 +39,11 @@ _STREAMED_ABOVE_IMAGES = 256
 _CLIENT_GONE = 499  # no client reads it; nginx's own number, for the log
 
 
-def marks_of(request: Request, runtime: Runtime, source: LatentSource) -> Marks | None:
+def marks_of(
+    request: Request, runtime: Runtime, source: LatentSource, enlargement: Enlargement = AS_DRAWN
+) -> Marks | None:
     """The marks of the pictures; None where a setting turns them off."""
-    return Marks(source, runtime.engine) if app_of(request).settings.marks else None
+    return Marks(source, runtime.engine, enlargement) if app_of(request).settings.marks else None
 
 
 def mark_of(marks: Marks | None, chosen: Format) -> bytes:
@@ -47,23 +51,21 @@ def mark_of(marks: Marks | None, chosen: Format) -> bytes:
     return marks.of_file() if marks is not None and chosen.is_one_picture else b""
 
 
-def provenance_headers(source: LatentSource, runtime: Runtime, chosen: Format, marks: Marks | None) -> dict[str, str]:
-    """The headers that name what made the pictures, and the file."""
+def provenance_headers(
+    source: LatentSource, runtime: Runtime, chosen: MediaFormat, marks: Marks | None, named: Sequence[str] = ()
+) -> dict[str, str]:
+    """The headers that name what made the pictures, and the file.
+
+    Args:
+        named: what the name of the file says besides the address.
+    """
     headers = {
         "X-Model": source.model,
         "X-Model-Version": source.version,
         "X-Engine": runtime.engine,
-        "Content-Disposition": f'{chosen.disposition}; filename="{file_name(source, chosen)}"',
+        "Content-Disposition": f'{chosen.disposition}; filename="{file_name(source, chosen.suffix, *named)}"',
     }
     return headers if marks is None else headers | {"X-Digital-Source-Type": DIGITAL_SOURCE_TYPE}
-
-
-def file_name(source: LatentSource, chosen: Format) -> str:
-    """Model, seed and index of a file: `mnist-7-0.png`, `mnist-7-0-63.png`; without an address the model alone."""
-    name = source.model
-    if isinstance(source, AddressRange):
-        name += f"-{source.seed}-{source.start}" + (f"-{source.start + source.n - 1}" if source.n > 1 else "")
-    return f"{name}.{chosen.suffix}"
 
 
 async def encode_all(
@@ -99,12 +101,19 @@ async def encode_all(
 
 
 async def encode_file(
-    request: Request, runtime: Runtime, source: LatentSource, chosen: Format, encode: Encode, inline: bool = True
+    request: Request,
+    runtime: Runtime,
+    source: LatentSource,
+    chosen: MediaFormat,
+    encode: Encode,
+    inline: bool = True,
+    enlargement: Enlargement = AS_DRAWN,
 ) -> bytes:
     """One file of one picture or sheet; with its signed manifest in it where a setting says so.
 
     Args:
         inline: see `encode_all`.
+        enlargement: what `encode` does to them, for the manifest.
 
     Raises:
         Problem, ClientDisconnected: see `encode_all`.
@@ -112,7 +121,7 @@ async def encode_file(
     credentials = app_of(request).credentials
     if credentials is None or not credentials.embeds:
         return await encode_all(request, runtime, source, encode, inline)
-    recipe = recipe_of(source, runtime)
+    recipe = recipe_of(source, runtime, enlargement)
 
     def signed(images_NHWC: NDArray[np.uint8]) -> bytes:
         return credentials.embedded(encode(images_NHWC), chosen, recipe)
@@ -120,9 +129,9 @@ async def encode_file(
     return await encode_all(request, runtime, source, signed, inline=False)
 
 
-def recipe_of(source: LatentSource, runtime: Runtime) -> Recipe:
+def recipe_of(source: LatentSource, runtime: Runtime, enlargement: Enlargement = AS_DRAWN) -> Recipe:
     """What the mark of a file of these pictures says."""
-    recipe = read_recipe(Marks(source, runtime.engine).of_file())
+    recipe = read_recipe(Marks(source, runtime.engine, enlargement).of_file())
     assert recipe is not None
     return recipe
 
@@ -228,7 +237,7 @@ class StreamedPictures(Response):
         self,
         encoder_pool: ThreadPoolExecutor,
         stream: Stream,
-        pending: PendingRequest,
+        pending: PendingRequest | PendingInTurn,
         headers: dict[str, str],
         media_type: str,
     ) -> None:

@@ -54,7 +54,7 @@ async def _draw_again(request: Request, app: App, upload: Upload, recipe: Recipe
     source = address_of(recipe, runtime.card)
     require_drawable(source.classes, runtime)
     judge = partial(
-        compare, upload, card=runtime.card, made_by=recipe.engine, engine=runtime.engine, times=recipe.times
+        compare, upload, card=runtime.card, made_by=recipe.engine, engine=runtime.engine, enlargement=recipe.enlargement
     )
     found = await encode_all(request, runtime, source, judge, inline=False)  # it decodes the upload
     return _response(found, recipe, runtime, path_at(source, 0) if source.n == 1 else None)
