@@ -57,7 +57,7 @@ _OF_EVERY_CONNECTION, _OF_EVERY_REQUEST = (408, 414, 431), (421, 500)
 _OF_MODEL_ROUTES = (404, 410, 503)
 _OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)
 _IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
-_SHEET = "/models/{name}/{version}/sheets/{seed}/{start}/{n}.{suffix}"
+_CONTACT_SHEET = "/models/{name}/{version}/sheets/{seed}/{start}/{n}.{suffix}"
 _INTERPOLATION = "/models/{name}/{version}/interpolation.{suffix}"
 _PAGES = (
     "/view/{name}/{version}/{seed}/{index}",
@@ -91,7 +91,7 @@ _ERRORS = {
     **{("post", f"{one}/infer"): _OF_OTHER_PROTOCOLS for one in _INFERENCE},
     ("post", "/mcp"): (400, 401, 403, 404, 406, 413, 415, 501, 503),
     ("post", "/collect"): (400, 401, 403, 404, 410, 413, 415, 422, 429, 503),
-    **{("get", one): (401, 403, 404, 410, 422, 429, 503) for one in (_IMAGE, _SHEET, _INTERPOLATION)},
+    **{("get", one): (401, 403, 404, 410, 422, 429, 503) for one in (_IMAGE, _CONTACT_SHEET, _INTERPOLATION)},
     **{("get", one): (404, 410, 422, 503) for one in _PAGES},
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
@@ -204,7 +204,13 @@ def _declare_files(paths: dict[str, Any]) -> None:
     """Answers that are files."""
     for path, (headers, links) in _PICTURES.items():
         paths[path]["post"]["responses"]["200"] = pictures(Format, headers, links)
-    for path in (_IMAGE, _MANIFEST, _SHEET, _INTERPOLATION, *_PAGES):  # clients that send a default are redirected
+    for path in (
+        _IMAGE,
+        _MANIFEST,
+        _CONTACT_SHEET,
+        _INTERPOLATION,
+        *_PAGES,
+    ):  # clients that send a default are redirected
         for parameter in paths[path]["get"]["parameters"]:
             parameter["schema"].pop("default", None)
     _declare_kept(paths)
@@ -231,14 +237,14 @@ def _declare_kept(paths: dict[str, Any]) -> None:
     one_picture = [one for one in Format if one.is_one_picture]
     kept_files: tuple[tuple[str, Sequence[MediaFormat], dict[str, Any]], ...] = (
         (_IMAGE, one_picture, SIGNED),
-        (_SHEET, one_picture, {}),
+        (_CONTACT_SHEET, one_picture, {}),
         (_INTERPOLATION, [*AnimationFormat], {}),
     )
     for path, formats, signed in kept_files:
         answers, headers = paths[path]["get"]["responses"], MADE_BY | KEPT | signed
         answers["200"] = pictures(formats, headers, None if path == _INTERPOLATION else _VERIFY)
         answers["304"] = {"description": "You have it", "headers": headers}
-    for path in (_IMAGE, _SHEET, _INTERPOLATION, *_PAGES):
+    for path in (_IMAGE, _CONTACT_SHEET, _INTERPOLATION, *_PAGES):
         paths[path]["get"]["responses"]["308"] = {"description": "Its one URL", "headers": {**MOVED}}
     for path in _PAGES:
         answers = paths[path]["get"]["responses"]

@@ -3,7 +3,7 @@
 HTTP -> [query_schemas] -> routes/images, routes/sheets, routes/interpolations, routes/view
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -80,6 +80,7 @@ class PathQuery(BaseModel):
     )
     frames: int = Field(default=30, ge=2, le=LARGEST_SHEET_N, description="Number of frames in all, ends included.")
     seconds: float = Field(default=2.0, ge=0.04, le=600, description="How long an animation lasts; up to 50 frames/s.")
+    spacing: Literal["path", "change"] = Field(default="path", description="As in POST /interpolate.")
     loop: bool = Field(default=False, description="Return to the first point.")
 
 

@@ -167,10 +167,10 @@ def of_interpolation(place: Place, body: InterpolateRequest, seconds: float) -> 
     """The page of an interpolation."""
     card, frames = place.runtime.card, body.frames
     title = f"A walk past {len(body.points)} pictures, {card.name}"
-    points, loop = ([pair for pair in place.query if pair[0] == name] for name in ("at", "loop"))
+    points, spacing, loop = ([pair for pair in place.query if pair[0] == name] for name in ("at", "spacing", "loop"))
     shown, preview = (_moving(place, frames, one, most) for one, most in (("webp", _LARGE), ("gif", _SMALL)))
     path = interpolation_path(card.name, card.version, "png")
-    still = with_query(path, [*points, ("frames", str(_STILL_FRAMES)), *loop])
+    still = with_query(path, [*points, ("frames", str(_STILL_FRAMES)), *spacing, *loop])
     passed = joined([fill("<li>{point}</li>", point=_point(place, one)) for one in body.points])
     walk = place.studio("walk", [*points, *([] if body.loop else [("loop", "no")])])
     walkable = all(one.code is None and not isinstance(one.label, dict) for one in body.points)

@@ -16,7 +16,7 @@ OF_EVERY_CONNECTION = {"408", "414", "421", "431", "500"}
 INFERENCE = ("", "/ready", "/infer")
 IMAGE = "/models/{name}/{version}/images/{seed}/{index}.{suffix}"
 
-SHEET = "/models/{name}/{version}/sheets/{seed}/{start}/{n}.{suffix}"
+CONTACT_SHEET = "/models/{name}/{version}/sheets/{seed}/{start}/{n}.{suffix}"
 INTERPOLATION = "/models/{name}/{version}/interpolation.{suffix}"
 VIEW = "/view/{name}/{version}"
 PAGES = (f"{VIEW}/{{seed}}/{{index}}", f"{VIEW}/{{seed}}/{{start}}/{{n}}", f"{VIEW}/interpolation")
@@ -50,7 +50,7 @@ def document(client: TestClient) -> dict:
 
 def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert document["openapi"].startswith("3.1")
-    drawing = {*DRAWN_BY_POST, IMAGE, MANIFEST, SHEET, INTERPOLATION, *PAGES}
+    drawing = {*DRAWN_BY_POST, IMAGE, MANIFEST, CONTACT_SHEET, INTERPOLATION, *PAGES}
     model = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
     inference = {"/v2", "/v2/health/live", "/v2/health/ready"} | {f"{one}{at}" for one in model for at in INFERENCE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
@@ -383,7 +383,7 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
     assert all(optional[0] == {} for optional in secured.values())
     assert scopes == {
         **{("post", path): [["draw"]] for path in DRAWN_BY_POST},
-        **{("get", path): [["draw"]] for path in (IMAGE, MANIFEST, SHEET, INTERPOLATION)},
+        **{("get", path): [["draw"]] for path in (IMAGE, MANIFEST, CONTACT_SHEET, INTERPOLATION)},
         ("post", "/ratings"): [["rate"]],
         ("get", "/ratings"): [["rate"]],
         ("get", ZIP): [["admin"]],

@@ -110,8 +110,14 @@ def test_a_word_of_a_command_to_copy_reaches_the_program_as_it_is_and_runs_nothi
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["look.js", "grade_panel.js"])
-def test_every_command_to_copy_is_made_by_the_one_function_that_quotes(name: str):
+@pytest.mark.parametrize(("name", "made_by"), [("code.js", "snippet"), ("grade_panel.js", "commandLine")])
+def test_every_command_to_copy_is_made_by_the_one_function_that_quotes(name: str, made_by: str):
     shown = re.findall(r'querySelector\("pre"\)\.textContent = *\s*(\w+)', (STATIC / name).read_text())
 
-    assert shown == ["commandLine"]
+    assert shown == [made_by]
+
+
+def test_no_other_file_makes_a_command():
+    makers = {path.name for path in FILES if path.suffix == ".js" and re.search(r"\bcurl\b|<pre", path.read_text())}
+
+    assert makers <= {"code.js", "play.js", "texts.js", "shell.js"}

@@ -176,8 +176,9 @@ def test_it_is_cached_for_a_day_and_revalidated(client: TestClient, version: dic
     head = client.head(url)
 
     assert first.headers["cache-control"] == "public, max-age=86400", "a release may change the page"
-    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
-    assert (head.status_code, head.headers["etag"]) == (200, first.headers["etag"])
+    tag = first.headers["etag"].removeprefix("W/")  # weak where the page is compressed
+    assert (again.status_code, again.content, again.headers["etag"].removeprefix("W/")) == (304, b"", tag)
+    assert (head.status_code, head.headers["etag"].removeprefix("W/")) == (200, tag)
     assert client.get(f"/view/grey/{version['grey']}/7/4").headers["etag"] != first.headers["etag"]
 
 

@@ -44,7 +44,8 @@ SCOPE_OF_PATH: Mapping[str, Scope] = {
     "/ratings/withdrawals": "admin",
 }
 """Paths of which a key may be needed; those of pictures, sheets and interpolations that have a URL, and of
-`/v2/.../infer` are `draw`, too, those below `OF_TRAINING` and those of `OF_BUNDLES` are `admin`, and all others are open."""
+`/v2/.../infer` are `draw`, too, those below `OF_TRAINING` and those of `OF_BUNDLES` are `admin`, and all others are
+open."""
 OF_TRAINING: Mapping[str, str] = {
     "rounds": "No rounds of fine-tuning are started or shown here",
     "runs": "No training runs are shown here, and none are started",

@@ -27,7 +27,7 @@ from service.bundle_zip import BundleZip
 from service.errors import Problem
 from service.model_schemas import CurrentVersionRequest, CurrentVersionResponse
 from service.refusals import reason_of
-from service.routes.images import ModelName, ModelVersion
+from service.routes.permanent import ModelName, ModelVersion
 from service.routes.responses import cancelled_on_disconnect
 
 MOST_ZIPS = 4

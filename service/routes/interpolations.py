@@ -24,6 +24,7 @@ from service.formats import AnimationFormat, Format
 from service.interpolation import interpolated_codes
 from service.permanent_urls import shortest_decimal, size_query
 from service.query_schemas import LARGEST_MOVING_PIXELS, InterpolationQuery, PathQuery
+from service.routes.frames import frames_of
 from service.routes.permanent import (
     IfNoneMatch,
     ModelName,
@@ -68,7 +69,8 @@ async def get_interpolation(
     source = await app.compute(partial(interpolated_codes, body, runtime), body.frames <= _INLINE_N)
     named = ("walk", *enlargement.named(shape.height, shape.width))
     file = PermanentFile(request, runtime, source, chosen, wanted, enlargement, named)
-    return await file.response(_encoder(chosen, query.seconds, enlargement), if_none_match)
+    encode = _encoder(chosen, query.seconds, enlargement)
+    return await file.response(encode, if_none_match, find=partial(frames_of, request, body, runtime))
 
 
 def path_of_query(query: PathQuery, card: Card) -> tuple[InterpolateRequest, Pairs]:
@@ -78,13 +80,14 @@ def path_of_query(query: PathQuery, card: Card) -> tuple[InterpolateRequest, Pai
         Problem: 422, there is no such point.
     """
     points = parse_points(query.at, card)
-    body = InterpolateRequest(points=points, frames=query.frames, loop=query.loop)
+    body = InterpolateRequest(points=points, frames=query.frames, loop=query.loop, spacing=query.spacing)
     wanted = [("at", one) for one in spell_points(points, card)]
     for name in ("frames", "seconds"):
         value = getattr(query, name)
         if value != PathQuery.model_fields[name].default:
             wanted.append((name, shortest_decimal(value)))
-    return body, wanted + ([("loop", "true")] if query.loop else [])
+    spacing = [] if query.spacing == "path" else [("spacing", query.spacing)]
+    return body, [*wanted, *spacing, *([("loop", "true")] if query.loop else [])]
 
 
 def check_interpolation(

@@ -10,7 +10,7 @@ already gets 304 without drawing them again. Knows no route.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -79,7 +79,11 @@ class PermanentFile:
         return marks_of(self.request, self.runtime, self.source, self.enlargement)
 
     async def response(
-        self, encode: Callable[..., bytes], if_none_match: Sequence[str] | None, sidecar: str | None = None
+        self,
+        encode: Callable[..., bytes],
+        if_none_match: Sequence[str] | None,
+        sidecar: str | None = None,
+        find: Callable[[], Awaitable[LatentSource]] | None = None,
     ) -> Response:
         """The file, or 304.
 
@@ -87,6 +91,7 @@ class PermanentFile:
             encode: takes the pictures, and `mark` by its name.
             if_none_match: lines of the header.
             sidecar: where its signed manifest is, relative to its URL; None: there is none next to it.
+            find: gives the source that is drawn in place of `source`, of as many pictures, where that takes drawing.
 
         Raises:
             Problem: 503, the queue is full; 429, the caller draws too much.
@@ -106,8 +111,9 @@ class PermanentFile:
         if is_known(headers["ETag"], if_none_match):
             return Response(status_code=304, headers=headers)
         marked = partial(encode, mark=b"" if marks is None else marks.of_file())
+        source = self.source if find is None else await find()
         body = await encode_file(
-            self.request, self.runtime, self.source, self.chosen, marked, self._is_small, self.enlargement
+            self.request, self.runtime, source, self.chosen, marked, self._is_small, self.enlargement
         )
         return Response(body, headers=headers, media_type=self.chosen.media_type)
 

@@ -37,17 +37,23 @@ export function shiftIndex(index, offset) {
   return found >= 0n && found < END ? found : undefined;
 }
 
-/** The URL of one picture, relative to the page. */
-export const imageUrl = address => urlOf(address, "images", ".png");
+/** The URL of one picture, relative to the service's root; `more`: further names and values of its query. */
+export const imageUrl = (address, more) => `models/${placeOf(address, "images/")}.png${queryOf(address, more)}`;
 
 /** The URL of its code. */
-export const codeUrl = address => urlOf(address, "codes", "");
+export const codeUrl = address => `models/${placeOf(address, "codes/")}${queryOf(address)}`;
 
-function urlOf({model, version, seed, index, label, truncation}, what, suffix) {
+/** The URL of a page to share: of one picture, or of a sheet of `n`. */
+export const viewUrl = (address, n) => `view/${placeOf(address, "")}${n ? `/${n}` : ""}${queryOf(address)}`;
+
+const placeOf = ({model, version, seed, index}, what) => `${model}/${version}/${what}${seed}/${index}`;
+
+function queryOf({label, truncation}, more = {}) {
   const query = new URLSearchParams();
   if (label !== undefined) query.set("label", label);
   if (truncation !== 1) query.set("truncation", truncation);
-  return `models/${model}/${version}/${what}/${seed}/${index}${suffix}${`${query}` && `?${query}`}`;
+  for (const [name, value] of Object.entries(more)) query.set(name, value);
+  return `${query}` && `?${query}`;
 }
 
 /** A point of POST /interpolate. */

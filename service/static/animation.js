@@ -14,6 +14,7 @@ export const SEGMENT_FRAMES = 45;
 export const FRAMES_PER_SECOND = 30;
 const CACHED_SEGMENTS = 64; // as many as a walk can have pictures
 const MAX_ANIMATION_FRAMES = 1024;
+const MAX_ANIMATION_PIXELS = 1 << 24;
 
 const cache = new Map(); // key -> promise of frames, least recently used first
 
@@ -42,15 +43,22 @@ async function interpolate(from, to) {
   return parseNpy(await (await request("interpolate", body)).arrayBuffer());
 }
 
-/** The whole walk as an animated WebP: a Blob. */
-export async function fetchAnimation(addresses, loop) {
+/**
+ * The query of the whole walk: of its animation, and of its page. `image`: {width, height} of a picture; `size`: of the
+ * longest side of an enlarged one. It lasts as long as it plays here, with fewer frames where they would be too many.
+ */
+export function animationQuery(addresses, loop, image, size) {
   const segments = segmentsOf(addresses, loop).length;
-  const frames = Math.min(segments * SEGMENT_FRAMES + (loop ? 0 : 1), MAX_ANIMATION_FRAMES);
-  const body = {
-    model: `${addresses[0].model}@${addresses[0].version}`, points: addresses.map(toPoint), loop, frames,
-    frames_per_second: FRAMES_PER_SECOND, spacing: "change", format: "webp",
-  };
-  return (await request("interpolate", body)).blob();
+  const wanted = segments * SEGMENT_FRAMES + (loop ? 0 : 1);
+  const times = size ? Math.max(1, Math.ceil(size / Math.max(image.width, image.height) - 0.5)) : 1;
+  const most = Math.floor(MAX_ANIMATION_PIXELS / (image.width * image.height * times ** 2));
+  const pairs = [
+    ...addresses.map(address => ["at", formatAddress(address)]),
+    ["frames", Math.max(2, Math.min(wanted, MAX_ANIMATION_FRAMES, most))], ["seconds", wanted / FRAMES_PER_SECOND],
+    ["spacing", "change"],
+    ...(loop ? [["loop", "true"]] : []), ...(times > 1 ? [["size", size]] : []),
+  ];
+  return pairs.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2F", "/")}`).join("&");
 }
 
 /**

@@ -116,3 +116,4 @@ for (const link of document.querySelectorAll("[data-view=runs]")) link.hidden = 
 setInterval(checkStatus, STATUS_EVERY_MS);
 checkStatus();
 onRouteChange(render);
+import("./tray.js").catch(() => {}); // the views go on without it

@@ -4,14 +4,15 @@
 //
 // The address bar holds all that it shows: model, seed, label, truncation, and the index of the open picture.
 
-import {formatAddress, parseInteger, parseTruncation, randomSeed, shiftIndex} from "./address.js";
+import {formatAddress, parseInteger, parseTruncation, randomSeed, shiftIndex, viewUrl} from "./address.js";
 import {showError} from "./alert.js";
 import {baseUrl, classNames, toJson} from "./api.js";
+import {showCode} from "./code.js";
+import {collected, isCollectKey, nameOf, onCollection, toggle} from "./collected.js";
 import {PictureGrid} from "./grid.js";
 import {currentKey} from "./key.js";
 import * as dialog from "./picture_dialog.js";
 import {navigate, recallRoute, rememberRoute} from "./router.js";
-import {commandLine} from "./shell.js";
 import {texts} from "./texts.js";
 
 const COMMAND_PICTURES = 64;
@@ -32,6 +33,7 @@ const grid = new PictureGrid(document.getElementById("grid"), {
   loaded(n) {
     clearGridError();
     status.textContent = texts.look.loaded(n, route.seed);
+    markTiles();
   },
 });
 
@@ -75,9 +77,38 @@ function fillForm({model, seed, label, truncation}) {
   fields.truncation.value = truncation;
   fields.truncation.nextElementSibling.value = truncation.toFixed(2);
   const body = {model, n: COMMAND_PICTURES, seed, label, truncation: truncation === 1 ? undefined : truncation};
-  view.querySelector("pre").textContent = commandLine(
-    "curl", "-f", "-X", "POST", `${baseUrl}generate`, "-H", "content-type: application/json",
-    ...(currentKey() === undefined ? [] : ["-H", "authorization: Bearer YOUR-KEY"]), "-d", toJson(body), "-o", "sheet.png");
+  const needsKey = currentKey() !== undefined;
+  showCode(view.querySelector(".code"), {url: `${baseUrl}generate`, body: toJson(body), file: "sheet.png", needsKey});
+  view.querySelector(".share").href = viewUrl({...addressAt(0), seed, label, truncation}, COMMAND_PICTURES);
+}
+
+/** The address of a picture of the sheet. */
+function addressAt(index) {
+  const {name: model, version} = card;
+  return {
+    model, version, seed: parseInteger(route.seed, "seed"), index: BigInt(index), label: route.label,
+    truncation: parseTruncation(route.truncation),
+  };
+}
+
+/** Show which pictures of the sheet are collected. */
+function markTiles() {
+  if (!card || !route || view.hidden) return;
+  const names = new Set(collected());
+  for (const tile of view.querySelectorAll(".tile")) {
+    tile.classList.toggle("collected", names.has(nameOf(addressAt(tile.dataset.index))));
+  }
+}
+
+/** Mark a picture, or take the mark away; returns what a person is told. */
+function collect(address) {
+  try {
+    const is = toggle(address);
+    return texts.share[is ? "added" : "removed"](collected().length);
+  } catch (error) {
+    showError(error);
+    return "";
+  }
 }
 
 function closeDialog() {
@@ -116,10 +147,16 @@ dialog.listen({
   start: address => { addToWalk(address, "start"); navigate("walk", recallRoute("walk", route.model)); },
   add: address => addToWalk(address, "end").length,
   play: address => navigate("play", {model: route.model, at: formatAddress(address)}),
+  collect,
   walk: addresses => navigate("walk", {model: route.model, at: addresses.map(formatAddress)}),
   failed: showError,
 });
 
+onCollection(markTiles);
+document.getElementById("grid").addEventListener("keydown", event => {
+  if (!isCollectKey(event) || !event.target.matches(".tile")) return;
+  status.textContent = collect(addressAt(event.target.dataset.index));
+});
 form.addEventListener("submit", event => { event.preventDefault(); useTypedSeed(); });
 fields.seed.addEventListener("change", useTypedSeed);
 fields.random.addEventListener("click", () => change({seed: randomSeed()}));

@@ -4,10 +4,13 @@
 //
 // Knows no grid: its handlers say what happens when it is closed or another picture is wanted.
 
-import {imageUrl, shiftIndex, toPoint} from "./address.js";
+import {imageUrl, shiftIndex, toPoint, viewUrl} from "./address.js";
 import {baseUrl, request} from "./api.js";
 import {copy} from "./browser.js";
+import {showCode} from "./code.js";
+import {isCollectKey, isCollected, onCollection} from "./collected.js";
 import {drawFrame, loadImage, parseNpy, sizeWithin} from "./image.js";
+import {currentKey} from "./key.js";
 import {texts} from "./texts.js";
 
 const NEIGHBOURS = 8;
@@ -15,12 +18,16 @@ const STEPS_TO_NEIGHBOUR = 5; // the picture that is shown for a neighbour is on
 
 const dialog = document.getElementById("picture");
 const [image, title, facts] = ["figure img", "h2", "dl"].map(selector => dialog.querySelector(selector));
-const [permalink, download, status, neighbours] =
-  [".permalink", "[download]", ".status", ".neighbours"].map(selector => dialog.querySelector(selector));
+const [permalink, download, status, neighbours, share, collectButton, smooth] =
+  [".permalink", "[download]", ".status", ".neighbours", ".share", ".collect", "[name=smooth]"]
+    .map(selector => dialog.querySelector(selector));
 let shown;
 let on;
 
-/** Set the handlers: {closed(), go(index), start(address), add(address), play(address), walk(addresses), failed(error)}. */
+/**
+ * Set the handlers: {closed(), go(index), start(address), add(address), play(address), collect(address), walk(addresses),
+ * failed(error)}.
+ */
 export function listen(handlers) {
   on = handlers;
 }
@@ -38,6 +45,12 @@ export async function open(address, size) {
   loadImage(image, imageUrl(address));
   permalink.textContent = new URL(imageUrl(address), baseUrl).href;
   download.download = `${address.model}-${address.seed}-${address.index}.png`;
+  share.href = viewUrl(address);
+  showCode(dialog.querySelector(".code"), {
+    url: permalink.textContent, file: download.download, needsKey: currentKey() !== undefined,
+  });
+  showSizes();
+  showCollected();
   status.textContent = "";
   showFacts(address);
   for (const button of dialog.querySelectorAll("[data-steps]")) {
@@ -53,6 +66,21 @@ export function close() {
   shown = undefined;
   if (dialog.open) dialog.close();
   return index;
+}
+
+/** Links to the enlargements. */
+function showSizes() {
+  for (const link of dialog.querySelectorAll("[data-size]")) {
+    const {size} = link.dataset;
+    link.href = imageUrl(shown, {size, ...(smooth.checked && {scaling: "smooth"})}); // the service names the file
+  }
+}
+
+function showCollected() {
+  if (!shown) return;
+  const is = isCollected(shown);
+  collectButton.setAttribute("aria-pressed", is);
+  collectButton.textContent = is ? texts.share.collected : texts.share.collect;
 }
 
 function showFacts({model, version, truncation}, label) {
@@ -110,9 +138,15 @@ dialog.addEventListener("cancel", event => { event.preventDefault(); on.closed()
 dialog.querySelector(".close").addEventListener("click", () => on.closed());
 dialog.addEventListener("click", event => { if (event.target === dialog) on.closed(); });
 dialog.querySelector(".steps").addEventListener("click", ({target}) => target.dataset.steps && step(target.dataset.steps));
-dialog.addEventListener("keydown", ({key, target}) => {
-  if (!target.closest(".neighbours") && (key === "ArrowLeft" || key === "ArrowRight")) step(key === "ArrowLeft" ? -1 : 1);
+dialog.addEventListener("keydown", event => {
+  const {key, target} = event;
+  if (target.matches("select, pre") || target.closest(".neighbours")) return;
+  if (key === "ArrowLeft" || key === "ArrowRight") step(key === "ArrowLeft" ? -1 : 1);
+  if (isCollectKey(event)) status.textContent = on.collect(shown);
 });
+collectButton.addEventListener("click", () => { status.textContent = on.collect(shown); });
+smooth.addEventListener("change", showSizes);
+onCollection(showCollected);
 dialog.querySelector(".start").addEventListener("click", () => on.start(shown));
 dialog.querySelector(".play").addEventListener("click", () => on.play(shown));
 dialog.querySelector(".add").addEventListener("click", () => {

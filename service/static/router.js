@@ -4,7 +4,7 @@
 //
 // A route is a view and a query after the #: #look?model=mnist&seed=7. Knows the views by name only.
 
-export const VIEWS = ["start", "look", "walk", "play", "grade", "compare", "runs"];
+export const VIEWS = ["start", "look", "walk", "play", "grade", "compare", "runs", "collection"];
 const remembered = new Map();
 
 /** {view, query: URLSearchParams} of the address bar; the view Start by default. */

@@ -6,11 +6,13 @@
 
 import {formatAddress, imageUrl, parseAddress, parseInteger, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
-import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, fetchAnimation, fetchFrames, segmentsOf} from "./animation.js";
-import {classNames} from "./api.js";
+import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, animationQuery, fetchFrames, segmentsOf} from "./animation.js";
+import {baseUrl, classNames, request} from "./api.js";
 import {saveFile} from "./browser.js";
+import {showCode} from "./code.js";
 import {isFreeSpace, pictureScale} from "./display.js";
 import {drawFrame, fitElement, loadImage} from "./image.js";
+import {currentKey} from "./key.js";
 import {isSlow} from "./line.js";
 import {navigate, rememberRoute} from "./router.js";
 import {texts} from "./texts.js";
@@ -60,7 +62,24 @@ export function show(query, modelCard) {
   player.loop = loop;
   rememberRoute("walk", model, {model, at: points.map(formatAddress), loop: loop ? undefined : "no"});
   layOut();
+  showShare();
   fetchSegments(loop);
+}
+
+/** Where the animation is that the menu of formats chooses, and what it is saved as. */
+function animation() {
+  const [format, size] = fields.format.value.split(" ");
+  const query = animationQuery(points, fields.loop.checked, card.image, size);
+  const path = `models/${card.name}/${card.version}/interpolation.${format}?${query}`;
+  return {path, file: `${card.name}-walk.${format}`};
+}
+
+function showShare() {
+  if (points.length < 2) return;
+  const {path, file} = animation();
+  showCode(form.querySelector(".code"), {url: `${baseUrl}${path}`, file, needsKey: currentKey() !== undefined});
+  const query = animationQuery(points, fields.loop.checked, card.image);
+  form.querySelector(".share").href = `view/${card.name}/${card.version}/interpolation?${query}`;
 }
 
 /** Called when a person changes to another view. */
@@ -76,7 +95,8 @@ function layOut() {
   list.replaceChildren(...points.map(pointItem));
   const single = points.length < 2;
   hint.textContent = single ? texts.walk.needsTwo : "";
-  for (const control of [playButton, slider, fields.save, fields.loop]) control.disabled = single;
+  for (const control of [playButton, slider, fields.save, fields.format, fields.loop]) control.disabled = single;
+  for (const one of form.querySelectorAll(".share, details")) one.hidden = single;
   fields.random.disabled = points.length >= MAX_POINTS;
   view.querySelector(".mixture-note").hidden = !MIXTURES.includes(card.method);
 }
@@ -163,9 +183,9 @@ async function save() {
   status.textContent = texts.walk.drawing;
   fields.save.disabled = true;
   try {
-    const name = `${card.name}-walk.webp`;
-    saveFile(await fetchAnimation(points, fields.loop.checked), name);
-    status.textContent = texts.walk.saved(name);
+    const {path, file} = animation();
+    saveFile(await (await request(path)).blob(), file);
+    status.textContent = texts.walk.saved(file);
   } catch (error) {
     status.textContent = "";
     showError(error);
@@ -200,4 +220,5 @@ form.addEventListener("submit", event => {
 fields.random.addEventListener("click", () => change([...points, {seed: randomSeed(), index: 0n, truncation: 1}]));
 fields.loop.addEventListener("change", () => change(points));
 fields.save.addEventListener("click", save);
+fields.format.addEventListener("change", showShare);
 for (const change of ["resize", "display"]) addEventListener(change, () => card && !view.hidden && layOut());
