@@ -1,4 +1,4 @@
-// Curves of a run over images shown: a small chart for each group of metrics that belong together.
+// Curves of a run over images shown: a chart for each group of metrics.
 //
 //     run_view -> [run_curves]
 //
@@ -11,9 +11,9 @@ const CHARTS = [
   ["near_share", "near_limit"], ["penalty"], ["images_per_second"],
 ];
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [320, 150, 52, 18, 8];
-const MANY = 40; // from so many points on, the wildest fiftieth at each end does not set the scale
+const MANY = 40; // points, of which the wildest fiftieth at each end does not set the scale
 
-/** Draw the curves of GET /runs/{name} into an element; `planned`: images at the end of the run. */
+/** Draw the curves of GET /runs/{name} into an element; `planned`: images at the end. */
 export function drawCurves(element, curves, planned) {
   const byMetric = new Map(curves.map(curve => [curve.metric, curve]));
   const charts = CHARTS.map(metrics => metrics.map(metric => byMetric.get(metric)).filter(Boolean))

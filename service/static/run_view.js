@@ -1,4 +1,4 @@
-// One run of training: progress, what its doctor says, the time-lapse of its sheets, curves and healing steps.
+// One run: progress, what its doctor says, the time-lapse of its sheets, curves and healing steps.
 //
 //     runs -> [run_view] -> run_curves
 //
@@ -42,7 +42,7 @@ export function hide() {
   article.hidden = true;
 }
 
-/** Fill in how far a run is, in an element that has places for it. */
+/** Fill in how far a run is. */
 export function fillProgress(element, run) {
   const state = element.querySelector(".state");
   const words = texts.runs.state(run);

@@ -2,7 +2,7 @@
 //
 //     app -> [runs] -> GET /runs, GET /runs/{name} -> run_view
 //
-// Asks again every few seconds while the page is seen; what has not changed is not sent (its ETag) nor drawn again.
+// Asks again every few seconds while it is seen; what has not changed is not sent (its ETag) nor drawn again.
 
 import {showError} from "./alert.js";
 import {baseUrl, request} from "./api.js";
@@ -27,7 +27,7 @@ export function show(query) {
   poll();
 }
 
-/** Called when a person changes to another view. */
+/** Called before another view is shown. */
 export function leave() {
   asked = undefined;
   clearTimeout(timer);
