@@ -8,6 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from service.access.rules import Access
+from service.app import App
+from service.middleware import RequestLimitsMiddleware
+from service.settings import Settings
 from service.spacing import COARSE_STEPS, changes, coarse_positions, positions_by_change
 
 CATS_TO_DOGS = [{"seed": 1, "label": "cat"}, {"seed": 2, "label": "dog"}, {"seed": 3, "label": "7"}]
@@ -102,4 +106,16 @@ def test_another_spacing_is_refused_in_words(client: TestClient):
     response = client.post("/interpolate", json=body)
 
     assert response.status_code == 422
-    assert "spacing is 'equal': Input should be 'path' or 'change'" in response.json()["detail"]
+    assert "spacing is 'equal': expected 'path' or 'change'" in response.json()["detail"]
+
+
+def test_both_passes_count_for_the_limit_of_their_caller_before_the_first(app: App, monkeypatch: pytest.MonkeyPatch):
+    """Else whose limit is below one pass would be refused after each first one, and never be answered."""
+    monkeypatch.setattr(app, "access", Access(Settings(pictures_per_second=1)))
+    stranger = TestClient(RequestLimitsMiddleware(app, app), base_url="http://192.0.2.1:3000")
+    body = {"points": [{"seed": 1}, {"seed": 2}], "frames": 10, "format": "npy", "spacing": "change"}
+
+    assert stranger.post("/interpolate", json=body).status_code == 200
+    refused = stranger.post("/interpolate", json=body)
+    assert refused.status_code == 429
+    assert "this request is for 56. Try again in 56 s." in refused.json()["detail"]

@@ -59,6 +59,8 @@ OF_BUNDLES: Mapping[str, str] = {
     ZIP_END: "No bundle is downloaded here",
 }
 """End of a path below `/models/` -> the words of its refusal. Who may draw with a model may not take it away, too."""
+COUNTED_IN_ADVANCE = "pictures counted in advance"
+"""Of a request's state: pictures that are drawn later and count already, so that it is not refused half way."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
 """Set in every image that BentoML makes."""
 
@@ -147,14 +149,15 @@ class Access:
         return self._cors.allows(headers.get(b"origin", b"").decode("latin-1"), needed, with_key)
 
     def pictures_charged(self, request: Request, n: int) -> AbstractContextManager[None]:
-        """Count n pictures of a request that draws; not, where the block refuses it.
+        """Count n pictures of a request that draws, but for those counted in advance; not, where the block refuses it.
 
         Raises:
             Problem: 429, its caller draws too much.
         """
         if self._pictures is None or (caller := request["state"].get("caller")) is None:
             return _UNLIMITED
-        return self._pictures.charged(caller, n)
+        n -= request["state"].get(COUNTED_IN_ADVANCE, 0)
+        return self._pictures.charged(caller, n) if n > 0 else _UNLIMITED
 
     def grades_charged(self, request: Request, n: int) -> AbstractContextManager[None]:
         """Count n grades that a request stores; not, where the block refuses it.

@@ -2,8 +2,9 @@
 
     generate -> [frames] -> interpolation, spacing -> batching
 
-The coarse pass waits its turn in the queue as all pictures do, counts for the
-limits of its caller, and no more than a few of its pictures are in memory.
+The coarse pass waits its turn in the queue as all pictures do, and no more than a
+few of its pictures are in memory. For the limits of its caller both passes count
+before the first, or one whose limit is small would be refused after each first one.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from fastapi import Request
 from numpy.typing import NDArray
 
 from models.runtime import Runtime
+from service.access.rules import COUNTED_IN_ADVANCE
 from service.app import app_of
 from service.interpolation import path_of
 from service.latents import ExplicitCodes, LatentSource
@@ -39,7 +41,9 @@ async def frames_of(request: Request, body: InterpolateRequest, runtime: Runtime
     if body.spacing == "change":
         coarse = partial(path.at, coarse_positions(path.legs))
         drawn = await compute(coarse, path.legs * COARSE_STEPS <= _INLINE_N)
-        positions_N = positions_by_change(positions_N, await _changes_along(request, runtime, drawn))
+        with app_of(request).access.pictures_charged(request.scope, drawn.n + body.frames):
+            positions_N = positions_by_change(positions_N, await _changes_along(request, runtime, drawn))
+        request.scope.setdefault("state", {})[COUNTED_IN_ADVANCE] = body.frames
     return await compute(partial(path.at, positions_N), inline)
 
 
@@ -47,12 +51,11 @@ async def _changes_along(request: Request, runtime: Runtime, source: LatentSourc
     """Change from each picture of a source to the next one, as `spacing` measures it."""
     app, loop = app_of(request), asyncio.get_running_loop()
     found: list[float] = []
-    with app.access.pictures_charged(request.scope, source.n):
-        pending = app.registry.batcher.submit(runtime, source)
-        with cancelled_on_disconnect(request.receive, pending):
-            last_1HWC = None
-            async for chunk in pending:
-                images_NHWC = chunk if last_1HWC is None else np.concatenate([last_1HWC, chunk])
-                found += await loop.run_in_executor(app.encoder_pool, changes, images_NHWC)
-                last_1HWC = chunk[-1:]
+    pending = app.registry.batcher.submit(runtime, source)
+    with cancelled_on_disconnect(request.receive, pending):
+        last_1HWC = None
+        async for chunk in pending:
+            images_NHWC = chunk if last_1HWC is None else np.concatenate([last_1HWC, chunk])
+            found += await loop.run_in_executor(app.encoder_pool, changes, images_NHWC)
+            last_1HWC = chunk[-1:]
     return np.array(found)
