@@ -40,6 +40,7 @@ DRAWN_BY_POST = [
 
 REQUEST = "/runs/{name}/request"
 RUN = ("/runs/{name}/confirm", "/runs/{name}/stop", "/runs/{name}/continue")
+OF_ROUND = ("/rounds/{id}/cancel", "/rounds/{id}/keep", "/rounds/{id}/undo")
 TRAINER = ("/trainer/take", "/trainer/trainings/{id}")
 
 
@@ -55,7 +56,7 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     inference = {"/v2", "/v2/health/live", "/v2/health/ready"} | {f"{one}{at}" for one in model for at in INFERENCE}
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     runs = {"/runs", "/runs/{name}", SHEET}
-    training = {"/rounds", "/rounds/{id}", "/rounds/{id}/cancel", *TRAINER}
+    training = {"/rounds", "/rounds/{id}", *OF_ROUND, *TRAINER}
     training |= {"/picture-folders", REQUEST, *RUN}
     assert set(document["paths"]) == drawing | grades | inference | runs | training | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
@@ -391,7 +392,7 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         ("post", "/ratings/withdrawals"): [["admin"]],
         ("get", "/ratings/withdrawals"): [["admin"]],
         **{("get", path): [["admin"]] for path in ("/runs", "/runs/{name}", SHEET)},
-        **{("post", path): [["admin"]] for path in ("/rounds", "/rounds/{id}/cancel", "/runs", *RUN, *TRAINER)},
+        **{("post", path): [["admin"]] for path in ("/rounds", *OF_ROUND, "/runs", *RUN, *TRAINER)},
         **{("get", path): [["admin"]] for path in ("/rounds", "/rounds/{id}", "/picture-folders", REQUEST)},
     }
     for (method, path), _ in secured.items():

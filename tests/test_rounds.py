@@ -1,16 +1,22 @@
 """Rounds over HTTP: asked for once and one at a time, taken by a trainer, told of in words; with a key elsewhere."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from starlette.testclient import TestClient
+from support.in_process import started_app
+from support.untrained import write_untrained
 
 from service.app import App
 from service.middleware import RequestLimitsMiddleware
+from service.ratings.store import Store
+from service.training_queue.training import Training
 
 
 @pytest.fixture
@@ -144,6 +150,63 @@ def test_an_older_version_is_not_fine_tuned(here: TestClient):
     answer = here.post("/rounds", json={"model": f"grey@{older}"})
     assert answer.status_code == 409
     assert f"grey {older} is an older version; rounds go on from the current one" in answer.json()["detail"]
+
+
+@pytest.fixture
+def learned(bundles: Path, tmp_path: Path) -> Iterator[tuple[TestClient, str, str, str]]:
+    """A service whose model has two versions, the second of which came of a round; its id, and both versions."""
+    shutil.copytree(bundles, tmp_path / "models")
+    app = started_app(tmp_path / "models", f"sqlite:///{tmp_path / 'grades.db'}", renew_seconds=0.05)
+    client = TestClient(RequestLimitsMiddleware(app, app), base_url="http://127.0.0.1:3000")
+    after, before = versions(client)
+    one = app.registry.find("grey")
+    round_ = Training(str(uuid4()), "round", "grey", ASKED, datetime.now(UTC), result={"before": before})
+    queue = Store(f"sqlite:///{tmp_path / 'grades.db'}").trainings
+    assert one.card.version == after
+    queue.add(round_)
+    _, lease = queue.take("desk", 60)
+    queue.report(round_.id, lease, 60, "done", None, {}, {"after": after})
+    yield client, round_.id, before, after
+    app.stop()
+
+
+ASKED = {"without": [], "strength": None, "kimg": None, "force": False}
+
+
+def versions(client: TestClient) -> list[str]:
+    return client.get("/models/grey").json()["versions"]
+
+
+def test_a_round_is_undone_and_both_versions_stay(learned: tuple[TestClient, str, str, str]):
+    client, one, before, after = learned
+    undone = client.post(f"/rounds/{one}/undo")
+
+    assert (undone.status_code, undone.json()["decision"]) == (200, "undone")
+    assert client.get("/models/grey").json()["card"]["version"] == before
+    assert {before, after} <= set(versions(client))
+    assert client.post(f"/rounds/{one}/undo").json()["decision"] == "undone"
+    assert client.post("/models/grey/current", json={"version": after}).json()["replaced"] == before
+    assert client.post(f"/rounds/{one}/keep").json()["decision"] == "kept"
+
+
+def test_a_round_is_not_undone_where_another_version_came_later(
+    learned: tuple[TestClient, str, str, str], tmp_path: Path
+):
+    client, one, before, after = learned
+    write_untrained(tmp_path / "models" / "grey", 8, 8, 1, code_size=5, seed=3)
+    answer = client.post(f"/rounds/{one}/undo")
+
+    assert answer.status_code == 409
+    assert f"this round led from {before} to {after}. Undo what came later first" in answer.json()["detail"]
+    assert client.get(f"/rounds/{one}").json()["decision"] is None
+
+
+def test_only_a_round_that_is_done_is_kept_or_undone(here: TestClient):
+    one = started(here)
+
+    for word in ("keep", "undo"):
+        answer = here.post(f"/rounds/{one['id']}/{word}")
+        assert (answer.status_code, "This round is waiting; one that is done" in answer.json()["detail"]) == (409, True)
 
 
 def test_where_there_is_no_trainer_a_command_does_the_same(

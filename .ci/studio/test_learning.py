@@ -60,11 +60,11 @@ class Learner:
     def trainer(self, log: str, *options: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
         command = [*prefix, sys.executable, "-m", "training", "trainer", "--service", self.server.url, *options]
         variables = os.environ | {"PYTHONPATH": str(ROOT), "ZOETROPE_MODELS": str(self.folder / "models")} | environment
-        file = (self.folder / log).open("w")
-        return subprocess.Popen(
-            [*command, "--threads", "1", "--device", "cpu"],
-            cwd=self.folder, env=variables, stdout=file, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        with (self.folder / log).open("w") as file:
+            return subprocess.Popen(
+                [*command, "--threads", "1", "--device", "cpu"],
+                cwd=self.folder, env=variables, stdout=file, stderr=subprocess.STDOUT,
+            )  # fmt: skip
 
     def by_command(self, *options: str) -> str:
         """The version that `finetune` makes of a copy of the model, of the same grades."""

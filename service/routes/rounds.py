@@ -2,6 +2,7 @@
 
     POST /rounds          -> [rounds] -> training_queue -> routes/trainer -> `zoetrope trainer`
     GET /rounds, /rounds/{id} <- [rounds] <- training_queue
+    POST /rounds/{id}/undo -> [rounds] -> routes/bundles -> the folder of models
 
 All of it needs the scope `admin` where strangers can connect: a round uses the
 machine for minutes, and its words may name folders.
@@ -14,11 +15,14 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Path, Query, Request
 
+from models.bundle import read_card
 from models.card import Card
 from models.picture_folders import BUILT_IN, recorded_source
 from service.app import App, app_of
 from service.body import JsonRoute
 from service.errors import Problem
+from service.model_schemas import CurrentVersionRequest
+from service.routes.bundles import set_current_version
 from service.settings import Settings
 from service.training_queue.schemas import RoundRequest, RoundResponse, RoundsQuery, RoundsResponse
 from service.training_queue.training import AnotherIsOpen, Training, TrainingConflict, WrongState
@@ -82,6 +86,47 @@ async def cancel_round(round_id: RoundId, request: Request) -> RoundResponse:
         return RoundResponse.of(await app.write(lambda store: store.trainings.end(str(round_id), "cancel")))
     except WrongState as error:
         raise Problem(409, f"This round is {error.training.state}, and cannot be cancelled any more.") from None
+
+
+@router.post("/rounds/{id}/keep")
+async def keep_round(round_id: RoundId, request: Request) -> RoundResponse:
+    """Note that the version which came of a round stays; nothing else changes."""
+    app = app_of(request)
+    await _done(app, round_id)
+    return RoundResponse.of(await app.write(lambda store: store.trainings.decide(str(round_id), "kept")))
+
+
+@router.post("/rounds/{id}/undo")
+async def undo_round(round_id: RoundId, request: Request) -> RoundResponse:
+    """Put the version back that a round went on from; the one that came of it stays as an older one.
+
+    The same again changes nothing. POST /models/{name}/current brings either of them back at any time.
+    """
+    app = app_of(request)
+    round_ = await _done(app, round_id)
+    before, after = round_.result["before"], round_.result["after"]
+    current = await app.compute(lambda: read_card(app.settings.models / round_.model).version)
+    if current not in (before, after):
+        raise Problem(
+            409,
+            f"{round_.model} is at version {current} by now, and this round led from {before} to {after}. Undo what "
+            f"came later first, or send {before} to POST /models/{round_.model}/current.",
+        )
+    if current == after:
+        await set_current_version(round_.model, CurrentVersionRequest(version=before), request)
+    return RoundResponse.of(await app.write(lambda store: store.trainings.decide(str(round_id), "undone")))
+
+
+async def _done(app: App, round_id: UUID) -> Training:
+    """The round with this id, which is done.
+
+    Raises:
+        Problem: 404; 409, it is not done.
+    """
+    found = await _round(app, round_id)
+    if found.state != "done":
+        raise Problem(409, f"This round is {found.state}; one that is done can be kept or undone.")
+    return found
 
 
 async def _round(app: App, round_id: UUID) -> Training:
