@@ -56,7 +56,8 @@ def test_it_has_no_accessibility_violations(arrive, place: str, options: dict):
     visitor.visit(place)
     settled(visitor)
 
-    assert visitor.faults() == []
+    forced = "forced_colors" in options  # there the browser chooses the colours, and axe-core does not see which
+    assert [one for one in visitor.faults() if not (forced and one.startswith("color-contrast"))] == []
 
 
 def test_all_of_a_page_is_reached_by_keyboard(arrive):
@@ -83,14 +84,21 @@ def test_all_of_a_page_is_reached_by_keyboard(arrive):
 def test_they_live_behind_a_prefix(arrive, studio: Server):
     visitor = arrive()
     prefix = f"{studio.url}/some/where"
-    visitor.page.route(f"{prefix}/**", lambda route: route.continue_(url=route.request.url.replace("/some/where", "")))
+    routed = []
+
+    def strip(route: Any) -> None:
+        routed.append(route.request)
+        route.continue_(url=route.request.url.replace("/some/where", ""))
+
+    visitor.page.route(f"{prefix}/**", strip)
     for place in ("some/where/models", "some/where/models/mnist"):
         visitor.visit(place)
         settled(visitor)
     visitor.page.get_by_role("link", name="Compare", exact=True).click()
     visitor.shows(".layer img", 8)
 
-    assert all(one.url.startswith((prefix, "blob:", "data:")) for one in visitor.requests)
+    asked = [one.url for one in visitor.requests if one.url.startswith("http")]
+    assert len(routed) == len(asked), sorted({*asked} - {one.url for one in routed})  # none bypassed the prefix
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ let showings = 0;
 /** Show the view for the query of the address bar. */
 export async function show(query) {
   const showing = ++showings;
-  modelMenu.hidden = true;
+  modelMenu.style.visibility = "hidden"; // its place stays
   try {
     const models = await fetchModels();
     if (showing !== showings) return;
@@ -73,7 +73,7 @@ function showCards(found) {
 
 /** Called when a person changes to another view. */
 export function leave() {
-  modelMenu.hidden = false;
+  modelMenu.style.visibility = "";
   showings += 1;
 }
 
@@ -119,7 +119,7 @@ function draw(address) {
   status.textContent = noteOf(address, names);
   note.textContent = [
     ...cards.map(({scores}, side) => words.ratio(names[side], scores.fd_ratio)),
-    ...(cards[0].scores.evaluator_digest === cards[1].scores.evaluator_digest ? [] : [words.evaluators]),
+    ...(new Set(cards.map(({scores}) => scores.evaluator_digest).filter(Boolean)).size > 1 ? [words.evaluators] : []),
   ].join(" · ");
   const key = [cards.map(({name, version}) => name + version), ...Object.values(address), JSON.stringify(pictures)].join(" ");
   if (key === drawn) return;
