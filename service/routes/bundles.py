@@ -12,9 +12,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -27,7 +26,7 @@ from service.bundle_zip import BundleZip
 from service.errors import Problem
 from service.model_schemas import CurrentVersionRequest, CurrentVersionResponse
 from service.refusals import reason_of
-from service.routes.permanent import ModelName, ModelVersion
+from service.routes.permanent import IfNoneMatch, ModelName, ModelVersion, is_known
 from service.routes.responses import cancelled_on_disconnect
 
 MOST_ZIPS = 4
@@ -41,10 +40,7 @@ _log = logging.getLogger("zoetrope")
 
 @router.get("/models/{name}/{version}/bundle.zip", response_class=Response)
 async def download_bundle(
-    request: Request,
-    name: ModelName,
-    version: ModelVersion,
-    if_none_match: Annotated[str | None, Header(description="The ETag that the client has.")] = None,
+    request: Request, name: ModelName, version: ModelVersion, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Download a model: its bundle as a zip, which is served where it is unpacked into a folder of models.
 
@@ -73,7 +69,7 @@ async def download_bundle(
         "X-Model-Version": found.card.version,
         "Content-Disposition": f'attachment; filename="{found.card.name}-{found.card.version}.zip"',
     }
-    if headers["ETag"] in (if_none_match or ""):
+    if is_known(headers["ETag"], if_none_match):
         close()
         return Response(status_code=304, headers=headers)
     return _SentZip(app.encoder_pool, archive, close, headers)
