@@ -1,6 +1,6 @@
 // Code that a person copies: the request for what is shown, in curl, Python and JavaScript.
 //
-//     look, walk, picture_dialog, collection, view -> [code] -> shell -> clipboard
+//     look, walk, play, picture_dialog, collection, view -> [code] -> shell -> clipboard
 //
 // Names of models and classes come from bundles, which strangers may have made: in each language they stand in one
 // quoted literal, which ends where it should. The chosen language is stored in the browser. Knows no view.

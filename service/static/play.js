@@ -9,6 +9,7 @@ import {codeUrl, formatAddress, parseAddress, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
 import {baseUrl, classNames, fetchModel, request, toJson} from "./api.js";
 import {copy, saveFile} from "./browser.js";
+import {showCode} from "./code.js";
 import {pictureScale} from "./display.js";
 import {fitElement} from "./image.js";
 import {currentKey} from "./key.js";
@@ -16,7 +17,6 @@ import {buildControls} from "./play_controls.js";
 import {OneAtATime, drawPicture, drawTiles} from "./play_draw.js";
 import {codeOf, formatMix, formatMoves, initialState, isSame, labelOf, parseState, withValues} from "./play_state.js";
 import {hrefFor, navigate, rememberRoute, rewriteRoute} from "./router.js";
-import {commandLine} from "./shell.js";
 import {texts} from "./texts.js";
 
 const SETTLED_MS = 300; // a hand that rests so long has made one movement: it can be undone, and the link has it
@@ -155,23 +155,14 @@ function renderRest() {
   resetButton.setAttribute("aria-disabled", !isMoved);
   backLink.href = hrefFor("look", {model, seed, index, label, truncation: truncation === 1 ? "" : truncation});
   backLink.textContent = words.back(index, seed);
-  renderCommands();
+  showProgram();
 }
 
-function renderCommands() {
-  const url = `${baseUrl}decode`;
-  const headers = {"content-type": "application/json"};
-  if (currentKey() !== undefined) headers.authorization = "Bearer YOUR-KEY";
+function showProgram() {
   const body = toJson({...bodyOf(state), format: "png"});
-  const lines = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const curl = commandLine("curl", "-f", "-X", "POST", url, ...lines, "-d", body, "-o", "picture.png");
-  // JSON of texts and numbers is Python, too.
-  const python = [
-    "import json", "import urllib.request", "", `body = ${body}`,
-    `request = urllib.request.Request(${toJson(url)}, json.dumps(body).encode(), ${toJson(headers)})`,
-    "with urllib.request.urlopen(request) as answer, open(\"picture.png\", \"wb\") as file:", "    file.write(answer.read())",
-  ].join("\n");
-  [curl, python].forEach((text, at) => { view.querySelectorAll("pre")[at].textContent = text; });
+  showCode(view.querySelector(".code"), {
+    url: `${baseUrl}decode`, body, file: "picture.png", needsKey: currentKey() !== undefined,
+  });
 }
 
 function layOut() {
@@ -199,10 +190,6 @@ async function download() {
   }
 }
 
-async function copyText(text) {
-  status.textContent = await copy(text) ? words.copied : words.notCopied;
-}
-
 function undo() {
   settle();
   const last = past.at(-1);
@@ -224,8 +211,10 @@ act(".undo", undo);
 act(".reset", reset);
 act(".another", () => navigate("play", {model, at: `${randomSeed()}/0`}));
 act(".download", download);
-act(".copy-link", () => { settle(); copyText(location.href); });
-act(".command .copy", ({target}) => { settle(); copyText(target.previousElementSibling.textContent); });
+act(".copy-link", async () => {
+  settle();
+  status.textContent = await copy(location.href) ? words.copied : words.notCopied;
+});
 // Pressing a pointer begins another movement, however soon after the last one.
 view.addEventListener("pointerdown", () => before && settle(), {capture: true});
 document.addEventListener("keydown", event => {
