@@ -3,20 +3,25 @@
     middleware -> [compression] -> HTTP
 
 The page, its modules and the list of models are a third as long then, which is a second on a line of 400 kbit/s. What
-a GET answers as text or JSON is compressed from a kilobyte on, in one pass; pictures never: their formats are compact,
+a GET answers as text or JSON is compressed from a kilobyte on: by zlib in a millisecond where it comes in one piece,
+as the page's files do, by ISA-L, which packs a sixth worse and is ten times as fast, where it is long; pictures never: their formats are compact,
 and JSON that holds pictures is the answer to a POST. A compressed answer has the ETag of the plain one, as a weak
 validator, so that what a client has is known again in either form. Knows no route.
 """
 
-from isal.isal_zlib import DEFLATED, compressobj
+import zlib
+from typing import Protocol
+
+from isal import isal_zlib
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Scope, Send
 
 LEAST_BYTES = 1_000
 """A shorter answer fits into one packet as it is."""
+LONG_BYTES = 1 << 16
 COMPRESSED_TYPES = frozenset({"application/json", "image/svg+xml", "text/css", "text/html", "text/javascript"})
 VARY = "Accept-Encoding"
-_LEVEL, _GZIP_BITS = 3, 31
+_GZIP_BITS = 31
 
 
 def compressing(scope: Scope, send: Send) -> Send:
@@ -41,13 +46,19 @@ def accepts_gzip(headers: Headers) -> bool:
     return quality.strip("0.") != ""
 
 
+class _Stream(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
 class _Compressor:
     """Holds the start of an answer back until its first piece says whether it is the only one."""
 
     def __init__(self, send: Send, accepted: bool) -> None:
         self._send, self._accepted = send, accepted
         self._start: Message | None = None
-        self._stream = compressobj(_LEVEL, DEFLATED, _GZIP_BITS)
+        self._stream: _Stream | None = None
 
     async def __call__(self, message: Message) -> None:
         """Pass one message on, or hold it."""
@@ -67,6 +78,8 @@ class _Compressor:
     async def _compress(self, message: Message) -> None:
         assert self._start is not None
         ends = not message.get("more_body", False)
+        if self._stream is None:
+            self._stream = _stream(len(message.get("body", b"")) if ends else LONG_BYTES)
         piece = self._stream.compress(message.get("body", b"")) + (self._stream.flush() if ends else b"")
         if self._start:
             headers = MutableHeaders(raw=list(self._start["headers"]))
@@ -79,6 +92,14 @@ class _Compressor:
             await self._send({**self._start, "headers": headers.raw})
             self._start = {}
         await self._send({**message, "body": piece})
+
+
+def _stream(length_bytes: int) -> _Stream:
+    """Of an answer of this length."""
+    if length_bytes < LONG_BYTES:
+        return zlib.compressobj(6, zlib.DEFLATED, _GZIP_BITS)
+    stream: _Stream = isal_zlib.compressobj(3, isal_zlib.DEFLATED, _GZIP_BITS)
+    return stream
 
 
 def _pays(start: Message) -> bool:

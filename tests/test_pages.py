@@ -43,8 +43,8 @@ def test_the_page_lets_in_nothing_but_its_own_files(client: TestClient):
     assert not re.search(r"<style|\sstyle=|<script(?![^>]* src=)|\son[a-z]+=", answer.text)
 
 
-def test_what_the_first_view_needs_is_fetched_at_once_and_not_one_after_another():
-    wanted, found = {"app.js", "look.js"}, set()
+def test_what_the_first_views_need_is_fetched_at_once_and_not_one_after_another():
+    wanted, found = {"app.js", "look.js", "start.js"}, set()
     while new := wanted - found:
         found |= new
         imports = r'(?:from|import) "\./(.*?)"'

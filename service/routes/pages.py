@@ -28,9 +28,11 @@ POLICY = (
 """Of every page: neither other hosts nor inline code."""
 _HEADERS = {
     "Cache-Control": "no-cache",  # revalidate: mostly nothing has changed, and a 304 is short
-    "Content-Security-Policy": POLICY,
     "Vary": "Accept-Encoding",  # of a 304 too; compression adds it where there is a body
 }
+
+_DOCUMENTS = (".html", ".svg")
+"""What a browser shows by itself has the policy; that of a page holds for its modules and its style."""
 
 mimetypes.add_type("text/javascript", ".js")  # the table of a machine may say text/plain, which no browser runs
 
@@ -41,6 +43,8 @@ class _Studio(StaticFiles):
     async def get_response(self, path: str, scope: Any) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(_HEADERS)
+        if path.endswith(_DOCUMENTS):
+            response.headers["Content-Security-Policy"] = POLICY
         return response
 
 

@@ -217,9 +217,9 @@ export class PictureGrid {
     return strip.children;
   }
 
-  /** Show small pictures until the exact ones are here: a sheet of the first rows, then one of the others. */
+  /** Show small pictures until the exact ones are here: a sheet of the first row, then one of the others. */
   async #preview(strip, signal) {
-    const first = strip.previousElementSibling ? this.#stripSize : Math.min(SLOW_ROWS * this.#columns, this.#stripSize);
+    const first = strip.previousElementSibling ? this.#stripSize : this.#columns;
     for (const [offset, n] of [[0, first], [first, this.#stripSize - first]]) {
       if (n === 0) continue;
       const sheet = await (await request("generate", this.#body(strip, offset, n, "webp"), {signal})).blob();
