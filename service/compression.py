@@ -3,10 +3,10 @@
     middleware -> [compression] -> HTTP
 
 The page, its modules and the list of models are a third as long then, which is a second on a line of 400 kbit/s. What
-a GET answers as text or JSON is compressed from a kilobyte on: by zlib in a millisecond where it comes in one piece,
-as the page's files do, by ISA-L, which packs a sixth worse and is ten times as fast, where it is long; pictures never: their formats are compact,
-and JSON that holds pictures is the answer to a POST. A compressed answer has the ETag of the plain one, as a weak
-validator, so that what a client has is known again in either form. Knows no route.
+a GET answers as text or JSON is compressed from a kilobyte on: in a millisecond by zlib where it comes in one piece,
+as the page's files do; by ISA-L, which packs a sixth worse and is ten times as fast, where it is long. Pictures never
+are: their formats are compact, and JSON that holds pictures is the answer to a POST. A compressed answer has the ETag
+of the plain one, as a weak validator, so that what a client has is known again in either form. Knows no route.
 """
 
 import zlib

@@ -8,7 +8,6 @@
 import {announce, clearError, showError, showRefused} from "./alert.js";
 import {fetchCard, fetchModels, fetchStatus, modelOptions, openingModel} from "./api.js";
 import "./display.js";
-import "./focus.js";
 import {currentKey} from "./key.js";
 import {Problem, persist} from "./loader.js";
 import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
@@ -17,6 +16,7 @@ import {texts} from "./texts.js";
 const MODELLESS = ["runs"]; // shown also where no model can draw
 const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 const STATUS_EVERY_MS = 30_000;
+const STATUS_AFTER_MS = 1000;
 const select = document.getElementById("model");
 const newer = document.getElementById("newer");
 const modules = new Map(); // view -> promise of its module
@@ -114,6 +114,8 @@ document.addEventListener("visibilitychange", checkStatus);
 const hidesRuns = !OWN_MACHINE.includes(location.hostname) && currentKey() === undefined;
 for (const link of document.querySelectorAll("[data-view=runs]")) link.hidden = hidesRuns;
 setInterval(checkStatus, STATUS_EVERY_MS);
-checkStatus();
 onRouteChange(render);
 import("./tray.js").catch(() => {}); // the views go on without it
+// What a slow line need not bring first.
+setTimeout(checkStatus, STATUS_AFTER_MS);
+import("./focus.js").catch(() => {});

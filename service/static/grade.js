@@ -11,7 +11,7 @@ import {fetchModels, request} from "./api.js";
 import {load, onStoredElsewhere, store} from "./browser.js";
 import {keysAreOn} from "./display.js";
 import {
-  announce, focusPicture, isSeen, parts, showDelivery, showNote, showPanel, showPictureAgain, showSummary,
+  announce, fitPicture, focusPicture, isSeen, parts, showDelivery, showNote, showPanel, showPictureAgain, showSummary,
 } from "./grade_panel.js";
 import {GradeQueue, GradeSender} from "./grade_queue.js";
 import {createScale} from "./grade_scale.js";
@@ -176,4 +176,5 @@ const flushAll = () => { for (const batch of batches.values()) batch.sender.flus
 addEventListener("pagehide", flushAll);
 document.addEventListener("visibilitychange", () => document.hidden && flushAll());
 addEventListener("online", () => sender?.send({all: queue.finished}));
+for (const change of ["resize", "display"]) addEventListener(change, () => card && !view.hidden && fitPicture(card));
 onStoredElsewhere(followOtherWindow);

@@ -56,7 +56,7 @@ function showSamples(panel, {image: {width, height}}, pictures) {
 }
 
 function showPicture(queue, card) {
-  fitElement(image, view, room(), card.image);
+  fitPicture(card);
   const {url} = queue.picture;
   if (image.dataset.url !== url) {
     image.dataset.url = url;
@@ -71,6 +71,9 @@ function showPicture(queue, card) {
   resetSlider(find(".drag input"));
   showFilmstrip(queue);
 }
+
+/** Show the picture as large as the window allows. */
+export const fitPicture = card => fitElement(image, view, room(), card.image);
 
 /** The most that the picture may take, so that it and the scale are in sight together. */
 function room() {

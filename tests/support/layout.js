@@ -22,7 +22,8 @@
     const isField = one.matches("input, select");
     const least = one.matches("[type=checkbox]") ? 16 : isField ? 44 : 18;
     if (!isScrolled && (left < -1 || right > innerWidth + 1)) faults.push(`${name(one)} is outside`);
-    if (one.clientWidth && !isField && one.scrollWidth > one.clientWidth + 1) faults.push(`${name(one)} is clipped`);
+    const hasText = !isField && one.innerText.trim() !== "";
+    if (hasText && one.clientWidth && one.scrollWidth > one.clientWidth + 1) faults.push(`${name(one)} is clipped`);
     if (width < least || height < 14) faults.push(`${name(one)} has collapsed to ${width} x ${height}`);
     const [x, y] = [(left + right) / 2, (top + bottom) / 2];
     if (one.getClientRects().length > 1 || x < 0 || x >= innerWidth || y < 0 || y >= innerHeight) continue;
