@@ -64,7 +64,7 @@ def test_dragging_the_truncation_asks_one_thing_at_a_time_and_ends_with_what_the
     page = visitor.visit("#look?model=mnist&seed=7")
     visitor.shows(TILES, 48)
     before = len(visitor.requests)
-    place = page.get_by_label("Truncation").bounding_box()
+    place = page.locator("#look [name=truncation]").bounding_box()
     middle = place["y"] + place["height"] / 2
     page.mouse.move(place["x"] + place["width"] / 2, middle)
     page.mouse.down()
@@ -72,7 +72,7 @@ def test_dragging_the_truncation_asks_one_thing_at_a_time_and_ends_with_what_the
         page.mouse.move(place["x"] + place["width"] * (0.5 + 0.4 * step / 60), middle)
     page.mouse.up()
     visitor.place_has("truncation=1.")
-    truncation = float(page.get_by_label("Truncation").input_value())
+    truncation = float(page.locator("#look [name=truncation]").input_value())
     body = {"model": "mnist", "seed": 7, "format": "json", "truncation": truncation}
     png = json.loads(studio.generate(json.dumps(body))[1])["images"][0]["png"]
     visitor.first_is(f"data:image/png;base64,{png}")

@@ -70,16 +70,16 @@ def test_a_friend_who_gets_the_link_sees_the_same(arrive, studio: Server):
     visitor, friend = arrive(), arrive()
     page = visitor.visit(SHEET)
     visitor.shows(TILES)
-    page.get_by_label("Class").select_option("7")
-    page.get_by_label("Truncation").fill("0.6")
+    page.locator("#look").get_by_label("Class").select_option("7")
+    page.locator("#look").get_by_label("Truncation").fill("0.6")
     visitor.place_has("label=7", "truncation=0.6")
     visitor.first_is(drawn(studio, 1, seed=7, label="7", truncation=0.6)[0])
     there = friend.visit(page.url.removeprefix(f"{studio.url}/"))
     friend.shows(TILES, 48)
 
     assert sources(there) == sources(page) == drawn(studio, seed=7, label="7", truncation=0.6)
-    assert there.get_by_label("Class").input_value() == "7"
-    assert there.get_by_label("Truncation").input_value() == "0.6"
+    assert there.locator("#look").get_by_label("Class").input_value() == "7"
+    assert there.locator("#look").get_by_label("Truncation").input_value() == "0.6"
 
 
 def test_back_and_forward_go_through_what_was_looked_at(arrive):
@@ -211,7 +211,7 @@ def test_every_size_is_shown_in_its_proportions_and_its_pixels_stay_square(arriv
     assert shown["width"] % width == 0
     assert shown["width"] / width == shown["height"] / height
     assert page.locator(TILES).first.evaluate("one => getComputedStyle(one).imageRendering") == "pixelated"
-    assert page.get_by_label("Class").is_visible() == (model == "eurosat")
+    assert page.locator("#look").get_by_label("Class").is_visible() == (model == "eurosat")
 
 
 def test_another_model_and_an_older_version_can_be_chosen(arrive, studio: Server):
