@@ -170,9 +170,9 @@ def test_another_picture_and_back_and_another_model(arrive):
     visitor.until(f"before => {SHOWN} === before", before)
 
     assert page.get_by_role("slider", name="Direction 1").input_value() == "1"
-    page.get_by_label("Model").select_option("eurosat")
+    page.locator("#model").select_option("eurosat")
     ready(visitor, 64)
-    page.get_by_label("Model").select_option("mnist")
+    page.locator("#model").select_option("mnist")
     visitor.place_has("at=7%2F12" if "%2F" in page.url else "at=7/12", "move=1")
     visitor.until(f"before => {SHOWN} === before", before)
 
