@@ -85,14 +85,3 @@ def test_without_a_choice_it_opens_with_two_that_differ_and_a_finger_moves_the_w
     page.touchscreen.tap(stage["x"] + 0.75 * stage["width"], stage["y"] + 30)
     visitor.place_has("wipe=75")
     assert visitor.faults() == []
-
-
-def test_an_error_is_told_and_another_model_can_be_chosen(arrive):
-    visitor = arrive()
-    visitor.expected = ("404",)
-    page = visitor.visit("#compare?left=lion&right=mnist")
-    page.get_by_role("alert").get_by_text("There is no model 'lion'.").wait_for()
-    page.locator("#compare [name=left]").select_option("eurosat")
-
-    both_show(visitor, 12)
-    assert page.get_by_role("alert").is_hidden()

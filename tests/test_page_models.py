@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support.browsing import PHONE, Visitor, ask
+from support.browsing import Visitor, ask
 from support.serving import Server
 
 from models.bundle import open_bundle
@@ -121,21 +121,3 @@ def test_an_older_version_is_seen_next_to_the_current_one_put_in_its_place_and_b
     page.keyboard.press("Enter")
     page.get_by_text(f"{current[:6]} is the current version of grey now.").wait_for()
     assert ask(studio, "/models/grey")["versions"] == [current, older]
-
-
-def test_what_is_not_there_is_said_in_the_words_of_the_service(arrive):
-    visitor = arrive()
-    visitor.expected = ("404",)
-    page = visitor.visit("models/lion")
-    page.get_by_role("alert").get_by_text("There is no model 'lion'.").wait_for()
-
-    page.get_by_role("link", name="All models").click()
-    visitor.shows(".cards img", 5)
-
-
-def test_on_a_phone_nothing_is_wider_than_the_screen(arrive):
-    visitor = arrive(**PHONE)
-    for place in ("models", "models/eurosat"):
-        visitor.visit(place)
-        visitor.shows(".cards img, .sheet img")
-        assert visitor.fits(), place

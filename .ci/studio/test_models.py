@@ -177,3 +177,25 @@ def test_versions_that_wait_to_be_loaded_are_waited_for(arrive, studio: Server):
     visitor.visit(f"#compare?left=grey@{older}&right=grey&seed=3")
     visitor.shows(".layer:nth-child(1) img", 8)
     assert len(answers) == 3
+
+
+def test_what_is_not_there_is_said_in_the_words_of_the_service(arrive):
+    visitor = arrive()
+    visitor.expected = ("404",)
+    page = visitor.visit("models/lion")
+    page.get_by_role("alert").get_by_text("There is no model 'lion'.").wait_for()
+
+    page.get_by_role("link", name="All models").click()
+    visitor.shows(".cards img", 5)
+
+
+def test_compare_tells_an_error_and_another_model_can_be_chosen(arrive):
+    visitor = arrive()
+    visitor.expected = ("404",)
+    page = visitor.visit("#compare?left=lion&right=mnist")
+    page.get_by_role("alert").get_by_text("There is no model 'lion'.").wait_for()
+    page.locator("#compare [name=left]").select_option("eurosat")
+
+    visitor.shows(".layer:nth-child(1) img", 12)
+    visitor.shows(".layer:nth-child(2) img", 12)
+    assert page.get_by_role("alert").is_hidden()
