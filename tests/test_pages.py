@@ -120,4 +120,4 @@ def test_every_command_to_copy_is_made_by_the_one_function_that_quotes(name: str
 def test_no_other_file_makes_a_command():
     makers = {path.name for path in FILES if path.suffix == ".js" and re.search(r"\bcurl\b|<pre", path.read_text())}
 
-    assert makers <= {"code.js", "play.js", "texts.js", "shell.js"}
+    assert makers <= {"code.js", "texts.js", "shell.js"}

@@ -40,7 +40,9 @@ def test_no_page_to_share_keeps_people_out(arrive, studio: Server, scheme: str, 
     version = ask(studio, "/models/eurosat")["card"]["version"]
     for kind in KINDS:
         visitor.visit(f"view/eurosat/{version}/{kind}").locator(".code pre").wait_for()
-        assert visitor.faults() == [], kind
+        # Of forced colours axe-core compares the background with the colour that they replace.
+        faults = [one for one in visitor.faults() if colours == "none" or not one.startswith("color-contrast")]
+        assert faults == [], kind
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -54,7 +56,7 @@ def test_the_tray_and_a_collection_fit_with_many_pictures(arrive, studio: Server
     assert visitor.fits()
     page.evaluate("location.hash = '#look?model=mnist&seed=7'")
     visitor.shows("#grid .tile img", 4)
-    page.locator("#tray .count").wait_for()
+    page.locator("#tray .open").wait_for()
 
     assert page.locator("#tray li").count() == 60
     assert visitor.fits()
