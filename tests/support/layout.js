@@ -27,7 +27,7 @@
     if (width < least || height < 14) faults.push(`${name(one)} has collapsed to ${width} x ${height}`);
     const [x, y] = [(left + right) / 2, (top + bottom) / 2];
     if (one.getClientRects().length > 1 || x < 0 || x >= innerWidth || y < 0 || y >= innerHeight) continue;
-    const hit = document.elementFromPoint(x, y);
+    const hit = document.elementFromPoint(x, y) ?? document.documentElement;
     const isSame = one.contains(hit) || hit.contains(one) || [...(one.labels ?? [])].some(label => label.contains(hit));
     if (!isSame && layer(hit) === layer(one)) faults.push(`${name(one)} is covered by ${name(hit)}`);
     if (!isSame && panel?.contains(one)) faults.push(`${name(one)} is behind ${name(hit)}`);
