@@ -220,7 +220,7 @@ def test_pictures_that_are_read_at_a_time_have_a_bound_that_ends_with_each_reque
         assert "no picture that can be read" in refused(client.post("/verify", content=b"x" * 900), 415)
 
 
-@pytest.mark.parametrize("path", ["/generate", "/mcp", "/verify", "/v2/models/grey/infer"])
+@pytest.mark.parametrize("path", ["/generate", "/decode", "/ratings", "/mcp", "/verify", "/v2/models/grey/infer"])
 def test_a_client_that_leaves_before_its_body_is_whole_reaches_no_route(
     app: App, caplog: pytest.LogCaptureFixture, path: str
 ):

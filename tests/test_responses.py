@@ -1,6 +1,5 @@
 """An answer is whole, or a problem: whatever happens before its first byte is still said in words."""
 
-import asyncio
 import re
 import threading
 from collections.abc import Iterator
@@ -94,25 +93,6 @@ def test_while_a_model_is_loading_the_page_answers_and_the_rest_says_what_is_wai
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert " is loading" in answer.json()["detail"]
     assert (drawn.status_code, later.status_code, later.text) == (200, 200, "ready\n")
-
-
-@pytest.mark.parametrize("path", ["/generate", "/decode", "/ratings"])
-def test_a_client_that_leaves_before_its_body_has_arrived_is_not_an_error(client: TestClient, path: str):
-    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "root_path": ""}
-    scope |= {"query_string": b"", "headers": headers, "scheme": "http", "http_version": "1.1"}
-    scope |= {"server": ("127.0.0.1", 3000), "client": ("127.0.0.1", 50_000)}
-    sent: list[dict] = []
-
-    async def receive() -> dict:
-        return {"type": "http.disconnect"}
-
-    async def send(message: dict) -> None:
-        sent.append(message)
-
-    asyncio.run(client.app(scope, receive, send))
-
-    assert [message["status"] for message in sent if "status" in message] == [499]
 
 
 def test_a_sheet_that_its_format_cannot_hold_is_422_before_it_is_drawn():

@@ -31,7 +31,6 @@ Read in this order:
 """
 
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
 
 from service import errors
 from service.app import App
@@ -83,8 +82,7 @@ def create_app() -> App:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # or each request looks for a collector
     )
     errors.install(app)
-    for gone in (ClientDisconnected, ClientDisconnect):  # while its pictures are drawn; while its body is read
-        app.add_exception_handler(gone, client_closed_request)
+    app.add_exception_handler(ClientDisconnected, client_closed_request)  # while its pictures are drawn
     for router in ROUTERS:
         for route in router.routes:
             if isinstance(route, APIRoute):
