@@ -186,24 +186,3 @@ def test_a_picture_is_taken_larger_and_its_page_leads_back_to_it(arrive, studio:
     page.wait_for_url(lambda url: "/#look?" in url)
     visitor.shows(OPEN)
     assert page.get_by_role("heading", name="Picture 3 of seed 7").is_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_tray_a_collection_and_the_page_of_a_sheet_have_no_accessibility_violations(
-    arrive, studio: Server, scheme: str
-):
-    visitor = arrive(color_scheme=scheme)
-    collect(visitor)
-    page = visitor.page
-
-    assert visitor.faults() == []
-    page.locator("#tray .open").click()
-    visitor.shows("#collection li img", 3)
-    assert visitor.faults() == []
-    version = ask(studio, "/models/eurosat")["card"]["version"]
-    visitor.visit(f"view/eurosat/{version}/7/0/16")
-    page.locator(".code pre").wait_for()
-    assert visitor.faults() == []
-    page.keyboard.press("Tab")
-    page.get_by_role("link", name="Picture 5").press("Enter")
-    page.get_by_role("heading", name="Picture 5 of seed 7, eurosat").wait_for()

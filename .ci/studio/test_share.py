@@ -46,20 +46,25 @@ def test_no_page_to_share_keeps_people_out(arrive, studio: Server, scheme: str, 
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_the_tray_and_a_collection_fit_with_many_pictures(arrive, studio: Server, width: int, height: int):
-    visitor = sized(arrive, width, height)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_tray_and_a_collection_fit_and_are_for_everyone(
+    arrive, studio: Server, scheme: str, width: int, height: int
+):
+    visitor = sized(arrive, width, height, color_scheme=scheme)
     version = ask(studio, "/models/eurosat")["card"]["version"]
     names = "&".join(f"at=eurosat@{version}/{2**64 - 1 - at}/{at}" for at in range(60))
     page = visitor.visit(f"#collection?{names}")
     page.get_by_role("button", name="Keep these").click()
     visitor.shows("#collection li img", 60)
     assert visitor.fits()
+    assert visitor.faults() == []
     page.evaluate("location.hash = '#look?model=mnist&seed=7'")
     visitor.shows("#grid .tile img", 4)
     page.locator("#tray .open").wait_for()
 
     assert page.locator("#tray li").count() == 60
     assert visitor.fits()
+    assert visitor.faults() == []
     assert page.locator("#tray").bounding_box()["height"] <= max(170, 0.3 * height)
 
 
@@ -72,3 +77,18 @@ def test_two_tabs_share_a_collection(arrive):
     other.get_by_role("dialog").get_by_role("button", name="Collected").wait_for()
     other.get_by_role("dialog").get_by_role("button", name="Collected").click()
     page.get_by_role("dialog").get_by_role("button", name="Collect", exact=True).wait_for()
+
+
+def test_a_sheet_is_gone_through_by_keys_alone(arrive, studio: Server):
+    visitor = arrive()
+    version = ask(studio, "/models/eurosat")["card"]["version"]
+    page = visitor.visit(f"view/eurosat/{version}/7/0/16?truncation=0.5")
+    page.locator(".code pre").wait_for()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('aria-label')") == "Picture 5":
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Picture 5 of seed 7, eurosat").wait_for()
+
+    assert page.url == f"{studio.url}/view/eurosat/{version}/7/5?truncation=0.5"
