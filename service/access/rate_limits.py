@@ -19,6 +19,8 @@ from ipaddress import IPv6Address, ip_address
 from service.errors import Problem
 
 MOST_CALLERS = 10_000
+_ROUNDING = 1e-9
+"""What times and levels lose as floats: who waits as long as was said is answered."""
 
 
 class RateLimit:
@@ -58,7 +60,7 @@ class RateLimit:
         level, at_s = self._buckets.get(caller, (self._most, now_s))
         level = min(self._most, level + (now_s - at_s) * self._per_second)
         missing = min(amount, self._most) - level
-        if missing > 0:
+        if missing > _ROUNDING:
             wait_s = max(1, math.ceil(missing / self._per_second))
             raise Problem(
                 429,
