@@ -43,12 +43,26 @@ def test_the_page_lets_in_nothing_but_its_own_files(client: TestClient):
     assert not re.search(r"<style|\sstyle=|<script(?![^>]* src=)|\son[a-z]+=", answer.text)
 
 
-def test_what_the_first_views_need_is_fetched_at_once_and_not_one_after_another():
-    wanted, found = {"app.js", "look.js", "start.js"}, set()
+def loaded(*modules: str) -> set[str]:
+    """These modules, and all that they import."""
+    wanted, found = set(modules), set()
     while new := wanted - found:
         found |= new
         imports = r'(?:from|import) "\./(.*?)"'
         wanted |= {one for name in new for one in re.findall(imports, (STATIC / name).read_text())}
+    return found
+
+
+VIEWS = ("start", "look", "walk", "play", "grade", "runs", "compare")
+
+
+@pytest.mark.parametrize("modules", [*(("app", "tray", view) for view in VIEWS), ("model_page",), ("view",)], ids=str)
+def test_a_page_with_one_of_its_views_loads_at_most_100_kb_of_javascript(modules: tuple[str, ...]):
+    assert sum((STATIC / name).stat().st_size for name in loaded(*(f"{one}.js" for one in modules))) < 100_000
+
+
+def test_what_the_first_views_need_is_fetched_at_once_and_not_one_after_another():
+    found = loaded("app.js", "look.js", "start.js")
     text = (STATIC / "index.html").read_text()
 
     assert set(re.findall(r'modulepreload" href="page/(.*?)"', text)) == found - {"app.js"}
