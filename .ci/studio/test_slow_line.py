@@ -14,8 +14,9 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "h
 SLOW = {"offline": False, "latency": 60, "downloadThroughput": 50_000, "uploadThroughput": 50_000}  # bytes a second
 FIRST_ROW_WITHIN_S, FIRST_PICTURE_WITHIN_S, TRIES = 2.0, 1.0, 3
 ROW = """() => {
-    const tiles = [...document.querySelectorAll('#grid .tile')].slice(0, 4);
-    return tiles.length === 4 && tiles.every(one => one.style.backgroundImage || one.firstChild.naturalWidth > 0);
+    const columns = Number(document.querySelector('#grid').style.getPropertyValue('--columns')) || 1;
+    const tiles = [...document.querySelectorAll('#grid .tile')].slice(0, columns);
+    return tiles.length === columns && tiles.every(one => one.style.backgroundImage || one.firstChild.naturalWidth > 0);
 }"""
 OPENING = "() => document.querySelector('#start canvas')?.width > 1 && document.querySelector('.doors canvas') !== null"
 
