@@ -117,7 +117,7 @@ def test_leaving_the_view_sends_all_grades_and_keeps_the_batch(arrive, studio: S
 
     assert stored(studio, "view") == scores
     assert address(page) == where
-    page.get_by_label("Model").select_option("eurosat")
+    page.locator("#model").select_option("eurosat")
     page.get_by_role("button", name="Begin").wait_for()
     page.go_back()
     visitor.shows(PICTURE)
@@ -252,7 +252,7 @@ def test_a_name_that_is_typed_stays_when_another_model_is_chosen(arrive):
     visitor = arrive()
     page = visitor.visit(GRADE)
     page.get_by_label("Your name").fill("ann")
-    page.get_by_label("Model").select_option("eurosat")
+    page.locator("#model").select_option("eurosat")
     visitor.place_has("model=eurosat")
     page.get_by_role("button", name="Begin").click()
     page.locator(SEEN).wait_for()

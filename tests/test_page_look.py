@@ -219,9 +219,9 @@ def test_another_model_and_an_older_version_can_be_chosen(arrive, studio: Server
     visitor = arrive()
     page = visitor.visit(SHEET)
     visitor.shows(TILES)
-    page.get_by_label("Model").select_option("eurosat")
+    page.locator("#model").select_option("eurosat")
     visitor.place_has("model=eurosat")
-    page.get_by_label("Model").select_option(f"grey@{older}")
+    page.locator("#model").select_option(f"grey@{older}")
     visitor.place_has(f"model=grey%40{older}")
     visitor.first_is(drawn(studio, 1, seed=7, model=f"grey@{older}")[0])
 
@@ -234,7 +234,7 @@ def test_an_error_is_shown_in_the_words_of_the_service(arrive):
     alert.wait_for()
 
     assert "There is no model 'lion'. There are: colour, eurosat, grey, mnist, pets." in alert.inner_text()
-    page.get_by_label("Model").select_option("mnist")
+    page.locator("#model").select_option("mnist")
     visitor.shows(TILES)
     assert alert.is_hidden()
 

@@ -186,3 +186,4 @@ def test_a_picture_is_taken_larger_and_its_page_leads_back_to_it(arrive, studio:
     page.wait_for_url(lambda url: "/#look?" in url)
     visitor.shows(OPEN)
     assert page.get_by_role("heading", name="Picture 3 of seed 7").is_visible()
+    assert page.locator("#model").input_value() == "eurosat"

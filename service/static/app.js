@@ -78,6 +78,7 @@ function enter(view) {
 function renderModels(all, view, model) {
   select.replaceChildren(...modelOptions(all).map(([value, text]) => new Option(text, value)));
   select.value = model;
+  if (select.selectedIndex < 0) [select.value] = model.split("@"); // a link names the version, the menu the current one not
   for (const link of document.querySelectorAll("[data-view]")) {
     link.href = hrefFor(link.dataset.view, recallRoute(link.dataset.view, model));
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
