@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import uvicorn
@@ -226,7 +226,7 @@ def test_a_full_database_takes_no_new_grade_and_knows_those_that_it_has(bundles:
     client = TestClient(RequestLimitsMiddleware(app, app), base_url=HERE, raise_server_exceptions=False)
     version = client.get("/models/grey").json()["card"]["version"]
     picture = {"model": "grey", "version": version, "seed": 1, "index": 0, "score": 1, "grader": "a" * 200}
-    sent = [[{**picture, "id": str(UUID(int=7))} for _ in range(60)] for _ in range(4)]
+    sent = [[{**picture, "id": str(uuid4())} for _ in range(60)] for _ in range(4)]
     answers = [client.post("/ratings", json=grades) for grades in sent]
 
     assert answers[0].status_code == 201
