@@ -25,7 +25,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from service.refusal_log import STATUSES, refusals
-from service.validation import MOST_ERRORS, SHOULD_BE, expectation
+from service.validation import MOST_ERRORS, expectation, introduced
 
 _log = logging.getLogger("zoetrope")
 MEDIA_TYPE = "application/problem+json"
@@ -141,9 +141,9 @@ def of_validation(error: RequestValidationError, request: Request) -> Problem:
         {"field": _field(one["loc"]), "found": _found(one), "expected": cut(_expected(one, request), 2 * LONGEST_ECHO)}
         for one in found[:MOST_ERRORS]
     ]
-    words = ["expected " if str(one["msg"]).startswith(SHOULD_BE) else "" for one in found]
     detail = "; ".join(
-        f"{one['field']} is {one['found']}: {word}{one['expected']}" for one, word in zip(errors, words, strict=False)
+        f"{one['field']} is {one['found']}: {introduced(raw, one['expected'])}"
+        for one, raw in zip(errors, found, strict=False)
     )
     of_body = any(tuple(one["loc"]) == ("body",) or one["type"] == "missing" for one in found)
     return Problem(422, f"{detail}.{send if of_body else ''} See /docs.", errors=errors)

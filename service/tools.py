@@ -30,7 +30,7 @@ from service.latents import LatentSource, address_range, label_numbers, require_
 from service.permanent_urls import path_at
 from service.schemas import GenerateRequest, LabelRequest, PathRequest, strict_config
 from service.snapshot import Snapshot
-from service.validation import MOST_ERRORS, BoundedModel
+from service.validation import MOST_ERRORS, BoundedModel, expectation, introduced
 
 MOST_PICTURES = 64
 """On one sheet, or as frames: an agent looks at one image of a few thousand tokens."""
@@ -267,7 +267,7 @@ async def call(studio: Studio, name: str, arguments: dict[str, Any]) -> Result:
 def _said(error: Any) -> str:
     where = cut(".".join(map(str, error["loc"]))) or "the arguments"
     found = "missing" if error["type"] == "missing" else echo(error.get("input"))
-    return f"{where} is {found}: {cut(str(error['msg']))}"
+    return f"{where} is {found}: {cut(introduced(error, expectation(error)))}"
 
 
 def _mark(studio: Studio, runtime: Runtime, source: LatentSource) -> bytes:

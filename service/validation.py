@@ -33,6 +33,11 @@ def expectation(error: Mapping[str, Any]) -> str:
     return str(error["msg"]).removeprefix(SHOULD_BE).removeprefix("Value error, ")
 
 
+def introduced(error: Mapping[str, Any], words: str) -> str:
+    """What was expected of one of pydantic's errors, said as such where its words are no sentence of their own."""
+    return f"expected {words}" if str(error["msg"]).startswith(SHOULD_BE) else words
+
+
 class BoundedModel(BaseModel):
     """A model of which up to five unknown fields are looked at."""
 

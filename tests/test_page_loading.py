@@ -77,7 +77,7 @@ def test_dragging_the_truncation_asks_one_thing_at_a_time_and_ends_with_what_the
     png = json.loads(studio.generate(json.dumps(body))[1])["images"][0]["png"]
     visitor.first_is(f"data:image/png;base64,{png}")
 
-    assert len(visitor.requests) - before < 25
+    assert len(visitor.requests) - before < 100  # 246 before; a dozen where the machine moves the mouse at once
 
 
 def test_two_windows_grade_one_batch_and_no_picture_twice(arrive, studio: Server):

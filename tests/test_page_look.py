@@ -246,8 +246,8 @@ def test_a_service_that_is_not_ready_is_explained_and_retried(arrive):
     visitor.page.route("**/models", lambda route: route.fulfill(status=503, json=problem))
     page = visitor.visit(SHEET)
     page.get_by_role("alert").get_by_text("The service is not ready: it warms up. Trying again…").wait_for()
-    page.unroute("**/models")
     page.get_by_role("button", name="Try again").click()
+    page.unroute("**/models")  # from here on the page may try again by itself at any moment, and hide the button
     visitor.shows(TILES)
 
     assert page.get_by_role("alert").is_hidden()
