@@ -92,6 +92,7 @@ def told_of(steps_s: list[float], tmp_path, monkeypatch: pytest.MonkeyPatch) -> 
     now_s = 0.0
     monkeypatch.setattr(pace_module.time, "monotonic", lambda: now_s)
     monkeypatch.setattr(pace_module.time, "process_time", lambda: now_s)
+    monkeypatch.setattr(pace_module, "FORECAST_SECONDS", 3.0)  # tests of commands have shortened it
     lines: list[str] = []
     foreteller = Foreteller(SETTINGS, PICTURES, CPU, lines.append)
     state = run_with_checkpoint(tmp_path / "run", images_shown=0, seconds=0.0)[1]
