@@ -105,4 +105,4 @@ def test_the_table_shows_each_accuracy_next_to_that_of_real_pictures(harmful: Us
     assert [row[2] for row in rows[:2]] == [rows[0][2]] * 2
     assert rows[0][1].startswith(f"{harmful.drawn.value:.1%} ± ")
     assert rows[0][3] == "probe of 400, planted"
-    assert "(40)" in rows[2][3]
+    assert rows[2][3] == "from a tenth, 40"
