@@ -1,6 +1,7 @@
 """Compare, as a person uses it: two models or versions at the same addresses, and a wipe between them."""
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import PHONE, Visitor, ask
 from support.serving import Server
 
@@ -33,7 +34,7 @@ def test_two_versions_are_drawn_at_the_same_addresses_with_a_wipe_by_pointer_and
 
     assert left[5] == f"{studio.url}/models/grey/{older}/images/3/5.png?truncation=0.5"
     assert [one.replace(older, current) for one in left] == right
-    assert "FD ratio" not in page.locator("#compare .note").inner_text()
+    expect(page.locator("#compare .note")).not_to_contain_text("FD ratio")
     assert visitor.faults() == []
 
     stage = page.locator(".wipe").bounding_box()
@@ -46,7 +47,7 @@ def test_two_versions_are_drawn_at_the_same_addresses_with_a_wipe_by_pointer_and
     page.get_by_label("Wipe").focus()
     page.keyboard.press("ArrowRight")
     visitor.place_has("wipe=21")
-    assert page.get_by_label("Wipe").get_attribute("aria-valuetext") == "21 % of the left, 79 % of the right"
+    expect(page.get_by_label("Wipe")).to_have_attribute("aria-valuetext", "21 % of the left, 79 % of the right")
     page.keyboard.press("End")
     assert wiped_at(page) > 0.98
 
@@ -60,7 +61,7 @@ def test_a_link_shows_a_friend_the_same_and_one_picture_is_shown_large(arrive):
     assert abs(wiped_at(page) - 0.3) < 0.02
     boxes = [page.locator(one).bounding_box() for one in (LEFT, RIGHT)]
     assert boxes[0] == boxes[1]  # 28 pixels and 64 pixels at one size
-    assert page.locator("#compare .range").inner_text() == "Picture 40"
+    expect(page.locator("#compare .range")).to_have_text("Picture 40")
     page.locator("#compare").get_by_role("button", name="Next").click()
     visitor.place_has("index=41")
     page.get_by_label("One picture").uncheck()
@@ -70,7 +71,7 @@ def test_a_link_shows_a_friend_the_same_and_one_picture_is_shown_large(arrive):
     page.locator("#compare").get_by_label("Class").select_option("River")
     page.get_by_text("has no class River, and draws its own.").wait_for()
     page.get_by_role("link", name="Look").click()
-    assert page.locator("header").get_by_label("Model").is_visible()
+    expect(page.locator("header").get_by_label("Model")).to_be_visible()
 
 
 def test_without_a_choice_it_opens_with_two_that_differ_and_a_finger_moves_the_wipe(arrive):

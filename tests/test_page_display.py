@@ -1,6 +1,7 @@
 """For a room full of people, and for one with a keyboard alone: sizes, keys, motion, and a focus that is never lost."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 FIRST = "#grid .tile img"
@@ -21,7 +22,7 @@ def test_keys_list_themselves_and_change_the_size_and_the_smoothness_of_pictures
     page.keyboard.press("+")
     page.keyboard.press("p")
     visitor.until("usual => document.querySelector('#grid .tile img')?.getBoundingClientRect().width > usual", usual)
-    assert page.locator("#announcer").inner_text() == "Enlarged pictures are smooth"
+    expect(page.locator("#announcer")).to_have_text("Enlarged pictures are smooth")
     page.reload()
     visitor.shows(FIRST, 12)
 
@@ -31,7 +32,7 @@ def test_keys_list_themselves_and_change_the_size_and_the_smoothness_of_pictures
     page.get_by_label("Single keys are on").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("p")
-    assert page.locator("#display [name=smooth]").is_checked()
+    expect(page.locator("#display [name=smooth]")).to_be_checked()
 
 
 def test_space_plays_and_the_focus_goes_to_what_is_next_to_a_control_that_is_gone(arrive):

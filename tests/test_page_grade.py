@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import PHONE, ask
 from support.grading import GRADE, PICTURE, SEEN, address, arrived, begin, press, stored, strike
 from support.serving import Server
@@ -23,13 +24,13 @@ def test_a_batch_is_graded_by_keys_with_undo_and_skip(arrive, studio: Server):
     page.keyboard.press("u")
     for key, score in (("ArrowLeft", 0.0), ("ArrowRight", 1.0)):
         scores[strike(page, key)] = score
-    assert page.get_by_text("7 of 16", exact=True).is_visible()
+    expect(page.get_by_text("7 of 16", exact=True)).to_be_visible()
     press(page, "4567890123", scores)
     page.get_by_role("heading", name="15 of 16 pictures graded").wait_for()
 
     assert arrived(page, "keys", studio, scores)
     command = f"zoetrope finetune PICTURES --from models/mnist --ratings {studio.url}"
-    assert page.locator("#grade .finished pre").inner_text() == command
+    expect(page.locator("#grade .finished pre")).to_have_text(command)
     mean = ask(studio, "/ratings/summary?model=mnist&grader=keys")["versions"][0]["mean_score"]
     page.get_by_text(f"{mean:.2f} in 15 grades, current").wait_for()
     assert mean == pytest.approx(sum(scores.values()) / 15)
@@ -71,7 +72,7 @@ def test_a_key_that_is_held_down_grades_once(arrive):
     page.keyboard.down("5")
     page.keyboard.down("5")
 
-    assert page.get_by_text("2 of 16", exact=True).is_visible()
+    expect(page.get_by_text("2 of 16", exact=True)).to_be_visible()
 
 
 def test_a_reload_in_the_middle_goes_on_where_it_was(arrive, studio: Server):
@@ -82,10 +83,10 @@ def test_a_reload_in_the_middle_goes_on_where_it_was(arrive, studio: Server):
     page.reload()
     visitor.shows(PICTURE)
 
-    assert page.get_by_text("You continue where you stopped, as reload.").is_visible()
-    assert page.get_by_text("8 of 16", exact=True).is_visible()
+    expect(page.get_by_text("You continue where you stopped, as reload.")).to_be_visible()
+    expect(page.get_by_text("8 of 16", exact=True)).to_be_visible()
     assert address(page) == where
-    assert page.get_by_role("button", name="Undo").is_disabled()  # they have been sent
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()  # they have been sent
     press(page, "890123456", scores)
     page.get_by_role("heading", name="16 of 16 pictures graded").wait_for()
     assert arrived(page, "reload", studio, scores)
@@ -144,12 +145,12 @@ def test_grades_that_do_not_arrive_are_stored_in_the_browser_and_sent_again(arri
     page.route("**/ratings", lose)
     press(page, "1234567890", scores)
     page.get_by_role("alert").get_by_text("Your grades are stored in this browser and will be sent when").wait_for()
-    assert page.get_by_text("10 not sent yet.").locator("visible=true").is_visible()
+    expect(page.get_by_text("10 not sent yet.").locator("visible=true")).to_be_visible()
     broken = False
     press(page, "123456", scores)
 
     assert arrived(page, grader, studio, scores)
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_a_reload_while_nothing_arrives_loses_nothing(arrive, studio: Server):
@@ -188,8 +189,8 @@ def test_what_was_sent_cannot_be_undone(arrive, studio: Server):
     for _ in range(9):
         page.keyboard.press("u")
 
-    assert page.get_by_text("5 of 16", exact=True).is_visible()
-    assert page.get_by_role("button", name="Undo").is_disabled()
+    expect(page.get_by_text("5 of 16", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     assert stored(studio, "sent") == dict(list(scores.items())[:4])
 
 
@@ -257,7 +258,7 @@ def test_a_name_that_is_typed_stays_when_another_model_is_chosen(arrive):
     page.get_by_role("button", name="Begin").click()
     page.locator(SEEN).wait_for()
 
-    assert page.get_by_label("Your name").input_value() == "ann"
+    expect(page.get_by_label("Your name")).to_have_value("ann")
 
 
 def test_a_name_is_asked_for_and_remembered(arrive):
@@ -270,7 +271,7 @@ def test_a_name_is_asked_for_and_remembered(arrive):
     visitor.shows(PICTURE)
     page.get_by_role("button", name="Another batch").click()
 
-    assert page.get_by_label("Your name").input_value() == "ann"
+    expect(page.get_by_label("Your name")).to_have_value("ann")
 
 
 def test_a_browser_that_stores_nothing_can_grade(arrive, studio: Server):

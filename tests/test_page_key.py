@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import Visitor
 from support.serving import Server, started
 
@@ -40,7 +41,7 @@ def give(visitor: Visitor, secret: str) -> None:
 def test_it_asks_once_and_draws_then_and_after_a_reload(visitor: Visitor):
     page = visitor.visit("#look?seed=7")
     page.get_by_role("heading", name="A key is needed").wait_for()
-    assert "This needs a key with the scope draw" in page.locator("#key p").first.inner_text()
+    expect(page.locator("#key p").first).to_contain_text("This needs a key with the scope draw")
     assert visitor.faults() == []
     give(visitor, SECRET)
     visitor.shows(TILES, 9)
@@ -49,8 +50,8 @@ def test_it_asks_once_and_draws_then_and_after_a_reload(visitor: Visitor):
     page.reload()
     visitor.shows(TILES, 9)
 
-    assert not page.locator("#key").is_visible()
-    assert "authorization: Bearer YOUR-KEY" in page.locator("#look pre").text_content()
+    expect(page.locator("#key")).to_be_hidden()
+    expect(page.locator("#look pre")).to_contain_text("authorization: Bearer YOUR-KEY")
     assert SECRET not in page.content()
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 from support.grading import SEEN, address, arrived, begin, press, stored
 from support.serving import Server
 
@@ -21,7 +22,7 @@ def test_pictures_strips_and_modules_that_fail_come_by_themselves_and_the_page_s
     page.get_by_role("alert").get_by_text("The queue is full. Trying again… Missing: pictures.").wait_for()
     failing = False
     visitor.shows(TILES, 48)
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
     failing = True
     page.evaluate("location.hash = '#walk?model=mnist&at=7/3&at=7/12'")
     page.get_by_role("alert").get_by_text("Missing: a part of the page.").wait_for()
@@ -154,4 +155,4 @@ def test_a_new_version_of_the_model_is_offered_and_shown(arrive, studio: Server)
         "src => document.querySelector('.tile img') && document.querySelector('.tile img').src !== src", shown
     )
 
-    assert offer.is_hidden()
+    expect(offer).to_be_hidden()

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import PHONE, Visitor, ask
 from support.serving import Server, started
 
@@ -59,7 +60,7 @@ def test_scrolling_loads_more_and_unloads_what_is_far_away(arrive, studio: Serve
         last = int(page.locator(".tile").last.get_attribute("data-index"))
 
         assert page.locator(".tile").count() < 1000
-    assert page.locator(".tile[data-index='0']").count() == 0
+    expect(page.locator(".tile[data-index='0']")).to_have_count(0)
     page.evaluate("scrollTo(0, 0)")
     page.locator(".tile[data-index='0']").wait_for()
 
@@ -78,8 +79,8 @@ def test_a_friend_who_gets_the_link_sees_the_same(arrive, studio: Server):
     friend.shows(TILES, 48)
 
     assert sources(there) == sources(page) == drawn(studio, seed=7, label="7", truncation=0.6)
-    assert there.locator("#look").get_by_label("Class").input_value() == "7"
-    assert there.locator("#look").get_by_label("Truncation").input_value() == "0.6"
+    expect(there.locator("#look").get_by_label("Class")).to_have_value("7")
+    expect(there.locator("#look").get_by_label("Truncation")).to_have_value("0.6")
 
 
 def test_back_and_forward_go_through_what_was_looked_at(arrive):
@@ -94,10 +95,10 @@ def test_back_and_forward_go_through_what_was_looked_at(arrive):
     page.go_back()
     visitor.first_is(before[0])
 
-    assert page.get_by_label("Seed").first.input_value() == "7"
+    expect(page.get_by_label("Seed").first).to_have_value("7")
     page.go_forward()
     visitor.first_is(after[0])
-    assert page.get_by_label("Seed").first.input_value() == seed
+    expect(page.get_by_label("Seed").first).to_have_value(seed)
 
 
 def test_a_seed_of_64_bits_stays_exact_from_the_key_to_the_answer(arrive, studio: Server):
@@ -113,7 +114,7 @@ def test_a_seed_of_64_bits_stays_exact_from_the_key_to_the_answer(arrive, studio
     link = page.locator("#picture .permalink").inner_text()
 
     assert link.endswith(f"/images/{LARGEST}/2.png")
-    assert f'"seed": {LARGEST}' in page.locator("#look pre").text_content()
+    expect(page.locator("#look pre")).to_contain_text(f'"seed": {LARGEST}')
     png = base64.b64decode(drawn(studio, 3, seed=LARGEST)[2].split(",")[1])
     assert studio.get(link.removeprefix(studio.url)) == (200, png)
 
@@ -145,7 +146,7 @@ def test_keys_go_through_the_sheet_open_a_picture_and_come_back(arrive):
     assert page.evaluate("document.activeElement.dataset.index") == str(wanted)
     page.keyboard.press("Enter")
     visitor.shows(OPEN)
-    assert page.get_by_role("dialog").get_by_role("heading", level=2).inner_text() == f"Picture {wanted} of seed 7"
+    expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text(f"Picture {wanted} of seed 7")
     page.evaluate(PRESS_AT_ONCE, ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"])
     assert f"index={wanted + 2}" in page.evaluate("location.hash")
     page.keyboard.press("Escape")
@@ -165,7 +166,7 @@ def test_back_closes_a_picture_and_forward_opens_it_again(arrive):
     page.go_forward()
     visitor.shows(OPEN)
 
-    assert "Picture 3 of seed 7" in page.get_by_role("dialog").inner_text()
+    expect(page.get_by_role("dialog")).to_contain_text("Picture 3 of seed 7")
 
 
 def test_a_picture_is_linked_copied_downloaded_and_has_neighbours(arrive, studio: Server, tmp_path: Path):
@@ -211,7 +212,7 @@ def test_every_size_is_shown_in_its_proportions_and_its_pixels_stay_square(arriv
     assert shown["width"] % width == 0
     assert shown["width"] / width == shown["height"] / height
     assert page.locator(TILES).first.evaluate("one => getComputedStyle(one).imageRendering") == "pixelated"
-    assert page.locator("#look").get_by_label("Class").is_visible() == (model == "eurosat")
+    expect(page.locator("#look").get_by_label("Class")).to_be_visible(visible=model == "eurosat")
 
 
 def test_another_model_and_an_older_version_can_be_chosen(arrive, studio: Server):
@@ -233,10 +234,10 @@ def test_an_error_is_shown_in_the_words_of_the_service(arrive):
     alert = page.get_by_role("alert")
     alert.wait_for()
 
-    assert "There is no model 'lion'. There are: colour, eurosat, grey, mnist, pets." in alert.inner_text()
+    expect(alert).to_contain_text("There is no model 'lion'. There are: colour, eurosat, grey, mnist, pets.")
     page.locator("#model").select_option("mnist")
     visitor.shows(TILES)
-    assert alert.is_hidden()
+    expect(alert).to_be_hidden()
 
 
 def test_a_service_that_is_not_ready_is_explained_and_retried(arrive):
@@ -250,7 +251,7 @@ def test_a_service_that_is_not_ready_is_explained_and_retried(arrive):
     page.unroute("**/models")  # from here on the page may try again by itself at any moment, and hide the button
     visitor.shows(TILES)
 
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_models_that_are_refused_are_listed_with_their_reasons_and_the_others_are_shown(
@@ -267,9 +268,9 @@ def test_models_that_are_refused_are_listed_with_their_reasons_and_the_others_ar
         visitor.shows(TILES, 48)
         page.locator("#refused").wait_for()
 
-        assert "2 models are refused:" in page.locator("#refused").inner_text()
-        assert "pets: card.json: found invalid JSON" in page.locator("#refused").inner_text()
-        assert "colour: generator.onnx: found 7 bytes" in page.locator("#refused").inner_text()
+        expect(page.locator("#refused")).to_contain_text("2 models are refused:")
+        expect(page.locator("#refused")).to_contain_text("pets: card.json: found invalid JSON")
+        expect(page.locator("#refused")).to_contain_text("colour: generator.onnx: found 7 bytes")
         assert str(tmp_path) not in page.content()
         assert visitor.faults() == []
         visitor.leave()
@@ -280,7 +281,7 @@ def test_a_service_that_refuses_nothing_lists_nothing(arrive):
     page = visitor.visit(SHEET)
     visitor.shows(TILES)
 
-    assert page.locator("#refused").is_hidden()
+    expect(page.locator("#refused")).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -293,7 +294,7 @@ def test_the_docs_list_every_route_by_its_group_in_the_colours_of_the_page_and_l
     page.locator(".opblock").first.wait_for()
     document = ask(studio, "/openapi.json")
 
-    assert page.locator(".opblock").count() == sum(map(len, document["paths"].values()))
+    expect(page.locator(".opblock")).to_have_count(sum(map(len, document["paths"].values())))
     groups = page.locator(".opblock-tag").evaluate_all("all => all.map(one => one.dataset.tag)")
     assert groups == [tag["name"] for tag in document["tags"]]
     page.locator(".opblock-summary").first.click()
@@ -318,8 +319,8 @@ def test_it_lives_behind_a_prefix(arrive, studio: Server):
     visitor.shows(TILES)
     visitor.shows(OPEN)
 
-    assert page.locator("#picture .permalink").inner_text().startswith(f"{prefix}/models/mnist/")
-    assert f"curl -f -X POST {prefix}/generate" in page.locator("#look pre").text_content()
+    expect(page.locator("#picture .permalink")).to_contain_text(f"{prefix}/models/mnist/")
+    expect(page.locator("#look pre")).to_contain_text(f"curl -f -X POST {prefix}/generate")
     assert len(routed) == sum(one.url.startswith("http") for one in visitor.requests)  # none bypassed the prefix
 
 

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import Visitor, ask
 from support.serving import Server
 
@@ -28,7 +29,7 @@ def test_the_studio_leads_to_every_model_and_each_to_its_page(arrive, studio: Se
     names = page.locator(".cards h2").all_inner_texts()
 
     assert names == [one["card"]["name"] for one in ask(studio, "/models")["models"]]
-    assert "FD ratio 1.77" in page.locator(".cards li", has_text="mnist").inner_text()
+    expect(page.locator(".cards li", has_text="mnist")).to_contain_text("FD ratio 1.77")
     assert visitor.faults() == []
     page.get_by_role("link", name="mnist").click()
     visitor.shows(SHEET)
@@ -61,7 +62,7 @@ def test_a_page_says_in_words_what_its_card_says_in_numbers(arrive, studio: Serv
         "There is one version.",
     ):
         assert words in text, words
-    assert page.locator(".classes li").count() == 10
+    expect(page.locator(".classes li")).to_have_count(10)
     for at in range(0, 10, 3):  # pictures are drawn when they come into sight
         page.locator(".classes li").nth(at).scroll_into_view_if_needed()
     visitor.shows(".classes img", 40)
@@ -76,8 +77,8 @@ def test_what_was_not_measured_is_said_to_be_missing_and_how_it_is_measured(arri
 
     assert "Not measured: FD ratio, precision, recall, class agreement, usefulness to a classifier, leaks." in text
     assert "zoetrope evaluate models/pets PICTURES" in text
-    assert page.locator(".scores li").count() == 0
-    assert page.locator(".ruler").is_hidden()
+    expect(page.locator(".scores li")).to_have_count(0)
+    expect(page.locator(".ruler")).to_be_hidden()
     assert visitor.faults() == []
 
 
@@ -107,7 +108,7 @@ def test_an_older_version_is_seen_next_to_the_current_one_put_in_its_place_and_b
     assert [one.replace(older, "") for one in before] == [one.replace(current, "") for one in after]
 
     page.get_by_role("button", name="Make it the current version").first.click()
-    assert f"Make {older[:6]} the current version of grey?" in page.get_by_role("dialog").inner_text()
+    expect(page.get_by_role("dialog")).to_contain_text(f"Make {older[:6]} the current version of grey?")
     assert visitor.faults() == []
     page.keyboard.press("Enter")  # the focus is on the button that changes nothing
     page.get_by_role("dialog").wait_for(state="hidden")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from support.browsing import PHONE, Visitor, ask
 from support.serving import Server
 
@@ -61,7 +62,7 @@ def test_from_a_picture_into_the_instrument_and_back(arrive, studio: Server):
     is_drawn(visitor, decoded(studio, {}))
 
     assert page.title() == "Zoetrope · Play"
-    assert page.locator(SLIDERS).count() == 6
+    expect(page.locator(SLIDERS)).to_have_count(6)
     page.get_by_role("link", name="Back to picture 12 of seed 7").click()
     visitor.place_has("#look?model=mnist&seed=7&index=12&label=5&truncation=0.8")
     page.locator("#picture[open]").wait_for()
@@ -124,7 +125,7 @@ def test_classes_are_mixed_by_weights_and_the_last_one_stays(arrive, studio: Ser
     fader.fill("500")
 
     is_drawn(visitor, decoded(studio, {}, {"5": 667, "8": 333}))
-    assert fader.get_attribute("aria-valuetext") == "33.3 %"
+    expect(fader).to_have_attribute("aria-valuetext", "33.3 %")
     visitor.place_has("mix=5%3A1000%2C8%3A500")
     fader.fill("0")
     page.get_by_role("slider", name="Weight of 5").fill("0")
@@ -187,8 +188,8 @@ def test_a_model_without_directions_has_its_classes_to_move_and_says_why(arrive)
         page.locator("#play .none").get_by_text(f"zoetrope benchmark {model} --write").wait_for()
         visitor.until(f"() => {CANVAS}.width === 8")
 
-        assert page.locator(PAD).is_hidden()
-        assert page.get_by_role("slider").count() == faders
+        expect(page.locator(PAD)).to_be_hidden()
+        expect(page.get_by_role("slider")).to_have_count(faders)
 
 
 def test_on_a_phone_it_fits_a_finger_moves_it_and_the_picture_stays_in_sight(arrive, studio: Server):

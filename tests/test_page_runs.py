@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from support.browsing import PHONE, Visitor
 from support.logged_runs import gan_log, logged_run
 from support.serving import Server
@@ -79,7 +80,7 @@ def test_a_run_that_trains_is_seen_as_it_goes_and_an_earlier_sheet_stays_while_o
         page.get_by_text("After 2 thousand images").wait_for()
         run.show(np.zeros((4, 8, 8, 1), np.uint8), 17_000)
         visitor.until("() => document.querySelector('#runs .position').max === '4'")
-        assert page.locator("#runs figcaption").first.inner_text() == "After 2 thousand images"
+        expect(page.locator("#runs figcaption").first).to_have_text("After 2 thousand images")
     page.get_by_text("Stopped: learning").wait_for()
     page.get_by_role("button", name="Play").click()
     page.get_by_text("After 17 thousand images").wait_for()  # the time-lapse ends there

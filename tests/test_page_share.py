@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from support.browsing import PHONE, Visitor, ask
 from support.serving import Server
 
@@ -47,7 +48,7 @@ def test_pictures_are_collected_taken_as_a_zip_walked_through_and_sent(arrive, s
     collect(visitor)
     page = visitor.page
 
-    assert page.locator(".tile.collected").count() == 3
+    expect(page.locator(".tile.collected")).to_have_count(3)
     with page.expect_download() as download:
         page.locator("#tray").get_by_role("button", name="Download zip").click()
     download.value.save_as(tmp_path / "collection.zip")
@@ -66,7 +67,7 @@ def test_pictures_are_collected_taken_as_a_zip_walked_through_and_sent(arrive, s
     there.get_by_text("They are in your collection now.").wait_for()
     there.reload()
     friend.shows("#collection li img", 3)
-    assert there.get_by_role("button", name="Keep these").is_hidden()
+    expect(there.get_by_role("button", name="Keep these")).to_be_hidden()
     there.get_by_role("button", name="Walk through").first.click()
     friend.place_has("#walk?model=mnist", "at=7/2/0.8/3&at=7/4/0.8/3&at=7/5/0.8/3")
     friend.shows("#walk .points img", 3)
@@ -84,7 +85,7 @@ def test_a_collection_outlives_the_page_and_is_emptied_piece_by_piece(arrive):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Remove picture 5")
     page.locator("#tray").get_by_role("button", name="Empty").click()
     page.locator("#tray").wait_for(state="hidden")
-    assert page.locator(".tile.collected").count() == 0
+    expect(page.locator(".tile.collected")).to_have_count(0)
 
 
 def test_a_link_that_names_no_picture_is_refused_in_words(arrive):
@@ -128,7 +129,7 @@ def test_code_of_look_and_walk_draws_what_is_shown(arrive, studio: Server, tmp_p
     visitor.visit("#walk?model=mnist&at=7/3&at=7/12/0.8/5&at=7/0")
     visitor.shows("#walk .points img", 3)
     page.locator("#walk summary").click()
-    assert page.locator("#walk pre").text_content().startswith("from urllib.request import")
+    expect(page.locator("#walk pre")).to_contain_text("from urllib.request import")
     page.locator("#walk .code").get_by_role("button").click()
     page.locator("#walk .code").get_by_text("Copied").wait_for()
     subprocess.run([sys.executable, "-"], input=copied(visitor), cwd=tmp_path, text=True, check=True)
@@ -185,5 +186,5 @@ def test_a_picture_is_taken_larger_and_its_page_leads_back_to_it(arrive, studio:
     page.get_by_role("link", name="Open in the studio").tap()
     page.wait_for_url(lambda url: "/#look?" in url)
     visitor.shows(OPEN)
-    assert page.get_by_role("heading", name="Picture 3 of seed 7").is_visible()
-    assert page.locator("#model").input_value() == "eurosat"
+    expect(page.get_by_role("heading", name="Picture 3 of seed 7")).to_be_visible()
+    expect(page.locator("#model")).to_have_value("eurosat")

@@ -1,6 +1,7 @@
 """The opening: what it is, something that moves, and three doors."""
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import PHONE
 
 pytestmark = pytest.mark.slow
@@ -12,8 +13,8 @@ def test_it_says_what_it_is_shows_pictures_that_move_and_leads_on(arrive):
     visitor = arrive()
     page = visitor.visit()
     page.locator(DOORS).last.wait_for()
-    assert "draws pictures that never existed" in page.get_by_role("heading", level=1).inner_text()
-    assert page.get_by_text("Here eurosat: it has seen 24,300 pictures").is_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("draws pictures that never existed")
+    expect(page.get_by_text("Here eurosat: it has seen 24,300 pictures")).to_be_visible()
     page.get_by_role("button", name="Pause").wait_for()
     before = page.evaluate(STAGE)
     visitor.until(f"before => {STAGE} !== before", before)
@@ -43,7 +44,7 @@ def test_who_prefers_reduced_motion_starts_it_by_a_button_and_any_model_can_be_s
     page.wait_for_timeout(200)
 
     assert page.evaluate(STAGE) == before
-    assert page.get_by_text("Here colour: it has seen many pictures").is_visible()
+    expect(page.get_by_text("Here colour: it has seen many pictures")).to_be_visible()
     page.get_by_role("button", name="Play").tap()
     visitor.until(f"before => {STAGE} !== before", before)
     assert visitor.fits()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from support.browsing import PHONE
 from support.serving import Server
 
@@ -59,11 +60,11 @@ def test_the_walk_begins_passes_and_ends_at_its_pictures(arrive, studio: Server)
 
     assert np.array_equal(shown(page), drawn(studio, 7, 3))
     page.locator(POINTS).nth(1).get_by_role("button").first.click()
-    assert page.locator(SLIDER).input_value() == str(LEG_FRAMES)
+    expect(page.locator(SLIDER)).to_have_value(str(LEG_FRAMES))
     assert np.array_equal(shown(page), drawn(studio, 7, 12, label="5", truncation=0.8))
     page.locator(SLIDER).focus()
     page.keyboard.press("End")
-    assert page.locator(SLIDER).get_attribute("aria-valuetext") == "100 % of the way from picture 2 to picture 3"
+    expect(page.locator(SLIDER)).to_have_attribute("aria-valuetext", "100 % of the way from picture 2 to picture 3")
     assert np.array_equal(shown(page), drawn(studio, 7, 0))
 
 
@@ -92,8 +93,8 @@ def test_it_plays_loops_and_stops(arrive):
     stopped = page.locator(SLIDER).input_value()
     page.wait_for_timeout(200)
 
-    assert page.locator(SLIDER).input_value() == stopped
-    assert page.get_by_role("button", name="Play").is_visible()
+    expect(page.locator(SLIDER)).to_have_value(stopped)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
 def test_a_walk_that_does_not_loop_plays_to_its_end(arrive, studio: Server):
@@ -104,7 +105,7 @@ def test_a_walk_that_does_not_loop_plays_to_its_end(arrive, studio: Server):
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Play").wait_for()
 
-    assert page.locator(SLIDER).input_value() == str(2 * LEG_FRAMES)
+    expect(page.locator(SLIDER)).to_have_value(str(2 * LEG_FRAMES))
     assert np.array_equal(shown(page), drawn(studio, 7, 0))
 
 
@@ -136,8 +137,8 @@ def test_one_picture_stands_still_and_says_what_a_walk_needs(arrive, studio: Ser
     ready(visitor, 1)
 
     assert np.array_equal(shown(page), drawn(studio, 7, 3))
-    assert "A walk needs two pictures" in page.locator("#walk .hint").inner_text()
-    assert page.locator(PLAY).is_disabled()
+    expect(page.locator("#walk .hint")).to_contain_text("A walk needs two pictures")
+    expect(page.locator(PLAY)).to_be_disabled()
 
 
 def test_an_invalid_address_is_refused_in_words(arrive):
@@ -146,7 +147,7 @@ def test_an_invalid_address_is_refused_in_words(arrive):
     ready(visitor, 3)
     page.get_by_role("button", name="Add picture").click()
 
-    assert "The seed is “”. It must be a whole number from 0 to" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("The seed is “”. It must be a whole number from 0 to")
 
 
 @pytest.mark.parametrize(("loop", "legs"), [("", 3), ("&loop=no", 2)])
@@ -170,7 +171,7 @@ def test_models_that_draw_from_a_mixture_say_that_walks_jump(arrive):
     visitor.visit(WALK)
     ready(visitor, 3)
 
-    assert said.is_hidden()
+    expect(said).to_be_hidden()
 
     def mixture(route) -> None:
         models = route.fetch().json()
@@ -193,7 +194,7 @@ def test_a_friend_who_gets_the_link_walks_the_same_way(arrive):
     ready(friend, 4)
 
     assert np.array_equal(shown(there), shown(page))
-    assert not there.get_by_label("Back to the first").is_checked()
+    expect(there.get_by_label("Back to the first")).not_to_be_checked()
 
 
 def test_a_view_remembers_what_it_showed(arrive):
@@ -218,7 +219,7 @@ def test_when_the_service_fails_it_says_so_and_continues_when_it_answers(arrive)
     page.unroute("**/interpolate")  # from here on the page may try again by itself at any moment, and hide the button
     ready(visitor, 3)
 
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_with_reduced_motion_nothing_but_the_walk_moves(arrive):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import Visitor, ask
 from support.serving import Server, started
 from support.untrained import write_untrained
@@ -151,10 +152,10 @@ def test_the_names_of_a_stranger_are_text(chromium: Any, guarded: Server):
 
     assert page.locator(".classes h3").all_text_contents() == list(HOSTILE)
     assert page.title() != "1"
-    assert page.locator("img[src=x]").count() == 0
+    expect(page.locator("img[src=x]")).to_have_count(0)
     visitor.visit(f"#compare?left=stranger&right=stranger&label={quote(HOSTILE[0])}")
     visitor.shows(".layer img", 4)
-    assert page.locator("img[src=x]").count() == 0
+    expect(page.locator("img[src=x]")).to_have_count(0)
     visitor.leave()
 
 
@@ -198,4 +199,4 @@ def test_compare_tells_an_error_and_another_model_can_be_chosen(arrive):
 
     visitor.shows(".layer:nth-child(1) img", 12)
     visitor.shows(".layer:nth-child(2) img", 12)
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import Visitor
 from support.grading import SEEN, arrived, begin, press, stored
 from support.serving import ROOT, Server, started
@@ -73,7 +74,7 @@ def test_grading_goes_on_through_an_outage_without_a_lost_or_an_unseen_grade(arr
 
     assert len(scores) == 64
     assert arrived(page, f"outage {kind}", studio, scores)
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_a_worker_that_is_killed_in_the_middle_costs_nothing(chromium, restartable: Server):
@@ -103,7 +104,7 @@ def test_the_endless_sheet_and_a_walk_recover_by_themselves(arrive):
     page.wait_for_timeout(5000)
     visitor.context.set_offline(False)
     visitor.shows(TILES, 24)
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
     visitor.context.set_offline(True)
     page.evaluate("location.hash = '#walk?model=eurosat&at=7/1&at=7/2&at=9/9'")
     page.get_by_role("alert").get_by_text("Trying again").wait_for()
@@ -112,7 +113,7 @@ def test_the_endless_sheet_and_a_walk_recover_by_themselves(arrive):
     visitor.shows("#walk .points img", 3)
     visitor.until("() => document.querySelector('#walk canvas').width > 1")
 
-    assert page.get_by_role("alert").is_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_grades_given_offline_and_left_there_are_sent_when_the_page_is_opened_again(arrive, studio: Server):

@@ -1,6 +1,7 @@
 """Pages to share, the tray and a collection at the sizes of phones, tablets and projectors, light and dark."""
 
 import pytest
+from playwright.sync_api import expect
 from support.browsing import Visitor, ask
 from support.serving import Server
 
@@ -62,7 +63,7 @@ def test_the_tray_and_a_collection_fit_and_are_for_everyone(
     visitor.shows("#grid .tile img", 4)
     page.locator("#tray .open").wait_for()
 
-    assert page.locator("#tray li").count() == 60
+    expect(page.locator("#tray li")).to_have_count(60)
     assert visitor.fits()
     assert visitor.faults() == []
     assert page.locator("#tray").bounding_box()["height"] <= max(170, 0.3 * height)

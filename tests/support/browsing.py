@@ -30,6 +30,7 @@ def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         options = ["--no-sandbox", "--disable-background-networking"]
         chromium = started.chromium.launch(executable_path=CHROMIUM, args=options)
+        playwright.expect.set_options(timeout=1000 * WITHIN_S)
         yield chromium
         chromium.close()
 
