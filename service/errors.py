@@ -9,6 +9,7 @@ form of theirs, which the routes of that protocol put into `FORMS`.
 import json
 import logging
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -216,6 +217,11 @@ def _methods_at(request: Request) -> list[str]:
     methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
     methods = methods or {"GET"}  # a file of a mount, which has changed the path of the scope
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def new_request_id() -> str:
+    """Names a request that brought no id, in its answer and in the log."""
+    return secrets.token_hex(8)
 
 
 def cut(text: str, longest: int = LONGEST_ECHO) -> str:

@@ -8,7 +8,6 @@ before it looks at it, and BentoML has no limit on a body.
 """
 
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app import App
 from service.compression import compressing
-from service.errors import LIVEZ, Problem, cut
+from service.errors import LIVEZ, Problem, cut, new_request_id
 from service.pending import ClientDisconnected
 
 LARGEST_BODY_BYTES, LARGEST_PICTURE_BYTES, LARGEST_MESSAGE_BYTES = 1 << 20, 8 << 20, 64 << 10
@@ -132,7 +131,7 @@ async def _send_with_headers(send: Send, further: list[tuple[bytes, bytes]], mes
 def _request_id(scope: Scope) -> str:
     """What names this request in its answer and in the log: the client's or the proxy's id, or one of ours."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 def _check_path(path: str) -> None:

@@ -120,7 +120,7 @@ _ERRORS = {
     ("post", "/runs/{name}/stop"): (401, 403, 404, 409, 413, 415, 503),
     ("post", "/runs/{name}/continue"): (401, 403, 404, 409, 413, 415, 503),
     ("post", "/trainer/take"): (400, 401, 403, 413, 415, 422, 503),
-    ("post", "/trainer/trainings/{id}"): (400, 401, 403, 409, 413, 415, 422, 503),
+    ("post", "/trainer/trainings/{id}"): (400, 401, 403, 404, 409, 413, 415, 422, 503),
     ("get", "/status"): (),
     ("get", "/models"): (503,),
     ("get", "/models/{name}"): _OF_MODEL_ROUTES,

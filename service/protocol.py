@@ -28,7 +28,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from service.connections import ConnectionMonitor
-from service.errors import Problem
+from service.errors import Problem, new_request_id
 from service.refusal_log import refusals
 
 LARGEST_HEAD_BYTES = 64 << 10
@@ -274,7 +274,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _encode(self, problem: Problem) -> bytes:
         response = problem.response()
-        response.headers["connection"] = "close"
+        response.headers.update({"connection": "close", "x-request-id": new_request_id()})
         headers = [*self.server_state.default_headers, *response.raw_headers]
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         return STATUS_LINE[response.status_code] + lines + b"\r\n" + bytes(response.body)

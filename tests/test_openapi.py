@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
+from models.card import NAME_PATTERN
 from service.app import App
 from service.formats import Format
 from service.openapi import TAGS
@@ -87,6 +88,18 @@ def test_every_operation_declares_the_limits_of_its_connection(document: dict):
             }
             assert problems >= OF_EVERY_CONNECTION - {"421", "500"}, path
             assert "421" in operation["responses"], path
+
+
+def test_every_path_with_a_variable_part_may_find_nothing(document: dict):
+    """A part that is not printable matches no route."""
+    variable = {path: list(operations.values()) for path, operations in document["paths"].items() if "{" in path}
+
+    assert len(variable) > 20
+    assert {path for path, all_of in variable.items() if any("404" not in one["responses"] for one in all_of)} == set()
+
+
+def test_the_name_of_a_run_has_the_pattern_that_the_service_checks(document: dict):
+    assert document["components"]["schemas"]["RunRequest"]["properties"]["name"]["pattern"] == NAME_PATTERN
 
 
 def test_errors_of_another_protocol_are_declared_in_its_form(document: dict):

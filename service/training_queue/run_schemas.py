@@ -29,7 +29,12 @@ class RunRequest(BoundedModel):
     folder: str = Field(
         min_length=1, max_length=1_000, pattern=NO_NUL, description="One of GET /picture-folders, or a folder in one."
     )
-    name: str = Field(min_length=1, max_length=200, description="Of the model, and of the run: " + NAME_RULE + ".")
+    name: str = Field(
+        min_length=1,
+        max_length=200,
+        description="Of the model, and of the run: " + NAME_RULE + ".",
+        json_schema_extra={"pattern": NAME_PATTERN},  # for clients; here a validator says the rule in words
+    )
     minutes: float = Field(gt=0, le=MOST_MINUTES, description="Training budget.")
 
     @field_validator("name")

@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002, methods that uvicorn calls
 import asyncio
 import json
+import re
 from collections.abc import Callable
 
 import uvicorn
@@ -63,6 +64,7 @@ class Transport:
         head, _, body = self.written.partition(b"\r\n\r\n")
         assert b"content-type: application/problem+json" in head
         assert b"connection: close" in head
+        assert re.search(rb"\r\nx-request-id: [0-9a-f]{16}(\r\n|$)", head)
         assert f"content-length: {len(body)}".encode() in head
         return json.loads(body)
 
