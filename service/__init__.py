@@ -7,6 +7,7 @@ Read in this order:
     server         the BentoML service that `bentoml serve` runs, and why the API is mounted on it
     settings       every environment variable; `log` prints what the service says of itself
     protocol       limits of a connection below the app: headers, time, readers; `connections` counts them
+    accepting      all connections that wait, many in one turn of the event loop
     parent         the process that `bentoml serve` starts first: a worker that died or is stuck is replaced
     heartbeat      how the parent notices a worker that is stuck, and a worker that its engine thread hangs
     shutdown       SIGTERM: what is under way is finished, in time

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import PROBES, Problem
+from service.errors import PROBES, Problem, new_request_id
 
 REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
 MOST_CONNECTIONS = 1_024
@@ -192,5 +192,5 @@ class _Refusing:
 
 def _refusal(why: str) -> Problem:
     """A 503 after which the connection closes; `why` is a sentence."""
-    headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}
+    headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close", "X-Request-ID": new_request_id()}
     return Problem(503, f"{why} Try again in {_RETRY_AFTER_S} s.", headers)

@@ -27,6 +27,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from service.accepting import Acceptor
 from service.connections import ConnectionMonitor
 from service.errors import Problem, new_request_id
 from service.refusal_log import refusals
@@ -54,6 +55,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     monitor: ClassVar[ConnectionMonitor] = ConnectionMonitor()
     """Of every connection of this process."""
+    acceptor: ClassVar[Acceptor] = Acceptor()
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         _bound_kernel_buffer(transport)
         self._waiting_since = self.loop.time()
         self.monitor.add(self, self.loop)
+        self.acceptor.accept_waiting(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended: every request on it is cancelled, also one behind which others wait."""

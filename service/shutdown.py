@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 import time
+from asyncio.trsock import TransportSocket
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -84,9 +85,16 @@ class WorkerShutdown:
 
     def listening(self) -> tuple[str, ...]:
         """The addresses on which this worker listens; a path stands for a socket that is a file."""
+        names = [one.getsockname() for one in self._sockets()]
+        return tuple(name if isinstance(name, str) else name[0] for name in names)
+
+    def listeners(self) -> tuple[int, ...]:
+        """The file descriptors of the sockets on which this worker listens."""
+        return tuple(one.fileno() for one in self._sockets())
+
+    def _sockets(self) -> list[TransportSocket]:
         servers = getattr(getattr(self, "_server", None), "servers", ())
-        sockets = [one.getsockname() for server in servers for one in server.sockets]
-        return tuple(name if isinstance(name, str) else name[0] for name in sockets)
+        return [one for server in servers for one in server.sockets]
 
     def _watch_parent(self, pid: int) -> None:
         """Stop when the parent is gone; end where that does not succeed, because the parent kills no more."""
@@ -147,5 +155,6 @@ def bound_worker(settings: "Settings") -> "ConnectionMonitor":
         monitor.most_connections = settings.connections
     shutdown = WorkerShutdown(monitor, settings.shutdown_seconds)
     monitor.listening = shutdown.listening
+    BoundedHttpProtocol.acceptor.listeners = shutdown.listeners
     shutdown.install()
     return monitor
