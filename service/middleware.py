@@ -7,6 +7,7 @@ Plain ASGI around the whole service, because a framework reads the whole body
 before it looks at it, and BentoML has no limit on a body.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ MESSAGE_PATHS = frozenset({"/mcp"})
 """Routes whose body is a message that the event loop parses, so it is small."""
 LARGEST_DRAINED_BYTES = 32 << 20
 """Up to here a body that is too large is read to its end and discarded: most clients listen only when all is sent."""
+
+LONGEST_ANSWER_S = 60.0
+"""Until its first byte: beyond that a proxy or a client has mostly given up."""
 
 Hold = Callable[[int], None]
 
@@ -115,10 +119,27 @@ class RequestLimitsMiddleware:
         if scope["method"] == "HEAD":  # the headers of GET; uvicorn sends no body, whatever the app does
             scope = {**scope, "method": "GET"}
         try:
-            await app(scope, receive, send)
+            await _begun_in_time(app, scope, receive, send)
         except Exception:
             if not scope["state"].get("failure_is_logged"):
                 raise
+
+
+async def _begun_in_time(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call the app; where its response does not begin in time, cancel it and answer with a problem."""
+
+    async def begin(message: Message) -> None:
+        limit.reschedule(None)
+        await send(message)
+
+    try:
+        async with asyncio.timeout(LONGEST_ANSWER_S) as limit:
+            await app(scope, receive, begin)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        late = Problem(504, f"The answer did not begin within {LONGEST_ANSWER_S:g} s and is given up. Ask for less.")
+        await late.response(scope)(scope, receive, send)
 
 
 async def _send_with_headers(send: Send, further: list[tuple[bytes, bytes]], message: Message) -> None:

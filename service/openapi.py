@@ -52,7 +52,7 @@ the same picture, so any range can be drawn again, anywhere, and each picture ha
 `POST /generate` with `{"n": 64, "seed": 7}` draws 64 of them. `format`, or `Accept`, chooses PNG, JPEG, WebP, zip, npy
 or JSON. Errors are `application/problem+json`: what was found, what is allowed, what to do."""
 
-_OF_EVERY_CONNECTION, _OF_EVERY_REQUEST = (408, 414, 431), (421, 500)
+_OF_EVERY_CONNECTION, _OF_EVERY_REQUEST = (408, 414, 431), (421, 500, 504)
 """The first are decided before a path is known, and are problems at every one."""
 _OF_MODEL_ROUTES = (404, 410, 503)
 _OF_DRAWING_ROUTES = (400, 401, 403, 404, 406, 410, 413, 415, 422, 429, 503)

@@ -34,6 +34,7 @@ _DESCRIPTIONS = {
     500: "The service failed on this request; its log says why, at the id in `X-Request-ID`",
     501: "What it needs is not installed",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
+    504: "The answer did not begin within a minute",
     507: "The database of grades is as large as it may be",
 }
 _STRING = {"type": "string"}

@@ -69,7 +69,10 @@ async def mounted_api(scope: "Scope", receive: "Receive", send: "Send") -> None:
 
 
 def request_limits(app: "ASGIApp") -> "ASGIApp":
-    """The middleware around BentoML's app; called by the worker."""
+    """What answers in place of BentoML's app, which is left with the liveness probe and what starts and stops.
+
+    Its layers would keep a timer of each request for a minute, and take a fifth of the time of a small one.
+    """
     from service.middleware import RequestLimitsMiddleware
 
     return RequestLimitsMiddleware(app, api())
@@ -81,7 +84,6 @@ def request_limits(app: "ASGIApp") -> "ASGIApp":
     envs=environment,
     workers=1,
     http={"host": "127.0.0.1"},  # `--host` and BENTOML_HOST win; the container sets it
-    traffic={"timeout": 60},
     metrics={"enabled": False},  # BentoML labels them by raw path: a scan of paths fills the memory
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
@@ -115,12 +117,9 @@ class Zoetrope:
     def __init__(self) -> None:
         settings = read_settings()
         configure_log(settings.log, settings.log_level)
-        api().start(settings, bound_worker(settings))
+        api().start(settings, bound_worker(settings, request_limits))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
         """Stop the background work."""
         api().stop()
-
-
-Zoetrope.add_asgi_middleware(request_limits)  # type: ignore[attr-defined]  # by now it is a bentoml.Service

@@ -22,6 +22,10 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
     from service.connections import ConnectionMonitor
     from service.settings import Settings
 
@@ -72,12 +76,13 @@ class WorkerShutdown:
         self._stops = StopRequests()
         self._draining: asyncio.Task[None] | None = None
 
-    def install(self) -> None:
-        """Come before uvicorn's signal handlers; without uvicorn, as in a test, do nothing."""
+    def install(self, middleware: "Callable[[ASGIApp], ASGIApp]") -> None:
+        """Come before uvicorn's signal handlers and its app; without uvicorn, as in a test, do nothing."""
         server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
         if threading.current_thread() is threading.main_thread() and isinstance(server, uvicorn.Server):
             self._server, self._loop = server, asyncio.get_running_loop()
             server.config.timeout_graceful_shutdown = 1  # by then every connection is closed
+            server.config.loaded_app = middleware(server.config.loaded_app)
             for number in SIGNALS:
                 signal.signal(number, self._receive)
             pid = int(os.environ.get(PARENT_VARIABLE, os.getppid()))
@@ -139,8 +144,12 @@ class WorkerShutdown:
         self._server.handle_exit(number, None)
 
 
-def bound_worker(settings: "Settings") -> "ConnectionMonitor":
+def bound_worker(settings: "Settings", middleware: "Callable[[ASGIApp], ASGIApp]") -> "ConnectionMonitor":
     """Give the connections of this worker their timeouts, and its stop an end; called in its event loop.
+
+    Args:
+        settings: have the timeouts.
+        middleware: wraps the app of this worker.
 
     Returns:
         The monitor of the connections.
@@ -156,5 +165,5 @@ def bound_worker(settings: "Settings") -> "ConnectionMonitor":
     shutdown = WorkerShutdown(monitor, settings.shutdown_seconds)
     monitor.listening = shutdown.listening
     BoundedHttpProtocol.acceptor.listeners = shutdown.listeners
-    shutdown.install()
+    shutdown.install(middleware)
     return monitor
