@@ -78,15 +78,18 @@ def test_very_few_pictures_are_warned_about_with_their_number(messy: Path, tmp_p
 
 def test_minutes_are_a_length_that_this_machine_shows_and_the_same_line_resumes_it(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("training.throughput._TRIED_SECONDS", 0.2)
-    words = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", "--minutes", "0.05", *FEW[2:]]
-    code, said = typed(*words)
+    for minutes in (0.05, 0.4, 3.0):  # on a busy machine the first steps alone take longer than three seconds
+        words = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", "--minutes", str(minutes), *FEW[2:]]
+        code, said = typed(*words)
+        if "minutes are too few" not in said:
+            break
     config = json.loads((tmp_path / "r" / "config.json").read_text())
     monkeypatch.setattr("training.throughput.measure_throughput", None)
     again, _ = typed(*words)
 
     assert code == 0, said
     assert again == 0
-    assert config["minutes"] == 0.05
+    assert config["minutes"] == minutes
     assert open_bundle(tmp_path / "d").card.training.images_shown == config["settings"]["images_shown"] >= 50
 
 

@@ -59,6 +59,22 @@ def carry_out(
         train(run, settings, plan.pictures, context, prepare=plan.prepare, healed=healed)
         return None
     inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
+    _train_watched(plan, context, report, seen, stops)
+    report(f"how it went: {run.path / 'report.html'}")
+    if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
+        report(f"warning: {' '.join((found.explanation, *found.advice))}")
+    return export_run(run, plan.bundle, inspect=inspect)
+
+
+def _train_watched(
+    plan: Plan,
+    context: ComputeContext,
+    report: Report,
+    seen: Callable[[TrainingState], object],
+    stops: Callable[[], bool],
+) -> None:
+    """Train in the main process, which shows progress, forecasts and sheets."""
+    run, settings = plan.run, plan.settings
     foreteller = Foreteller(settings, plan.pictures, context, report)
     with run.lock(), Monitor(run, report) as monitor, ProgressBar(settings.images_shown) as progress:
 
@@ -76,10 +92,6 @@ def carry_out(
 
         healed = after_healing if plan.heal else None
         train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed, stops)
-    report(f"how it went: {run.path / 'report.html'}")
-    if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
-        report(f"warning: {' '.join((found.explanation, *found.advice))}")
-    return export_run(run, plan.bundle, inspect=inspect)
 
 
 def _begin(plan: Plan, report: Report) -> bool:
