@@ -20,6 +20,8 @@
     warm_up             which batch sizes are used
     runtime             codes -> pixels
     sheet               pixels -> a contact sheet
+    picture_index       training pictures as one file, for people who ask whether a drawn one is copied
+    nearest_pictures    the nearest of many pictures, exactly
     picture_folders     where pictures are: which folders a client may name, and which a model has learned from
     active_learning     which pictures are worth a person's grade
     command_line        usage errors of a command, in one line

@@ -6,6 +6,7 @@
     |   |-- BundleDamaged      a file is truncated, altered or not what the card says
     |   |-- BundleTooNew       written in a later format than this code reads
     |   `-- BundleReplaced     another bundle, or other scores, than were opened lie there now
+    |-- IndexDamaged           a file that is not a whole, unaltered index of training pictures
     |-- AddressError           a seed, index, count or truncation outside its range
     `-- EngineUnavailable      the requested engine is not available
 
@@ -42,6 +43,14 @@ class BundleTooNew(BundleError):
 
 class BundleReplaced(BundleError):
     """While a bundle was worked on, another took its place, or another process wrote what this one writes."""
+
+
+class IndexDamaged(ModelError):
+    """An index of training pictures cannot be used. Says what was found, what was expected."""
+
+    def __init__(self, path: Path, *, found: str, expected: str, advice: str = "") -> None:
+        self.path, self.found, self.expected, self.advice = path, found, expected, advice
+        super().__init__(f"{path}: found {found}, expected {expected}." + (f" {advice}" if advice else ""))
 
 
 class AddressError(ModelError, ValueError):
