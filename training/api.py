@@ -107,8 +107,8 @@ def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **opt
     Args:
         model: a bundle's folder, or a name in ZOETROPE_MODELS (./models).
         pictures: those that it was trained on; their test part is what it is compared with.
-        options: `fit`, `features`, `usefulness`, `leaks`, `probe_seeds`, `images`, `seed`, `inception`, `device` and
-            `threads`, as of `evaluate_model`.
+        options: `fit`, `features`, `usefulness`, `leaks`, `probe_seeds`, `images`, `seed`, `inception`, `index`,
+            `device` and `threads`, as of `evaluate_model`.
 
     Raises:
         ModelError: the bundle is damaged, or the device is not available.

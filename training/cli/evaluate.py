@@ -32,6 +32,9 @@ def evaluate(
     ] = True,
     probe_seeds: Annotated[int, typer.Option(min=2, max=10, help="Repetitions of these two.")] = 3,
     inception: Annotated[Path | None, typer.Option(help="Weights of Inception: the canonical FID as well.")] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Write its training pictures to this file: ZOETROPE_INDEX of a service.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads that draw.  (all cores)")] = None,
 ) -> None:
@@ -51,6 +54,7 @@ def evaluate(
             images=images,
             seed=seed,
             inception=inception,
+            index=index,
             device=device,
             threads=threads,
         )

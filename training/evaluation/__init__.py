@@ -25,6 +25,7 @@ Read in this order:
     membership       an attack that tells training pictures by what a model draws
     in_use           asks the last ones, where they can be asked
     inception        the canonical Inception FID, where its weights are available
+    index_writer     an index of the training pictures: is a drawn picture copied from one of them?
 
 No generator is ever trained on an evaluator: it could no longer be evaluated by it.
 """

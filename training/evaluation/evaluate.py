@@ -33,6 +33,7 @@ from training.evaluation.evaluator import Evaluator, Features
 from training.evaluation.evaluator_store import FeaturesName, find_evaluator
 from training.evaluation.in_use import Asked, examine, is_own, kept
 from training.evaluation.inception import inception_fid
+from training.evaluation.index_writer import check_index, write_index_of
 from training.evaluation.intervals import Halves, intervals, too_few_to_tell
 from training.evaluation.modes import stacked_scores
 from training.evaluation.quality_metrics import (
@@ -90,6 +91,7 @@ def evaluate_model(
     probe_seeds: int = Asked.seeds,
     images: int | None = None,
     seed: int = 0,
+    index: Path | None = None,
     device: Device = "cpu",
     threads: int | None = None,
     report: Report | None = None,
@@ -106,6 +108,8 @@ def evaluate_model(
         features: see `find_evaluator`.
         usefulness: measure what its pictures are worth to a classifier, where model and pictures have classes.
         leaks: try to tell its training pictures by what it draws, where `real` are those.
+        index: a file to write, with which a service shows the training pictures that a drawn one is nearest to; it is
+            written first.
         probe_seeds: 2 to 10, how often pictures are drawn for these two.
 
     The other arguments are those of `find_evaluator`, `Reference` and `evaluate_bundle`.
@@ -116,6 +120,9 @@ def evaluate_model(
         ValueError, ModelError, ModuleNotFoundError: those of the functions above.
     """
     card = open_bundle(path).card
+    if index is not None:
+        check_index(index, card, real)
+        write_index_of(index, card, real, report)
     on = torch.device(device)
     evaluator = find_evaluator(real, fit=fit and digits is None, features=features, device=on, report=report)
     reader = None if digits is None else stack_reader(digits, fit=fit, device=on, report=report)
