@@ -49,7 +49,7 @@ COMMANDS = {
     "benchmark": "the speed of every engine on this machine",
 }
 # Settings that name a file or a folder, and may be absent.
-_FILES = ("ZOETROPE_KEYS_FILE", "ZOETROPE_C2PA_KEY", "ZOETROPE_C2PA_CERTIFICATE", "ZOETROPE_PICTURES")
+_FILES = ("ZOETROPE_KEYS_FILE", "ZOETROPE_C2PA_KEY", "ZOETROPE_C2PA_CERTIFICATE", "ZOETROPE_PICTURES", "ZOETROPE_INDEX")
 # The first name of an import -> the extra of pyproject.toml that installs it.
 EXTRA_OF = {
     **dict.fromkeys(("onnxruntime", "openvino"), "cpu"),

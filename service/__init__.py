@@ -35,6 +35,8 @@ Read in this order:
     registry       the models, and the batcher that draws with them
     reloader       bundles that change while the service runs
     bundle_zip     a bundle to take away, as one zip
+    training_pictures
+                   an index of training pictures, where a setting names one: is a drawn picture copied?
     batching       one queue and one engine thread: dynamic batching; `pending` is one request in it
     draw_times     how long the engine takes, model by model
     formats        which format a response has

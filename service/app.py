@@ -28,6 +28,7 @@ from service.registry import ModelRegistry
 from service.reloader import ModelReloader
 from service.schemas import ServiceState
 from service.settings import Settings
+from service.training_pictures import TrainingPictures
 
 if TYPE_CHECKING:
     from service.credentials import ContentCredentials  # loads a library of 23 MB, where it is used
@@ -45,6 +46,7 @@ class App(FastAPI):
     """The typed HTTP API; `start` gives it the models."""
 
     registry: ModelRegistry
+    training_pictures: TrainingPictures
     candidates: CandidatePools
     reloader: ModelReloader
     encoder_pool: ThreadPoolExecutor
@@ -85,7 +87,9 @@ class App(FastAPI):
         self._writer_pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._reader_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self.candidates = CandidatePools(self.registry)
-        self.reloader = ModelReloader(self.registry, settings.models)
+        self.training_pictures = TrainingPictures(settings.index)
+        self.training_pictures.start()
+        self.reloader = ModelReloader(self.registry, settings.models, self.training_pictures.refresh)
         self.registry.start(self.candidates.refresh)
         self._store = self._writer_pool.submit(_open_store, settings)
         if settings.renew_seconds:

@@ -1,6 +1,6 @@
 """What the routes of models tell and take: cards, versions, files, and how fast a model is drawn here.
 
-registry, draw_times, cards -> [model_schemas] -> routes/models, routes/bundles
+registry, draw_times, cards -> [model_schemas] -> routes/models, routes/bundles, routes/nearest
 """
 
 import math
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from models.bundle import CARD
 from models.card import Card, Lineage, ReducedPrecision, Version
 from models.engine_selection import vouches_for
+from models.nearest_pictures import Likeness, UnseenDistances
 from models.runtime import Runtime
 from models.scores import Scores
 from service.draw_times import DrawTimes
@@ -28,12 +29,15 @@ class ModelResponse(BaseModel):
     batch_sizes: tuple[int, ...] = Field(description="The fixed batch sizes that reach the engine.")
     takes_class_weights: bool = Field(description="Whether a picture may be of several classes, by weights.")
     encodes: bool = Field(description="Whether it has an encoder, for POST /encode and /reconstruct.")
+    has_index: bool = Field(
+        description="Whether GET .../nearest/... can find the training pictures nearest to one of its."
+    )
     versions: list[str] = Field(description="Available versions; request an older one as name@version.")
 
     @classmethod
-    def of(cls, snapshot: Snapshot, runtime: Runtime) -> Self:
+    def of(cls, snapshot: Snapshot, runtime: Runtime, has_index: bool) -> Self:
         """Of a runtime; older versions are listed, and not loaded for it."""
-        return cls(**_facts(snapshot, runtime))
+        return cls(**_facts(snapshot, runtime), has_index=has_index)
 
 
 class ModelsResponse(BaseModel):
@@ -115,10 +119,13 @@ class ModelDetails(ModelResponse):
     )
 
     @classmethod
-    def of_version(cls, snapshot: Snapshot, version: ModelVersion, runtime: Runtime, times: DrawTimes) -> Self:
+    def of_version(
+        cls, snapshot: Snapshot, version: ModelVersion, runtime: Runtime, times: DrawTimes, has_index: bool
+    ) -> Self:
         """Of one version; the others are not loaded for it."""
         return cls(
             **_facts(snapshot, runtime),
+            has_index=has_index,
             is_current=version.is_current,
             parameters=runtime.parameters,
             vouched=[one for one in runtime.card.fidelity if vouches_for(runtime.card, one)],
@@ -126,6 +133,52 @@ class ModelDetails(ModelResponse):
             speed=DrawingSpeed.of(runtime, times),
             history=[VersionResponse.of(one) for one in _by_descent(snapshot, version.card.name)],
         )
+
+
+class NearestPicture(BaseModel):
+    """A training picture that is near to a drawn one."""
+
+    number: int = Field(description="Its place among the training pictures, from 0.")
+    distance_levels: float = Field(description="Root mean square over pixels, in levels of 0 to 255; 0 is a copy.")
+    unseen_farther: float = Field(
+        description="Share of real pictures that the model never saw whose nearest training picture is farther away."
+    )
+    mirrored: bool = Field(description="Its mirror image is what is near, and what `png` shows.")
+    png: str = Field(description="Base64 of a PNG: the picture, or a thumbnail of at most 64 pixels a side.")
+
+
+class UnseenPictures(BaseModel):
+    """How far real pictures that a model never saw are from the nearest training picture, in levels."""
+
+    count: int = Field(description="How many were compared.")
+    median: float
+    near: float | None = Field(description="One in a hundred is nearer than this; None: too few, or no figure.")
+
+    @classmethod
+    def of(cls, unseen: UnseenDistances) -> Self:
+        """What an index knows."""
+        near = None if unseen.near is None else round(unseen.near, 3)
+        return cls(count=len(unseen.levels), median=round(unseen.median, 3), near=near)
+
+
+class NearestResponse(BaseModel):
+    """The training pictures that a drawn one is nearest to, and what that means."""
+
+    model: str
+    version: str
+    seed: int
+    index: int
+    truncation: float
+    label: str | dict[str, float] | None = Field(default=None, description="The class, or weights of several.")
+    data: str = Field(description="What the training pictures are called.")
+    pictures: int = Field(description="How many were looked through.")
+    likeness: Likeness = Field(
+        description="copy: pixels are the same, or nearer than half of what is near. near: nearer than all but one in "
+        "a hundred unseen pictures. new: neither; people see more than pixels say, so look."
+    )
+    explanation: str = Field(description="In sentences, with figures.")
+    unseen: UnseenPictures
+    nearest: list[NearestPicture] = Field(description="The nearest first.")
 
 
 class CurrentVersionRequest(BoundedModel):

@@ -66,6 +66,7 @@ _PAGES = (
 )
 _CODE = "/models/{name}/{version}/codes/{seed}/{index}"
 _DIRECTIONS = "/models/{name}/{version}/directions"
+_NEAREST = "/models/{name}/{version}/nearest/{seed}/{index}"
 _MANIFEST = f"{_IMAGE}.{SIDECAR_SUFFIX}"
 _SHEET = "/runs/{name}/sheets/{sheet}.png"
 _OF_RUNS = ("/runs", "/runs/{name}", _SHEET)
@@ -95,6 +96,7 @@ _ERRORS = {
     **{("get", one): (404, 410, 422, 503) for one in _PAGES},
     ("get", _CODE): (404, 410, 422, 503),
     ("get", _DIRECTIONS): _OF_MODEL_ROUTES,
+    ("get", _NEAREST): (401, 403, 404, 410, 422, 429, 503),
     ("get", _ZIP): (401, 403, 404, 409, 410, 503),
     ("post", _CURRENT): (400, 401, 403, 404, 409, 410, 413, 415, 422, 503),
     ("get", _MANIFEST): (401, 403, 404, 410, 422, 429, 503),

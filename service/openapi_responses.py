@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     400: "The body is not valid JSON",
     401: "It needs a key, or its key is not known",
     403: "A page of another site sent it, its key lacks the scope, or nothing allows it on this address",
-    404: "No such model, round or run",
+    404: "No such model, round or run, or no index of training pictures",
     406: "Nothing that we have fits `Accept`",
     408: "Headers or body did not arrive in time",
     409: "Nothing was changed: an id came before with something else, a round or run does not allow it as it stands, "

@@ -1,6 +1,6 @@
 """Queries of permanent URLs, with their bounds: of a picture, a sheet, an interpolation, and of their pages.
 
-HTTP -> [query_schemas] -> routes/images, routes/sheets, routes/interpolations, routes/view
+HTTP -> [query_schemas] -> routes/images, routes/sheets, routes/interpolations, routes/view, routes/nearest
 """
 
 from typing import Annotated, Literal
@@ -16,6 +16,8 @@ LARGEST_LINKED_N = 256
 """Pictures of a sheet that has a URL: its page links each of them."""
 LARGEST_MOVING_PIXELS = 1 << 24
 """Of all frames of an interpolation that has a URL, enlarged; so its file has up to 24 MB."""
+MOST_NEAREST = 32
+"""Training pictures next to one that is drawn."""
 SIZES_PIXELS, MOVING_SIZES_PIXELS = (512, 1_024), (256, 512)
 """To which pictures and animations are enlarged: the longest side."""
 
@@ -64,6 +66,12 @@ class PictureQuery(ImageQuery):
 
     size: PictureSize | None = Field(default=None, description=_SIZE)
     scaling: Scaling = Field(default="nearest", description=_SCALING)
+
+
+class NearestQuery(ImageQuery):
+    """As of the URL of one picture, and how many training pictures are given."""
+
+    k: int = Field(default=8, ge=1, le=MOST_NEAREST, description="How many training pictures, the nearest first.")
 
 
 class PathQuery(BaseModel):

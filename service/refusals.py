@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from models.bundle import CARD, bundle_name
-from models.errors import BundleError, ModelError
+from models.errors import BundleError, IndexDamaged, ModelError
 from service.errors import cut
 
 Files = frozenset[tuple[str, int, int, int]]
@@ -47,7 +47,7 @@ class Refusal:
 
 def reason_of(error: Exception) -> str:
     """What was found, expected and to do, as a sentence without a path: at most 400 characters."""
-    if isinstance(error, BundleError):
+    if isinstance(error, BundleError | IndexDamaged):
         words = f"{error.path.name}: found {error.found}, expected {error.expected}. {error.advice}"
     elif isinstance(error, OSError):
         words = error.strerror or type(error).__name__  # its text holds the path

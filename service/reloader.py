@@ -13,6 +13,7 @@ knows no HTTP.
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,10 +33,11 @@ class ModelReloader:
     Args:
         registry: with what was in the folder at the start.
         folder: of bundles.
+        scanned: called at every interval, too, in the thread of the scans.
     """
 
-    def __init__(self, registry: ModelRegistry, folder: Path) -> None:
-        self._registry, self._folder = registry, folder
+    def __init__(self, registry: ModelRegistry, folder: Path, scanned: Callable[[], None] = lambda: None) -> None:
+        self._registry, self._folder, self._scanned = registry, folder, scanned
         snapshot = registry.snapshot
         self._settled = {name: one.files for name, one in (snapshot.by_folder | snapshot.refused).items() if one.files}
         self._seen = self._settled
@@ -63,6 +65,7 @@ class ModelReloader:
         while not self._stopping.wait(interval_s if self._seen == self._settled else interval_s / 4):
             try:
                 self.scan()
+                self._scanned()
             except Exception:
                 _log.exception("the folder of models could not be scanned; the served models stay")
 

@@ -329,6 +329,16 @@ class RefusedBundle(BaseModel):
     )
 
 
+class IndexState(BaseModel):
+    """The index of training pictures that ZOETROPE_INDEX names."""
+
+    state: Literal["ready", "loading", "refused"]
+    reason: str | None = Field(description="Why nothing is found by it; what was found, and what was expected.")
+    data: str | None = Field(default=None, description="What its pictures are called.")
+    pictures: int = Field(default=0, description="How many it holds.")
+    models: list[str] = Field(default=[], description="Models that have learned from these pictures.")
+
+
 ServiceState = Literal["ready", "loading", "stopping", "not ready"]
 
 
@@ -342,3 +352,4 @@ class StatusResponse(BaseModel):
     models: list[ModelState]
     refused: list[RefusedBundle] = Field(description="By name, the first 100.")
     refused_count: int = Field(description="How many there are.")
+    index: IndexState | None = Field(default=None, description="None: ZOETROPE_INDEX is not set.")

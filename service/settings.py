@@ -91,6 +91,12 @@ class Settings(BaseModel):
         description="The database of people's grades: sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE.",
     )
     runs: Path = Field(default=Path("runs"), description="The folder of training runs that /runs shows.")
+    index: Path | None = Field(
+        default=None, description="A file of training pictures, by which copies of them are found."
+    )
+    open_index: bool = Field(
+        default=False, description="Whether everyone who can connect sees the training pictures nearest to a drawn one."
+    )
     open_ratings: bool = Field(
         default=False, description="Whether grades are accepted without a key from everyone who can connect."
     )

@@ -24,6 +24,7 @@ PAGES = (f"{VIEW}/{{seed}}/{{index}}", f"{VIEW}/{{seed}}/{{start}}/{{n}}", f"{VI
 MANIFEST = f"{IMAGE}.c2pa"
 SHEET = "/runs/{name}/sheets/{sheet}.png"
 ZIP, CURRENT = "/models/{name}/{version}/bundle.zip", "/models/{name}/current"
+NEAREST = "/models/{name}/{version}/nearest/{seed}/{index}"
 DRAWN_BY_POST = [
     *(
         "/generate",
@@ -62,7 +63,7 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     assert set(document["paths"]) == drawing | grades | inference | runs | training | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
         *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
-        *(ZIP, CURRENT),
+        *(ZIP, CURRENT, NEAREST),
     }
 
 
@@ -400,7 +401,7 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         **{("get", path): [["draw"]] for path in (IMAGE, MANIFEST, CONTACT_SHEET, INTERPOLATION)},
         ("post", "/ratings"): [["rate"]],
         ("get", "/ratings"): [["rate"]],
-        ("get", ZIP): [["admin"]],
+        **{("get", path): [["admin"]] for path in (ZIP, NEAREST)},
         ("post", CURRENT): [["admin"]],
         ("post", "/ratings/withdrawals"): [["admin"]],
         ("get", "/ratings/withdrawals"): [["admin"]],

@@ -220,9 +220,11 @@ def test_files_that_settings_name_are_those_of_the_users_folder(given: dict, mod
 
 def test_a_file_of_keys_is_that_of_the_users_folder_and_none_is_none():
     """The service's processes start elsewhere, and a file that is not there would stop them."""
-    named = zoetrope.serve_environment({"ZOETROPE_KEYS_FILE": "keys"}, Path("/home/me"))
+    given = {"ZOETROPE_KEYS_FILE": "keys", "ZOETROPE_INDEX": "digits.index"}
+    named = zoetrope.serve_environment(given, Path("/home/me"))
 
     assert named["ZOETROPE_KEYS_FILE"] == "/home/me/keys"
+    assert named["ZOETROPE_INDEX"] == "/home/me/digits.index"
     assert "ZOETROPE_KEYS_FILE" not in zoetrope.serve_environment({}, Path("/home/me"))
 
 

@@ -53,12 +53,14 @@ OF_TRAINING: Mapping[str, str] = {
     "trainer": "No trainer gets work here",
 }
 """First step of a path -> the words of its refusal."""
-CURRENT_END, ZIP_END = "/current", "/bundle.zip"
+CURRENT_END, ZIP_END, NEAREST = "/current", "/bundle.zip", "nearest"
 OF_BUNDLES: Mapping[str, str] = {
     CURRENT_END: "No version is made the current one here",
     ZIP_END: "No bundle is downloaded here",
+    NEAREST: "No training pictures are shown here",
 }
-"""End of a path below `/models/` -> the words of its refusal. Who may draw with a model may not take it away, too."""
+"""End of a path below `/models/`, or its step after name and version -> the words of its refusal. Who may draw with a
+model may not take it away, too, nor see what it has learned from."""
 COUNTED_IN_ADVANCE = "pictures counted in advance"
 """Of a request's state: pictures that are drawn later and count already, so that it is not refused half way."""
 CONTAINER_VARIABLE = "BENTOML_CONTAINERIZED"
@@ -195,7 +197,7 @@ class Access:
                 "KEY; who runs this service has it.",
                 {"WWW-Authenticate": 'Bearer realm="zoetrope"'},
             )
-        opens = _OPENED_BY.get(_end_of_bundle_path(request["path"]) or needed)
+        opens = _OPENED_BY.get(_part_of_bundle(request["path"]) or needed)
         raise Problem(
             403,
             f"{_refused(request['path'], needed)}: {closed}. A key allows it (ZOETROPE_KEYS_FILE)"
@@ -210,7 +212,8 @@ class Access:
         if needed == "rate":
             reads = request["method"] in _READING_METHODS
             return self._settings.open_ratings or (reads and not self.keys.is_set)
-        return self._settings.open_downloads and _end_of_bundle_path(request["path"]) == ZIP_END
+        opened = {ZIP_END: self._settings.open_downloads, NEAREST: self._settings.open_index}
+        return opened.get(_part_of_bundle(request["path"]) or "", False)
 
     def _key_of(self, authorization: bytes) -> Key | None:
         """The key that a request comes with; None without one, or where there are none.
@@ -260,16 +263,24 @@ _REFUSED: Mapping[Scope, str] = {
     "rate": "No grades are accepted here",
     "admin": "No grades are withdrawn here",
 }
-_OPENED_BY = {"rate": "ZOETROPE_OPEN_RATINGS", ZIP_END: "ZOETROPE_OPEN_DOWNLOADS"}
+_OPENED_BY = {
+    "rate": "ZOETROPE_OPEN_RATINGS",
+    ZIP_END: "ZOETROPE_OPEN_DOWNLOADS",
+    NEAREST: "ZOETROPE_OPEN_INDEX",
+}
 
 
-def _end_of_bundle_path(path: str) -> str | None:
+def _part_of_bundle(path: str) -> str | None:
     """Which of `OF_BUNDLES` a path is; None for others."""
-    return next((end for end in OF_BUNDLES if path.startswith("/models/") and path.endswith(end)), None)
+    if not path.startswith("/models/"):
+        return None
+    if path.split("/", 5)[4:5] == [NEAREST]:
+        return NEAREST
+    return next((end for end in (CURRENT_END, ZIP_END) if path.endswith(end)), None)
 
 
 def _refused(path: str, needed: Scope) -> str:
-    end = _end_of_bundle_path(path)
+    end = _part_of_bundle(path)
     return OF_BUNDLES[end] if end else OF_TRAINING.get(_first_step(path)) or _REFUSED[needed]
 
 
@@ -280,7 +291,7 @@ def _first_step(path: str) -> str:
 def scope_of(path: str) -> Scope | None:
     """The scope that a key for this path has; None where it is always open."""
     found = SCOPE_OF_PATH.get(path)
-    if found is None and (_first_step(path) in OF_TRAINING or _end_of_bundle_path(path)):
+    if found is None and (_first_step(path) in OF_TRAINING or _part_of_bundle(path)):
         return "admin"
     if found is None:
         is_image = path.startswith("/models/") and any(part in path for part in _DRAWN_PARTS)

@@ -11,6 +11,7 @@ Read in this order:
     permanent    what those three share: one spelling of a URL, caching, 304
     collect      POST /collect: pictures of any addresses as a zip
     view         GET /view/...: pages to share for a picture, a sheet and an interpolation
+    nearest      GET /models/{name}/{version}/nearest/...: the training pictures that a drawn one is nearest to
     codes        GET /models/{name}/{version}/codes/..., /directions: the code of a picture, and where to move it
     encode       POST /encode, /reconstruct: from a picture to its code, and back
     verify       POST /verify: is this picture ours, by drawing it again
@@ -48,6 +49,7 @@ from service.routes import (
     interpolations,
     mcp,
     models,
+    nearest,
     openai,
     pages,
     ratings,
@@ -61,7 +63,10 @@ from service.routes import (
 )
 from service.routes.responses import client_closed_request
 
-_DRAWING = (generate, images, sheets, interpolations, collect, view, codes, encode, verify, openai, inference, mcp)
+_DRAWING = (
+    *(generate, images, sheets, interpolations, collect, view),
+    *(codes, nearest, encode, verify, openai, inference, mcp),
+)
 ROUTERS = tuple(
     module.router
     for module in (*_DRAWING, models, bundles, ratings, runs, rounds, run_requests, trainer, health, pages)

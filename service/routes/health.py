@@ -57,6 +57,7 @@ async def get_status(request: Request) -> StatusResponse:
             for folder, reason in islice(refusals.items(), _MOST_REFUSED)
         ],
         refused_count=len(refusals),
+        index=app.training_pictures.state([one.card for one in snapshot.current]),
     )
 
 

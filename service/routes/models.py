@@ -31,11 +31,12 @@ async def list_models(request: Request, response: Response) -> ModelsResponse | 
     if prefers_page(request.headers):
         return await negotiated_page("models.html", request)
     response.headers.update(VARY)
-    registry = app_of(request).registry
+    registry, index = app_of(request).registry, app_of(request).training_pictures
     registry.require_ready()
     snapshot = registry.snapshot
     return ModelsResponse(
-        default=snapshot.default, models=[ModelResponse.of(snapshot, one) for one in registry.current_runtimes]
+        default=snapshot.default,
+        models=[ModelResponse.of(snapshot, one, index.fits(one.card)) for one in registry.current_runtimes],
     )
 
 
@@ -58,4 +59,5 @@ async def get_model(
     runtime = await registry.runtime(name)
     snapshot = registry.snapshot
     version = snapshot.find(f"{runtime.card.name}@{runtime.card.version}")
-    return ModelDetails.of_version(snapshot, version, runtime, registry.batcher.draw_times)
+    has_index = app_of(request).training_pictures.fits(runtime.card)
+    return ModelDetails.of_version(snapshot, version, runtime, registry.batcher.draw_times, has_index)
