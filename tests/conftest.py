@@ -155,11 +155,18 @@ def store(url: str) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def studio(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real service of the shipped models and of `bundles`, the first to be looked at being `mnist`."""
-    folder = tmp_path_factory.mktemp("studio")
+    """A real service of the shipped models and of `bundles`, the first to be looked at being `mnist`; and of `levels`,
+    which has an encoder. It has an index of training pictures of `grey`, one of which `grey` draws."""
+    from support.copied import write_copied
+    from support.encoding import write_with_encoder
+
+    folder, index = tmp_path_factory.mktemp("studio"), tmp_path_factory.mktemp("index") / "squares.index"
     for bundle in (*bundles.iterdir(), ROOT / "models" / "mnist", ROOT / "models" / "eurosat"):
         (folder / bundle.name).symlink_to(bundle)
-    with started(folder, tmp_path_factory.mktemp("log") / "serve.log") as server:
+    write_untrained(folder / "levels", 12, 20, 3, code_size=7)
+    write_with_encoder(folder / "levels", 1 / 8)
+    write_copied(index, bundles / "grey")
+    with started(folder, tmp_path_factory.mktemp("log") / "serve.log", ZOETROPE_INDEX=str(index)) as server:
         server.wait_for("/readyz")
         yield server
 

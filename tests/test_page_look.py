@@ -234,7 +234,7 @@ def test_an_error_is_shown_in_the_words_of_the_service(arrive):
     alert = page.get_by_role("alert")
     alert.wait_for()
 
-    expect(alert).to_contain_text("There is no model 'lion'. There are: colour, eurosat, grey, mnist, pets.")
+    expect(alert).to_contain_text("There is no model 'lion'. There are: colour, eurosat, grey, levels, mnist, pets.")
     page.locator("#model").select_option("mnist")
     visitor.shows(TILES)
     expect(alert).to_be_hidden()

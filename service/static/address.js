@@ -3,7 +3,7 @@
 //     router, forms -> [address] -> api, links
 //
 // {model, version, seed, index, label?, truncation}: seed and index are BigInt, integers below 2^64. Without a label
-// the service draws the class by seed and index.
+// the service draws the class by seed and index. A point of a walk may have a `code` in place of an address.
 
 import {texts} from "./texts.js";
 
@@ -43,6 +43,9 @@ export const imageUrl = (address, more) => `models/${placeOf(address, "images/")
 /** The URL of its code. */
 export const codeUrl = address => `models/${placeOf(address, "codes/")}${queryOf(address)}`;
 
+/** The URL of the `k` training pictures that it is nearest to. */
+export const nearestUrl = (address, k) => `models/${placeOf(address, "nearest/")}${queryOf(address, {k})}`;
+
 /** The URL of a page to share: of one picture, or of a sheet of `n`. */
 export const viewUrl = (address, n) => `view/${placeOf(address, "")}${n ? `/${n}` : ""}${queryOf(address)}`;
 
@@ -57,10 +60,11 @@ function queryOf({label, truncation}, more = {}) {
 }
 
 /** A point of POST /interpolate. */
-export const toPoint = ({seed, index, label, truncation}) => ({seed, index, label, truncation});
+export const toPoint = ({seed, index, label, truncation, code}) => ({seed, index, label, truncation, code});
 
-/** seed/index/truncation/label, the last two only where they differ from the default. */
-export function formatAddress({seed, index, label, truncation}) {
+/** seed/index/truncation/label, the last two only where they differ from the default; of a code code/0.5,-1.2/label. */
+export function formatAddress({seed, index, label, truncation, code}) {
+  if (code) return ["code", code.join(","), ...(label === undefined ? [] : [label])].join("/");
   const more = label !== undefined ? [truncation, label] : truncation !== 1 ? [truncation] : [];
   return [seed, index, ...more].join("/");
 }
@@ -72,4 +76,13 @@ export function parseAddress(text) {
     seed: parseInteger(seed, "seed"), index: parseInteger(index, "index"), truncation: parseTruncation(truncation),
     label: label.length ? label.join("/") : undefined,
   };
+}
+
+/** The address, or {code, label}, that `formatAddress` wrote. */
+export function parsePoint(text) {
+  if (!text.startsWith("code/")) return parseAddress(text);
+  const [, numbers, ...label] = text.split("/");
+  const code = numbers.split(",").map(Number);
+  if (!code.every(number => Math.abs(number) <= 100)) throw new Error(texts.address.notCode(numbers.slice(0, 40)));
+  return {code, label: label.length ? label.join("/") : undefined};
 }

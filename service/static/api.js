@@ -26,20 +26,21 @@ export function toJson(value) {
 }
 
 /**
- * GET a path, or POST `body` to it; resolves when the whole answer is here. Throws a Problem.
+ * GET a path, or POST `body` to it: JSON, or a Blob; resolves when the whole answer is here. Throws a Problem.
  *
  * It is tried again until it succeeds, fails for good, `signal` aborts it or `wanted()` is false; with `once` it is not.
- * `keepalive`: the page may be closed meanwhile.
+ * `keepalive`: the page may be closed meanwhile. `asksForKey`: whether a person may be asked for a key.
  */
-export function request(path, body, {signal, wanted, keepalive = false, once = keepalive} = {}) {
+export function request(path, body, {signal, wanted, keepalive = false, once = keepalive, asksForKey = !keepalive} = {}) {
+  const [type, sent] = body instanceof Blob ? [body.type, body] : ["application/json", toJson(body)];
   const options = body === undefined ? {signal} : {
-    method: "POST", headers: {"content-type": "application/json"}, body: toJson(body), signal, keepalive,
+    method: "POST", headers: {"content-type": type}, body: sent, signal, keepalive,
   };
-  const attempt = () => ask(path, options, keepalive);
+  const attempt = () => ask(path, options, asksForKey);
   return once ? attempt() : persist(attempt, {what: whatIsAt(path), signal, wanted});
 }
 
-async function ask(path, options, keepalive) {
+async function ask(path, options, asksForKey) {
   for (;;) {
     const key = path === "models" ? undefined : currentKey(); // the page preloads the models without one
     const response = await send(path, withKey(options, key));
@@ -47,7 +48,7 @@ async function ask(path, options, keepalive) {
     const problem = await problemOf(response);
     if (!response.headers.has("www-authenticate")) throw problem;
     problem.needsKey = true;
-    if (keepalive || !await askForKey(key, problem.message)) throw problem;
+    if (!asksForKey || !await askForKey(key, problem.message)) throw problem;
   }
 }
 

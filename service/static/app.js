@@ -7,6 +7,7 @@
 
 import {announce, clearError, showError, showRefused} from "./alert.js";
 import {fetchCard, fetchModels, fetchStatus, modelOptions, openingModel} from "./api.js";
+import {isOwnMachine} from "./browser.js";
 import "./display.js";
 import {currentKey} from "./key.js";
 import {Problem, persist} from "./loader.js";
@@ -14,7 +15,6 @@ import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./rou
 import {texts} from "./texts.js";
 
 const MODELLESS = ["runs"]; // shown also where no model can draw
-const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 const STATUS_EVERY_MS = 30_000;
 const STATUS_AFTER_MS = 1000;
 const select = document.getElementById("model");
@@ -112,7 +112,7 @@ newer.querySelector("button").addEventListener("click", async () => {
 });
 document.addEventListener("visibilitychange", checkStatus);
 // Elsewhere runs need a key, and a link that is refused to all others would only be in the way.
-const hidesRuns = !OWN_MACHINE.includes(location.hostname) && currentKey() === undefined;
+const hidesRuns = !isOwnMachine() && currentKey() === undefined;
 for (const link of document.querySelectorAll("[data-view=runs]")) link.hidden = hidesRuns;
 setInterval(checkStatus, STATUS_EVERY_MS);
 onRouteChange(render);

@@ -5,8 +5,12 @@
 // Stored values are separate for each service on a host. A browser that refuses to store keeps values until the page
 // is closed.
 
+const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 const prefix = `zoetrope ${new URL("..", import.meta.url).pathname} `;
 const inMemory = new Map();
+
+/** Does the service run on the machine of this browser? Then most is open without a key. */
+export const isOwnMachine = () => OWN_MACHINE.includes(location.hostname);
 
 /** The value stored under a name, or undefined. */
 export function load(name) {

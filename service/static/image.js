@@ -5,6 +5,7 @@
 // A small picture is enlarged by a whole number of device pixels, so that its own pixels stay square and even; the
 // browser scales down one that is larger than its place.
 
+import {imageUrl} from "./address.js";
 import {request} from "./api.js";
 import {currentKey} from "./key.js";
 import {reportFailure} from "./loader.js";
@@ -18,6 +19,18 @@ export function loadImage(image, url) {
   if (currentKey() === undefined) setSource(image, url);
   else fetchInto(image, url, true);
   return image;
+}
+
+/** Load the picture of an address, or of a code, which has no URL, into an img; returns the img. */
+export function loadPoint(image, address) {
+  if (address.code) loadCode(image, address).catch(reportFailure);
+  else loadImage(image, imageUrl(address));
+  return image;
+}
+
+async function loadCode(image, {model, version, code, label}) {
+  const body = {model: `${model}@${version}`, codes: [code], label, format: "png"};
+  setSource(image, URL.createObjectURL(await (await request("decode", body)).blob()));
 }
 
 function setSource(image, url) {

@@ -1,11 +1,11 @@
 // Dialog of one picture: its address, its permanent link, and pictures nearby in the latent space.
 //
-//     look -> [picture_dialog] -> walk, play
+//     look -> [picture_dialog] -> walk, play, nearest
 //
 // Knows no grid: its handlers say what happens when it is closed or another picture is wanted.
 
 import {imageUrl, shiftIndex, toPoint, viewUrl} from "./address.js";
-import {baseUrl, request} from "./api.js";
+import {baseUrl, fetchModels, request} from "./api.js";
 import {copy} from "./browser.js";
 import {showCode} from "./code.js";
 import {isCollectKey, isCollected, onCollection} from "./collected.js";
@@ -57,7 +57,7 @@ export async function open(address, size) {
     button.disabled = shiftIndex(address.index, button.dataset.steps) === undefined;
   }
   if (!dialog.open) dialog.showModal();
-  await Promise.all([showClass(address), showNeighbours(address)]).catch(error => on.failed(error));
+  await Promise.all([showClass(address), showNeighbours(address), showNearest(address)]).catch(error => on.failed(error));
 }
 
 /** Close it, if it is open; returns the index that it showed. */
@@ -125,6 +125,17 @@ async function showNeighbours(address) {
     button.addEventListener("click", () => on.walk([address, end]));
     return button;
   }));
+}
+
+/** Show which training pictures it is nearest to, where the service has an index of them. */
+async function showNearest(address) {
+  const {models} = await fetchModels();
+  if (shown !== address) return;
+  const isIndexed = models.some(({card, has_index: has}) => card.name === address.model && has);
+  dialog.querySelector(".nearest").hidden = !isIndexed;
+  if (!isIndexed) return;
+  const nearest = await import("./nearest.js");
+  if (shown === address) nearest.show(address);
 }
 
 function step(offset) {

@@ -2,10 +2,10 @@
 //
 //     router -> [play] -> play_controls, play_state -> play_draw -> canvas
 //
-// The address bar holds the picture that it starts from, as at=seed/index, how far it is moved along each direction, and
-// the weights of its classes. Directions are measured at export; a model without them has its classes to move.
+// The address bar holds the picture that it starts from, as at=seed/index or at=code/..., how far it is moved along each
+// direction, and the weights of its classes. Directions are measured at export; a model without them has its classes to move.
 
-import {codeUrl, formatAddress, parseAddress, randomSeed} from "./address.js";
+import {codeUrl, formatAddress, parsePoint, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
 import {baseUrl, classNames, fetchModel, request, toJson} from "./api.js";
 import {copy, saveFile} from "./browser.js";
@@ -54,7 +54,7 @@ export function show(query, modelCard) {
     navigate("play", {model, at: `${randomSeed()}/0`}, {replace: true});
     return;
   }
-  const found = parseAddress(at);
+  const found = parsePoint(at);
   const label = classNames(card).includes(found.label) ? found.label : undefined;
   const key = `${card.name} ${card.version} ${at}`;
   if (key !== shown) load({...found, label, model: card.name, version: card.version}, key, query);
@@ -70,11 +70,12 @@ export function leave() {
 async function load(wanted, key, query) {
   loading = wanted;
   try {
-    const [code, found, {takes_class_weights: mixes}] = await Promise.all([
-      request(codeUrl(wanted)).then(answer => answer.json()), fetchDirections(), fetchModel(model),
+    const [code, found, {takes_class_weights: mixes, encodes}] = await Promise.all([
+      fetchCode(wanted), fetchDirections(), fetchModel(model),
     ]);
     if (loading !== wanted) return; // the address bar changed meanwhile
     [address, base, directions, names] = [wanted, code.code, found, classNames(card)];
+    offerOwn(encodes).catch(showError);
     initial = initialState(directions.length, names, code.label);
     [past, before, shown] = [[], undefined, key];
     controls = buildControls({image: card.image, directions, names, mixes, home: initial, moved: move});
@@ -83,6 +84,21 @@ async function load(wanted, key, query) {
   } catch (error) {
     if (loading === wanted) showError(error);
   }
+}
+
+/** {code, label} of where it starts from. */
+async function fetchCode(wanted) {
+  if (!wanted.code) return (await request(codeUrl(wanted))).json();
+  if (wanted.code.length !== card.code_size) throw new Error(words.otherCode(wanted.code.length, card.name, card.code_size));
+  return {code: wanted.code, label: wanted.label ?? classNames(card)[0]};
+}
+
+/** Offer to start from a picture of a person's own, where the model has an encoder. */
+async function offerOwn(encodes) {
+  view.querySelector(".own").hidden = !encodes;
+  if (!encodes) return;
+  const {offer} = await import("./own_picture.js");
+  offer({card, at: formatAddress(address), start: point => navigate("play", {model, at: formatAddress(point)})});
 }
 
 async function fetchDirections() {
@@ -148,11 +164,12 @@ async function drawDirections(options) {
 }
 
 function renderRest() {
-  const {seed, index, label, truncation} = address;
+  const {seed, index, label, truncation, code} = address;
   const isMoved = !isSame(state, initial);
-  canvas.setAttribute("aria-label", words.alt(index, seed, isMoved));
+  canvas.setAttribute("aria-label", code ? words.ownAlt(isMoved) : words.alt(index, seed, isMoved));
   undoButton.setAttribute("aria-disabled", !past.length); // a disabled button would lose the focus
   resetButton.setAttribute("aria-disabled", !isMoved);
+  backLink.hidden = code !== undefined;
   backLink.href = hrefFor("look", {model, seed, index, label, truncation: truncation === 1 ? "" : truncation});
   backLink.textContent = words.back(index, seed);
   showProgram();
@@ -181,7 +198,8 @@ function layOut() {
 async function download() {
   status.textContent = words.drawing;
   try {
-    const name = `${card.name}-${address.seed}-${address.index}-moved.png`;
+    const place = address.code ? "own" : `${address.seed}-${address.index}`;
+    const name = `${card.name}-${place}-moved.png`;
     saveFile(await (await request("decode", {...bodyOf(state), format: "png"})).blob(), name);
     status.textContent = words.saved(name);
   } catch (error) {

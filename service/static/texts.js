@@ -69,6 +69,7 @@ export const texts = {
   address: {
     notInteger: (what, found, largest) => (
       `The ${what} is “${found}”. It must be a whole number from 0 to ${largest}.`),
+    notCode: found => `The link has the code “${found}…”. It must be numbers from -100 to 100, with commas between.`,
     notTruncation: found => `The truncation is “${found}”. It must be a number from 0 to 2.`,
   },
 
@@ -88,12 +89,37 @@ export const texts = {
     notCopied: "The browser does not allow copying; the link is above.",
   },
 
+  nearest: {
+    verdict: (likeness, farther, {near}) => `${{
+      copy: "It is a copy of a training picture.",
+      near: "It may be a copy of a training picture: look at both.",
+      new: "By its pixels it is no copy.",
+    }[likeness]} Its nearest training picture is closer than ${percent(farther)} of real pictures that the model never saw are to `
+      + `theirs${near === null ? ", and of those too few are known to tell more" : ""}.`,
+    note: ({median}) => (
+      `Below each: how far its pixels are, in levels of 0 to 255 on average. Of real pictures that the model never saw, half are `
+      + `farther than ${median.toFixed(1)} from the nearest.`),
+    drawn: "this one",
+    drawnAlt: "The picture that was drawn",
+    levels: levels => levels.toFixed(1),
+    alt: (number, mirrored) => `Training picture ${number}${mirrored ? ", mirrored" : ""}`,
+  },
+
+  ownPicture: {
+    encoding: "Finding its code…",
+    found: psnr => (
+      `This is what the model makes of your picture: ${psnr.toFixed(1)} dB, ${psnr < 15 ? "hardly like it"
+        : psnr < 22 ? "roughly" : "closely"}. Move it, or walk from it.`),
+    unreadable: name => `${name} is no picture that this browser can read. PNG, JPEG and WebP are.`,
+  },
+
   walk: {
     play: "Play",
     pause: "Pause",
     needsTwo: "A walk needs two pictures: add another one here, or choose one in Look.",
     position: (percent, from, to) => `${percent} % of the way from picture ${from} to picture ${to}`,
     point: (number, index, seed) => `picture ${number}, index ${index} of seed ${seed}`,
+    ownPoint: number => `picture ${number}, of your own`,
     goTo: point => `Go to ${point}`,
     earlier: point => `Earlier: ${point}`,
     remove: point => `Remove ${point}`,
@@ -177,6 +203,8 @@ export const texts = {
     weight: units => `${(units / 10).toFixed(1)} %`,
     oneClass: "Class",
     alt: (index, seed, isMoved) => `Picture ${index} of seed ${seed}${isMoved ? ", moved" : ""}`,
+    ownAlt: isMoved => `What the model makes of your picture${isMoved ? ", moved" : ""}`,
+    otherCode: (found, name, size) => `The link has a code of ${found} numbers, and ${name} takes ${size}.`,
     back: (index, seed) => `Back to picture ${index} of seed ${seed}`,
     noDirections: name => (
       `The directions of ${name} were not measured, so there is nothing to move it along but its classes, where it has `

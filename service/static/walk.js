@@ -4,14 +4,14 @@
 //
 // The address bar holds the pictures of the walk, as at=seed/index, and whether it loops.
 
-import {formatAddress, imageUrl, parseAddress, parseInteger, randomSeed} from "./address.js";
+import {formatAddress, parseInteger, parsePoint, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
 import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, animationQuery, fetchFrames, segmentsOf} from "./animation.js";
 import {baseUrl, classNames, request} from "./api.js";
 import {saveFile} from "./browser.js";
 import {showCode} from "./code.js";
 import {isFreeSpace, pictureScale} from "./display.js";
-import {drawFrame, fitElement, loadImage} from "./image.js";
+import {drawFrame, fitElement, loadPoint} from "./image.js";
 import {currentKey} from "./key.js";
 import {isSlow} from "./line.js";
 import {navigate, rememberRoute} from "./router.js";
@@ -54,7 +54,7 @@ export function show(query, modelCard) {
     return;
   }
   points = query.getAll("at").slice(0, MAX_POINTS).map(text => {
-    const address = {...parseAddress(text), model: card.name, version: card.version};
+    const address = {...parsePoint(text), model: card.name, version: card.version};
     return classNames(card).includes(address.label) ? address : {...address, label: undefined};
   });
   const loop = query.get("loop") !== "no";
@@ -146,8 +146,8 @@ async function showSinglePicture() {
 /** List item of a picture of the walk, with buttons to go to it, move it and remove it. */
 function pointItem(address, at) {
   const item = document.createElement("li");
-  const name = texts.walk.point(at + 1, address.index, address.seed);
-  const image = loadImage(Object.assign(new Image(), {alt: name}), imageUrl(address));
+  const name = address.code ? texts.walk.ownPoint(at + 1) : texts.walk.point(at + 1, address.index, address.seed);
+  const image = loadPoint(Object.assign(new Image(), {alt: name}), address);
   const goTo = button(image, texts.walk.goTo(name), () => { player.stop(); slider.value = at * SEGMENT_FRAMES; paint(); });
   goTo.className = "go-to";
   const tools = document.createElement("span");
