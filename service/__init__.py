@@ -11,6 +11,7 @@ Read in this order:
     parent         the process that `bentoml serve` starts first: a worker that died or is stuck is replaced
     heartbeat      how the parent notices a worker that is stuck, and a worker that its engine thread hangs
     shutdown       SIGTERM: what is under way is finished, in time
+    tracing        traces of requests (OpenTelemetry), where variables ask for them
     middleware     access, path, body-size and backpressure checks before routing
     compression    gzip for the page and for JSON without pictures
     access/        who may do what, and how much: keys, origins of web pages, limits, proxies
@@ -31,6 +32,7 @@ Read in this order:
     snapshot       the models at one moment: which name means which version
     refusal_log    what is refused, by reason, in a line a second at most
     refusals       why a bundle is not served, in words without paths
+    fingerprint    what of this process decides pixels: equal where replicas agree
     loader         loads and warms up in the background, one model at a time
     registry       the models, and the batcher that draws with them
     reloader       bundles that change while the service runs
@@ -59,6 +61,9 @@ Read in this order:
 
 import os
 import sys
+
+# OpenTelemetry's instrumentation of HTTP, which BentoML loads, decides once in a process what attributes are called.
+os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
 
 # BentoML reports home by default. Its command line has decided by the environment before it imports this package, and
 # keeps the decision in a cache, which is cleared here.

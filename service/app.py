@@ -108,6 +108,8 @@ class App(FastAPI):
         self.registry.close()
         if self._store.done() and not isinstance(store := self._store.result(), str):
             store.close()
+        for close in self.at_stop:
+            close()
 
     def check_backpressure(self, path: str) -> None:
         """Refuse a drawing request while the queue is full, before its body is parsed.
@@ -210,6 +212,11 @@ class App(FastAPI):
         if now_s >= self._reopened_s + _RETRY_AFTER_S and self._store.done() and isinstance(self._store.result(), str):
             self._reopened_s = now_s
             self._store = self._writer_pool.submit(_open_store, self.settings)
+
+    @cached_property
+    def at_stop(self) -> list[Callable[[], None]]:
+        """What `stop` does at its end."""
+        return []
 
     @cached_property
     def _document(self) -> dict[str, Any]:

@@ -16,17 +16,23 @@ PYTHON_VERSION = "3.11"
 HOME_FOLDERS = ("bentos", "models", "envs", "tmp", "prometheus_multiproc_dir")
 """What BentoML makes in BENTOML_HOME when it starts. Where they are there it writes nothing, so that the container
 starts with a read-only file system and under any user."""
+FURTHER_EXTRAS = ("postgres", "otel")
+"""Extras that every image has."""
 _PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def packages(extra: str) -> list[str]:
-    """What the service needs with an extra, `cpu` or `gpu`, by pyproject.toml; none where that file is missing."""
+    """What the service needs with an extra, `cpu` or `gpu`, by pyproject.toml; none where that file is missing.
+
+    An image cannot be added to, so it also has what `deploy/` configures: grades in PostgreSQL, traces.
+    """
     if not _PYPROJECT.exists():
         return []
     if extra not in ("cpu", "gpu"):
         raise ValueError(f"EXTRA is {extra!r}; it must be cpu or gpu")
     project = tomllib.loads(_PYPROJECT.read_text())["project"]
-    return [*project["dependencies"], *project["optional-dependencies"][extra]]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *(one for name in (extra, *FURTHER_EXTRAS) for one in extras[name])]
 
 
 _extra = os.environ.get("EXTRA", "cpu")

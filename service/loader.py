@@ -25,6 +25,7 @@ from models.engine_selection import select_engine
 from models.errors import BundleDamaged, ModelError
 from models.runtime import Runtime
 from service.errors import Problem
+from service.fingerprint import check_fingerprint
 from service.heartbeat import Step
 from service.refusals import in_words, reason_of
 from service.settings import Settings
@@ -186,6 +187,7 @@ class ModelLoader:
         if bundle.card.version != version.card.version:  # it was replaced after its card was read
             raise BundleDamaged(version.path, found=f"version {bundle.card.version}", expected=version.card.version)
         runtime = load_runtime(bundle, self._settings, warm_all=False)
+        check_fingerprint(runtime, self._settings.fingerprint)
         runtime = runtime if bundle.card == version.card else runtime.with_card(version.card)
         version.runtime = runtime
         self._cold.append(version)

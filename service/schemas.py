@@ -317,6 +317,12 @@ class ModelState(BaseModel):
     name: str
     version: str
     state: Literal["ready", "loading"]
+    engine: str | None = Field(description="Library, version, device and precision that draw it; None: it is loading.")
+    instruction_set: str | None = Field(description="What of the processor, or the GPU, decides how it rounds.")
+    fingerprint: str | None = Field(
+        description="Eight hex digits over both and the release of numpy: replicas in which a model has the same one "
+        "draw the same pixels. See ZOETROPE_FINGERPRINT."
+    )
 
 
 class RefusedBundle(BaseModel):

@@ -25,6 +25,7 @@ from service.image import environment, image
 from service.log import configure_log
 from service.settings import check_keys, read_settings
 from service.shutdown import bound_worker
+from service.tracing import traced, wants_traces
 
 uvicorn.config.HTTP_PROTOCOLS["auto"] = "service.protocol:BoundedHttpProtocol"  # BentoML builds uvicorn.Config itself
 
@@ -76,7 +77,7 @@ def request_limits(app: "ASGIApp") -> "ASGIApp":
     """
     from service.middleware import RequestLimitsMiddleware
 
-    return RequestLimitsMiddleware(app, api())
+    return traced(RequestLimitsMiddleware(app, api()), api())
 
 
 @bentoml.service(
@@ -103,6 +104,7 @@ class Zoetrope:
         try:
             settings = read_settings()
             check_keys(settings)
+            wants_traces()
             if settings.signs:
                 from service.credentials import ContentCredentials
 

@@ -59,6 +59,18 @@ def _origins(value: object) -> object:
     return names
 
 
+_FINGERPRINT = re.compile(r"[0-9a-f]{8}")
+
+
+def _fingerprints(value: object) -> object:
+    """Fingerprints of `GET /status` with commas between."""
+    names = _names(value)
+    for name in names if isinstance(names, tuple) else ():
+        if not _FINGERPRINT.fullmatch(str(name)):
+            raise ValueError(f"{PREFIX}FINGERPRINT has {name!r}. Expected: eight hex digits each, as in GET /status")
+    return names
+
+
 class Settings(BaseModel):
     """`ZOETROPE_DEVICE=cuda` sets `device`, and so on. Paths are relative to the working directory."""
 
@@ -78,6 +90,9 @@ class Settings(BaseModel):
     precision: Precision | Literal["auto"] = Field(
         default="auto",
         description="float32, tf32, float16 or bfloat16; auto follows the rule, too.",
+    )
+    fingerprint: Annotated[tuple[str, ...], BeforeValidator(_fingerprints)] = Field(
+        default=(), description="Of GET /status, with commas between: a model that is drawn with another is refused."
     )
     engines: str | None = Field(default=None, description="Ignored: no engine is measured any more.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; all cores by default.")

@@ -18,7 +18,9 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 
 
 def test_the_packages_are_those_of_pyproject():
-    assert set(packages("cpu")) == {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["cpu"]}
+    extras = PROJECT["optional-dependencies"]
+    further = {*extras["postgres"], *extras["otel"]}
+    assert set(packages("cpu")) == {*PROJECT["dependencies"], *extras["cpu"], *further}
     assert any(one.startswith("onnxruntime-gpu[cuda,cudnn]") for one in packages("gpu"))
 
 

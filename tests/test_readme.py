@@ -26,7 +26,10 @@ from training.cli.app import app
 ROOT = Path(__file__).parent.parent
 ROOMS = ("training", "models", "service", "load")
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", *(f"{room}/README.md" for room in ROOMS))]
+PAGES = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", *(f"{room}/README.md" for room in (*ROOMS, "deploy")))
+]
+DEPLOYMENT_FILES = [ROOT / "bentofile.yaml", ROOT / "deploy" / "compose.yaml", ROOT / "deploy" / "kubernetes.yaml"]
 
 
 def blocks_of(page: str, language: str) -> list[str]:
@@ -312,6 +315,35 @@ def test_the_service_readme_lists_every_setting():
     page = (ROOT / "service" / "README.md").read_text()
 
     assert {name for name in Settings.model_fields if f"`ZOETROPE_{name.upper()}`" not in page} == set()
+
+
+def variables_of(file: Path) -> set[str]:
+    """Every environment variable that a deployment file sets, or is filled in with."""
+    text = file.read_text()
+    listed = re.findall(r"name: ([A-Z][A-Z0-9_]+)", text)
+    mapped = re.findall(r"^ +([A-Z][A-Z0-9_]+):", text, re.M)
+    return {*listed, *mapped, *re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text)}
+
+
+def documented_variables() -> list[str]:
+    """In the first column of a table of a README, once for each row."""
+    rows = [line for page in PAGES for line in page.read_text().splitlines() if line.startswith("| `")]
+    return [name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]{3,})`", row.split(" | ")[0])]
+
+
+@pytest.mark.parametrize("file", DEPLOYMENT_FILES, ids=lambda file: file.name)
+def test_every_variable_of_a_deployment_file_is_documented_once(file: Path):
+    documented, used = documented_variables(), variables_of(file)
+
+    assert len(used) >= 3
+    assert {name: documented.count(name) for name in used if documented.count(name) != 1} == {}
+
+
+def test_every_setting_is_documented_once():
+    documented = documented_variables()
+    names = [f"ZOETROPE_{name.upper()}" for name in Settings.model_fields]
+
+    assert {name: documented.count(name) for name in names if documented.count(name) != 1} == {}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -114,7 +114,11 @@ def test_a_service_reports_nothing(home: Home, grey: Path, tmp_path: Path, comma
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    variables = {"ZOETROPE_MODELS": str(grey.parent), "ZOETROPE_GRADES": f"sqlite:///{tmp_path / 'grades.db'}"}
+    variables = {
+        "ZOETROPE_MODELS": str(grey.parent),
+        "ZOETROPE_GRADES": f"sqlite:///{tmp_path / 'grades.db'}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example.org:4318",  # OTEL_TRACES_EXPORTER alone decides
+    }
     started = [*command, "--host", "127.0.0.1", "--port", str(port)]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
+from models.card import Card
+from models.runtime import Runtime
 from service.app import app_of
 from service.errors import READYZ
+from service.fingerprint import fingerprint_of
 from service.metrics import ServiceCollector
 from service.refusals import printable
 from service.schemas import ModelState, RefusedBundle, StatusResponse
@@ -41,13 +44,7 @@ async def get_status(request: Request) -> StatusResponse:
         ready=unready is None,
         reason=unready,
         default=printable(snapshot.default),
-        models=[
-            ModelState(
-                name=one.card.name, version=one.card.version, state="ready" if one.runtime is not None else "loading"
-            )
-            for one in snapshot.current
-            if one.fault is None
-        ],
+        models=[_state_of(one.card, one.runtime) for one in snapshot.current if one.fault is None],
         refused=[
             RefusedBundle(
                 name=printable(folder),
@@ -58,6 +55,18 @@ async def get_status(request: Request) -> StatusResponse:
         ],
         refused_count=len(refusals),
         index=app.training_pictures.state([one.card for one in snapshot.current]),
+    )
+
+
+def _state_of(card: Card, runtime: Runtime | None) -> ModelState:
+    """Of a model, and how it is drawn here once it is loaded."""
+    return ModelState(
+        name=card.name,
+        version=card.version,
+        state="ready" if runtime else "loading",
+        engine=runtime.engine if runtime else None,
+        instruction_set=runtime.instruction_set if runtime else None,
+        fingerprint=fingerprint_of(runtime) if runtime else None,
     )
 
 

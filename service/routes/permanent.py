@@ -16,7 +16,6 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
-import numpy as np
 from fastapi import Header, Path, Request
 from pydantic import WithJsonSchema
 from starlette.responses import RedirectResponse, Response
@@ -28,13 +27,13 @@ from service.encoders.marks import MARKS_REVISION, Marks
 from service.encoders.raster import ENCODED_BY
 from service.enlargement import AS_DRAWN, Enlargement
 from service.errors import Problem
+from service.fingerprint import drawn_by
 from service.formats import SIDECAR_RELATION, Format, MediaFormat
 from service.latents import LatentSource
 from service.permanent_urls import with_query
 from service.routes.responses import encode_file, marks_of, provenance_headers
 
 _FOREVER, _FOR_A_DAY = "max-age=31536000, immutable", "max-age=86400"
-_CODES_BY = f"numpy {np.__version__}"
 ModelName = Annotated[str, Path(description="The model.")]
 ModelVersion = Annotated[str, Path(description="Its version, as in X-Model-Version and in its card.")]
 Digits = Annotated[
@@ -126,9 +125,8 @@ class PermanentFile:
         """Everything that decides the bytes: engines and processors draw slightly different levels, encoders pack them
         differently, and a mark has a format, or is not there, and so has a signature within the file."""
         made = (self.runtime.card.name, self.runtime.card.version, *self.decided, self.enlargement)
-        drawn_by = (self.runtime.engine, self.runtime.instruction_set, _CODES_BY)
         marked = (None if marks is None else MARKS_REVISION, signs)
-        return etag_of(made, drawn_by, ENCODED_BY, self.chosen.value, marked)
+        return etag_of(made, drawn_by(self.runtime), ENCODED_BY, self.chosen.value, marked)
 
 
 def moved(request: Request, place: str, wanted: Pairs, headers: dict[str, str]) -> RedirectResponse | None:
