@@ -1,6 +1,7 @@
 """The console script: `zoetrope COMMAND` finds the room that does it.
 
     zoetrope serve | sample | verify | mcp                   -> service
+    zoetrope pull | push                                     -> models
     zoetrope benchmark                                       -> models (its last stage encodes as the service does)
     zoetrope fit | finetune | evaluate | compare | simulate
              doctor | export | profile | trainer             -> training
@@ -37,6 +38,8 @@ COMMANDS = {
     "sample": "draw pictures into a file or a folder, without a server",
     "verify": "whether a picture is ours, by drawing it again",
     "mcp": "draw for an agent, over stdin and stdout (Model Context Protocol)",
+    "pull": "put a model of the Hugging Face Hub into a folder of models",
+    "push": "publish a model on the Hugging Face Hub, with a model card",
     "fit": "train a generator on pictures",
     "finetune": "train a model further, towards what people graded well",
     "evaluate": "score a model against held-out pictures, into its card",
@@ -57,6 +60,7 @@ EXTRA_OF = {
     **dict.fromkeys(("mcp", "mcp_types"), "mcp"),
     **dict.fromkeys(("psycopg",), "postgres"),
     **dict.fromkeys(("c2pa", "cryptography"), "c2pa"),
+    **dict.fromkeys(("huggingface_hub", "httpx2"), "hub"),
     **dict.fromkeys(("torch_fidelity",), "fidelity"),
 }
 
@@ -288,6 +292,12 @@ def _mcp(_command: str, argv: list[str]) -> int:
     return main(argv)
 
 
+def _hub(command: str, argv: list[str]) -> int:
+    from models.hub_command import main
+
+    return main(command, argv)
+
+
 def _benchmark(_command: str, argv: list[str]) -> int:
     from models.benchmark import main
     from service.sample import encode_answer
@@ -307,6 +317,8 @@ _RUN: dict[str, Callable[[str, list[str]], int]] = {
     "sample": _sample,
     "verify": _verify,
     "mcp": _mcp,
+    "pull": _hub,
+    "push": _hub,
     "benchmark": _benchmark,
 }
 

@@ -22,6 +22,8 @@
     sheet               pixels -> a contact sheet
     picture_index       training pictures as one file, for people who ask whether a drawn one is copied
     nearest_pictures    the nearest of many pictures, exactly
+    hub                 bundles from and to the Hugging Face Hub; `hub_command` is `zoetrope pull` and `push`
+    model_card          README.md of a model there, made of its card
     picture_folders     where pictures are: which folders a client may name, and which a model has learned from
     active_learning     which pictures are worth a person's grade
     command_line        usage errors of a command, in one line
@@ -43,6 +45,7 @@ from typing import TYPE_CHECKING
 
 # onnxruntime reports home by default; it reads this when it is imported, which only modules of this package do.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # of huggingface_hub, which `hub` imports
 
 if TYPE_CHECKING:
     from models.bundle import Bundle, open_bundle

@@ -82,6 +82,7 @@ def find_bundle(name_or_path: str | Path, folder: Path | None = None) -> Path:
         path,
         found="no bundle",
         expected=f"a folder with a {CARD}, or a name in {folder}" + (f": {names}" if names else ""),
+        advice=f"Pull it from the Hub first: zoetrope pull {name_or_path}" if str(name_or_path)[:3] == "hf:" else "",
     )
 
 
@@ -149,7 +150,7 @@ def opened_files(path: Path) -> Iterator[tuple[Card, dict[str, BufferedReader]]]
     """
     with ExitStack() as opened:
         file = opened.enter_context(_opened(path / CARD, _LARGEST_CARD, "the card of a bundle"))
-        card = _decoded(file.read(_LARGEST_CARD), path / CARD)
+        card = decode_card(file.read(_LARGEST_CARD), path / CARD)
         others = {name: opened.enter_context(_opened(path / name, _LARGEST_FILE, "a file")) for name in card.files}
         yield card, {CARD: file, **others}
 
@@ -237,11 +238,11 @@ def parse_card(path: Path) -> Card:
     Raises:
         BundleDamaged, BundleTooNew: the file is not a card of a format that this code reads.
     """
-    return _decoded(_read(path, _LARGEST_CARD, "the card of a bundle"), path)
+    return decode_card(_read(path, _LARGEST_CARD, "the card of a bundle"), path)
 
 
-def _decoded(data: bytes, path: Path) -> Card:
-    """The card in these bytes of a file; raises as `parse_card`."""
+def decode_card(data: bytes, path: Path) -> Card:
+    """The card in these bytes of a file, at most 1 MiB; raises as `parse_card`."""
     try:
         found = json.loads(data)
         text = json.dumps(upgrade(found) if isinstance(found, dict) else found, allow_nan=False)

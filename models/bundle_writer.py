@@ -9,7 +9,8 @@ between two renames `bundle` finds again. Knows nothing of what the files mean.
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,7 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     """
     if missing := [name for name in REQUIRED if name not in contents]:
         raise ValueError(f"a bundle needs {', '.join(missing)}")
-    if (whole := with_card(path)) not in (None, path):  # an earlier writer was killed between its renames
-        whole.rename(path)
+    _finish_interrupted(path)
     files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     draft = Card(name=path.name, version="0" * 16, files=files, **facts)
     version = version_of(files[GENERATOR], draft.classes)
@@ -52,6 +52,39 @@ def write_bundle(path: Path, facts: Mapping[str, Any], contents: Mapping[str, by
     _put_in_place(temporary, path, card.version)
     sync_folder(path.parent)
     return open_bundle(path)
+
+
+@contextmanager
+def receiving(path: Path) -> Iterator[Path]:
+    """A folder to fill with the files of a bundle that was written elsewhere, `card.json` last.
+
+    At the end of the block it is opened as every bundle is and takes the place of `path`, which stays as `write_bundle`
+    says. What is not whole, and an exception in the block, leaves nothing.
+
+    Args:
+        path: `.../<name>`, with the name in the card; the folder above it is there.
+
+    Raises:
+        BundleError: it is not a whole, unaltered bundle of this name.
+    """
+    _finish_interrupted(path)
+    temporary = _temporary(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        version = open_bundle(temporary).card.version
+        sync_folder(temporary)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _put_in_place(temporary, path, version)
+    sync_folder(path.parent)
+
+
+def _finish_interrupted(path: Path) -> None:
+    """Give the bundle its name where an earlier writer was killed between its renames."""
+    if (whole := with_card(path)) not in (None, path):
+        whole.rename(path)
 
 
 def _scores_to_keep(path: Path, version: str, draft: Card) -> dict[str, object]:
@@ -77,8 +110,7 @@ def restore_version(path: Path, version: str) -> Card:
         BundleError: one of both is not whole and unaltered; nothing is changed then.
         OSError: the folder cannot be written to; nothing is changed then.
     """
-    if (whole := with_card(path)) not in (None, path):  # an earlier writer was killed between its renames
-        whole.rename(path)
+    _finish_interrupted(path)
     replaced = read_card(path)
     if replaced.version == version:
         return replaced

@@ -7,6 +7,7 @@
     |   |-- BundleTooNew       written in a later format than this code reads
     |   `-- BundleReplaced     another bundle, or other scores, than were opened lie there now
     |-- IndexDamaged           a file that is not a whole, unaltered index of training pictures
+    |-- HubError               what is not on the Hugging Face Hub, or cannot be read from or written to it
     |-- AddressError           a seed, index, count or truncation outside its range
     `-- EngineUnavailable      the requested engine is not available
 
@@ -51,6 +52,10 @@ class IndexDamaged(ModelError):
     def __init__(self, path: Path, *, found: str, expected: str, advice: str = "") -> None:
         self.path, self.found, self.expected, self.advice = path, found, expected, advice
         super().__init__(f"{path}: found {found}, expected {expected}." + (f" {advice}" if advice else ""))
+
+
+class HubError(ModelError):
+    """A repository of the Hugging Face Hub cannot be read or written. Says which, what was found and what to do."""
 
 
 class AddressError(ModelError, ValueError):

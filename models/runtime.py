@@ -56,18 +56,28 @@ def open_model(
     """Open a bundle, select its engine by the rule, and warm it up: `open_model("models/mnist").generate(7, n=64)`.
 
     Args:
-        path_or_name: a bundle's folder, or its name in `$ZOETROPE_MODELS`, by default `models`.
+        path_or_name: a bundle's folder, its name in `$ZOETROPE_MODELS`, by default `models`, or `hf://owner/name` of
+            the Hugging Face Hub, see `models.hub`.
         engine, precision: pinned, or left to `models.engine_selection`.
         threads: CPU threads of one call; all cores that this process may use, if not given.
 
     Raises:
         BundleError: there is no whole, unaltered bundle.
+        HubError: the Hub has none, or cannot be reached.
         EngineUnavailable: the engine is not available; says why.
     """
-    bundle = open_bundle(find_bundle(path_or_name))
+    bundle = open_bundle(_found(path_or_name))
     library = None if engine == "auto" else engine
     name = select_engine(bundle.card, device, library, None if precision == "auto" else precision)
     return Runtime(bundle, name, threads)
+
+
+def _found(path_or_name: str | Path) -> Path:
+    if isinstance(path_or_name, str) and path_or_name.startswith("hf://"):
+        from models.hub import HubAddress, cached  # most who open a model need no Hub
+
+        return cached(HubAddress.parse(path_or_name))
+    return find_bundle(path_or_name)
 
 
 class Runtime:

@@ -36,7 +36,11 @@ def test_an_engine_is_left_to_the_rule_unless_it_is_pinned():
         ("ZOETROPE_THREADS", "0", r"ZOETROPE_THREADS is '0'\. Expected: (at least|more than) "),
         ("ZOETROPE_RENEW_SECONDS", "-1", r"ZOETROPE_RENEW_SECONDS is '-1'\. Expected: (at least|more than) "),
         ("ZOETROPE_OLDER_VERSIONS", "0", r"ZOETROPE_OLDER_VERSIONS is '0'\. Expected: (at least|more than) "),
-        ("ZOETROPE_FINGERPRINT", "1a2b3c4d,mine", r"^ZOETROPE_FINGERPRINT has 'mine'\. Expected: eight hex digits each"),
+        (
+            "ZOETROPE_FINGERPRINT",
+            "1a2b3c4d,mine",
+            r"^ZOETROPE_FINGERPRINT has 'mine'\. Expected: eight hex digits each",
+        ),
         ("ZOETROPE_THREADS", "many", r"ZOETROPE_THREADS is 'many'"),
         ("ZOETROPE_DEVISE", "cpu", r"ZOETROPE_DEVISE is 'cpu'\. Expected: one of .*ZOETROPE_DEVICE"),
     ],

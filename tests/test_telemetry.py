@@ -11,9 +11,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from support.hub import serving_hub
 from support.serving import BENTOML, READY_WITHIN_S, ROOT
 
-SWITCHES = ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")
+SWITCHES = ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY")
 # Python runs `sitecustomize` first: every name that Python code looks up, and every foreign address that it connects
 # to, is written into a file and refused.
 GUARD = """
@@ -98,6 +99,18 @@ def test_a_notebook_that_draws_reports_nothing(home: Home, grey: Path, engine: s
     home.run(sys.executable, "-c", DRAW.format(model=str(grey), engine=engine))
 
     home.check()
+
+
+def test_a_notebook_that_draws_a_model_of_the_hub_speaks_to_the_hub_alone(home: Home, grey: Path, tmp_path: Path):
+    pytest.importorskip("huggingface_hub")
+    with serving_hub() as hub:
+        hub.commit("ann/grey", {path.name: path.read_bytes() for path in grey.iterdir()})
+        home.environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache")}
+        home.run(sys.executable, "-c", DRAW.format(model="hf://ann/grey", engine="onnxruntime"))
+
+    home.check()
+    assert {path.split("/")[1] for _, path in hub.asked} == {"api", "ann"}
+    assert {"torch" in agent or "agent/" in agent for agent in hub.agents} == {False}
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ import json
 from typing import Any
 
 from models.card import Card
+from models.model_card import KNOWN_LICENCES, licence_header, licence_id, limit_of
+from models.model_card import quality_of as model_quality_of
 from service.bulk.job import Job
 from service.bulk.manifest import Manifest
 from service.bulk.shards import layout_of
@@ -18,14 +20,6 @@ from service.bulk.space import in_words
 from service.bulk.writers import features_of
 from service.encoders.marks import DIGITAL_SOURCE_TYPE
 
-_KNOWN_LICENCES = {
-    one.lower(): one
-    for one in (
-        "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-2.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
-        "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "GPL-3.0", "MIT", "ODbL-1.0", "PDDL-1.0",
-    )
-}  # fmt: skip
-"""In lower case as the Hub has them -> as SPDX has them."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
           (10**8, "10M<n<100M"), (10**9, "100M<n<1B"))  # fmt: skip
 
@@ -57,13 +51,9 @@ def data_card(manifest: Manifest, card: Card) -> str:
 def header_of(manifest: Manifest, card: Card) -> dict[str, Any]:
     """The fields of the header that the Hub reads."""
     job = manifest.job
-    known = _licence_id(card)
-    licence: dict[str, Any] = {"license": known or ("other" if card.training.licence else "unknown")}
-    if licence["license"] == "other":
-        licence["license_name"] = card.training.licence
     files = f"data/train-*{'/*' if job.kind == 'png' else ''}"
     header = {
-        **licence,
+        **licence_header(card.training.licence),
         "pretty_name": title_of(manifest),
         "task_categories": ["image-classification" if card.classes else "unconditional-image-generation"],
         "annotations_creators": ["machine-generated"],
@@ -102,42 +92,16 @@ def shards_in_words(job: Job) -> str:
 
 def quality_of(manifest: Manifest, card: Card) -> list[str]:
     """What was measured of the model's pictures, in sentences."""
-    scores, said = card.scores, []
-    if scores.fd_ratio is None:
-        said.append("The pictures of this model were not scored (`zoetrope evaluate`).")
-    else:
-        said.append(
-            f"FD ratio {scores.fd_ratio:.3g} (evaluator {scores.evaluator}, {scores.images or 0:,} pictures): "
-            "1 means that the evaluator cannot tell them from real ones."
-        )
-    if scores.precision is not None and scores.recall is not None:
-        said.append(
-            f"Precision {scores.precision:.3f}, recall {scores.recall:.3f} (real pictures: "
-            f"{scores.precision_floor or 0:.3f}, {scores.recall_floor or 0:.3f})."
-        )
-    if scores.class_agreement is not None:
-        said.append(f"The evaluator takes {scores.class_agreement:.1%} of them for the class that they were drawn as.")
+    said = model_quality_of(card)
     if manifest.job.filter is not None:
-        said.append(f"Those of this data set that it takes for another class were left out: {manifest.dropped:,}.")
-    worth, leaks = scores.usefulness, scores.leaks
-    said.append(
-        f"Worth to a classifier: learned from as many drawn pictures as real ones, it reads {worth.drawn.value:.1%} of "
-        f"real test pictures, and {worth.real.value:.1%} when it learned from real ones. {worth.sentence}"
-        if worth
-        else "What they are worth to a classifier was not measured."
-    )
-    said.append(leaks.sentence if leaks else "Whether they give training pictures away was not measured.")
+        said.append(f"Those that the evaluator takes for another class were left out: {manifest.dropped:,}.")
     return said
 
 
 def limits_of(card: Card) -> list[str]:
     """What such pictures are not good for, in sentences."""
-    limits = [
-        f"The model draws what it learned from {card.training.data}, with the gaps and the biases of those pictures, "
-        "and adds errors of its own. A classifier that learned from drawn pictures alone must be tested on real ones.",
-        "Labels are the classes that pictures were drawn as; no person has checked them.",
-    ]
-    return limits if card.classes else limits[:1]
+    labels = ["Labels are the classes that pictures were drawn as; no person has checked them."] if card.classes else []
+    return [limit_of(card), *labels]
 
 
 def licence_in_words(card: Card) -> str:
@@ -154,13 +118,8 @@ def licence_in_words(card: Card) -> str:
 
 def licence_of(card: Card) -> str:
     """The licence as Croissant wants it: the URL of a known one, else in words."""
-    known = _licence_id(card)
-    return f"https://spdx.org/licenses/{_KNOWN_LICENCES[known]}.html" if known else licence_in_words(card)
-
-
-def _licence_id(card: Card) -> str | None:
-    known = (card.training.licence or "").lower()
-    return known if known in _KNOWN_LICENCES else None
+    known = licence_id(card.training.licence)
+    return f"https://spdx.org/licenses/{KNOWN_LICENCES[known]}.html" if known else licence_in_words(card)
 
 
 def _features(job: Job, card: Card) -> list[dict[str, Any]]:
