@@ -89,7 +89,7 @@ class Replicas:
 
     def front(self) -> None:
         """Start nginx."""
-        self._stack.enter_context(running(self.folder, self.port, self.ports))
+        self.nginx = self._stack.enter_context(running(self.folder, self.port, self.ports))
 
 
 @pytest.fixture

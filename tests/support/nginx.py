@@ -58,8 +58,8 @@ def configured(folder: Path, port: int, services: Sequence[int]) -> Path:
 
 
 @contextmanager
-def running(folder: Path, port: int, services: Sequence[int]) -> Iterator[str]:
-    """nginx in front of these services within the block; yields its URL."""
+def running(folder: Path, port: int, services: Sequence[int]) -> Iterator[int]:
+    """nginx in front of these services within the block; yields the id of its process."""
     whole = configured(folder, port, services)
     process = subprocess.Popen([str(program()), "-p", folder, "-c", whole], stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
@@ -69,7 +69,7 @@ def running(folder: Path, port: int, services: Sequence[int]) -> Iterator[str]:
             assert process.poll() is None, (folder / "error.log").read_text()
             assert time.monotonic() < end, "nginx does not listen"
             time.sleep(0.05)
-        yield url
+        yield process.pid
     finally:
         process.terminate()
         process.wait(30)
