@@ -23,13 +23,22 @@ import uvloop
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)]
 
-from support.nginx import program  # noqa: E402
+from support.hosted import free_port  # noqa: E402
+from support.nginx import program, running  # noqa: E402
 from test_replicas import Replicas  # noqa: E402
 
 from load.bench.client import Connection, get, post, request_once  # noqa: E402
 from load.bench.sampler import ProcessTree  # noqa: E402
 
 CONNECTIONS, ROUNDS = 8, 5
+
+
+@dataclass(frozen=True)
+class Front:
+    """An nginx in front of one service."""
+
+    url: str
+    pid: int
 
 
 @dataclass
@@ -62,11 +71,8 @@ async def measure(url: str, requests: Iterator[bytes], seconds: float, parts: di
             assert response.status == 200, (response.status, response.body[:200])
             answered += 1
 
-    before, client, begun = (
-        {name: part.cpu_s() for name, part in parts.items()},
-        time.process_time(),
-        time.perf_counter(),
-    )
+    before = {name: part.cpu_s() for name, part in parts.items()}
+    client, begun = time.process_time(), time.perf_counter()
     await asyncio.gather(*map(ask_on, connections))
     took = time.perf_counter() - begun
     for connection in connections:
@@ -111,11 +117,11 @@ async def cache(replicas: Replicas, seconds: float) -> None:
     print(f"cached / not cached: {found['cached'].over(found['not cached']):.1f}")
 
 
-async def second(replicas: Replicas, seconds: float, n: int) -> None:
-    """Two services behind nginx against one, for requests of n pictures."""
+async def second(replicas: Replicas, one: Front, seconds: float, n: int) -> None:
+    """Two services behind nginx against one behind another nginx, for requests of n pictures."""
     starts = itertools.count(0, n)
     parts = {
-        "nginx": ProcessTree(replicas.nginx),
+        "nginx": _Several([ProcessTree(replicas.nginx), ProcessTree(one.pid)]),
         "services": _Several([ProcessTree(one.process.pid) for one in replicas.servers.values()]),
     }
 
@@ -124,12 +130,12 @@ async def second(replicas: Replicas, seconds: float, n: int) -> None:
 
     found = await in_turn(
         {
-            "one": lambda: measure(replicas.servers[0].url, map(draw, starts), seconds, parts),
+            "one": lambda: measure(one.url, map(draw, starts), seconds, parts),
             "two": lambda: measure(replicas.url, map(draw, starts), seconds, parts),
         }
     )
-    for name, one in found.items():
-        print(f"n = {n:>4}, {name}: {one}")
+    for name, measured in found.items():
+        print(f"n = {n:>4}, {name}: {measured}")
     print(f"n = {n:>4}, two / one: {found['two'].over(found['one']):.2f}")
 
 
@@ -151,8 +157,11 @@ def main() -> None:
         replicas.start_both()
         time.sleep(5)  # until all batch sizes are warm
         uvloop.run(cache(replicas, seconds))
-        for n in (1, 64):
-            uvloop.run(second(replicas, seconds, n))
+        (Path(folder) / "one").mkdir()
+        port = free_port()
+        with running(Path(folder) / "one", port, (replicas.ports[0],) * 2) as pid:
+            for n in (1, 64):
+                uvloop.run(second(replicas, Front(f"http://127.0.0.1:{port}", pid), seconds, n))
 
 
 if __name__ == "__main__":
