@@ -1,6 +1,6 @@
 """Usage errors of a command, in one line: what is wrong, and where help is.
 
-    [command_line] -> benchmark; service.sample
+    [command_line] -> benchmark, hub_command; service.sample
 
 A file of its own because the commands of two rooms share it. `training` has typer for this, with the same words.
 """

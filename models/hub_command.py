@@ -5,7 +5,8 @@
 
     command line -> [hub_command] -> hub -> a folder of models, or the Hub
 
-Needs the extra `hub`. What goes wrong is one line on stderr, and exit status 1.
+Needs the extra `hub`. What is wrong is one line on stderr, and exit status 1. Knows no
+HTTP.
 """
 
 import argparse
@@ -25,8 +26,8 @@ def main(command: str, argv: Sequence[str]) -> int:
     parse, run = _COMMANDS[command]
     try:
         run(parse(argv))
-    except (ModelError, OSError) as error:
-        print(f"error: {' '.join(str(error).split()).rstrip('.')}.", file=sys.stderr)
+    except (ModelError, OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
 

@@ -194,7 +194,7 @@ def test_a_hub_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatc
     assert main("pull", ["hf://ann/grey"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: hf://ann/grey: the Hub cannot be reached (")
-    assert line.endswith("HF_ENDPOINT names another one.")
+    assert line.endswith("HF_ENDPOINT names another one")
 
 
 def test_a_path_of_the_hub_where_a_folder_is_wanted_says_to_pull_it():

@@ -49,6 +49,8 @@ def test_help_names_every_command():
         "serve",
         "sample",
         "mcp",
+        "pull",
+        "push",
         "fit",
         "finetune",
         "evaluate",
@@ -95,6 +97,8 @@ def test_an_option_that_is_a_setting_is_named_as_one():
         (["serve", "--port", "x"], "argument -p/--port: invalid int value: 'x'"),
         (["serve", "--nope"], "No such option '--nope'"),
         (["mcp", "--nope"], "unrecognized arguments: --nope"),
+        (["pull"], "the following arguments are required: address"),
+        (["push", "mnist"], "the following arguments are required: address"),
     ],
 )
 def test_every_command_says_a_usage_error_in_one_line(argv: list[str], message: str):
@@ -136,6 +140,14 @@ def test_without_its_package_mcp_says_what_to_type():
     assert done.returncode == 1
     assert "`zoetrope mcp` needs mcp" in done.stderr
     assert "the extra mcp. Type:" in done.stderr
+
+
+def test_without_its_package_pull_says_what_to_type():
+    done = run("pull", "hf://ann/grey", missing=("huggingface_hub",))
+
+    assert done.returncode == 1
+    assert "`zoetrope pull` needs huggingface_hub" in done.stderr
+    assert "the extra hub. Type:" in done.stderr
 
 
 def test_outside_of_a_clone_pip_adds_the_extra(tmp_path: Path):
