@@ -75,6 +75,7 @@ class Replicas:
             "ZOETROPE_PROXIES": "127.0.0.1",
             "ZOETROPE_KEYS": f"ann:draw,rate,admin:{SECRET}",
             "ZOETROPE_THREADS": "1",
+            "ZOETROPE_GRADES_PER_MINUTE": "1000000",
             **settings,
         }
         server = self._stack.enter_context(started(self.models, log / "serve.log", port=self.ports[at], **settings))
