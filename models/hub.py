@@ -198,7 +198,7 @@ def _pieces(api: "HfApi", address: HubAddress, commit: str, name: str, size: int
         HubError: it has more, or fewer.
     """
     from huggingface_hub import get_session, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
     url = hf_hub_url(address.repository, name, revision=commit, endpoint=api.endpoint)
     read = 0

@@ -18,6 +18,7 @@ from functools import partial
 from http import HTTPMethod
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -102,8 +103,19 @@ def _span_details(api: "App", request: "Scope") -> tuple[str, dict[str, str]]:
     resolved = api.access.resolve({**request, "state": {}})
     method = request["method"] if request["method"] in HTTPMethod.__members__ else "HTTP"
     attributes = {"client.address": resolved["client"][0]} if resolved.get("client") else {}
+    if host := _host_of(resolved):  # the library's own has the port in it
+        attributes["server.address"] = host
     route = _route_of(api, {**resolved, "path": resolved.get("root_path", "") + resolved["path"]})
     return (f"{method} {route}", {**attributes, "http.route": route}) if route else (method, attributes)
+
+
+def _host_of(request: "Scope") -> str | None:
+    """The host that the client named, without its port."""
+    named = next((value for name, value in request["headers"] if name == b"host"), b"").decode("latin-1")
+    try:
+        return urlsplit(f"//{named}").hostname
+    except ValueError:
+        return None
 
 
 def _route_of(api: "App", request: "Scope") -> str | None:

@@ -110,6 +110,7 @@ def test_a_notebook_that_draws_a_model_of_the_hub_speaks_to_the_hub_alone(home: 
 
     home.check()
     assert {path.split("/")[1] for _, path in hub.asked} == {"api", "ann"}
+    assert [path for _, path in hub.asked if path.startswith("/api") and path != "/api/models/ann/grey"] == []
     assert {"torch" in agent or "agent/" in agent for agent in hub.agents} == {False}
 
 

@@ -52,7 +52,7 @@ def header_of(manifest: Manifest, card: Card) -> dict[str, Any]:
     """The fields of the header that the Hub reads."""
     job = manifest.job
     files = f"data/train-*{'/*' if job.kind == 'png' else ''}"
-    header = {
+    header: dict[str, Any] = {
         **licence_header(card.training.licence),
         "pretty_name": title_of(manifest),
         "task_categories": ["image-classification" if card.classes else "unconditional-image-generation"],

@@ -113,10 +113,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "RepoNotFound")
 
     def do_PUT(self) -> None:
-        digest, body = self._begin().rpartition("/")[2], self.rfile.read(int(self.headers["Content-Length"]))
+        digest, body = self._begin().rpartition("/")[2], self._whole_body()
         assert hashlib.sha256(body).hexdigest() == digest
         self.of.large[digest] = body
         self._answer(200, b"")
+
+    def _whole_body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _tell(self, repository: str, revision: str | None) -> None:
         commits = self.of.repositories.get(repository)
