@@ -41,6 +41,7 @@ DRAWN_BY_POST = [
 ]
 
 REQUEST = "/runs/{name}/request"
+ASKED = ("/picture-folders", "/run-requests")
 RUN = ("/runs/{name}/confirm", "/runs/{name}/stop", "/runs/{name}/continue")
 OF_ROUND = ("/rounds/{id}/cancel", "/rounds/{id}/keep", "/rounds/{id}/undo")
 TRAINER = ("/trainer/take", "/trainer/trainings/{id}")
@@ -59,7 +60,7 @@ def test_it_is_openapi_3_1_and_names_every_route(document: dict):
     grades = {"/ratings", "/ratings/batch", "/ratings/summary", "/ratings/withdrawals"}
     runs = {"/runs", "/runs/{name}", SHEET}
     training = {"/rounds", "/rounds/{id}", *OF_ROUND, *TRAINER}
-    training |= {"/picture-folders", REQUEST, *RUN}
+    training |= {*ASKED, REQUEST, *RUN}
     assert set(document["paths"]) == drawing | grades | inference | runs | training | {
         *("/v1/models", "/v1/models/{name}", "/models", "/models/{name}", "/status", "/metrics", "/livez", "/readyz"),
         *("/models/{name}/{version}/codes/{seed}/{index}", "/models/{name}/{version}/directions"),
@@ -407,7 +408,7 @@ def test_what_a_key_may_be_needed_for_declares_its_scope_and_that_it_may_be_open
         ("get", "/ratings/withdrawals"): [["admin"]],
         **{("get", path): [["admin"]] for path in ("/runs", "/runs/{name}", SHEET)},
         **{("post", path): [["admin"]] for path in ("/rounds", *OF_ROUND, "/runs", *RUN, *TRAINER)},
-        **{("get", path): [["admin"]] for path in ("/rounds", "/rounds/{id}", "/picture-folders", REQUEST)},
+        **{("get", path): [["admin"]] for path in ("/rounds", "/rounds/{id}", *ASKED, REQUEST)},
     }
     for (method, path), _ in secured.items():
         assert {"401", "403"} <= set(document["paths"][path][method]["responses"])

@@ -53,10 +53,18 @@ def loaded(*modules: str) -> set[str]:
     return found
 
 
-VIEWS = ("start", "look", "walk", "play", "grade", "runs", "compare")
+VIEWS = ("start", "play", "grade", "runs", "compare")
+WITH_TRAY = ("look", "walk")
+PAGES = [
+    *(("app", view) for view in VIEWS),
+    *(("app", "tray", view) for view in WITH_TRAY),
+    ("app", "grade", "before_after"),
+    ("model_page",),
+    ("view",),
+]
 
 
-@pytest.mark.parametrize("modules", [*(("app", "tray", view) for view in VIEWS), ("model_page",), ("view",)], ids=str)
+@pytest.mark.parametrize("modules", PAGES, ids=str)
 def test_a_page_with_one_of_its_views_loads_at_most_100_kb_of_javascript(modules: tuple[str, ...]):
     assert sum((STATIC / name).stat().st_size for name in loaded(*(f"{one}.js" for one in modules))) < 100_000
 
@@ -124,11 +132,20 @@ def test_a_word_of_a_command_to_copy_reaches_the_program_as_it_is_and_runs_nothi
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "made_by"), [("code.js", "snippet"), ("grade_panel.js", "commandLine")])
-def test_every_command_to_copy_is_made_by_the_one_function_that_quotes(name: str, made_by: str):
-    shown = re.findall(r'querySelector\("pre"\)\.textContent = *\s*(\w+)', (STATIC / name).read_text())
+def test_every_command_to_copy_is_made_by_the_one_function_that_quotes():
+    assert re.findall(r'querySelector\("pre"\)\.textContent = *\s*(\w+)', (STATIC / "code.js").read_text()) == [
+        "snippet"
+    ]
 
-    assert shown == [made_by]
+
+@pytest.mark.parametrize("name", ["learn.js", "run_request.js"])
+def test_every_command_for_a_trainer_is_made_by_it_too_or_by_the_service(name: str):
+    """What the service gives is quoted there: tests/test_rounds.py."""
+    (shown,) = re.findall(r"showCommand\(noTrainer, (.*?)\);\n", (STATIC / name).read_text(), re.S)
+    rest, made = re.subn(r"commandLine\((?:[^()]|\([^()]*\))*\)", "", shown)
+
+    assert made > 0
+    assert set(re.findall(r'["`]([^"`]*)["`]', rest)) <= {" "}
 
 
 def test_no_other_file_makes_a_command():

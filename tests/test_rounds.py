@@ -225,6 +225,30 @@ def test_where_there_is_no_trainer_a_command_does_the_same(
     assert here.get("/rounds").json()["command"] is None
 
 
+def test_whose_grades_a_round_learns_from_is_listed_with_the_most_first(here: TestClient):
+    version = here.get("/models/pets").json()["card"]["version"]
+    grades = [{"model": "pets", "version": version, "seed": 9, "score": 0.5}]
+    sent = [one | {"index": at, "grader": "ann" if at else "bob"} for one in grades for at in range(3)]
+    assert here.post("/ratings", json=sent).status_code == 201
+    here.post("/ratings/withdrawals", json={"grader": "bob"})
+    sent = [one | {"index": 9, "grader": grader} for one in grades for grader in ("bob", "cy")]
+    assert here.post("/ratings", json=sent).status_code == 201
+
+    listed = here.get("/rounds", params={"model": "pets", "limit": 1}).json()["graders"]
+    assert listed == [{"grader": name, "grades": count} for name, count in (("ann", 2), ("bob", 1), ("cy", 1))]
+    assert here.get("/rounds").json()["graders"] == []
+
+
+def test_as_many_rounds_are_listed_as_are_asked_for(here: TestClient):
+    for _ in range(2):
+        here.post(f"/rounds/{started(here)['id']}/cancel")
+    last = started(here)
+
+    assert here.get("/rounds", params={"limit": 1}).json()["rounds"] == [last]
+    refused = here.get("/rounds", params={"limit": 101})
+    assert (refused.status_code, "expected at most 100" in refused.json()["detail"]) == (422, True)
+
+
 def test_a_round_that_is_not_there_is_a_404(here: TestClient):
     answer = here.get(f"/rounds/{uuid4()}")
 

@@ -130,5 +130,16 @@ def test_folders_are_listed_and_digits_need_none(here: TestClient, app: App, mon
     assert started(here, folder="digits")["folder"] == "digits"
 
 
+def test_runs_that_were_asked_for_are_listed_with_the_trainers_that_are_there(here: TestClient):
+    assert here.get("/run-requests", params={"name": "lion"}).json()["runs"] == []
+    one = started(here)
+    take(here)
+
+    listed = here.get("/run-requests", params={"name": "mine", "limit": 1}).json()
+    assert [(run["id"], run["state"]) for run in listed["runs"]] == [(one["id"], "taken")]
+    assert listed["trainers"] == ["desk"]
+    assert here.get("/run-requests").json()["runs"][0] == listed["runs"][0]
+
+
 def test_a_run_that_was_not_asked_for_is_a_404(here: TestClient):
     assert "No run 'other' was asked for here" in detail(here.get("/runs/other/request"), 404)

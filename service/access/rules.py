@@ -49,6 +49,7 @@ open."""
 OF_TRAINING: Mapping[str, str] = {
     "rounds": "No rounds of fine-tuning are started or shown here",
     "runs": "No training runs are shown here, and none are started",
+    "run-requests": "No runs that were asked for are shown here",
     "picture-folders": "No folders of pictures are shown here",
     "trainer": "No trainer gets work here",
 }

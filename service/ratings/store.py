@@ -147,6 +147,14 @@ class Store:
             consistency = _consistency(connection, chosen)
             return Summary(sum(one.grades for one in versions), graders.scalar_one(), versions, consistency)
 
+    def graders(self, model: str, limit: int) -> list[tuple[str, int]]:
+        """Who has graded pictures of a model, and how many, the most first."""
+        count = sql.func.count()
+        own = sql.select(GRADES.c.grader, count).where(VISIBLE, GRADES.c.model == model).group_by(GRADES.c.grader)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(own.order_by(count.desc(), GRADES.c.grader).limit(limit))
+            return [(grader, grades) for grader, grades in rows]
+
     def withdraw(self, grader: str, withdrawn: bool, decided_by: str | None = None) -> int:
         """Hide all grades that a grader has given so far, or show them again; what they give later is not hidden.
 

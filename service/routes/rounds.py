@@ -24,7 +24,14 @@ from service.errors import Problem
 from service.model_schemas import CurrentVersionRequest
 from service.routes.bundles import set_current_version
 from service.settings import Settings
-from service.training_queue.schemas import RoundRequest, RoundResponse, RoundsQuery, RoundsResponse
+from service.training_queue.schemas import (
+    MOST_GRADERS,
+    GraderGrades,
+    RoundRequest,
+    RoundResponse,
+    RoundsQuery,
+    RoundsResponse,
+)
 from service.training_queue.training import AnotherIsOpen, Training, TrainingConflict, WrongState
 
 RoundId = Annotated[UUID, Path(alias="id", description="As POST /rounds gave it.")]
@@ -60,15 +67,21 @@ async def start_round(body: RoundRequest, request: Request) -> RoundResponse:
 
 @router.get("/rounds")
 async def list_rounds(query: Annotated[RoundsQuery, Query()], request: Request) -> RoundsResponse:
-    """List the rounds, the last one first, and the trainers that are there."""
+    """List the rounds, the last one first, the trainers that are there, and whose grades of a model there are."""
     app = app_of(request)
-    rounds = await app.read(lambda store: store.trainings.latest("round", query.model))
+    rounds = await app.read(lambda store: store.trainings.latest("round", query.model, query.limit))
     trainers = await app.read(lambda store: store.trainings.trainers())
-    command = None
+    command, graders = None, list[tuple[str, int]]()
     if query.model is not None:
         card, service = app.registry.find(query.model).card, str(request.base_url).rstrip("/")
         command = await app.compute(lambda: _command(app.settings, card, service))
-    return RoundsResponse(rounds=[RoundResponse.of(one) for one in rounds], trainers=trainers, command=command)
+        graders = await app.read(lambda store: store.graders(card.name, MOST_GRADERS))
+    return RoundsResponse(
+        rounds=[RoundResponse.of(one) for one in rounds],
+        trainers=trainers,
+        command=command,
+        graders=[GraderGrades(grader=grader, grades=count) for grader, count in graders],
+    )
 
 
 @router.get("/rounds/{id}")

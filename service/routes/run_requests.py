@@ -1,7 +1,7 @@
 """`/runs`: training on a folder of pictures that a person asks for on the page, and `/picture-folders` to choose from.
 
     POST /runs -> [run_requests] -> training_queue -> routes/trainer -> `zoetrope trainer`
-    GET /runs/{name}/request, POST .../confirm, .../stop, .../continue
+    GET /run-requests, GET /runs/{name}/request, POST .../confirm, .../stop, .../continue
 
 A run that is asked for waits until a trainer has planned it; the plan is what
 `fit --dry-run` says, and a person says whether it goes on. A name stands for the
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParameter
 
 from models.picture_folders import BUILT_IN, NotInside, inside, picture_folders
@@ -26,6 +26,8 @@ from service.training_queue.run_schemas import (
     ConfirmRequest,
     PictureFoldersResponse,
     RequestedRunResponse,
+    RequestedRunsQuery,
+    RequestedRunsResponse,
     RunRequest,
 )
 from service.training_queue.training import AnotherIsOpen, Training, TrainingConflict, WrongState
@@ -69,6 +71,18 @@ async def start_run(body: RunRequest, request: Request) -> RequestedRunResponse:
         raise Problem(409, f"The id {error} came before with another run; a new run needs a new id.") from None
     except AnotherIsOpen as error:
         raise _in_the_way(error.other) from None
+
+
+@router.get("/run-requests")
+async def list_run_requests(query: Annotated[RequestedRunsQuery, Query()], request: Request) -> RequestedRunsResponse:
+    """List the runs that were asked for, the last one first, and the trainers that are there.
+
+    What training on this machine writes, asked for or not, is in GET /runs.
+    """
+    app = app_of(request)
+    runs = await app.read(lambda store: store.trainings.latest("run", query.name, query.limit))
+    trainers = await app.read(lambda store: store.trainings.trainers())
+    return RequestedRunsResponse(runs=[RequestedRunResponse.of(one) for one in runs], trainers=trainers)
 
 
 @router.get("/runs/{name}/request")

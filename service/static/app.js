@@ -15,6 +15,7 @@ import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./rou
 import {texts} from "./texts.js";
 
 const MODELLESS = ["runs"]; // shown also where no model can draw
+const WITH_TRAY = ["look", "walk"];
 const STATUS_EVERY_MS = 30_000;
 const STATUS_AFTER_MS = 1000;
 const select = document.getElementById("model");
@@ -40,6 +41,7 @@ async function render() {
     shownCard = card;
     offerNewer();
     module.show(query, card);
+    if (WITH_TRAY.includes(view)) import("./tray.js").catch(() => {}); // the views go on without it
   } catch (error) {
     if (rendering === renderings) showError(error);
   }
@@ -116,7 +118,6 @@ const hidesRuns = !isOwnMachine() && currentKey() === undefined;
 for (const link of document.querySelectorAll("[data-view=runs]")) link.hidden = hidesRuns;
 setInterval(checkStatus, STATUS_EVERY_MS);
 onRouteChange(render);
-import("./tray.js").catch(() => {}); // the views go on without it
 // What a slow line need not bring first.
 setTimeout(checkStatus, STATUS_AFTER_MS);
 import("./focus.js").catch(() => {});

@@ -1,4 +1,4 @@
-// Storage and clipboard, for browsers that refuse them too; and files to save.
+// Storage, clipboard and random ids, for browsers that refuse them too; and files to save.
 //
 //     grade <-> [browser] <-> localStorage        picture_dialog, grade_panel, play, walk -> [browser] -> clipboard, files
 //
@@ -42,6 +42,16 @@ function read(key) {
   } catch {
     return undefined;
   }
+}
+
+/** A random UUID. Over plain HTTP browsers hide `crypto.randomUUID`. */
+export function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map(byte => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** Save a Blob as a file of this name. */

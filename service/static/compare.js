@@ -1,34 +1,29 @@
 // The view Compare: two models, or versions of one, at the same addresses, with a wipe between them.
 //
-//     router -> [compare] -> pictures by URL
+//     router -> [compare] -> wipe -> pictures by URL
 //
 // The address bar holds all that it shows: left, right, seed, index of the first picture, label, truncation, whether one
-// picture or a sheet is shown, and where the wipe is. Both are drawn at the size of the left one's pictures.
+// picture or a sheet is shown, and where the wipe is.
 
-import {END, imageUrl, parseInteger, parseTruncation, randomSeed, shiftIndex} from "./address.js";
+import {parseInteger, parseTruncation, randomSeed, shiftIndex} from "./address.js";
 import {showError} from "./alert.js";
 import {classNames, fetchCard, fetchModels, modelOptions} from "./api.js";
-import {pictureScale} from "./display.js";
-import {loadImage, sizeNear, sizeWithin} from "./image.js";
 import {navigate} from "./router.js";
 import {texts} from "./texts.js";
+import {Wipe} from "./wipe.js";
 
-const MOST_ROWS = 8;
-const GAP_PX = 4;
-const TILE_PX = {narrow: 72, wide: 96};
 const words = texts.compare;
 const view = document.getElementById("compare");
 const form = view.querySelector("form");
 const fields = form.elements;
-const [stage, wipe, status, note] = [".wipe", ".wiper input", ".status", ".note"].map(one => view.querySelector(one));
-const layers = [...stage.querySelectorAll(".layer")];
+const [status, note] = [".status", ".note"].map(one => view.querySelector(one));
+const wipe = new Wipe(view.querySelector(".compared"), () => (
+  change({wipe: wipe.percent === "50" ? undefined : wipe.percent}, {replace: true})));
 const [previous, next] = view.querySelectorAll("[data-pages]");
 const modelMenu = document.querySelector("header .model");
 let route; // the query of the address bar, as texts
 const known = new Map(); // name, or name@version -> promise of its card
 let cards = [];
-let pictures = {count: 1};
-let drawn = "";
 let showings = 0;
 
 /** Show the view for the query of the address bar. */
@@ -67,7 +62,7 @@ function showCards(found) {
     truncation: parseTruncation(route.truncation), label: route.label,
   };
   fillForm(address);
-  setWipe(Number(route.wipe ?? 50));
+  wipe.set(Number(route.wipe ?? 50));
   draw(address);
 }
 
@@ -106,51 +101,18 @@ function fillForm({seed, truncation, label}) {
   fields.single.checked = route.show === "one";
 }
 
-/** Draw both layers, unless they show this already. */
+/** Draw both layers, and say what they are. */
 function draw(address) {
-  pictures = layOut({width: view.clientWidth - 24, height: Math.max(200, innerHeight - 360)});
-  const last = shiftIndex(address.index, pictures.count - 1) ?? END - 1n;
-  const range = words.range(address.index, last);
+  const room = {width: view.clientWidth - 24, height: Math.max(200, innerHeight - 360)};
+  view.querySelector(".range").textContent = wipe.show(cards, address, room, route.show === "one");
   const names = cards.map(({name, version}) => words.name(name, version));
-  view.querySelector(".range").textContent = range;
   previous.setAttribute("aria-disabled", address.index === 0n); // not disabled: they would lose the focus
-  next.setAttribute("aria-disabled", shiftIndex(address.index, pictures.count) === undefined);
-  cards.forEach((card, side) => nameLayer(side, card, words.layer(range, address.seed, names[side])));
+  next.setAttribute("aria-disabled", shiftIndex(address.index, wipe.count) === undefined);
   status.textContent = noteOf(address, names);
   note.textContent = [
     ...cards.map(({scores}, side) => words.ratio(names[side], scores.fd_ratio)),
     ...(new Set(cards.map(({scores}) => scores.evaluator_digest).filter(Boolean)).size > 1 ? [words.evaluators] : []),
   ].join(" · ");
-  const key = [cards.map(({name, version}) => name + version), ...Object.values(address), JSON.stringify(pictures)].join(" ");
-  if (key === drawn) return;
-  drawn = key;
-  cards.forEach((card, side) => layers[side].replaceChildren(...imagesOf(card, address)));
-}
-
-/** Choose how many pictures are shown and how large: {count, columns, width, height}. */
-function layOut(room) {
-  const {image} = cards[0];
-  const single = route.show === "one";
-  const tile = pictureScale() * (room.width < 600 ? TILE_PX.narrow : TILE_PX.wide);
-  const size = single ? sizeWithin(room, image) : sizeNear(tile, image, room.width);
-  const fitting = (length, side) => Math.max(1, Math.floor((length + GAP_PX) / (side + GAP_PX)));
-  const columns = single ? 1 : fitting(room.width, size.width);
-  const rows = single ? 1 : Math.min(MOST_ROWS, Math.max(2, fitting(room.height, size.height)));
-  for (const [name, value] of [["--columns", columns], ["--tile-width", `${size.width}px`], ["--tile-height", `${size.height}px`]]) {
-    view.style.setProperty(name, value);
-  }
-  layers.forEach((layer, side) => {
-    const scale = (size.width * devicePixelRatio) / cards[side].image.width;
-    layer.classList.toggle("pixels", scale >= 2 || scale === 1); // between, sharp pixels would be of two sizes
-  });
-  return {count: columns * rows, columns, width: size.width, height: size.height};
-}
-
-function nameLayer(side, {name, version}, label) {
-  layers[side].setAttribute("aria-label", label);
-  const link = view.querySelectorAll(".sides a")[side];
-  link.href = `models/${name}@${version}`;
-  link.textContent = words.name(name, version);
 }
 
 function noteOf({label}, names) {
@@ -159,27 +121,8 @@ function noteOf({label}, names) {
   return without < 0 ? "" : words.noClass(names[without], label);
 }
 
-function imagesOf(card, {seed, index, label, truncation}) {
-  const {name: model, version} = card;
-  const own = classNames(card).includes(label) ? label : undefined;
-  return Array.from({length: pictures.count}, (_, at) => shiftIndex(index, at)).filter(at => at !== undefined).map(at => (
-    loadImage(Object.assign(new Image(), {alt: ""}), imageUrl({model, version, seed, index: at, label: own, truncation}))));
-}
-
 function change(changes, options) {
   navigate("compare", {...route, ...changes}, options);
-}
-
-function setWipe(percent) {
-  wipe.value = percent;
-  stage.style.setProperty("--wipe", `${wipe.value}%`);
-  wipe.setAttribute("aria-valuetext", words.wipe(Number(wipe.value)));
-}
-
-/** Move the wipe to where a pointer is. */
-function follow({clientX}) {
-  const {left, width} = stage.getBoundingClientRect();
-  setWipe(Math.round((100 * (clientX - left)) / width));
 }
 
 function useTypedSeed() {
@@ -205,18 +148,9 @@ for (const button of [previous, next]) {
   button.addEventListener("click", () => {
     if (button.getAttribute("aria-disabled") === "true") return;
     const index = parseInteger(route.index ?? 0, "index");
-    change({index: shiftIndex(index, Number(button.dataset.pages) * pictures.count) || undefined});
+    change({index: shiftIndex(index, Number(button.dataset.pages) * wipe.count) || undefined});
   });
 }
-wipe.addEventListener("input", () => setWipe(wipe.value));
-const keep = () => change({wipe: wipe.value === "50" ? undefined : wipe.value}, {replace: true});
-wipe.addEventListener("change", keep);
-stage.addEventListener("pointerdown", event => {
-  stage.setPointerCapture(event.pointerId);
-  follow(event);
-});
-stage.addEventListener("pointermove", event => { if (stage.hasPointerCapture(event.pointerId)) follow(event); });
-stage.addEventListener("pointerup", keep);
 let resized;
 for (const event of ["resize", "display"]) {
   addEventListener(event, () => {

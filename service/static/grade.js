@@ -1,7 +1,8 @@
 // The view Grade: one picture at a time, and how much a person likes it.
 //
 //     router -> [grade] -> grade_queue -> POST /ratings
-//                      `-> grade_panel, grade_scale -> a person
+//                      |-> grade_panel, grade_scale -> a person
+//                      `-> learn
 //
 // A batch is stored in the browser until another one replaces it, so a reload continues where it was, and two windows
 // grade it together. What could not be sent is sent when the page is opened again.
@@ -15,6 +16,7 @@ import {
 } from "./grade_panel.js";
 import {GradeQueue, GradeSender} from "./grade_queue.js";
 import {createScale} from "./grade_scale.js";
+import * as learning from "./learn.js";
 import {navigate, rememberRoute} from "./router.js";
 import {texts} from "./texts.js";
 
@@ -44,7 +46,7 @@ export function show(query, modelCard) {
     sender.send({all: true}); // the page was closed before they could be sent
   }
   queue?.sync();
-  showPanel(queue, card);
+  render();
   sender?.send({all: queue.finished});
   return refreshSummary();
 }
@@ -52,6 +54,18 @@ export function show(query, modelCard) {
 /** Called when a person changes to another view: all grades are sent, and the batch stays. */
 export function leave() {
   sender?.send({all: true});
+  learning.hide();
+}
+
+function render() {
+  showPanel(queue, card);
+  showLearning();
+}
+
+/** Between two batches: what the model can learn from the grades. */
+function showLearning() {
+  if (queue && !queue.finished) learning.hide();
+  else learning.show(card.name, {hasEnded: queue !== undefined, saved: sendAll});
 }
 
 /** Make this batch the current one of the model. */
@@ -65,7 +79,9 @@ function useBatch(state) {
       clearSendError();
       if (queue !== created) return;
       showDelivery(created);
-      if (created.finished) refreshSummary();
+      if (!created.finished) return;
+      refreshSummary();
+      if (!view.hidden) showLearning(); // there are more grades now
     },
     failed(error) {
       if (queue === created) showDelivery(created);
@@ -97,7 +113,7 @@ async function startBatch() {
     clearError();
     useBatch({model, version, grader, pictures});
     await noteVersion(version);
-    showPanel(queue, card);
+    render();
     focusPicture();
   } catch (error) {
     showError(error);
@@ -118,12 +134,12 @@ async function noteVersion(version) {
 }
 
 function grade(score) {
-  if (queue.sync()) return showPanel(queue, card); // another window has graded this picture
+  if (queue.sync()) return render(); // another window has graded this picture
   if (score !== undefined && !isSeen(queue)) return showNote(texts.grade[showPictureAgain() ? "outOfSight" : "onItsWay"]);
   queue.grade(score);
   showNote("");
   announce(queue, score === undefined ? texts.grade.skipped : texts.grade.graded(score));
-  showPanel(queue, card);
+  render();
   return sender.send({all: queue.finished});
 }
 
@@ -132,7 +148,7 @@ function undo() {
   if (!queue.canUndo) return;
   queue.undo();
   announce(queue, texts.grade.undone);
-  showPanel(queue, card);
+  render();
 }
 
 async function leaveBatch() {
@@ -141,7 +157,7 @@ async function leaveBatch() {
   store(`batch ${model}`, undefined);
   queue = sender = undefined;
   clearError();
-  showPanel(undefined, card);
+  render();
   fields.grader.focus();
   refreshSummary();
 }
@@ -159,7 +175,7 @@ function followOtherWindow(name, state) {
   if (hasMoved) say(texts.grade.elsewhere);
   if (!isSame && state) useBatch(state);
   else if (!isSame) queue = sender = undefined;
-  showPanel(queue, card);
+  render();
 }
 
 const refreshSummary = () => showSummary(card.name, load("grader")).catch(showError);

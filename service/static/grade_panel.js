@@ -5,12 +5,10 @@
 // Renders what grade.js passes in; handles no keys and sends no grades.
 
 import {imageUrl} from "./address.js";
-import {baseUrl, request} from "./api.js";
-import {copy} from "./browser.js";
+import {request} from "./api.js";
 import {resetSlider} from "./grade_scale.js";
 import {pictureScale} from "./display.js";
 import {fitElement, isInSight, loadImage, painted} from "./image.js";
-import {commandLine} from "./shell.js";
 import {texts} from "./texts.js";
 
 const SHOWN_BEFORE = 3;
@@ -27,13 +25,13 @@ const image = stage.querySelector("img");
 let seen; // URL of the picture that has been on the screen
 
 /** Parts of the view that grade.js fills or listens to. */
-export const parts = {view, startForm: find(".start-form"), finished: find(".finished"), soFar: find(".so-far")};
+export const parts = {view, startForm: find(".start-form"), finished: find(".finished"), liked: find(".liked"), soFar: find(".so-far")};
 
 /** Show the current picture; the end of the batch; or, without a queue, the form that starts a batch. */
 export function showPanel(queue, card) {
   parts.startForm.hidden = queue !== undefined;
   grading.hidden = queue === undefined || queue.finished;
-  parts.finished.hidden = !queue?.finished;
+  parts.finished.hidden = parts.liked.hidden = !queue?.finished;
   if (!queue) return showExamples(card);
   showDelivery(queue);
   if (queue.finished) showEnd(queue, card);
@@ -123,10 +121,8 @@ function showEnd(queue, card) {
   const graded = given.map(({score}, index) => ({score, index})).filter(({score}) => score !== undefined);
   heading.textContent = texts.grade.finished(graded.length, queue.length);
   const best = graded.sort((one, other) => other.score - one.score).slice(0, SAMPLES);
-  showSamples(parts.finished, card, best.map(({score, index}) => (
+  showSamples(parts.liked, card, best.map(({score, index}) => (
     [pictures[index].url, texts.grade.altGraded(nameOf(pictures[index], index), score)])));
-  parts.finished.querySelector("pre").textContent = commandLine(
-    "zoetrope", "finetune", "PICTURES", "--from", `models/${card.name}`, "--ratings", baseUrl.replace(/\/$/, ""));
   heading.focus();
 }
 
@@ -175,11 +171,6 @@ function consistencyText(consistency) {
   return texts.consistency.found(pairs, words, difference);
 }
 
-parts.finished.querySelector(".copy").addEventListener("click", async ({target}) => {
-  target.textContent = await copy(parts.finished.querySelector("pre").textContent) 
-    ? texts.grade.copied : texts.grade.notCopied;
-  setTimeout(() => { target.textContent = texts.grade.copy; }, 2000);
-});
 // After a click, the space bar skips the next picture instead of pressing the button again.
 grading.addEventListener("click", event => { if (event.detail > 0 && event.target.closest("button")) stage.focus({preventScroll: true}); });
 image.addEventListener("load", async () => {

@@ -8,6 +8,7 @@
 // delay. Knows nothing of the screen.
 
 import {request, toJson} from "./api.js";
+import {uuid} from "./browser.js";
 
 const UNDOABLE = 5; // grades that are not sent before others follow
 const GROUP_SIZE = 4; // grades of one request, at least
@@ -175,14 +176,4 @@ export class GradeSender {
     this.#timer = setTimeout(() => this.send({all: this.#queue.finished}), retryAfterMs ?? this.#delayMs);
     this.#delayMs = Math.min(2 * this.#delayMs, MAX_DELAY_MS);
   }
-}
-
-/** A random UUID. Over plain HTTP browsers hide `crypto.randomUUID`. */
-function uuid() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map(byte => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

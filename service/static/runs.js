@@ -1,56 +1,69 @@
-// Runs: training on this machine as it goes, as a list of runs, or as one run.
+// Runs: training on this machine as it goes, as a list of runs, or as one run; and those that a person asks for.
 //
 //     app -> [runs] -> GET /runs, GET /runs/{name} -> run_view
+//                  `-> run_request
 //
 // Asks again every few seconds while it is seen; what has not changed is not sent (its ETag) nor drawn again.
 
 import {showError} from "./alert.js";
-import {baseUrl, request} from "./api.js";
+import {baseUrl} from "./api.js";
 import {loadImage} from "./image.js";
+import {Poll} from "./poll.js";
 import {hrefFor} from "./router.js";
+import * as runRequest from "./run_request.js";
 import * as runView from "./run_view.js";
 import {texts} from "./texts.js";
 
 const [TRAINING_MS, IDLE_MS] = [2000, 10_000];
+const PATIENCE_MS = 4000; // where it cannot be known what was asked for, a run is shown all the same
 const view = document.getElementById("runs");
 const [list, none, refused] = [".run-list", ".none", ".refused"].map(selector => view.querySelector(selector));
-let asked; // name of a run, or "" for the list; undefined while another view is shown
-let shownText;
-let timer;
+let name; // of a run, or "" for the list
+let hasFiles; // has the run some, as far as what was asked for says?
+let askedState;
+let patience;
+
+const poll = new Poll({
+  path: () => (name ? `runs/${encodeURIComponent(name)}` : "runs"),
+  show: found => (name ? runView.show(found) : showList(found)),
+  pauseMs: ({runs, run}) => ((runs ?? [run]).some(({state}) => state === "training") ? TRAINING_MS : IDLE_MS),
+  failed: showError,
+});
 
 /** Show the run that the query names, or all of them. */
 export function show(query) {
-  asked = query.get("name") ?? "";
-  shownText = undefined;
+  leave();
+  name = query.get("name") ?? "";
   list.hidden = none.hidden = refused.hidden = true;
-  runView.hide();
-  poll();
+  if (!name) {
+    hasFiles = true;
+    poll.start();
+  }
+  patience = setTimeout(follow, PATIENCE_MS);
+  runRequest.show(name, follow);
 }
 
 /** Called before another view is shown. */
 export function leave() {
-  asked = undefined;
-  clearTimeout(timer);
+  clearTimeout(patience);
+  poll.stop();
+  runRequest.leave();
   runView.hide();
+  hasFiles = false;
 }
 
-async function poll() {
-  clearTimeout(timer);
-  const name = asked;
-  if (name === undefined || document.hidden) return;
-  const wanted = () => asked === name;
-  try {
-    const response = await request(name ? `runs/${encodeURIComponent(name)}` : "runs", undefined, {wanted});
-    const text = await response.text();
-    if (!wanted()) return;
-    const found = JSON.parse(text);
-    if (text !== shownText) name ? runView.show(found) : showList(found);
-    shownText = text;
-    const trains = (found.runs ?? [found.run]).some(({state}) => state === "training");
-    timer = setTimeout(poll, trains ? TRAINING_MS : IDLE_MS);
-  } catch (error) {
-    if (wanted()) showError(error);
-  }
+/** A run that was asked for has files from its first step on, and one that was not has them. */
+function follow(asked) {
+  clearTimeout(patience);
+  const isNews = askedState !== asked?.state;
+  const had = hasFiles;
+  askedState = asked?.state;
+  hasFiles = !name || !asked || asked.progress.run !== null || asked.state === "done";
+  if (!hasFiles) {
+    poll.stop();
+    runView.hide();
+  } else if (!had) poll.start();
+  else if (isNews) poll.now();
 }
 
 function showList({runs, refused: unreadable}) {
@@ -84,5 +97,3 @@ function fillItem(item, run) {
     loadImage(image, new URL(run.sheet.url, baseUrl).href);
   }
 }
-
-document.addEventListener("visibilitychange", poll);

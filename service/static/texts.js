@@ -16,6 +16,10 @@ const number = value => (
 const percent = share => `${(100 * share).toFixed(1).replace(".0", "")} %`;
 const large = count => (count < 1e6 ? number(count) : `${number(count / 1e6)} million`);
 const size = bytes => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const kinds = {
+  gan: "A GAN", autoencoder: "An autoencoder", denoising: "A denoising autoencoder", variational: "A variational autoencoder",
+  rated: "Fine-tuning with grades",
+};
 
 export const texts = {
   page: {
@@ -36,7 +40,7 @@ export const texts = {
   // What does not come while a request is tried again, by the first step of its path.
   missing: {
     pictures: "pictures", generate: "pictures", decode: "pictures", interpolate: "frames", models: "models",
-    ratings: "grades", module: "a part of the page",
+    ratings: "grades", rounds: "rounds", runs: "runs", "run-requests": "runs", module: "a part of the page",
   },
 
   start: {
@@ -153,9 +157,59 @@ export const texts = {
     unsent: count => `${count} not sent yet.`,
     versionRow: (mean, grades, current) => (
       `${mean.toFixed(2)} in ${plural(grades, "grade", "grades")}${current ? ", current" : ""}`),
-    copy: "Copy",
-    copied: "Copied",
+  },
+
+  training: {
+    silent: "Its trainer says nothing. If it is gone, the next one goes on from there in a minute.",
+    waits: "It waits for a trainer.",
+    resumes: "It waits for a trainer, which goes on from where it was.",
+    stops: "It stops after the step at hand.",
     notCopied: "Not allowed here",
+  },
+
+  learn: {
+    grader: (grader, grades) => `${grader}: ${plural(grades, "grade", "grades")}`,
+    state({state, before, after, decision, cancels, progress: {run}}, choice) {
+      if (cancels) return texts.training.stops;
+      if (decision === "undone") return `Undone: ${short(before)} draws again.`;
+      if (state === "done" && !choice) return "It has learned. The service takes up the new version…";
+      if (choice === "past") return `It has learned ${short(after)}, and another version draws by now.`;
+      if (decision === "kept") return `Kept: ${short(after)} draws now.`;
+      return {
+        waiting: run ? texts.training.resumes : texts.training.waits,
+        taken: "A trainer has taken it, and reads pictures and grades.",
+        training: "It learns.",
+        done: `It has learned: before, ${short(before)}, at the left; after, ${short(after)}, at the right.`,
+        refused: "Refused; the model is as it was.",
+        failed: "It failed; the model is as it was.",
+        cancelled: "Cancelled; the model is as it was.",
+      }[state];
+    },
+    progress: (shown, images, left) => (
+      `${count(Math.min(shown, images))} of ${count(images)} images${left === null ? "" : `, ${time(left)} left`}`),
+  },
+
+  asked: {
+    title: ({name, folder, minutes}) => `${name}: ${plural(minutes, "minute", "minutes")} on ${folder}`,
+    state({state, stops, is_confirmed: isConfirmed, version, progress: {run}}) {
+      if (stops) return texts.training.stops;
+      if (state === "waiting" && run && isConfirmed) return texts.training.resumes;
+      return {
+        waiting: isConfirmed ? texts.training.waits : "It waits for a trainer, which plans it first.",
+        taken: isConfirmed ? "A trainer has taken it, and begins." : "A trainer plans it: it reads the pictures and measures its speed.",
+        planned: "This is the plan.",
+        training: "It trains.",
+        done: version && `It is done: version ${short(version)}.`,
+        refused: "It was refused.",
+        failed: "It failed. What was saved stays.",
+        stopped: run ? "It was stopped, and is saved." : "It was not begun.",
+      }[state];
+    },
+    question: toReplace => toReplace ?? "Is it to train like this?",
+    confirm: "Train it",
+    replace: "Replace it",
+    decline: "Do not train it",
+    stop: "Stop",
   },
 
   consistency: {
@@ -219,10 +273,7 @@ export const texts = {
 
   models: {
     number, percent, size, large, short,
-    kinds: {
-      gan: "A GAN", autoencoder: "An autoencoder", denoising: "A denoising autoencoder",
-      variational: "A variational autoencoder", rated: "A generator that learned from grades",
-    },
+    kinds: {...kinds, rated: "A generator that learned from grades"},
     colours: {1: "grey", 3: "colour"},
     scores: {
       fd_ratio: "FD ratio", precision: "precision", recall: "recall", class_agreement: "class agreement",
@@ -263,12 +314,8 @@ export const texts = {
     states: {training: "Training", stopped: "Stopped", finished: "Finished"},
     state: ({state, verdict}) => (
       `${texts.runs.states[state]}${verdict && verdict !== state ? `: ${verdict}` : ""}`),
-    kinds: {
-      gan: "A GAN", autoencoder: "An autoencoder", denoising: "A denoising autoencoder",
-      variational: "A variational autoencoder", rated: "Fine-tuning with grades",
-    },
     about: ({run: {method, data}, preset, images, height, width, classes}) => (
-      `${texts.runs.kinds[method] ?? method}${preset && `, preset ${preset}`}, from ${count(images)} pictures of `
+      `${kinds[method] ?? method}${preset && `, preset ${preset}`}, from ${count(images)} pictures of `
       + `${width} × ${height} pixels${classes ? ` in ${plural(classes, "class", "classes")}` : ""} (${data}).`),
     progress: ({state, images_shown: shown, images_planned: planned, seconds, seconds_left: left}) => {
       const words = `${count(Math.min(shown, planned))} of ${count(planned)} images`; // the last step may go beyond

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection, Engine
 from service.ratings.database import TRAINERS, TRAININGS, transaction
 from service.training_queue.training import (
     HELD,
+    MOST_LISTED,
     MOST_LOSSES,
     OPEN,
     TRAINING_FIELDS,
@@ -40,7 +41,6 @@ from service.training_queue.training import (
 SEEN_WITHIN_S = 30.0
 """A trainer that asked for work within this time is there."""
 _NOTED_EVERY_S = 10.0
-_MOST_LISTED = 100
 _HELD, _OPEN = tuple(HELD), tuple(OPEN)
 _COLUMNS = tuple(TRAININGS.c[name] for name in TRAINING_FIELDS)
 _INSERT: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -84,7 +84,7 @@ class TrainingQueue:
             found = _found(connection, training_id)
             return None if found is None else _seen(found)
 
-    def latest(self, kind: Kind, model: str | None = None, limit: int = _MOST_LISTED) -> list[Training]:
+    def latest(self, kind: Kind, model: str | None = None, limit: int = MOST_LISTED) -> list[Training]:
         """Trainings of a kind, the last one first; of one model or of all."""
         chosen = sql.select(*_COLUMNS).where(TRAININGS.c.kind == kind)
         if model is not None:

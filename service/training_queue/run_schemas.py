@@ -7,14 +7,14 @@ import re
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from models.card import NAME_PATTERN, NAME_RULE
-from service.ratings.schemas import NO_NUL
+from service.ratings.schemas import NO_NUL, Text
 from service.schemas import strict_config
-from service.training_queue.schemas import Identity, Progress
-from service.training_queue.training import State, Training
+from service.training_queue.schemas import Identity, Limit, Progress
+from service.training_queue.training import MOST_LISTED, State, Training
 from service.validation import BoundedModel
 
 MOST_MINUTES = 30 * 24 * 60
@@ -92,6 +92,22 @@ class RequestedRunResponse(BaseModel):
             progress=Progress.model_validate(training.progress),
             changed_at=training.changed_at or training.requested_at,
         )
+
+
+class RequestedRunsResponse(BaseModel):
+    """Runs that were asked for, the last one first, and who is there to train them."""
+
+    runs: list[RequestedRunResponse]
+    trainers: list[str] = Field(description="Trainers that asked for work within half a minute; none: start one.")
+
+
+class RequestedRunsQuery(BaseModel):
+    """Which of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text | None = Field(default=None, description="By default runs of any name.")
+    limit: Limit = MOST_LISTED
 
 
 class PictureFoldersResponse(BaseModel):

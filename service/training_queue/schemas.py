@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.card import Version
 from service.ratings.schemas import NO_NUL, Text
 from service.schemas import strict_config
-from service.training_queue.training import Decision, Kind, State, Training, Wish
+from service.training_queue.training import MOST_LISTED, Decision, Kind, State, Training, Wish
 from service.validation import BoundedModel, FirstErrors
 
 MOST_GRADERS, MOST_LINES = 100, 60
@@ -23,6 +23,7 @@ LONGEST_LINE = 1_000
 Grader = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 Line = Annotated[str, Field(max_length=LONGEST_LINE, pattern=NO_NUL)]
 Lines = Annotated[list[Line], Field(max_length=MOST_LINES), FirstErrors()]
+Limit = Annotated[int, Field(ge=1, le=MOST_LISTED, description="How many at most.")]
 Identity = Annotated[UUID | None, Field(strict=False, description="Idempotency key, made by you.")]
 
 
@@ -107,14 +108,25 @@ class RoundResponse(BaseModel):
         )
 
 
+class GraderGrades(BaseModel):
+    """How much a grader has graded."""
+
+    grader: str
+    grades: int
+
+
 class RoundsResponse(BaseModel):
-    """Rounds, the last hundred first, and who is there to train them."""
+    """Rounds, the last one first, who is there to train them, and whose grades they learn from."""
 
     rounds: list[RoundResponse]
     trainers: list[str] = Field(description="Trainers that asked for work within half a minute; none: start one.")
     command: str | None = Field(
         description="What does the same where there is no trainer, typed on this machine; null unless one model is "
         "asked for, and a run here says where its pictures are."
+    )
+    graders: list[GraderGrades] = Field(
+        description="Whose grades of the model a round learns from, unless it leaves them out, most grades first, up "
+        "to 100; empty unless one model is asked for."
     )
 
 
@@ -124,6 +136,7 @@ class RoundsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Text | None = Field(default=None, description="A name; by default rounds of all models.")
+    limit: Limit = MOST_LISTED
 
 
 class TakeRequest(BoundedModel):

@@ -27,6 +27,8 @@ Wish = Literal["cancel", "stop"]
 """What a person wants of a trainer that works."""
 Decision = Literal["kept", "undone"]
 """What a person made of a round that is done."""
+MOST_LISTED = 100
+"""Of one request."""
 MOST_LOSSES = 5
 """A training that outlives so many trainers is given to no further one: it is what kills them."""
 

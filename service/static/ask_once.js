@@ -1,0 +1,49 @@
+// What a person asks for once: stored in the browser, under an id of its own, until the service has it.
+//
+//     learn, run_request -> [ask_once] -> POST /rounds, POST /runs
+//
+// The service takes the same id once. So a lost answer, a closed page, a restart or a second window neither loses it nor
+// asks for it twice: it is sent until the service has taken or refused it.
+
+import {clearError, showError} from "./alert.js";
+import {request} from "./api.js";
+import {load, store, uuid} from "./browser.js";
+
+const sending = new Map(); // name -> promise of the answer, in this window
+
+/** POST `body` with a fresh id; `name` is where it is stored meanwhile. Resolves to the answer. Throws a Problem. */
+export function askOnce(name, path, body) {
+  store(name, {path, body: {id: uuid(), ...body}});
+  return deliver(name);
+}
+
+/** Send what was left under a name; undefined where nothing was. */
+export function deliver(name) {
+  const asked = load(name);
+  if (asked && !sending.has(name)) sending.set(name, send(name, asked).finally(() => sending.delete(name)));
+  return sending.get(name);
+}
+
+async function send(name, {path, body}) {
+  try {
+    return await (await request(path, body)).json();
+  } finally {
+    if (load(name)?.body.id === body.id) store(name, undefined);
+  }
+}
+
+/** What does one action of a person at a time, shows what went wrong, and then calls `after`; a false result is no success. */
+export function oneAtATime(after) {
+  let isBusy = false;
+  return async action => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      if (await action()) clearError();
+    } catch (error) {
+      showError(error);
+    }
+    isBusy = false;
+    after();
+  };
+}

@@ -1,0 +1,43 @@
+// A round of fine-tuning as it goes: its state in words, how far it is, and the newest sheet of its run.
+//
+//     learn -> [round_view] -> training_view, GET /runs/{name}
+//
+// Fills in what it is given; asks for nothing but the sheet.
+
+import {baseUrl, request} from "./api.js";
+import {loadImage} from "./image.js";
+import {hrefFor} from "./router.js";
+import {texts} from "./texts.js";
+import {fillTraining, isHeld, isOpen} from "./training_view.js";
+
+let withoutSheets; // run whose files the service does not have
+
+/** Fill in what GET /rounds says of a round; `choice`: see learn.js. */
+export function fillRound(part, round, choice) {
+  const find = selector => part.querySelector(selector);
+  const {run, images_shown: shown, images, seconds_left: left} = round.progress;
+  fillTraining(part, round, texts.learn.state(round, choice));
+  find(".progress").hidden = !isHeld(round) || !images;
+  Object.assign(find("progress"), {max: images ?? 1, value: shown ?? 0});
+  find(".how-far").textContent = images ? texts.learn.progress(shown, images, left) : "";
+  find(".cancel").hidden = !isOpen(round) || round.cancels;
+  find("figure").hidden = !isOpen(round) || !run || find("img").dataset.run !== run;
+  if (isHeld(round) && run && run !== withoutSheets) showSheet(part, run);
+}
+
+/** The newest sheet of the run; none where its files are on another machine. */
+async function showSheet(part, name) {
+  try {
+    const {run, sheets} = await (await request(`runs/${encodeURIComponent(name)}`, undefined, {once: true, asks: false})).json();
+    const [image, caption, link] = ["img", "figcaption span", "figcaption a"].map(selector => part.querySelector(selector));
+    const sheet = sheets.at(-1);
+    if (!sheet) return;
+    if (image.dataset.url !== sheet.url) loadImage(image, new URL(sheet.url, baseUrl).href);
+    Object.assign(image.dataset, {run: name, url: sheet.url});
+    image.alt = caption.textContent = texts.runs.sheet(sheet, run.parent);
+    link.href = hrefFor("runs", {name});
+    part.querySelector("figure").hidden = false;
+  } catch (error) {
+    if (!error.retryable) withoutSheets = name;
+  }
+}
