@@ -2,8 +2,7 @@
 //
 //     learn, run_request -> [ask_once] -> POST /rounds, POST /runs
 //
-// The service takes the same id once. So a lost answer, a closed page, a restart or a second window neither loses it nor
-// asks for it twice: it is sent until the service has taken or refused it.
+// So a lost answer, a closed page, a restart or a second window neither loses it nor asks for it twice.
 
 import {clearError, showError} from "./alert.js";
 import {request} from "./api.js";
@@ -32,7 +31,7 @@ async function send(name, {path, body}) {
   }
 }
 
-/** What does one action of a person at a time, shows what went wrong, and then calls `after`; a false result is no success. */
+/** Does one action of a person at a time, shows what goes wrong, and calls `after`; a false result is no success. */
 export function oneAtATime(after) {
   let isBusy = false;
   return async action => {

@@ -16,10 +16,7 @@ let wipe;
 let cards = [];
 let shown; // what is shown, or on its way
 
-/**
- * Show a round that is done in `element`. Resolves to "open", or to "past" where neither of its versions is the current
- * one; to undefined where something else is to be shown by then.
- */
+/** Show a round that is done: "open", or "past" where another version draws; undefined: it is not wanted any more. */
 export async function showBeforeAfter(element, {model, before, after}) {
   const key = [model, before, after].join(" ");
   const wanted = () => shown === key;
@@ -37,13 +34,12 @@ export async function showBeforeAfter(element, {model, before, after}) {
   return "open";
 }
 
-/** Wait for nothing any more. */
 export function hideBeforeAfter() {
   shown = undefined;
   cards = [];
 }
 
-/** The current version, as soon as the service knows of `version`; undefined where that is not wanted any more. */
+/** The current version, as soon as the service knows of `version`. */
 async function currentVersion(model, version, wanted) {
   while (wanted()) {
     const {versions} = await (await request(`models/${encodeURIComponent(model)}`, undefined, {wanted})).json();

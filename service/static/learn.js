@@ -3,8 +3,7 @@
 //     grade -> [learn] -> ask_once -> POST /rounds
 //                     `-> GET /rounds -> round_view, before_after -> a person
 //
-// Shows the last round of a model, whichever window or person asked for it. A key is asked for when a person presses a
-// button, and never for looking.
+// Shows the last round of a model, whichever window or person asked for it. Looking asks for no key, a button does.
 
 import {showError} from "./alert.js";
 import {fetchModels, request} from "./api.js";

@@ -1,25 +1,21 @@
-// Polling: asks the same again and again while it is seen, and hands on what has changed.
+// Polling: asks again and again while the page is seen, and hands on what has changed.
 //
 //     runs, run_request, learn -> [poll] -> api
 //
-// A service that is away is asked until it is back. What has not changed is not handed on, so nothing is drawn again.
+// A service that is away is asked until it is back.
 
 import {request} from "./api.js";
 
 export class Poll {
   #path; #show; #pauseMs; #failed; #options; #timer; #seen; #isOn = false; #looks = 0;
 
-  /**
-   * `path()`: what to ask for; `show(answer)` gets what has changed; `pauseMs(answer)`: until it is asked for again;
-   * `failed(error)` gets an error that lasts, after which nothing is asked until `start` or `now`. `asks`: whether a
-   * person is asked for a key.
-   */
+  /** `show(answer)` gets what has changed; `failed(error)` an error that lasts, which ends it. `asks`: a person for a key. */
   constructor({path, show, pauseMs, failed, asks = true}) {
     [this.#path, this.#show, this.#pauseMs, this.#failed, this.#options] = [path, show, pauseMs, failed, {asks}];
     document.addEventListener("visibilitychange", () => this.now());
   }
 
-  /** Begin from nothing: the first answer is handed on, whatever was before. */
+  /** Begin from nothing: the first answer is handed on. */
   start() {
     this.#isOn = true;
     this.#seen = undefined;

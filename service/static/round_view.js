@@ -2,7 +2,7 @@
 //
 //     learn -> [round_view] -> training_view, GET /runs/{name}
 //
-// Fills in what it is given; asks for nothing but the sheet.
+// Asks for nothing but the sheet.
 
 import {baseUrl, request} from "./api.js";
 import {loadImage} from "./image.js";

@@ -71,7 +71,7 @@ function render(trainers) {
   fillTraining(part, asked, texts.asked.state(asked));
   const isPlanned = state === "planned";
   plan.replaceChildren(...(isPlanned ? asked.plan : []).map(textContent => Object.assign(document.createElement("li"), {textContent})));
-  question.textContent = isPlanned ? texts.asked.question(toReplace) : "";
+  question.textContent = (isPlanned && toReplace) || "";
   confirm.textContent = toReplace ? texts.asked.replace : texts.asked.confirm;
   stop.textContent = isPlanned ? texts.asked.decline : texts.asked.stop;
   confirm.hidden = !isPlanned;

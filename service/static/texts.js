@@ -196,7 +196,7 @@ export const texts = {
       if (state === "waiting" && run && isConfirmed) return texts.training.resumes;
       return {
         waiting: isConfirmed ? texts.training.waits : "It waits for a trainer, which plans it first.",
-        taken: isConfirmed ? "A trainer has taken it, and begins." : "A trainer plans it: it reads the pictures and measures its speed.",
+        taken: isConfirmed ? "A trainer has taken it." : "A trainer plans it: it reads the pictures and measures its speed.",
         planned: "This is the plan.",
         training: "It trains.",
         done: version && `It is done: version ${short(version)}.`,
@@ -205,7 +205,6 @@ export const texts = {
         stopped: run ? "It was stopped, and is saved." : "It was not begun.",
       }[state];
     },
-    question: toReplace => toReplace ?? "Is it to train like this?",
     confirm: "Train it",
     replace: "Replace it",
     decline: "Do not train it",

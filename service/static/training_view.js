@@ -3,7 +3,7 @@
 //
 //     learn, run_request -> [training_view] -> clipboard
 //
-// Fills in what it is given; knows no request.
+// Knows no request.
 
 import {copy} from "./browser.js";
 import {texts} from "./texts.js";

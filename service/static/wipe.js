@@ -37,7 +37,7 @@ export class Wipe {
     this.#stage.addEventListener("pointerup", settled);
   }
 
-  /** How much of the left layer is seen, as text. */
+  /** How much is seen of the left layer: text. */
   get percent() {
     return this.#slider.value;
   }
@@ -53,10 +53,7 @@ export class Wipe {
     this.set(Math.round((100 * (clientX - left)) / width));
   }
 
-  /**
-   * Draw what two cards have from an address on, unless they show it already: as many pictures as fit into `room`
-   * ({width, height} in CSS pixels), or a single one. Returns which, in words.
-   */
+  /** Draw two cards from an address on, as many pictures as fit into `room` (CSS pixels), or one. Returns which, in words. */
   show(cards, address, room, single = false) {
     const {width, height} = this.#layOut(cards, room, single);
     const range = words.range(address.index, shiftIndex(address.index, this.count - 1) ?? END - 1n);
