@@ -139,7 +139,7 @@ def test_a_model_is_trained_watched_graded_and_taught_and_what_it_learned_is_kep
     shoot(page, "10-undone")
 
     assert open_bundle(learner.folder / "models" / NAME).card.version == before
-    assert (learner.folder / "models" / f"{NAME}@{after}").is_dir()
+    assert (learner.folder / "models" / f"{NAME}@{after}" / "card.json").exists()
     ended(process)
 
 

@@ -17,7 +17,7 @@ import {texts} from "./texts.js";
 const [TRAINING_MS, IDLE_MS] = [2000, 10_000];
 const PATIENCE_MS = 4000; // where it cannot be known what was asked for, a run is shown all the same
 const view = document.getElementById("runs");
-const [list, none, refused] = [".run-list", ".none", ".refused"].map(selector => view.querySelector(selector));
+const [list, none, refused, allRuns] = [".run-list", ".none", ".refused", ".all-runs"].map(selector => view.querySelector(selector));
 let name; // of a run, or "" for the list
 let hasFiles; // has the run some, as far as what was asked for says?
 let askedState;
@@ -35,6 +35,7 @@ export function show(query) {
   leave();
   name = query.get("name") ?? "";
   list.hidden = none.hidden = refused.hidden = true;
+  allRuns.hidden = !name;
   if (!name) {
     hasFiles = true;
     poll.start();

@@ -175,11 +175,11 @@ export const texts = {
       if (state === "done" && !choice) return "It has learned. The service takes up the new version…";
       if (choice === "past") return `It has learned ${short(after)}, and another version draws by now.`;
       if (decision === "kept") return `Kept: ${short(after)} draws now.`;
+      if (after) return `It has learned: before, ${short(before)}, at the left; after, ${short(after)}, at the right.`;
       return {
         waiting: run ? texts.training.resumes : texts.training.waits,
         taken: "A trainer has taken it, and reads pictures and grades.",
         training: "It learns.",
-        done: `It has learned: before, ${short(before)}, at the left; after, ${short(after)}, at the right.`,
         refused: "Refused; the model is as it was.",
         failed: "It failed; the model is as it was.",
         cancelled: "Cancelled; the model is as it was.",
