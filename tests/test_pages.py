@@ -58,7 +58,6 @@ WITH_TRAY = ("look", "walk")
 PAGES = [
     *(("app", view) for view in VIEWS),
     *(("app", "tray", view) for view in WITH_TRAY),
-    ("app", "grade", "before_after"),
     ("model_page",),
     ("view",),
 ]

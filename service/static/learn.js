@@ -44,7 +44,7 @@ const poll = new Poll({
     problem.textContent = error.needsKey ? "" : error.message;
     render();
   },
-  asks: false,
+  asksForKey: false,
 });
 const stored = () => `round ${model}`;
 

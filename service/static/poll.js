@@ -9,9 +9,9 @@ import {request} from "./api.js";
 export class Poll {
   #path; #show; #pauseMs; #failed; #options; #timer; #seen; #isOn = false; #looks = 0;
 
-  /** `show(answer)` gets what has changed; `failed(error)` an error that lasts, which ends it. `asks`: a person for a key. */
-  constructor({path, show, pauseMs, failed, asks = true}) {
-    [this.#path, this.#show, this.#pauseMs, this.#failed, this.#options] = [path, show, pauseMs, failed, {asks}];
+  /** `show(answer)` gets what has changed; `failed(error)` an error that lasts, which ends it. `asksForKey`: see request. */
+  constructor({path, show, pauseMs, failed, asksForKey = true}) {
+    [this.#path, this.#show, this.#pauseMs, this.#failed, this.#options] = [path, show, pauseMs, failed, {asksForKey}];
     document.addEventListener("visibilitychange", () => this.now());
   }
 

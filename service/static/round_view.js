@@ -28,7 +28,7 @@ export function fillRound(part, round, choice) {
 /** The newest sheet of the run; none where its files are on another machine. */
 async function showSheet(part, name) {
   try {
-    const {run, sheets} = await (await request(`runs/${encodeURIComponent(name)}`, undefined, {once: true, asks: false})).json();
+    const {run, sheets} = await (await request(`runs/${encodeURIComponent(name)}`, undefined, {once: true, asksForKey: false})).json();
     const [image, caption, link] = ["img", "figcaption span", "figcaption a"].map(selector => part.querySelector(selector));
     const sheet = sheets.at(-1);
     if (!sheet) return;
