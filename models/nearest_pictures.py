@@ -28,19 +28,22 @@ from numpy.typing import NDArray
 
 LARGEST_THUMBNAIL = 64
 """Pixels of a side."""
-FREQUENCIES = {1: 12, 3: 8}
-"""Channels -> D: of digits a sixth of all variance is left out, of photos less."""
+FREQUENCIES = 12
+"""D: of digits a sixth of all variance is left out. With more there are fewer pixels to look at, and more features."""
 NEAR_SHARE = 0.01
 """Nearer than all but this share of the unseen pictures is near, as for `near_share` of a card."""
 FEWEST_UNSEEN = 100
 """Below, the nearest of them says little of the nearest hundredth."""
-_COPY = 0.5
-"""Nearer than this share of the distance that is near: no unseen picture is likely to come there."""
+_COPY, _ROUNDED = 0.5, 1.0
+"""Nearer than this share of the distance that is near is a copy: no unseen picture is likely to come there. Where that
+distance is not known, so many levels: pixels that were rounded."""
 _MIDDLE = 127.5
 _ROUNDING = 1e-5
 """Of squared lengths: far more than sums of a few hundred products in float32 may be wrong."""
-_BLOCK, _AT_A_TIME = 512, 4096
-"""Pictures whose pixels are compared first, and then at a time."""
+_BLOCK = 512
+"""Pictures whose pixels are compared before others are left out."""
+_NUMBERS = 1 << 20
+"""Of pixels that are compared at a time: they fit into a core's cache."""
 
 
 def thumbnail_size(height: int, width: int) -> tuple[int, int]:
@@ -72,24 +75,22 @@ def _times(height: int, width: int) -> int:
 
 def feature_count(height: int, width: int, channels: int) -> int:
     """F of thumbnails of this size."""
-    most = FREQUENCIES[channels]
-    return min(height, most) * min(width, most) * channels + 1
+    return min(height, FREQUENCIES) * min(width, FREQUENCIES) * channels + 1
 
 
 def features_of(thumbnails_NhwC: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Vectors that are no farther apart than the pictures themselves, in levels: (N, F) float32."""
-    count, height, width, channels = thumbnails_NhwC.shape
+    count, height, width, _ = thumbnails_NhwC.shape
     levels = thumbnails_NhwC.astype(np.float64).transpose(0, 3, 1, 2) - _MIDDLE
-    most = FREQUENCIES[channels]
-    low = (_waves(height, most) @ levels @ _waves(width, most).T).reshape(count, -1)
+    low = (_waves(height) @ levels @ _waves(width).T).reshape(count, -1)
     left_out = np.square(levels).sum(axis=(1, 2, 3)) - np.square(low).sum(axis=1)
     return np.column_stack([low, np.sqrt(left_out.clip(min=0))]).astype(np.float32)
 
 
 @cache
-def _waves(side: int, most: int) -> NDArray[np.float64]:
+def _waves(side: int) -> NDArray[np.float64]:
     """The first waves of the orthonormal cosine transform (DCT-II) of a side: (D, side)."""
-    numbers = np.arange(min(side, most))
+    numbers = np.arange(min(side, FREQUENCIES))
     waves: NDArray[np.float64] = np.cos(np.pi * np.outer(numbers, np.arange(side) + 0.5) / side) * np.sqrt(2 / side)
     waves[0] /= np.sqrt(2)
     return waves
@@ -136,21 +137,21 @@ class PictureSet:
 
     def _nearest(self, thumbnail_hwC: NDArray[np.uint8], k: int, mirrored: bool) -> list[Neighbour]:
         at_least_N = self._at_least(thumbnail_hwC)
-        k = min(k, len(at_least_N))
-        first = np.argpartition(at_least_N, min(max(k, _BLOCK), len(at_least_N)) - 1)[: max(k, _BLOCK)]
-        numbers, squares = first, self._squares(thumbnail_hwC, first)
-        is_left_N = at_least_N <= np.partition(squares, k - 1)[k - 1]
-        is_left_N[first] = False
+        k, block = min(k, len(at_least_N)), min(max(k, _BLOCK), len(at_least_N))
+        looked_at = np.argpartition(at_least_N, block - 1)[:block]
+        numbers, squares = _best(looked_at, self._squares(thumbnail_hwC, looked_at), k)
+        is_left_N = at_least_N <= squares[-1]
+        is_left_N[looked_at] = False
         left = np.flatnonzero(is_left_N)
-        for start in range(0, len(left), _AT_A_TIME):
-            some = left[start : start + _AT_A_TIME]
-            numbers = np.concatenate([numbers, some])
-            squares = np.concatenate([squares, self._squares(thumbnail_hwC, some)])
-            best = np.lexsort((numbers, squares))[:k]
-            numbers, squares = numbers[best], squares[best]
-        best = np.lexsort((numbers, squares))[:k]
-        distances = np.sqrt(squares[best] / thumbnail_hwC.size)
-        return [Neighbour(int(at), float(far), mirrored) for at, far in zip(numbers[best], distances, strict=True)]
+        left = left[np.argsort(at_least_N[left])]
+        for start in range(0, len(left), _BLOCK):
+            some = left[start : start + _BLOCK]
+            if at_least_N[some[0]] > squares[-1]:
+                break
+            found = self._squares(thumbnail_hwC, some)
+            numbers, squares = _best(np.concatenate([numbers, some]), np.concatenate([squares, found]), k)
+        distances = np.sqrt(squares / thumbnail_hwC.size)
+        return [Neighbour(int(at), float(far), mirrored) for at, far in zip(numbers, distances, strict=True)]
 
     def _at_least(self, thumbnail_hwC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N,) squared distances that those of the pixels are not below."""
@@ -167,10 +168,21 @@ class PictureSet:
 
     def _squares(self, thumbnail_hwC: NDArray[np.uint8], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Squared distances of some pictures, exactly."""
-        some = self.pictures[numbers].reshape(len(numbers), -1).astype(np.int32)
-        some -= thumbnail_hwC.reshape(-1).astype(np.int32)
-        squares: NDArray[np.int64] = np.square(some).sum(axis=1, dtype=np.int64)
+        own_P = thumbnail_hwC.reshape(-1).astype(np.int32)
+        squares, rows = np.empty(len(numbers), np.int64), max(1, _NUMBERS // len(own_P))
+        for at in range(0, len(numbers), rows):
+            some = self.pictures[numbers[at : at + rows]]
+            apart = some.reshape(len(some), -1) - own_P
+            squares[at : at + rows] = np.square(apart, out=apart).sum(axis=1, dtype=np.int64)
         return squares
+
+
+def _best(
+    numbers: NDArray[np.int64], squares: NDArray[np.int64], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The k nearest, the nearest first; of equally near ones the lower number."""
+    best = np.lexsort((numbers, squares))[:k]
+    return numbers[best], squares[best]
 
 
 class Likeness(StrEnum):
@@ -208,8 +220,8 @@ class UnseenDistances:
         return float(np.quantile(self.levels, NEAR_SHARE)) or None
 
     def likeness(self, distance_levels: float) -> Likeness:
-        """What a distance means: pixels that differ by their rounding are a copy, whatever else is known."""
-        if distance_levels <= 1 or (self.near is not None and distance_levels < _COPY * self.near):
+        """What a distance means: equal pixels are a copy, whatever else is known."""
+        near = self.near
+        if distance_levels == 0 or distance_levels < (_ROUNDED if near is None else _COPY * near):
             return Likeness.COPY
-        near = self.near if self.near is not None else float(self.levels[0])
-        return Likeness.NEAR if distance_levels < near else Likeness.NEW
+        return Likeness.NEAR if distance_levels < (float(self.levels[0]) if near is None else near) else Likeness.NEW

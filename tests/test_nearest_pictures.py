@@ -131,6 +131,13 @@ def test_a_distance_is_read_against_those_of_unseen_pictures(levels: float, like
     assert UNSEEN.likeness(levels) == likeness
 
 
+def test_where_real_pictures_are_nearly_the_same_less_is_a_copy():
+    """Tiles of open water: one in a hundred that was never seen is nearer than 1.2 levels."""
+    water = UnseenDistances(np.linspace(1, 21, 1001, dtype=np.float32))
+
+    assert [water.likeness(levels) for levels in (0, 0.5, 0.9, 1.1, 1.3)] == ["copy", "copy", "near", "near", "new"]
+
+
 def test_the_share_of_unseen_pictures_that_are_farther_away():
     assert UNSEEN.share_farther(0) == 1
     assert UNSEEN.share_farther(60) == pytest.approx(0.5, abs=0.001)
