@@ -90,7 +90,7 @@ def test_a_picture_of_ones_own_becomes_its_code_and_is_played_with_and_walked_fr
     page = visitor.visit("#play?model=levels&at=7/0")
     give(page, data)
     visitor.place_has("at=code/")
-    expect(page.locator("#play .own .status")).to_contain_text("This is what the model makes of your picture: ")
+    expect(page.locator("#play .own .status")).to_contain_text("The large picture is what the model makes of yours, ")
     found = [float(one) for one in page.evaluate("decodeURIComponent(location.hash)").split("code/")[1].split(",")]
 
     assert found == pytest.approx(code, abs=0.3)  # the browser scales it

@@ -20,7 +20,6 @@ SIZES = [(280, 653), (320, 568), (360, 740), (410, 800), (568, 320), (740, 360),
 SCHEMES = [
     {"color_scheme": "light"},
     {"color_scheme": "dark"},
-    {"forced_colors": "active"},
     {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
 ]
 ADMIN, DRAW = "a-secret-to-admin-0123456789", "a-secret-to-draw-0123456789"

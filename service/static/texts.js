@@ -101,8 +101,8 @@ export const texts = {
     }[likeness]} Its nearest training picture is closer than ${percent(farther)} of real pictures that the model never saw are to `
       + `theirs${near === null ? ", and of those too few are known to tell more" : ""}.`,
     note: ({median}) => (
-      `Below each: how far its pixels are, in levels of 0 to 255 on average. Of real pictures that the model never saw, half are `
-      + `farther than ${median.toFixed(1)} from the nearest.`),
+      `Below each: how far its pixels are, as a root mean square in levels of 0 to 255. Of real pictures that the model never `
+      + `saw, half are farther than ${median.toFixed(1)} from the nearest.`),
     drawn: "this one",
     drawnAlt: "The picture that was drawn",
     levels: levels => levels.toFixed(1),
@@ -112,8 +112,8 @@ export const texts = {
   ownPicture: {
     encoding: "Finding its code…",
     found: psnr => (
-      `This is what the model makes of your picture: ${psnr.toFixed(1)} dB, ${psnr < 15 ? "hardly like it"
-        : psnr < 22 ? "roughly" : "closely"}. Move it, or walk from it.`),
+      `The large picture is what the model makes of yours, ${psnr < 15 ? "hardly" : psnr < 22 ? "roughly" : "much"} like it `
+      + `(${psnr.toFixed(1)} dB). Move it, or walk from it.`),
     unreadable: name => `${name} is no picture that this browser can read. PNG, JPEG and WebP are.`,
   },
 
