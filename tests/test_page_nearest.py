@@ -77,6 +77,7 @@ def own_picture() -> tuple[bytes, list[float]]:
 
 
 def give(page: Any, data: bytes, name: str = "own.png") -> None:
+    page.locator("#play .own").wait_for()
     page.locator("#play .own [type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
 
 

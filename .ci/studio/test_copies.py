@@ -40,6 +40,7 @@ def give(page: Any, pixels: np.ndarray, name: str) -> None:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     chosen = {"name": name, "mimeType": "image/png", "buffer": file.getvalue()}
+    page.locator("#play .own").wait_for()
     page.locator("#play .own [type=file]").set_input_files(chosen)
 
 

@@ -24,6 +24,7 @@ let sendings = 0;
 export function offer({card: modelCard, at, start}) {
   if (modelCard !== card) fillClasses(classNames(modelCard));
   [card, on] = [modelCard, {start}];
+  form.hidden = false;
   const isShown = sent?.at === at;
   figure.hidden = walk.hidden = !isShown;
   status.textContent = isShown ? words.found(sent.psnr) : "";

@@ -95,8 +95,10 @@ async function fetchCode(wanted) {
 
 /** Offer to start from a picture of a person's own, where the model has an encoder. */
 async function offerOwn(encodes) {
-  view.querySelector(".own").hidden = !encodes;
-  if (!encodes) return;
+  if (!encodes) {
+    view.querySelector(".own").hidden = true; // else it is shown when it can take a picture
+    return;
+  }
   const {offer} = await import("./own_picture.js");
   offer({card, at: formatAddress(address), start: point => navigate("play", {model, at: formatAddress(point)})});
 }
