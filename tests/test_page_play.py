@@ -26,7 +26,7 @@ PAD, SLIDERS = "#play .pad", "#play .strips input"
 
 def shown(visitor: Visitor) -> np.ndarray:
     """What is on the canvas: (height, width, 3)."""
-    png = base64.b64decode(visitor.page.evaluate(f"{CANVAS}.toDataURL()").split(",")[1])
+    png = base64.b64decode(visitor.page.locator("#play .stage canvas").evaluate("one => one.toDataURL()").split(",")[1])
     with Image.open(io.BytesIO(png)) as picture:
         return np.asarray(picture.convert("RGB"))
 

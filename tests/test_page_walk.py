@@ -222,6 +222,20 @@ def test_when_the_service_fails_it_says_so_and_continues_when_it_answers(arrive)
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
+def test_on_a_slow_line_it_plays_from_small_frames_until_the_exact_ones_are_here(arrive, studio: Server):
+    visitor = arrive()
+    visitor.slow_down()
+    page = visitor.visit("#walk?model=mnist&at=7/3&at=7/12&loop=no")
+    visitor.until("() => document.querySelector('#walk canvas')?.width > 1")
+    small, exact = shown(page), drawn(studio, 7, 3)
+    visitor.until(f"small => {SHOWN} !== small", page.evaluate(SHOWN))
+    formats = [json.loads(one.post_data)["format"] for one in visitor.requests if one.url.endswith("/interpolate")]
+
+    assert formats == ["jpeg", "npy"]
+    assert np.abs(small.astype(int) - exact).mean() < 4
+    assert np.array_equal(shown(page), exact)
+
+
 def test_with_reduced_motion_nothing_but_the_walk_moves(arrive):
     visitor = arrive(reduced_motion="reduce")
     page = visitor.visit(WALK)

@@ -29,6 +29,9 @@ export function store(name, value) {
   }
 }
 
+/** The API key of this browser, or undefined. */
+export const currentKey = () => load("key");
+
 /** Call `listener(name, value)` when another window of this browser stores a value, or removes it. */
 export function onStoredElsewhere(listener) {
   addEventListener("storage", ({key, newValue}) => {

@@ -42,6 +42,7 @@ export async function show(query) {
     const found = await Promise.all([cardOf(route.left), cardOf(route.right)]);
     if (showing === showings) showCards(found);
   } catch (error) {
+    status.textContent = "";
     showError(error);
   }
 }

@@ -6,10 +6,10 @@
 
 import {announce} from "./alert.js";
 import {load, store} from "./browser.js";
+import {SCALES, USUAL_SCALE as USUAL} from "./image.js";
 import {texts} from "./texts.js";
 
-const SCALES = [0.5, 0.75, 1, 1.5, 2, 3, 4];
-const USUAL = SCALES.indexOf(1);
+export {pictureScale} from "./image.js";
 const root = document.documentElement;
 const panel = document.getElementById("display");
 const keysDialog = document.getElementById("keys");
@@ -17,9 +17,6 @@ const [smaller, larger, size, smooth, fullScreen, keysOn] =
   [".smaller", ".larger", "output", "[name=smooth]", ".full-screen"].map(selector => panel.querySelector(selector))
     .concat(keysDialog.querySelector("[name=on]"));
 let at = load("size") ?? USUAL;
-
-/** How many times its usual size a picture has. */
-export const pictureScale = () => SCALES[at];
 
 /** May single keys be used, or has a person switched them off? */
 export const keysAreOn = () => keysOn.checked && !document.querySelector("dialog[open]");

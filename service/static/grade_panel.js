@@ -9,7 +9,7 @@ import {request} from "./api.js";
 import {resetSlider} from "./grade_scale.js";
 import {pictureScale} from "./display.js";
 import {fitElement, isInSight, loadImage, painted} from "./image.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_grade.js";
 
 const SHOWN_BEFORE = 3;
 const SHOWN_AFTER = 6; // these are prefetched by being shown

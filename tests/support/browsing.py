@@ -58,12 +58,30 @@ class Visitor:
         self.page.goto(f"{self.server.url}/{place}")
         return self.page
 
+    def slow_down(self, bytes_per_s: int = 50_000, latency_ms: int = 60) -> None:
+        """Give them a line of so many bytes a second, by Chromium's own emulation of a network."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        rates = {"downloadThroughput": bytes_per_s, "uploadThroughput": bytes_per_s}
+        session.send("Network.emulateNetworkConditions", {"offline": False, "latency": latency_ms, **rates})
+
     def until(self, expression: str, argument: Any = None) -> None:
         """Wait until JavaScript says yes. The page's own policy forbids what Playwright would do for that."""
         end = time.monotonic() + WITHIN_S
-        while not self.page.evaluate(expression, argument):
+        while not self._says(expression, argument):
             assert time.monotonic() < end, f"{expression} {argument} is still not so, at {self.page.url}"
             self.page.wait_for_timeout(20)
+
+    def _says(self, expression: str, argument: Any) -> bool:
+        """What JavaScript says; no where an element of it is not there yet."""
+        from playwright.sync_api import Error
+
+        try:
+            return bool(self.page.evaluate(expression, argument))
+        except Error as error:
+            if "of null" not in str(error):
+                raise
+            return False
 
     def shows(self, selector: str, n: int = 1) -> None:
         """Wait until there are at least n of these, each an image that has come."""
