@@ -56,29 +56,22 @@ export function show(query, modelCard) {
 /** Called when a person changes to another view: all grades are sent, and the batch stays. */
 export function leave() {
   sender?.send({all: true});
-  hideLearning();
-}
-
-async function showLearning(wanted) {
-  wantedOfIt = wanted;
-  learning = await loadPart("learn");
-  if (wantedOfIt === wanted) learning.show(card.name, wanted);
-}
-
-function hideLearning() {
   wantedOfIt = undefined;
   learning?.hide();
 }
 
 function render() {
   showPanel(queue, card);
-  showLearning();
+  showLearning().catch(showError);
 }
 
 /** Between two batches: what the model can learn from the grades. */
-function showLearning() {
-  if (queue && !queue.finished) hideLearning();
-  else showLearning({hasEnded: queue !== undefined, saved: sendAll}).catch(showError);
+async function showLearning() {
+  wantedOfIt = queue && !queue.finished ? undefined : {hasEnded: queue !== undefined, saved: sendAll};
+  const wanted = wantedOfIt;
+  if (!wanted) return learning?.hide();
+  learning = await loadPart("learn");
+  if (wanted === wantedOfIt) learning.show(card.name, wanted);
 }
 
 /** Make this batch the current one of the model. */
@@ -94,7 +87,7 @@ function useBatch(state) {
       showDelivery(created);
       if (!created.finished) return;
       refreshSummary();
-      if (!view.hidden) showLearning(); // there are more grades now
+      if (!view.hidden) showLearning().catch(showError); // there are more grades now
     },
     failed(error) {
       if (queue === created) showDelivery(created);
