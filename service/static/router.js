@@ -23,9 +23,10 @@ export function hrefFor(view, query) {
   return `#${view}${text && "?"}${text}`;
 }
 
-/** Go to a route. `replace`: without a new entry in the browser's history. */
+/** Go to a route. `replace`: without a new entry in the browser's history, as where the page is there already. */
 export function navigate(view, query, {replace = false, state = null} = {}) {
-  history[replace ? "replaceState" : "pushState"](state, "", hrefFor(view, query));
+  const link = hrefFor(view, query);
+  history[replace || link === location.hash ? "replaceState" : "pushState"](state, "", link);
   dispatchEvent(new Event("route"));
 }
 
