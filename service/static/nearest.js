@@ -23,12 +23,13 @@ let isWanted = false; // has a person opened it?
 /** Show what is near to the picture at an address, or offer to. */
 export function show(shown) {
   address = shown;
-  clear("");
   if (!isWanted && loaded === undefined) panel.open = isOwnMachine();
   if (panel.open) load();
+  else clear("");
 }
 
 function clear(said) {
+  panel.removeAttribute("aria-busy");
   verdict.textContent = said;
   note.textContent = "";
   list.replaceChildren();
@@ -38,6 +39,7 @@ async function load() {
   const asked = address;
   if (loaded === asked) return;
   loaded = asked;
+  panel.setAttribute("aria-busy", true); // what it shows of the picture before is not seen, and keeps its place
   try {
     const answer = await request(nearestUrl(asked, SHOWN), undefined, {once: true, asksForKey: isWanted});
     const found = await answer.json();
@@ -45,12 +47,13 @@ async function load() {
   } catch (error) {
     if (address !== asked) return;
     loaded = null;
+    clear(error.message);
     if (!isWanted && REFUSED.includes(error.status)) panel.open = false; // no person has asked for it
-    else clear(error.message);
   }
 }
 
 function render({likeness, nearest, unseen}) {
+  panel.removeAttribute("aria-busy");
   verdict.textContent = words.verdict(likeness, nearest[0].unseen_farther, unseen);
   note.textContent = words.note(unseen);
   const own = loadImage(Object.assign(new Image(), {alt: words.drawnAlt}), imageUrl(address));
