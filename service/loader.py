@@ -105,7 +105,8 @@ class ModelLoader:
         """The runtime of an older version, loaded if it is not in memory.
 
         Raises:
-            Problem: 503, it cannot be loaded, or not before the deadline.
+            Problem: 503, it cannot be loaded, or not before the deadline; without `Retry-After` where it has a fault,
+                which lasts until its files change.
         """
         runtime = version.runtime
         if runtime is None and version.fault is None:
@@ -136,7 +137,8 @@ class ModelLoader:
             raise still_loading(version) from None
         except Exception as error:  # it may pass, and ends this request alone
             _log.exception("%s cannot be loaded for a request", version)
-            raise Problem(503, f"{version} cannot be loaded now: {reason_of(error)} Try again.") from None
+            found = f"{version} cannot be loaded now: {reason_of(error)} Try again."
+            raise Problem(503, found, {"Retry-After": str(_RETRY_AFTER_S)}) from None
 
     def _load_requested(self, version: ModelVersion) -> Runtime | None:
         """Its runtime, which may leave the memory before the request goes on; None where it has a fault."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ import numpy as np
 import pytest
 import yaml
 from support.hub import TOKEN, Hub, serving_hub
-from support.untrained import write_untrained
 
 from models import open_model
 from models.bundle import find_bundle, open_bundle, read_card
@@ -35,6 +35,13 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         for name, value in {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home")}.items():
             monkeypatch.setenv(name, value)
         yield hub
+
+
+@pytest.fixture
+def there(hub: Hub, grey: Path) -> Hub:
+    """With `grey` at ann/grey, as others put it there."""
+    hub.commit("ann/grey", contents(grey))
+    return hub
 
 
 @pytest.fixture
@@ -85,19 +92,19 @@ def test_the_model_card_of_a_shipped_model_tells_its_scores_and_what_it_is_worth
     assert "| classes | 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 |" in text
 
 
-def test_a_notebook_opens_a_model_of_the_hub_once_and_then_from_this_machine(pushed: Hub, grey: Path, tmp_path: Path):
+def test_a_notebook_opens_a_model_of_the_hub_once_and_then_from_this_machine(there: Hub, grey: Path, tmp_path: Path):
     drawn = open_model("hf://ann/grey", threads=1).generate(seed=7, n=9)
-    reads = [path for _, path in pushed.asked if "/resolve/" in path]
-    (commit,) = pushed.repositories["ann/grey"]
+    reads = [path for _, path in there.asked if "/resolve/" in path]
+    (commit,) = there.repositories["ann/grey"]
     open_model("hf://ann/grey", threads=1)
-    again = [path for _, path in pushed.asked if "/resolve/" in path]
-    pushed.asked.clear()
+    again = [path for _, path in there.asked if "/resolve/" in path]
+    there.asked.clear()
     open_model(f"hf://ann/grey@{commit}", threads=1)
 
     assert np.array_equal(drawn, open_model(grey, threads=1).generate(seed=7, n=9))
     assert len(reads) == len(contents(grey))
     assert again[len(reads) :] == [f"/ann/grey/resolve/{commit}/card.json"]  # and what is there is not read again
-    assert pushed.asked == []  # a whole commit never changes
+    assert there.asked == []  # a whole commit never changes
     assert (tmp_path / "home" / "zoetrope" / "ann--grey" / commit / "grey" / "card.json").is_file()
 
 
@@ -131,9 +138,9 @@ def renamed(name: str) -> Callable[[bytes], bytes]:
     ],
 )
 def test_what_is_not_a_whole_bundle_is_refused_and_leaves_nothing(
-    pushed: Hub, tmp_path: Path, harm: Callable[[Hub], None], words: str
+    there: Hub, tmp_path: Path, harm: Callable[[Hub], None], words: str
 ):
-    harm(pushed)
+    harm(there)
     with pytest.raises(HubError, match=words):
         pull(ADDRESS, tmp_path / "models")
     with pytest.raises(HubError, match=words):
@@ -144,18 +151,18 @@ def test_what_is_not_a_whole_bundle_is_refused_and_leaves_nothing(
     assert [path for path in (tmp_path / "home").rglob("*") if path.is_file()] == []
 
 
-def test_a_model_of_the_same_name_is_replaced_only_if_that_is_asked_for(pushed: Hub, tmp_path: Path):
-    mine = write_untrained(tmp_path / "models" / "grey", 8, 8, 1, code_size=5, seed=9).card
+def test_a_model_of_the_same_name_is_replaced_only_if_that_is_asked_for(there: Hub, bundles: Path, tmp_path: Path):
+    mine = read_card(shutil.copytree(bundles / "grey", tmp_path / "models" / "grey"))
     with pytest.raises(HubError, match=rf"and .*grey has {mine.version}\. With --replace it becomes the current one"):
         pull(ADDRESS, tmp_path / "models")
     assert read_card(tmp_path / "models" / "grey") == mine
     pulled = pull(ADDRESS, tmp_path / "models", replace=True).card
-    pushed.asked.clear()
+    there.asked.clear()
     pull(ADDRESS, tmp_path / "models")
 
     assert read_card(tmp_path / "models" / f"grey@{mine.version}") == mine
     assert read_card(tmp_path / "models" / "grey") == pulled != mine
-    assert [path for _, path in pushed.asked if "generator" in path] == []  # it is there already
+    assert [path for _, path in there.asked if "generator" in path] == []  # it is there already
 
 
 @pytest.mark.parametrize(
@@ -167,8 +174,8 @@ def test_a_model_of_the_same_name_is_replaced_only_if_that_is_asked_for(pushed: 
         ("hf://ann/grey@v9", r"hf://ann/grey@v9: the Hub answered 404\. There is no such repository, revision or file"),
     ],
 )
-def test_what_is_not_there_is_named(pushed: Hub, address: str, words: str):
-    assert pushed.url
+def test_what_is_not_there_is_named(there: Hub, address: str, words: str):
+    assert there.url
     with pytest.raises(HubError, match=words):
         open_model(address)
 

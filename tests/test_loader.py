@@ -97,9 +97,10 @@ def test_an_error_that_may_pass_ends_one_request_and_the_next_one_loads_again(
     name = older(registry)[0]
     with monkeypatch.context() as broken:
         broken.setattr(ModelLoader, "_load", lambda *_: 1 / 0)
-        with pytest.raises(Problem, match=r"cannot be loaded now: ZeroDivisionError: .* Try again\."):
+        with pytest.raises(Problem, match=r"cannot be loaded now: ZeroDivisionError: .* Try again\.") as found:
             asyncio.run(registry.runtime(name))
 
+    assert found.value.headers == {"Retry-After": "1"}
     assert asyncio.run(registry.runtime(name)).card.version == name.split("@")[1]
 
 

@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +104,16 @@ def replicas(postgres: Postgres, tmp_path: Path) -> Iterator[Replicas]:
         yield replicas
 
 
-def ask(url: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+def ask(url: str, body: Any = None, **headers: str) -> tuple[int, Message, bytes]:
     """Status, headers and body of a GET, or of a POST of JSON with the key; a body that is cut short is an error."""
     data = None if body is None else json.dumps(body).encode()
     given = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"} if data else {}
     request = urllib.request.Request(url, data, {**given, **headers})
     try:
         with urllib.request.urlopen(request, timeout=LONGEST_REQUEST_S) as response:
-            return response.status, dict(response.headers), response.read()
+            return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
+        return error.code, error.headers, error.read()
 
 
 @dataclass

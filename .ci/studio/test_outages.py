@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from support.browsing import Visitor
 from support.grading import SEEN, arrived, begin, press, stored
 from support.serving import ROOT, Server, started
+from support.untrained import write_untrained
 
 OUTAGE_S = 10.0
 TILES = "#grid .tile img"
@@ -114,6 +115,29 @@ def test_the_endless_sheet_and_a_walk_recover_by_themselves(arrive):
     visitor.until("() => document.querySelector('#walk canvas').width > 1")
 
     expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_an_older_version_with_a_fault_is_given_up_and_another_one_can_be_chosen(chromium, tmp_path: Path):
+    for seed in (1, 2):
+        write_untrained(tmp_path / "models" / "grey", 8, 8, 1, code_size=5, seed=seed)
+    (older,) = (tmp_path / "models").glob("grey@*")
+    (older / "generator.onnx").write_bytes(b"not the graph that its card names")
+    with started(tmp_path / "models", tmp_path / "serve.log", ZOETROPE_DEFAULT_MODEL="grey") as server:
+        server.wait_for("/readyz")
+        visitor = Visitor(chromium, server)
+        visitor.expected = ("503",)
+        page = visitor.visit(f"#look?model={older.name}&seed=7")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("cannot be drawn")
+        expect(alert).to_contain_text("Trying again does not help; reload the page when it is mended.")
+        asked = len(visitor.requests)
+        page.wait_for_timeout(12_000)
+
+        assert not [one for one in visitor.requests[asked:] if older.name in one.url or one.url.endswith("/generate")]
+        page.get_by_label("Model", exact=True).select_option("grey")
+        visitor.shows(TILES, 9)
+        expect(alert).to_be_hidden()
+        visitor.leave()
 
 
 def test_grades_given_offline_and_left_there_are_sent_when_the_page_is_opened_again(arrive, studio: Server):

@@ -5,7 +5,7 @@
 // {model, version, seed, index, label?, truncation}: seed and index are BigInt, integers below 2^64. Without a label
 // the service draws the class by seed and index. A point of a walk may have a `code` in place of an address.
 
-import {texts} from "./texts.js";
+import {texts} from "./texts_page.js";
 
 export const END = 1n << 64n;
 
@@ -24,6 +24,12 @@ export function parseTruncation(text) {
   if (!(found >= 0 && found <= 2)) throw new Error(texts.address.notTruncation(text));
   return found;
 }
+
+/** {seed, label, truncation} of the query of a sheet of pictures. */
+export const parseSheet = query => ({
+  seed: parseInteger(query.get("seed") ?? 7, "seed"), label: query.get("label") ?? undefined,
+  truncation: parseTruncation(query.get("truncation") ?? 1),
+});
 
 /** A random seed below 2^53, which every JSON parser reads exactly. */
 export function randomSeed() {

@@ -5,7 +5,7 @@
 // What the loader tries again is shown until it is here, an error until another view is shown or its cause is gone.
 
 import {onFailure, onMissing, wakeAll} from "./loader.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_page.js";
 
 const REFUSED_SHOWN = 5;
 const banner = document.getElementById("problem");

@@ -1,9 +1,10 @@
-// Animation of a walk: frames fetched ahead, and a player that moves through them.
+// Animation of a walk: its frames, fetched ahead, and the query of all of it.
 //
 //     walk -> [animation] -> POST /interpolate -> frames -> walk
 //
 // A segment leads from one picture to the next. Fetched segments are cached, so adding a picture fetches only what is
-// new. Knows no address bar and no canvas.
+// new. A preview is every third frame of a segment as one JPEG: in colour a thirtieth of the exact bytes. Knows no address
+// bar and no canvas.
 
 import {formatAddress, toPoint} from "./address.js";
 import {request} from "./api.js";
@@ -12,11 +13,12 @@ import {parseNpy} from "./image.js";
 /** 1.5 s at 30 frames a second; the service spaces them so that each differs from the next by about as much. */
 export const SEGMENT_FRAMES = 45;
 export const FRAMES_PER_SECOND = 30;
+const FRAMES_PER_PREVIEW = 3; // frames of the segment for which one of its preview stands
 const CACHED_SEGMENTS = 64; // as many as a walk can have pictures
 const MAX_ANIMATION_FRAMES = 1024;
 const MAX_ANIMATION_PIXELS = 1 << 24;
 
-const cache = new Map(); // key -> promise of frames, least recently used first
+const [cache, previews] = [new Map(), new Map()]; // key -> promise of frames, least recently used first
 
 /** The segments of a walk through `addresses`: pairs of addresses. */
 export function segmentsOf(addresses, loop) {
@@ -25,23 +27,34 @@ export function segmentsOf(addresses, loop) {
 }
 
 /** Promise of the frames of one segment, both ends included; cached. */
-export function fetchFrames([from, to]) {
-  const key = [from.model, from.version, formatAddress(from), formatAddress(to)].join(" ");
-  const frames = cache.get(key) ?? interpolate(from, to);
-  cache.delete(key);
-  cache.set(key, frames); // now the most recently used
-  frames.catch(() => cache.delete(key));
-  for (const oldest of cache.keys()) if (cache.size > CACHED_SEGMENTS) cache.delete(oldest);
-  return frames;
+export const fetchFrames = segment => cached(cache, segment, async () => (
+  parseNpy(await (await interpolate(segment, SEGMENT_FRAMES + 1, "npy")).arrayBuffer())));
+
+/** Promise of its preview, an ImageBitmap of frames side by side; cached. */
+export const fetchPreview = segment => cached(previews, segment, async () => (
+  createImageBitmap(await (await interpolate(segment, SEGMENT_FRAMES / FRAMES_PER_PREVIEW + 1, "jpeg")).blob())));
+
+/** The number of the preview's frame for one of the segment. */
+export const previewFrame = offset => Math.round(offset / FRAMES_PER_PREVIEW);
+
+/** Are the frames of a segment fetched, or on their way? */
+export const isCached = segment => cache.has(keyOf(segment));
+
+const keyOf = ([from, to]) => [from.model, from.version, formatAddress(from), formatAddress(to)].join(" ");
+
+function cached(kept, segment, fetch) {
+  const key = keyOf(segment);
+  const found = kept.get(key) ?? fetch();
+  kept.delete(key);
+  kept.set(key, found); // now the most recently used
+  found.catch(() => kept.delete(key));
+  for (const oldest of kept.keys()) if (kept.size > CACHED_SEGMENTS) kept.delete(oldest);
+  return found;
 }
 
-async function interpolate(from, to) {
-  const points = [toPoint(from), toPoint(to)];
-  const body = {
-    model: `${from.model}@${from.version}`, points, frames: SEGMENT_FRAMES + 1, spacing: "change", format: "npy",
-  };
-  return parseNpy(await (await request("interpolate", body)).arrayBuffer());
-}
+const interpolate = ([from, to], frames, format) => request("interpolate", {
+  model: `${from.model}@${from.version}`, points: [toPoint(from), toPoint(to)], frames, spacing: "change", format,
+});
 
 /**
  * The query of the whole walk: of its animation, and of its page. `image`: {width, height} of a picture; `size`: of the
@@ -59,53 +72,4 @@ export function animationQuery(addresses, loop, image, size) {
     ...(loop ? [["loop", "true"]] : []), ...(times > 1 ? [["size", size]] : []),
   ];
   return pairs.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2F", "/")}`).join("&");
-}
-
-/**
- * Moves through frame numbers with time. Calls `show(frame)`, which returns whether it could show it; a frame that is
- * not fetched yet is waited for. `frameCount()` gives the number of frames, `changed()` is called when it starts or stops.
- */
-export class Player {
-  #show; #frameCount; #rate; #changed; #startedAt; #firstFrame; #request;
-  /** Start again at the end? */
-  loop = false;
-
-  constructor({show, frameCount, rate, changed}) {
-    [this.#show, this.#frameCount, this.#rate, this.#changed] = [show, frameCount, rate, changed];
-  }
-
-  get playing() {
-    return this.#request !== undefined;
-  }
-
-  /** Play from this frame to the end, or until `stop`. */
-  play(frame, loop) {
-    this.stop();
-    this.loop = loop;
-    this.#firstFrame = frame;
-    this.#startedAt = undefined;
-    this.#request = requestAnimationFrame(now => this.#tick(now));
-    this.#changed();
-  }
-
-  stop() {
-    if (!this.playing) return;
-    cancelAnimationFrame(this.#request);
-    this.#request = undefined;
-    this.#changed();
-  }
-
-  #tick(now) {
-    this.#startedAt ??= now;
-    const due = this.#firstFrame + Math.floor(((now - this.#startedAt) * this.#rate) / 1000);
-    const end = this.#frameCount();
-    if (due >= end && !this.loop) {
-      this.#show(end);
-      this.stop();
-      return;
-    }
-    const frame = due % Math.max(end, 1);
-    if (!this.#show(frame)) [this.#firstFrame, this.#startedAt] = [frame, now];
-    this.#request = requestAnimationFrame(next => this.#tick(next));
-  }
 }

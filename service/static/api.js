@@ -6,10 +6,11 @@
 // An error response becomes a Problem with the service's own words. Where the service wants an API key, a person is
 // asked for it, and the request is sent again with it. Knows no view.
 
-import {askForKey, currentKey} from "./key.js";
+import {currentKey} from "./browser.js";
 import {noteTransfer} from "./line.js";
 import {Problem, persist} from "./loader.js";
-import {texts} from "./texts.js";
+import {loadModule} from "./parts.js";
+import {texts} from "./texts_page.js";
 
 export {Problem};
 const BODILESS = [204, 205, 304];
@@ -52,6 +53,8 @@ async function ask(path, options, asksForKey) {
   }
 }
 
+const askForKey = async (key, why) => (await loadModule("key")).askForKey(key, why);
+
 const withKey = (options, key) => (
   key === undefined ? options : {...options, headers: {...options.headers, authorization: `Bearer ${key}`}});
 
@@ -71,7 +74,8 @@ async function send(path, options) {
 
 async function problemOf(response) {
   const seconds = Number(response.headers.get("retry-after"));
-  const more = seconds ? {retryAfterMs: 1000 * seconds} : {};
+  const isOfService = response.headers.get("content-type")?.startsWith("application/problem+json"); // and not of a proxy
+  const more = seconds ? {retryAfterMs: 1000 * seconds} : {isLasting: isOfService && response.status >= 500};
   const words = texts.service.answered(response.status, response.statusText);
   const {detail} = await response.json().catch(() => ({}));
   return new Problem(response.status, detail ?? words, more);
@@ -111,10 +115,14 @@ export async function fetchModel(name) {
 }
 
 /** Name of the model that a person sees first: one in colour, where there is one. */
-export function openingModel({default: usual, models: listed}) {
+function openingModel({default: usual, models: listed}) {
   const colour = listed.map(({card}) => card).filter(({image}) => image.channels === 3);
   return (colour.find(({name}) => name === OPENING_MODEL) ?? colour[0])?.name ?? usual;
 }
+
+/** Name of the model that the query of a route shows: links of before named none, and meant that of the API. */
+export const modelOf = (query, all) => (
+  query.get("model") ?? (query.has("seed") || query.has("at") ? all.default : openingModel(all)));
 
 /** Its card alone. */
 export const fetchCard = async name => (await fetchModel(name)).card;

@@ -3,71 +3,70 @@
 //     router -> [app] -> start, look, walk, grade -> HTTP
 //
 // Shows the view that the address bar names, with the card of its model. A view's module is loaded when it is first
-// needed. Notices new versions of the model, and offers them. Uses the public API only.
+// needed. On a slow line keys and status come after the first pictures. Notices new versions of the model, and
+// offers them. Uses the public API only.
 
 import {announce, clearError, showError, showRefused} from "./alert.js";
-import {fetchCard, fetchModels, fetchStatus, modelOptions, openingModel} from "./api.js";
-import {isOwnMachine} from "./browser.js";
-import "./display.js";
-import {currentKey} from "./key.js";
-import {Problem, persist} from "./loader.js";
+import {fetchCard, fetchModels, fetchStatus, modelOf, modelOptions, toJson} from "./api.js";
+import {currentKey, isOwnMachine} from "./browser.js";
+import {FIRST_VIEWS, firstShown, noteShown} from "./first.js";
+import {isSlow} from "./line.js";
+import {loadModule, loadPart} from "./parts.js";
 import {currentRoute, hrefFor, navigate, onRouteChange, recallRoute} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_page.js";
 
 const MODELLESS = ["runs"]; // shown also where no model can draw
 const WITH_TRAY = ["look", "walk"];
-const WITHOUT_MENU = ["compare", "collection", "runs"]; // what they show is of any models
 const STATUS_EVERY_MS = 30_000;
-const STATUS_AFTER_MS = 1000;
+const REST_AFTER_MS = 3000; // also without pictures
 const select = document.getElementById("model");
 const newer = document.getElementById("newer");
-const modules = new Map(); // view -> promise of its module
 let current; // {name, leave}
 let shownCard;
 let servedModels = []; // as GET /status names them
 let renderings = 0;
+let hasFailed = false;
 
 async function render() {
   const {view, query} = currentRoute();
   const rendering = ++renderings;
   enter(view);
+  hasFailed = false;
   try {
     const models = fetchCardOf(view, query, rendering);
     models.catch(() => {}); // a view that needs one waits for it here
-    const module = await loadView(view);
+    const isFirst = FIRST_VIEWS.includes(view);
+    const module = await (isFirst ? loadModule : loadPart)(view);
+    if (rendering === renderings) reveal(view);
     const card = MODELLESS.includes(view) ? undefined : await models;
+    if (!picturesFirst) await rest; // so that keys work as soon as there is something to see
     if (rendering !== renderings) return; // the address bar changed meanwhile
     clearError();
     current.leave = module.leave;
     shownCard = card;
     offerNewer();
     module.show(query, card);
-    if (WITH_TRAY.includes(view)) import("./tray.js").catch(() => {}); // the views go on without it
+    if (!isFirst) noteShown();
+    if (WITH_TRAY.includes(view)) firstShown.then(() => loadPart("tray")).catch(() => {}); // the views go on without it
   } catch (error) {
-    if (rendering === renderings) showError(error);
+    if (rendering !== renderings) return;
+    hasFailed = true;
+    showError(error);
   }
+}
+
+async function loadRest() {
+  if (picturesFirst) await firstShown;
+  checkStatus();
+  await Promise.all([loadModule("focus"), loadPart("display")]);
 }
 
 /** The card of the model that a route names, which is also shown in the menu; of the opening one where it names none. */
 async function fetchCardOf(view, query, rendering) {
   const all = await fetchModels();
-  const name = query.get("model") ?? (query.has("seed") || query.has("at") ? all.default : openingModel(all));
+  const name = modelOf(query, all);
   if (rendering === renderings) renderModels(all, view, name);
   return fetchCard(name);
-}
-
-/** The module of a view; one that does not come is asked for again, under a name that no browser has given up. */
-function loadView(view) {
-  let tries = 0;
-  const load = async () => {
-    try {
-      return await import(`./${view}.js${tries++ ? `?again=${tries}` : ""}`);
-    } catch (error) {
-      throw error instanceof TypeError ? new Problem(0, texts.service.noAnswer) : error;
-    }
-  };
-  if (!modules.has(view)) modules.set(view, persist(load, {what: texts.missing.module}));
-  return modules.get(view);
 }
 
 function enter(view) {
@@ -75,8 +74,12 @@ function enter(view) {
   current?.leave?.();
   current = {name: view};
   document.title = texts.page.title(view);
+  reveal(view);
+}
+
+/** Show the section of a view, which may come later than the address bar names it, and no other. */
+function reveal(view) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== view;
-  select.parentElement.style.visibility = WITHOUT_MENU.includes(view) ? "hidden" : ""; // its place stays
 }
 
 function renderModels(all, view, model) {
@@ -91,11 +94,6 @@ function renderModels(all, view, model) {
   announce(texts.page.shown(view, model));
 }
 
-document.querySelector(".bypass").addEventListener("click", () => {
-  const heading = document.querySelector(`#${current.name} h1`);
-  heading.tabIndex = -1;
-  heading.focus();
-});
 select.addEventListener("change", () => navigate(current.name, recallRoute(current.name, select.value)));
 
 /** Say what the service refuses now, and whether it draws another version than the one that is shown. */
@@ -103,8 +101,10 @@ async function checkStatus() {
   const status = document.hidden ? undefined : await fetchStatus();
   if (!status) return;
   showRefused(status);
+  const isOther = toJson(servedModels) !== toJson(status.models);
   servedModels = status.models;
-  offerNewer();
+  if (hasFailed && isOther) render(); // what could not be drawn may be drawn now
+  else offerNewer();
 }
 
 function offerNewer() {
@@ -124,7 +124,7 @@ document.addEventListener("visibilitychange", checkStatus);
 const hidesRuns = !isOwnMachine() && currentKey() === undefined;
 for (const link of document.querySelectorAll("[data-view=runs]")) link.hidden = hidesRuns;
 setInterval(checkStatus, STATUS_EVERY_MS);
+setTimeout(noteShown, REST_AFTER_MS);
+const picturesFirst = isSlow();
+const rest = loadRest();
 onRouteChange(render);
-// What a slow line need not bring first.
-setTimeout(checkStatus, STATUS_AFTER_MS);
-import("./focus.js").catch(() => {});

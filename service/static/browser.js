@@ -29,6 +29,9 @@ export function store(name, value) {
   }
 }
 
+/** The API key of this browser, or undefined. */
+export const currentKey = () => load("key");
+
 /** Call `listener(name, value)` when another window of this browser stores a value, or removes it. */
 export function onStoredElsewhere(listener) {
   addEventListener("storage", ({key, newValue}) => {
@@ -75,8 +78,7 @@ function copyBySelection(text) {
   const field = Object.assign(
     document.createElement("textarea"), {value: text, readOnly: true, className: "visually-hidden"});
   const focused = document.activeElement;
-  // With an open dialog only its content can be selected, and a panel closes when the focus leaves it.
-  (focused?.closest("dialog, .menu") ?? document.body).append(field);
+  (focused?.closest("dialog") ?? document.body).append(field); // with an open dialog, only its content can be selected
   field.select();
   const copied = document.execCommand("copy");
   field.remove();

@@ -5,10 +5,10 @@
 // The address bar holds all of them, as at=model@version/seed/index, so the link shows everyone the same.
 
 import {showError} from "./alert.js";
+import {currentKey} from "./browser.js";
 import {showCode} from "./code.js";
 import {MAX_COLLECTED, add, collected, onCollection, parseName} from "./collected.js";
 import {codeOf, enableActs, listenToActs, pictureLink} from "./collection_acts.js";
-import {currentKey} from "./key.js";
 import {texts} from "./texts.js";
 
 const view = document.getElementById("collection");

@@ -6,10 +6,10 @@
 
 import {announce} from "./alert.js";
 import {load, store} from "./browser.js";
+import {SCALES, USUAL_SCALE as USUAL} from "./image.js";
 import {texts} from "./texts.js";
 
-const SCALES = [0.5, 0.75, 1, 1.5, 2, 3, 4];
-const USUAL = SCALES.indexOf(1);
+export {pictureScale} from "./image.js";
 const root = document.documentElement;
 const panel = document.getElementById("display");
 const keysDialog = document.getElementById("keys");
@@ -18,14 +18,8 @@ const [smaller, larger, size, smooth, fullScreen, keysOn] =
     .concat(keysDialog.querySelector("[name=on]"));
 let at = load("size") ?? USUAL;
 
-/** How many times its usual size a picture has. */
-export const pictureScale = () => SCALES[at];
-
 /** May single keys be used, or has a person switched them off? */
 export const keysAreOn = () => keysOn.checked && !document.querySelector("dialog[open]");
-
-/** A large picture too is shown smooth or sharp. */
-const isForPicture = key => key === "p" && keysOn.checked && document.querySelector("#picture[open]") !== null;
 
 /** Is this key for the element that has the focus, or for the browser? */
 export function isTyped({target, ctrlKey, metaKey, altKey, defaultPrevented}) {
@@ -53,8 +47,8 @@ function setSmooth(on) {
 
 function render() {
   size.value = texts.display.size(100 * SCALES[at]);
-  smaller.setAttribute("aria-disabled", at === 0); // disabled, it would lose the focus to the other one
-  larger.setAttribute("aria-disabled", at === SCALES.length - 1);
+  smaller.disabled = at === 0;
+  larger.disabled = at === SCALES.length - 1;
   root.classList.toggle("smooth", smooth.checked);
   fullScreen.textContent = document.fullscreenElement ? texts.display.leaveFullScreen : texts.display.fullScreen;
 }
@@ -89,9 +83,9 @@ panel.querySelector(".list-keys").addEventListener("click", () => keysDialog.sho
 keysOn.addEventListener("change", () => store("keys", keysOn.checked ? undefined : false));
 keysDialog.querySelector(".close").addEventListener("click", () => keysDialog.close());
 document.addEventListener("keydown", event => {
-  if (event.key === "Escape" && !event.target.closest("dialog")) closePanels(event.target);
+  if (event.key === "Escape") closePanels(event.target);
   const key = event.key.toLowerCase();
-  if (isTyped(event) || !(keysAreOn() || isForPicture(key)) || !Object.hasOwn(ACTIONS, key)) return;
+  if (isTyped(event) || !keysAreOn() || !Object.hasOwn(ACTIONS, key)) return;
   event.preventDefault();
   ACTIONS[key]();
 });
@@ -104,8 +98,4 @@ function closePanels(target, keep) {
     details.open = false;
   }
 }
-for (const leaves of ["click", "focusin"]) {
-  document.addEventListener(leaves, ({target}) => {
-    if (!target.closest("dialog")) closePanels(document.body, target.closest(".menu")); // a dialog goes back to its button
-  });
-}
+document.addEventListener("click", ({target}) => closePanels(document.body, target.closest(".menu")));

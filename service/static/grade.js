@@ -16,9 +16,9 @@ import {
 } from "./grade_panel.js";
 import {GradeQueue, GradeSender} from "./grade_queue.js";
 import {createScale} from "./grade_scale.js";
-import * as learning from "./learn.js";
+import {loadPart} from "./parts.js";
 import {navigate, rememberRoute} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_grade.js";
 
 const {view, startForm, finished} = parts;
 const fields = startForm.elements;
@@ -28,6 +28,8 @@ let card;
 let queue;
 let sender;
 let isStarting = false;
+let learning; // the module, from the moment at which it is needed: not before grades are given
+let wantedOfIt; // what it is to show; undefined: nothing
 
 /** Show the batch of a model that was started, or the form that starts one. */
 export function show(query, modelCard) {
@@ -54,18 +56,22 @@ export function show(query, modelCard) {
 /** Called when a person changes to another view: all grades are sent, and the batch stays. */
 export function leave() {
   sender?.send({all: true});
-  learning.hide();
+  wantedOfIt = undefined;
+  learning?.hide();
 }
 
 function render() {
   showPanel(queue, card);
-  showLearning();
+  showLearning().catch(showError);
 }
 
 /** Between two batches: what the model can learn from the grades. */
-function showLearning() {
-  if (queue && !queue.finished) learning.hide();
-  else learning.show(card.name, {hasEnded: queue !== undefined, saved: sendAll});
+async function showLearning() {
+  wantedOfIt = queue && !queue.finished ? undefined : {hasEnded: queue !== undefined, saved: sendAll};
+  const wanted = wantedOfIt;
+  if (!wanted) return learning?.hide();
+  learning = await loadPart("learn");
+  if (wanted === wantedOfIt) learning.show(card.name, wanted);
 }
 
 /** Make this batch the current one of the model. */
@@ -81,7 +87,7 @@ function useBatch(state) {
       showDelivery(created);
       if (!created.finished) return;
       refreshSummary();
-      if (!view.hidden) showLearning(); // there are more grades now
+      if (!view.hidden) showLearning().catch(showError); // there are more grades now
     },
     failed(error) {
       if (queue === created) showDelivery(created);

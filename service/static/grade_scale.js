@@ -4,7 +4,7 @@
 //
 // A digit key is that many tenths; the left arrow is 0 and the right one is 1. Knows no picture.
 
-import {texts} from "./texts.js";
+import {texts} from "./texts_grade.js";
 
 const TENTHS = 10;
 const UNDO_KEYS = ["Backspace", "u", "U"];

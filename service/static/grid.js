@@ -7,16 +7,12 @@
 // behind its pictures until these are here, a few rows at a time. Knows no address bar.
 
 import {request} from "./api.js";
-import {pictureScale} from "./display.js";
-import {sizeNear} from "./image.js";
+import {noteShown, takeFirst} from "./first.js";
+import {SHEET_GAP, gridLayout} from "./image.js";
 import {isSlow} from "./line.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_page.js";
 
 const STRIP_PICTURES = 48;
-const NARROW_PX = 600;
-const TILE_WIDTH_PX = {narrow: 84, wide: 112};
-const COLUMNS_AT_MOST = 16; // tiles grow on larger screens
-const SHEET_GAP_PIXELS = 2; // between the pictures of a contact sheet
 const SLOW_ROWS = 2;
 const LIVE_PAUSE_MS = 60;
 const KEYS = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: "above", ArrowDown: "below", Home: "first", End: "last"};
@@ -71,11 +67,9 @@ export class PictureGrid {
   /** Choose columns and sizes; has anything changed? */
   #layOut() {
     this.#width = this.#element.clientWidth;
-    const room = this.#width - 24;
-    if (room <= 0) return false;
-    const target = room < NARROW_PX ? TILE_WIDTH_PX.narrow : Math.max(TILE_WIDTH_PX.wide, room / COLUMNS_AT_MOST);
-    const {width, height, enlarged} = sizeNear(Math.min(target * pictureScale(), room), this.#image, room);
-    const columns = Math.max(1, Math.floor((room + 4) / (width + 4)));
+    const found = gridLayout(this.#width, this.#image);
+    if (!found) return false;
+    const {columns, width, height, enlarged} = found;
     const rows = Math.ceil(STRIP_PICTURES / columns);
     const layout = `${columns} ${rows} ${width} ${height}`;
     if (layout === this.#element.dataset.layout) return false;
@@ -187,6 +181,7 @@ export class PictureGrid {
     const {images} = await (await request("generate", this.#body(strip, offset, n, "json"), {signal})).json();
     signal.throwIfAborted();
     this.#fill(strip, offset, images);
+    noteShown();
   }
 
   #body(strip, offset, n, format) {
@@ -209,7 +204,7 @@ export class PictureGrid {
       const first = Number(strip.dataset.start);
       strip.replaceChildren(...Array.from({length: this.#stripSize}, (_, at) => newTile(first + at)));
     }
-    this.#keepTabStop();
+    if (!this.#element.querySelector("[tabindex='0']")) strip.firstChild.tabIndex = 0;
     if (this.#refocus !== undefined && this.tile(this.#refocus)) {
       if (document.activeElement.matches("body, h1")) this.focus(this.#refocus);
       this.#refocus = undefined;
@@ -217,24 +212,19 @@ export class PictureGrid {
     return strip.children;
   }
 
-  /** One tile is reached by Tab, also when the one that was is gone. */
-  #keepTabStop() {
-    if (this.#element.querySelector("[tabindex='0']")) return;
-    const tiles = [...this.#element.querySelectorAll(".tile")];
-    const next = tiles.find(tile => tile.getBoundingClientRect().top >= 0) ?? tiles[0];
-    if (next) next.tabIndex = 0;
-  }
-
   /** Show small pictures until the exact ones are here: a sheet of the first row, then one of the others. */
   async #preview(strip, signal) {
-    const first = strip.previousElementSibling ? this.#stripSize : this.#columns;
+    const early = strip.previousElementSibling ? undefined : takeFirst(this.#query);
+    const first = strip.previousElementSibling ? this.#stripSize : early?.n ?? this.#columns;
     for (const [offset, n] of [[0, first], [first, this.#stripSize - first]]) {
       if (n === 0) continue;
-      const sheet = await (await request("generate", this.#body(strip, offset, n, "webp"), {signal})).blob();
+      const fetched = offset === 0 && await early?.sheet;
+      const sheet = fetched || await (await request("generate", this.#body(strip, offset, n, "webp"), {signal})).blob();
       signal.throwIfAborted();
       const url = URL.createObjectURL(sheet);
       this.#sheets.set(strip, [...(this.#sheets.get(strip) ?? []), url]);
       this.#showBehind([...this.#tilesOf(strip)].slice(offset, offset + n), url);
+      noteShown();
     }
   }
 
@@ -248,7 +238,7 @@ export class PictureGrid {
     const columns = Math.ceil(Math.sqrt(tiles.length));
     const rows = Math.ceil(tiles.length / columns);
     // The sheet is so many percent of a tile, and lies at so many percent of what it is larger than a tile.
-    const size = (count, side) => 100 * (count + ((count - 1) * SHEET_GAP_PIXELS) / side);
+    const size = (count, side) => 100 * (count + ((count - 1) * SHEET_GAP) / side);
     const place = (at, count) => (count === 1 ? 0 : (100 * at) / (count - 1));
     tiles.forEach((tile, at) => {
       tile.firstChild.removeAttribute("src");
@@ -267,7 +257,6 @@ export class PictureGrid {
     this.#forgetSheets(strip);
     strip.classList.remove("loaded", "loading");
     strip.replaceChildren();
-    this.#keepTabStop();
   }
 
   #onKey(event) {

@@ -7,9 +7,12 @@
 
 import {imageUrl} from "./address.js";
 import {request} from "./api.js";
-import {currentKey} from "./key.js";
+import {currentKey, load} from "./browser.js";
 import {reportFailure} from "./loader.js";
 
+const NARROW_PX = 600;
+const TILE_WIDTH_PX = {narrow: 84, wide: 112};
+const COLUMNS_AT_MOST = 16; // tiles grow on larger screens
 const wanted = new WeakMap(); // img -> the URL that it shows
 
 /** Load a picture of the service into an img, which itself sends no API key; returns the img. It is tried until it is here. */
@@ -83,10 +86,35 @@ export function drawFrame(canvas, {height, width, channels, pixels}, at) {
   context.putImageData(frame, 0, 0);
 }
 
+/** Pixels between the pictures of a sheet, and between the frames of a strip. */
+export const SHEET_GAP = 2;
+
+/** Draw frame `at` of a strip, which has all frames side by side, on a canvas, which takes the size of a frame. */
+export function drawOfStrip(canvas, strip, at, {width, height}) {
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
+  canvas.getContext("2d").drawImage(strip, at * (width + SHEET_GAP), 0, width, height, 0, 0, width, height);
+}
+
 /** Resolves when two frames have been drawn: what was changed before is on the screen. */
 export const painted = () => new Promise(resolve => {
   requestAnimationFrame(() => requestAnimationFrame(resolve));
 });
+
+/** How many times its usual size a picture may have. */
+export const SCALES = [0.5, 0.75, 1, 1.5, 2, 3, 4];
+export const USUAL_SCALE = SCALES.indexOf(1);
+
+/** How many times its usual size a picture has, as a person has chosen. */
+export const pictureScale = () => SCALES[load("size") ?? USUAL_SCALE];
+
+/** {columns, width, height, enlarged} of the grid of Look, in CSS pixels; undefined where there is no room. */
+export function gridLayout(widthPx, image) {
+  const room = widthPx - 24;
+  if (room <= 0) return undefined;
+  const target = room < NARROW_PX ? TILE_WIDTH_PX.narrow : Math.max(TILE_WIDTH_PX.wide, room / COLUMNS_AT_MOST);
+  const size = sizeNear(Math.min(target * pictureScale(), room), image, room);
+  return {...size, columns: Math.max(1, Math.floor((room + 4) / (size.width + 4)))};
+}
 
 /** {width, height, enlarged} in CSS pixels, about `target` wide and at most `room`. */
 export function sizeNear(target, image, room = Infinity) {

@@ -2,20 +2,17 @@
 //
 //     api -> [key] -> a person
 //
-// Requests that are refused at the same time share one dialog. A person who closes it is not asked again until they
-// press the button in the header. Knows no request.
+// Loaded when a request is refused. Requests that are refused at the same time share one dialog. A person who closes it
+// is not asked again until they press the button in the header. Knows no request.
 
-import {load, store} from "./browser.js";
-import {texts} from "./texts.js";
+import {currentKey, store} from "./browser.js";
+import {texts} from "./texts_page.js";
 
 const dialog = document.getElementById("key");
 const [form, words] = [dialog.querySelector("form"), dialog.querySelector("p")];
 const button = document.getElementById("enter-key");
 let asking;
 let declined = false;
-
-/** The key, or undefined. */
-export const currentKey = () => load("key");
 
 /** Ask for a key in place of `refused`, which a request came with; resolves to whether there is another one now. */
 export async function askForKey(refused, why) {

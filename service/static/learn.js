@@ -12,7 +12,7 @@ import {onStoredElsewhere} from "./browser.js";
 import {Poll} from "./poll.js";
 import {fillRound} from "./round_view.js";
 import {commandLine} from "./shell.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 import {isHeld, isOpen, showCommand} from "./training_view.js";
 
 const [OPEN_MS, IDLE_MS] = [1500, 8000];

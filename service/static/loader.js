@@ -4,8 +4,12 @@
 //
 // What may succeed later (no connection, 503, a restart) is tried again after a delay that grows, or after the one that
 // the service asks for; at once when the connection is back, when a person comes back to the page or asks for it. Says
-// what is missing meanwhile. Knows no request and no element.
+// what is missing meanwhile. What the service refuses until an operator acts, an error of its own words without a delay,
+// is given up after a few tries, and a person is told. Knows no request and no element.
 
+import {texts} from "./texts_page.js";
+
+const MOST_LASTING = 5; // tries in a row: six seconds, in which a bundle may be replaced
 const FIRST_DELAY_MS = 400;
 const MAX_DELAY_MS = 10_000;
 const MAX_ASKED_DELAY_MS = 60_000;
@@ -16,14 +20,13 @@ export let reportFailure = () => {};
 
 /**
  * An error in words for a person. `status` is the HTTP status, 0 where there was no response; `needsKey` says that the
- * same request is answered with an API key that this browser does not have; `retryAfterMs` is what the service asks for.
+ * same request is answered with an API key that this browser does not have; `retryAfterMs` is what the service asks for;
+ * `isLasting` says that the service itself sees no end of it.
  */
 export class Problem extends Error {
-  constructor(status, message, {retryAfterMs} = {}) {
+  constructor(status, message, {retryAfterMs, isLasting = false} = {}) {
     super(message);
-    this.status = status;
-    this.retryAfterMs = retryAfterMs;
-    this.needsKey = false;
+    Object.assign(this, {status, retryAfterMs, isLasting, needsKey: false});
   }
 
   /** Can the same request succeed later? */
@@ -38,6 +41,7 @@ export class Problem extends Error {
  */
 export async function persist(attempt, {what, signal, wanted = () => true} = {}) {
   const entry = {what, tries: 0};
+  let lasting = 0; // tries
   try {
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
       try {
@@ -45,6 +49,8 @@ export async function persist(attempt, {what, signal, wanted = () => true} = {})
       } catch (error) {
         if (!(error instanceof Problem && error.retryable)) throw error;
         entry.tries += 1;
+        lasting = error.isLasting ? lasting + 1 : 0;
+        if (lasting === MOST_LASTING) throw new Problem(error.status, texts.service.lasting(error.message));
         await waitFor(entry, error, Math.min(error.retryAfterMs ?? delayMs, MAX_ASKED_DELAY_MS), signal);
         if (!wanted()) throw new DOMException("", "AbortError");
       }

@@ -6,7 +6,7 @@ import {showError, showRefused} from "./alert.js";
 import {fetchModels, fetchStatus} from "./api.js";
 import {pageOf, showSheet, summaryOf} from "./model_summary.js";
 import {instance} from "./template.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_models.js";
 
 const SHEET_PICTURES = 16;
 const list = document.querySelector(".cards");

@@ -11,7 +11,7 @@ import {showSheet, showStrip, studioLink, summaryOf} from "./model_summary.js";
 import {say, showVersions} from "./model_versions.js";
 import {commandLine} from "./shell.js";
 import {instance} from "./template.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_models.js";
 
 const CLASSES_SHOWN = 20;
 const CLASS_PICTURES = 4;

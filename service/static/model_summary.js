@@ -6,7 +6,7 @@ import {imageUrl} from "./address.js";
 import {baseUrl, request} from "./api.js";
 import {loadImage, sizeNear} from "./image.js";
 import {hrefFor} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_models.js";
 
 const words = texts.models;
 const SEED = 7;

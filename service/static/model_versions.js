@@ -8,7 +8,7 @@ import {showError} from "./alert.js";
 import {request} from "./api.js";
 import {pageOf, showStrip, studioLink} from "./model_summary.js";
 import {instance} from "./template.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_models.js";
 
 const PICTURES = 8;
 const PICTURE_PX = 72;

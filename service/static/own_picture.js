@@ -8,7 +8,7 @@ import {formatAddress, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
 import {classNames, request} from "./api.js";
 import {hrefFor} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_play.js";
 
 const words = texts.ownPicture;
 const form = document.querySelector("#play .own");

@@ -6,11 +6,11 @@
 
 import {imageUrl, shiftIndex, toPoint, viewUrl} from "./address.js";
 import {baseUrl, fetchModels, request} from "./api.js";
-import {copy} from "./browser.js";
+import {copy, currentKey} from "./browser.js";
 import {showCode} from "./code.js";
 import {isCollectKey, isCollected, onCollection} from "./collected.js";
 import {drawFrame, loadImage, parseNpy, sizeWithin} from "./image.js";
-import {currentKey} from "./key.js";
+import {loadPart} from "./parts.js";
 import {texts} from "./texts.js";
 
 const NEIGHBOURS = 8;
@@ -134,7 +134,7 @@ async function showNearest(address) {
   const isIndexed = models.some(({card, has_index: has}) => card.name === address.model && has);
   dialog.querySelector(".nearest").hidden = !isIndexed;
   if (!isIndexed) return;
-  const nearest = await import("./nearest.js");
+  const nearest = await loadPart("nearest");
   if (shown === address) nearest.show(address);
 }
 

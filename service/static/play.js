@@ -6,18 +6,18 @@
 // direction, and the weights of its classes. Directions are measured at export; a model without them has its classes to move.
 
 import {codeUrl, formatAddress, parsePoint, randomSeed} from "./address.js";
-import {announce, showError} from "./alert.js";
+import {showError} from "./alert.js";
 import {baseUrl, classNames, fetchModel, request, toJson} from "./api.js";
-import {copy, saveFile} from "./browser.js";
+import {copy, currentKey, saveFile} from "./browser.js";
 import {showCode} from "./code.js";
 import {pictureScale} from "./display.js";
 import {fitElement} from "./image.js";
-import {currentKey} from "./key.js";
+import {loadPart} from "./parts.js";
 import {buildControls} from "./play_controls.js";
 import {OneAtATime, drawPicture, drawTiles} from "./play_draw.js";
 import {codeOf, formatMix, formatMoves, initialState, isSame, labelOf, parseState, withValues} from "./play_state.js";
 import {hrefFor, navigate, rememberRoute, rewriteRoute} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_play.js";
 
 const SETTLED_MS = 300; // a hand that rests so long has made one movement: it can be undone, and the link has it
 const MOST_UNDONE = 100;
@@ -81,7 +81,6 @@ async function load(wanted, key, query) {
     controls = buildControls({image: card.image, directions, names, mixes, home: initial, moved: move});
     layOut();
     open(query);
-    announce(canvas.getAttribute("aria-label"));
   } catch (error) {
     if (loading === wanted) showError(error);
   }
@@ -100,7 +99,7 @@ async function offerOwn(encodes) {
     view.querySelector(".own").hidden = true; // else it is shown when it can take a picture
     return;
   }
-  const {offer} = await import("./own_picture.js");
+  const {offer} = await loadPart("own_picture");
   offer({card, at: formatAddress(address), start: point => navigate("play", {model, at: formatAddress(point)})});
 }
 

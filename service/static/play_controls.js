@@ -6,7 +6,7 @@
 // and a slider show what a direction does: a picture for each unit. Knows states, and neither requests nor links.
 
 import {MOST_CLASSES, REACH, UNITS, unitsOf, withValues} from "./play_state.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_play.js";
 
 const PICTURES = 2 * REACH + 1; // on a strip, and on each side of the pad
 const MIDDLE = REACH; // number of the one that is not moved

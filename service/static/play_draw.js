@@ -6,7 +6,7 @@
 // as the service draws. What may wait is stopped as soon as the hand moves. Knows no control and no address bar.
 
 import {request} from "./api.js";
-import {drawFrame, parseNpy} from "./image.js";
+import {SHEET_GAP as GAP, drawFrame, parseNpy} from "./image.js";
 
 /**
  * Runs tasks, `async options => ...`, one after another; `failed(error)` is called with what they throw. The options are
@@ -71,5 +71,3 @@ export async function drawTiles(tiles, size, body, options) {
   });
   sheet.close();
 }
-
-const GAP = 2; // pixels between the pictures of a sheet

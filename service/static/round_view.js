@@ -7,7 +7,7 @@
 import {baseUrl, request} from "./api.js";
 import {loadImage} from "./image.js";
 import {hrefFor} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 import {fillTraining, isHeld, isOpen} from "./training_view.js";
 
 let withoutSheets; // run whose files the service does not have

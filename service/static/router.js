@@ -23,10 +23,9 @@ export function hrefFor(view, query) {
   return `#${view}${text && "?"}${text}`;
 }
 
-/** Go to a route. `replace`: without a new entry in the browser's history, as where the page is there already. */
+/** Go to a route. `replace`: without a new entry in the browser's history. */
 export function navigate(view, query, {replace = false, state = null} = {}) {
-  const link = hrefFor(view, query);
-  history[replace || link === location.hash ? "replaceState" : "pushState"](state, "", link);
+  history[replace ? "replaceState" : "pushState"](state, "", hrefFor(view, query));
   dispatchEvent(new Event("route"));
 }
 

@@ -4,7 +4,7 @@
 //
 // Titles are in texts, colours in the style sheet.
 
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 
 const CHARTS = [
   ["d_loss", "g_loss"], ["d_wins"], ["diversity"], ["reconstruction"], ["kl"], ["augment_p", "overfitting"],

@@ -11,7 +11,7 @@ import {askOnce, deliver, oneAtATime} from "./ask_once.js";
 import {Poll} from "./poll.js";
 import {hrefFor, navigate} from "./router.js";
 import {commandLine} from "./shell.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 import {fillTraining, isHeld, isOpen, showCommand} from "./training_view.js";
 
 const [OPEN_MS, IDLE_MS] = [1500, 8000];

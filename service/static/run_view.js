@@ -7,7 +7,7 @@
 import {baseUrl} from "./api.js";
 import {loadImage} from "./image.js";
 import {drawCurves} from "./run_curves.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 
 const FRAME_MS = 250;
 const article = document.querySelector("#runs article");
@@ -96,7 +96,8 @@ function stop() {
 }
 
 function fillPlay() {
-  playButton.textContent = playing ? texts.runs.pause : texts.runs.play;
+  playButton.textContent = playing ? texts.player.pause : texts.player.play;
+  playButton.setAttribute("aria-pressed", String(Boolean(playing)));
 }
 
 playButton.addEventListener("click", () => (playing ? stop() : play()));

@@ -12,7 +12,7 @@ import {Poll} from "./poll.js";
 import {hrefFor} from "./router.js";
 import * as runRequest from "./run_request.js";
 import * as runView from "./run_view.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 
 const [TRAINING_MS, IDLE_MS] = [2000, 10_000];
 const PATIENCE_MS = 4000; // where it cannot be known what was asked for, a run is shown all the same

@@ -2,22 +2,19 @@
 //
 //     router -> [start] -> POST /generate, POST /interpolate -> canvas, doors
 //
-// The first picture comes from a small sheet, the motion from a strip of frames. It moves by itself unless a person
-// prefers reduced motion; a button plays and stops it.
+// The first pictures come as a small sheet, the motion as a strip of frames. It moves by itself unless a person prefers
+// reduced motion; a button plays and stops it.
 
 import {showError} from "./alert.js";
-import {Player} from "./animation.js";
 import {classNames, request} from "./api.js";
-import {isFreeSpace, pictureScale} from "./display.js";
-import {fitElement} from "./image.js";
-import {texts} from "./texts.js";
+import {OPENING, noteShown, takeFirst} from "./first.js";
+import {SHEET_GAP, drawOfStrip, fitElement, pictureScale} from "./image.js";
+import {loadPart} from "./parts.js";
+import {texts} from "./texts_page.js";
 
-const SEED = 7n;
-const DOOR_PICTURES = 9; // three by three
 const POINTS = 4;
 const FRAMES = 48; // a strip holds up to 64
 const FRAMES_PER_SECOND = 12;
-const GAP_PIXELS = 2; // between the pictures of a sheet
 const view = document.getElementById("start");
 const [canvas, band, playButton, lead] = ["canvas", ".band", ".play", ".lead"].map(one => view.querySelector(one));
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
@@ -25,16 +22,7 @@ let card;
 let shownVersion;
 let strip; // ImageBitmap of all frames, side by side
 let frame = 0;
-
-const player = new Player({
-  show: number => { frame = number; return paint(); },
-  frameCount: () => FRAMES,
-  rate: FRAMES_PER_SECOND,
-  changed: () => {
-    document.documentElement.classList.toggle("playing", player.playing);
-    playButton.textContent = player.playing ? texts.start.pause : texts.start.play;
-  },
-});
+let player; // made when there is something to play
 
 /** Show the view with the model of a card. */
 export function show(query, modelCard) {
@@ -49,40 +37,54 @@ export function show(query, modelCard) {
 
 /** Called when a person changes to another view. */
 export function leave() {
-  player.stop();
+  player?.stop();
 }
 
 async function load({name, version}) {
   shownVersion = version;
   [strip, frame] = [undefined, 0];
-  player.stop();
+  player?.stop();
   playButton.disabled = true;
-  const options = {wanted: () => shownVersion === version};
-  const model = `${name}@${version}`;
-  const sheet = await bitmap(request("generate", {model, n: DOOR_PICTURES, seed: SEED, format: "webp"}, options));
+  const fetchPictures = async (path, body) => (await request(path, body, {wanted: () => shownVersion === version})).blob();
+  const query = {model: `${name}@${version}`, seed: OPENING.seed, truncation: 1};
+  const first = await takeFirst(query)?.sheet ?? await fetchPictures("generate", {...query, n: OPENING.n, format: "webp"});
+  const sheet = await createImageBitmap(first);
   if (shownVersion !== version) return;
   cut(canvas, sheet, 0, 0, 1, 1);
+  showBand(cut(document.createElement("canvas"), sheet, 0, 0, 3, 1).toDataURL());
   showDoors(sheet);
+  noteShown();
   const names = classNames(card);
   const points = Array.from({length: POINTS}, (_, index) => (
-    {seed: SEED, index, label: names[Math.floor((index * names.length) / POINTS)]}));
-  const body = {model, points, frames: FRAMES, loop: true, spacing: "change", format: "jpeg"};
-  const frames = await (await request("interpolate", body, options)).blob();
+    {seed: OPENING.seed, index, label: names[Math.floor((index * names.length) / POINTS)]}));
+  const body = {model: query.model, points, frames: FRAMES, loop: true, spacing: "change", format: "jpeg"};
+  const [frames] = await Promise.all([fetchPictures("interpolate", body), makePlayer()]);
   const drawn = await createImageBitmap(frames);
   if (shownVersion !== version) return;
   strip = drawn;
-  if (band.dataset.url) URL.revokeObjectURL(band.dataset.url);
-  band.dataset.url = URL.createObjectURL(frames);
-  band.style.backgroundImage = `url("${band.dataset.url}")`;
+  showBand(URL.createObjectURL(frames));
   playButton.disabled = false;
   play();
 }
 
-const bitmap = async answer => createImageBitmap(await (await answer).blob());
+/** Show a strip of pictures in place of the one before. */
+function showBand(url) {
+  URL.revokeObjectURL(band.dataset.url);
+  band.dataset.url = url;
+  band.style.backgroundImage = `url("${url}")`;
+}
+
+async function makePlayer() {
+  const {Player} = await loadPart("player");
+  player ??= new Player({
+    view, button: playButton, rate: FRAMES_PER_SECOND, frame: () => frame, frameCount: () => FRAMES,
+    show: number => { frame = number; return paint(); },
+  });
+}
 
 function play() {
   paint();
-  if (strip && !stillness.matches && !view.hidden) player.play(frame, true);
+  if (strip && !stillness.matches && !view.hidden) player.play();
 }
 
 function layOut() {
@@ -92,44 +94,31 @@ function layOut() {
   view.style.setProperty("--stage-width", canvas.style.width);
 }
 
-/** Copy a part of a sheet, in pictures, to a canvas of that size. */
+/** Copy a part of a sheet, in pictures, to a canvas of that size; returns the canvas. */
 function cut(target, sheet, column, row, columns, rows) {
   const {width, height} = card.image;
-  const [x, y] = [column * (width + GAP_PIXELS), row * (height + GAP_PIXELS)];
-  target.width = columns * (width + GAP_PIXELS) - GAP_PIXELS;
-  target.height = rows * (height + GAP_PIXELS) - GAP_PIXELS;
+  const [x, y] = [column * (width + SHEET_GAP), row * (height + SHEET_GAP)];
+  target.width = columns * (width + SHEET_GAP) - SHEET_GAP;
+  target.height = rows * (height + SHEET_GAP) - SHEET_GAP;
   target.getContext("2d").drawImage(sheet, x, y, target.width, target.height, 0, 0, target.width, target.height);
+  return target;
 }
 
 /** A sheet for Look, a row for Walk, one picture for Grade. */
 function showDoors(sheet) {
   const parts = [[0, 0, 3, 3], [0, 1, 3, 1], [1, 2, 1, 1]];
   view.querySelectorAll(".picture").forEach((door, at) => {
-    const picture = document.createElement("canvas");
-    cut(picture, sheet, ...parts[at]);
-    door.replaceChildren(picture);
+    door.replaceChildren(cut(document.createElement("canvas"), sheet, ...parts[at]));
   });
 }
 
 function paint() {
   if (!strip) return false;
   const {width, height} = card.image;
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
-  canvas.getContext("2d").drawImage(strip, frame * (width + GAP_PIXELS), 0, width, height, 0, 0, width, height);
+  drawOfStrip(canvas, strip, frame, card.image);
   const scale = band.clientHeight / height; // the frame that is shown is in the middle of the band
-  band.style.backgroundPositionX = `${band.clientWidth / 2 - (frame * (width + GAP_PIXELS) + width / 2) * scale}px`;
+  band.style.backgroundPositionX = `${band.clientWidth / 2 - (frame * (width + SHEET_GAP) + width / 2) * scale}px`;
   return true;
 }
 
-function toggle() {
-  if (player.playing) player.stop();
-  else player.play(frame, true);
-}
-
-playButton.addEventListener("click", toggle);
-document.addEventListener("keydown", event => {
-  if (view.hidden || !strip || !isFreeSpace(event)) return;
-  event.preventDefault();
-  toggle();
-});
 for (const change of ["resize", "display"]) addEventListener(change, () => { if (card && !view.hidden) { layOut(); paint(); } });

@@ -6,7 +6,7 @@
 // Knows no request.
 
 import {copy} from "./browser.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_training.js";
 
 const HELD = ["taken", "training"];
 const OPEN = [...HELD, "waiting", "planned"];
@@ -40,9 +40,9 @@ function say(element, text, severity) {
 export function showCommand(box, text) {
   box.querySelector("pre").textContent = text;
   const button = box.querySelector("button");
-  button.textContent ||= texts.share.copy;
+  button.textContent ||= texts.training.copy;
   button.onclick = async () => {
-    button.textContent = (await copy(text)) ? texts.share.copied : texts.training.notCopied;
-    setTimeout(() => { button.textContent = texts.share.copy; }, 2000);
+    button.textContent = (await copy(text)) ? texts.training.copied : texts.training.notCopied;
+    setTimeout(() => { button.textContent = texts.training.copy; }, 2000);
   };
 }

@@ -28,7 +28,7 @@ function addPause(picture) {
   const render = () => {
     show(image, "src", plays ? moving : still);
     image.classList.toggle("still", !plays);
-    button.textContent = plays ? texts.walk.pause : texts.walk.play;
+    button.textContent = plays ? texts.player.pause : texts.player.play;
   };
   button.addEventListener("click", () => { plays = !plays; render(); });
   source.remove();

@@ -6,14 +6,15 @@
 
 import {formatAddress, parseInteger, parsePoint, randomSeed} from "./address.js";
 import {showError} from "./alert.js";
-import {FRAMES_PER_SECOND, Player, SEGMENT_FRAMES, animationQuery, fetchFrames, segmentsOf} from "./animation.js";
+import {
+  FRAMES_PER_SECOND, SEGMENT_FRAMES, animationQuery, fetchFrames, fetchPreview, isCached, previewFrame, segmentsOf,
+} from "./animation.js";
 import {baseUrl, classNames, request} from "./api.js";
-import {saveFile} from "./browser.js";
+import {currentKey, saveFile} from "./browser.js";
 import {showCode} from "./code.js";
-import {isFreeSpace, pictureScale} from "./display.js";
-import {drawFrame, fitElement, loadPoint} from "./image.js";
-import {currentKey} from "./key.js";
+import {drawFrame, drawOfStrip, fitElement, loadPoint, pictureScale} from "./image.js";
 import {isSlow} from "./line.js";
+import {Player} from "./player.js";
 import {navigate, rememberRoute} from "./router.js";
 import {texts} from "./texts.js";
 
@@ -29,17 +30,15 @@ const [canvas, slider, playButton, list, hint, status] =
 let model;
 let card;
 let points = [];
-let segments = []; // [from, to, frames], frames undefined until they are fetched
+let segments = []; // {ends, frames, preview}, the last two undefined until they are fetched
 let clearFetchError = () => {};
+const frameCount = () => segments.length * SEGMENT_FRAMES;
 
 const player = new Player({
+  view, button: playButton, rate: FRAMES_PER_SECOND,
   show: frame => { slider.value = frame; return paint(); },
-  frameCount: () => segments.length * SEGMENT_FRAMES,
-  rate: FRAMES_PER_SECOND,
-  changed: () => {
-    document.documentElement.classList.toggle("playing", player.playing);
-    playButton.textContent = player.playing ? texts.walk.pause : texts.walk.play;
-  },
+  frame: () => Number(slider.value) % frameCount(),
+  frameCount,
 });
 
 /** Show the view for the query of the address bar; `modelCard` is the card of its model. */
@@ -101,34 +100,43 @@ function layOut() {
 }
 
 function fetchSegments(loop) {
-  const wanted = segmentsOf(points, loop).map(segment => [...segment, undefined]);
-  segments = wanted;
-  slider.max = Math.max(1, segments.length * SEGMENT_FRAMES);
+  segments = segmentsOf(points, loop).map(ends => ({ends}));
+  slider.max = Math.max(1, frameCount());
   if (!segments.length) showSinglePicture();
-  fetchAll(wanted);
+  fetchAll(segments);
 }
 
-/** Fetch all segments at once; on a slow line one after another, so that the first one can be played soon. */
+/**
+ * Fetch all segments at once. On a slow line first a preview of each, so that the walk can be played soon, and then one
+ * after another.
+ */
 async function fetchAll(wanted) {
-  for (const segment of wanted) {
+  const isWanted = () => segments === wanted && !view.hidden;
+  const fetchPart = (segment, part, fetch) => fetch(segment.ends).then(found => {
+    segment[part] = found;
     if (segments !== wanted) return;
-    const fetched = fetchFrames(segment).then(frames => {
-      segment[2] = frames;
-      if (segments !== wanted) return;
-      clearFetchError();
-      paint();
-    }, error => { if (segments === wanted) clearFetchError = showError(error); });
+    clearFetchError();
+    paint();
+  }, error => { if (segments === wanted) clearFetchError = showError(error); });
+  for (const segment of isSlow() ? wanted.filter(({ends}) => !isCached(ends)) : []) {
+    if (isWanted()) await fetchPart(segment, "preview", fetchPreview);
+  }
+  for (const segment of wanted) {
+    if (!isWanted()) return;
+    const fetched = fetchPart(segment, "frames", fetchFrames);
     if (isSlow()) await fetched;
   }
 }
 
-/** Draw the frame at the slider; returns whether it was fetched already. */
+/** Draw the frame at the slider, or its preview; returns whether one of them was fetched already. */
 function paint() {
   const frame = Number(slider.value);
   const at = Math.min(Math.floor(frame / SEGMENT_FRAMES), segments.length - 1);
   const offset = frame - at * SEGMENT_FRAMES;
-  if (!segments[at]?.[2]) return false;
-  drawFrame(canvas, segments[at][2], offset);
+  const {frames, preview} = segments[at] ?? {};
+  if (frames) drawFrame(canvas, frames, offset);
+  else if (preview) drawOfStrip(canvas, preview, previewFrame(offset), card.image);
+  else return false;
   const percent = Math.round((100 * offset) / SEGMENT_FRAMES);
   const end = at + 1 < points.length ? at + 2 : 1;
   slider.setAttribute("aria-valuetext", texts.walk.position(percent, at + 1, end));
@@ -179,9 +187,8 @@ function change(addresses, loop = fields.loop.checked) {
 }
 
 async function save() {
-  if (fields.save.getAttribute("aria-disabled") === "true") return;
   status.textContent = texts.walk.drawing;
-  fields.save.setAttribute("aria-disabled", true); // disabled, it would lose the focus
+  fields.save.disabled = true;
   try {
     const {path, file} = animation();
     saveFile(await (await request(path)).blob(), file);
@@ -190,22 +197,10 @@ async function save() {
     status.textContent = "";
     showError(error);
   } finally {
-    fields.save.removeAttribute("aria-disabled");
+    fields.save.disabled = points.length < 2;
   }
 }
 
-function togglePlaying() {
-  if (player.playing) return player.stop();
-  const frame = Number(slider.value);
-  return player.play(frame < segments.length * SEGMENT_FRAMES ? frame : 0, fields.loop.checked);
-}
-
-playButton.addEventListener("click", togglePlaying);
-document.addEventListener("keydown", event => {
-  if (view.hidden || playButton.disabled || !isFreeSpace(event)) return;
-  event.preventDefault(); // else the page scrolls
-  togglePlaying();
-});
 slider.addEventListener("input", () => { player.stop(); paint(); });
 form.addEventListener("submit", event => {
   event.preventDefault();

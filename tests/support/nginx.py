@@ -21,6 +21,7 @@ daemon off;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
+    keepalive_requests 10000000; # a client of a measurement stays connected
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
