@@ -1,6 +1,6 @@
 """`GET /models/{name}/{version}/nearest/{seed}/{index}`: is a drawn picture copied from a training picture?
 
-    HTTP -> [nearest] -> images (addresses in URLs), batching -> training_pictures
+    HTTP -> [nearest] -> images (addresses in URLs), batching -> training_pictures (in a thread)
 
 The picture of the address is drawn, and the training pictures that are nearest to
 it are given as thumbnails, next to what the distance of a real picture that the
@@ -53,7 +53,8 @@ async def find_nearest(
     runtime = await app.registry.runtime(f"{name}@{version}")
     found = app.training_pictures.of(runtime.card)
     source = locate(runtime, seed, index, label_of_query(query, runtime.card), query)
-    nearest = await encode_all(request, runtime, source, partial(_nearest, found, query.k), inline=False)
+    drawn_NHWC = await encode_all(request, runtime, source, _as_drawn)
+    nearest = await app.compute(partial(_nearest, found, query.k, drawn_NHWC))  # no thread of the encoders waits for it
     response.headers.update(NOT_KEPT)
     first = nearest[0].distance_levels
     return NearestResponse(
@@ -67,8 +68,12 @@ async def find_nearest(
     )
 
 
+def _as_drawn(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return images_NHWC
+
+
 def _nearest(found: PictureIndex, k: int, images_NHWC: NDArray[np.uint8]) -> list[NearestPicture]:
-    """In a thread of the encoders: a search takes milliseconds of a core."""
+    """A search takes milliseconds of a core; of large sets of photos up to a second."""
     neighbours = found.pictures.nearest(thumbnails(images_NHWC)[0], k, found.facts.mirror)
     return [_shown(found, one) for one in neighbours]
 
