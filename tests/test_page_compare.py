@@ -35,6 +35,9 @@ def test_two_versions_are_drawn_at_the_same_addresses_with_a_wipe_by_pointer_and
     assert left[5] == f"{studio.url}/models/grey/{older}/images/3/5.png?truncation=0.5"
     assert [one.replace(older, current) for one in left] == right
     expect(page.locator("#compare .note")).not_to_contain_text("FD ratio")
+    page.locator("#compare summary").click()
+    expect(page.locator("#compare pre").first).to_contain_text(f'"model": "grey@{older}"')
+    expect(page.locator("#compare pre").last).to_contain_text("right.png")
     assert visitor.faults() == []
 
     stage = page.locator(".wipe").bounding_box()

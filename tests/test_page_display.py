@@ -5,6 +5,11 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 FIRST = "#grid .tile img"
+COVERED = """() => {
+    const {left, top, bottom, width} = document.activeElement.getBoundingClientRect();
+    const isHit = y => document.activeElement.contains(document.elementFromPoint(left + width / 2, y));
+    return !(isHit(top + 2) && isHit(bottom - 2));
+}"""
 FOCUSED = "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent)"
 
 
@@ -21,8 +26,8 @@ def test_keys_list_themselves_and_change_the_size_and_the_smoothness_of_pictures
     keys.wait_for(state="hidden")
     page.keyboard.press("+")
     page.keyboard.press("p")
-    visitor.until("usual => document.querySelector('#grid .tile img')?.getBoundingClientRect().width > usual", usual)
     expect(page.locator("#announcer")).to_have_text("Enlarged pictures are smooth")
+    visitor.until("usual => document.querySelector('#grid .tile img')?.getBoundingClientRect().width > usual", usual)
     page.reload()
     visitor.shows(FIRST, 12)
 
@@ -33,6 +38,32 @@ def test_keys_list_themselves_and_change_the_size_and_the_smoothness_of_pictures
     page.keyboard.press("Escape")
     page.keyboard.press("p")
     expect(page.locator("#display [name=smooth]")).to_be_checked()
+
+
+def test_a_keyboard_gets_past_the_header_and_out_of_a_panel_and_never_under_what_stays_on_the_screen(arrive):
+    visitor = arrive(viewport={"width": 900, "height": 540})
+    page = visitor.visit("#look?model=mnist&seed=7")
+    visitor.shows(FIRST, 48)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="To the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    display = page.locator("#display")
+    display.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Keys").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Keys")).to_be_focused()
+    page.locator(".tile").first.focus()
+    expect(display).not_to_have_attribute("open", "")
+    page.keyboard.press("c")  # the tray lies over the lower edge
+    page.locator("#tray").wait_for()
+    for key in ["ArrowDown"] * 5 + ["ArrowUp"] * 5:
+        page.keyboard.press(key)
+
+        assert page.evaluate(COVERED) is False, key
 
 
 def test_space_plays_and_the_focus_goes_to_what_is_next_to_a_control_that_is_gone(arrive):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from support.grading import SEEN, address, arrived, begin, press, stored
+from support.grading import SEEN, address, arrived, begin, press, stored, stores
 from support.serving import Server
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def test_pictures_strips_and_modules_that_fail_come_by_themselves_and_the_page_s
     visitor.shows("#walk .points img", 2)
 
 
-def test_a_key_before_the_picture_is_on_the_screen_grades_nothing(arrive, studio: Server):
+def test_a_key_before_the_picture_is_on_the_screen_grades_nothing(arrive):
     visitor, scores, held, holds = arrive(), {}, [], True
     visitor.page.route("**/images/**", lambda route: held.append(route) if holds else route.continue_())
     page = visitor.visit("#grade?model=mnist")
@@ -52,12 +52,8 @@ def test_a_key_before_the_picture_is_on_the_screen_grades_nothing(arrive, studio
     page.get_by_text("The picture was not in sight, so nothing was graded. Here it is.").wait_for()
     press(page, "45", scores)
     page.goto("about:blank")
-    for _ in range(100):
-        if stored(studio, "early"):
-            break
-        page.wait_for_timeout(50)
 
-    assert stored(studio, "early") == scores
+    stores(visitor, "early", scores)
 
 
 def test_dragging_the_truncation_asks_one_thing_at_a_time_and_ends_with_what_the_link_says(arrive, studio: Server):
@@ -117,15 +113,10 @@ def test_grades_under_way_when_the_page_is_closed_arrive_and_what_could_not_be_s
     page = begin(visitor, "closed")
     page.route("**/ratings", lambda route: held.append(route))  # never answered: the request is under way
     press(page, "123456789", scores)
-    page.wait_for_timeout(50)
-    assert held
+    visitor.eventually(lambda: len(held), 1)
     page.unroute("**/ratings")
     page.goto("about:blank")
-    for _ in range(100):
-        if len(stored(studio, "closed")) == 9:
-            break
-        page.wait_for_timeout(50)
-    assert stored(studio, "closed") == scores
+    stores(visitor, "closed", scores)
     page.go_back()
     page.route("**/ratings", lambda route: route.abort())
     page.locator(SEEN).wait_for()
@@ -148,11 +139,10 @@ def test_a_new_version_of_the_model_is_offered_and_shown(arrive, studio: Server)
     page = visitor.visit("#look?model=grey&seed=7")
     offer = page.get_by_text(f"A new version of grey is here: {new[:6]}.")
     offer.wait_for()
+    visitor.shows(TILES, 12)
     shown = page.locator(TILES).first.get_attribute("src")
     newer = True
     page.get_by_role("button", name="Show it").click()
-    visitor.until(
-        "src => document.querySelector('.tile img') && document.querySelector('.tile img').src !== src", shown
-    )
+    visitor.until("src => ![src, undefined, ''].includes(document.querySelector('.tile img')?.src)", shown)
 
     expect(offer).to_be_hidden()

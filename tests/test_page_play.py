@@ -1,6 +1,5 @@
 """Play, as a person uses it: a picture moved by mouse, finger and keys, its classes mixed, and the way back."""
 
-import base64
 import io
 import json
 import shutil
@@ -13,32 +12,33 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from support.browsing import PHONE, Visitor, ask
+from support.browsing import PHONE, ask
 from support.serving import Server
 
 from models.class_weights import canonical_weights
 
 STATIC = Path(__file__).parent.parent / "service" / "static"
 PLAY = "#play?model=mnist&at=7/12/0.8/5"
-CANVAS = "document.querySelector('#play .stage canvas')"
+STAGE = "#play .stage canvas"
+CANVAS = f"document.querySelector('{STAGE}')"
 PAD, SLIDERS = "#play .pad", "#play .strips input"
-
-
-def shown(visitor: Visitor) -> np.ndarray:
-    """What is on the canvas: (height, width, 3)."""
-    png = base64.b64decode(visitor.page.locator("#play .stage canvas").evaluate("one => one.toDataURL()").split(",")[1])
-    with Image.open(io.BytesIO(png)) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def is_drawn(visitor: Visitor, expected: np.ndarray) -> None:
-    """Wait until exactly these pixels are on the canvas."""
-    expected = np.broadcast_to(expected, (*expected.shape[:2], 3))
-    for _ in range(500):
-        if np.array_equal(shown(visitor), expected):
-            return
-        visitor.page.wait_for_timeout(20)
-    raise AssertionError(f"another picture is on the canvas, at {visitor.page.url}")
+COUNT_UNDER_WAY = """(() => {
+    const plain = window.fetch;
+    let underWay = 0;
+    window.mostUnderWay = 0;
+    window.fetch = async (url, options) => {
+        if (!String(url).endsWith("/decode")) return plain(url, options);
+        underWay += 1;
+        window.mostUnderWay = Math.max(window.mostUnderWay, underWay);
+        try {
+            const answer = await plain(url, options);
+            return new Response(await answer.arrayBuffer(), answer);
+        } finally {
+            underWay -= 1;
+        }
+    };
+})()"""
+"""Counted where the requests are made: what Playwright tells of them comes late, and not always in their order."""
 
 
 def decoded(server: Server, moves: dict[int, float], label: str | dict = "5", place: str = "7/12") -> np.ndarray:
@@ -59,7 +59,7 @@ def test_from_a_picture_into_the_instrument_and_back(arrive, studio: Server):
     page = visitor.visit("#look?model=mnist&seed=7&label=5&truncation=0.8&index=12")
     page.get_by_role("button", name="Play with it").click()
     visitor.place_has("#play?model=mnist&at=7/12/0.8/5")
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
 
     assert page.title() == "Zoetrope · Play"
     expect(page.locator(SLIDERS)).to_have_count(6)
@@ -71,7 +71,7 @@ def test_from_a_picture_into_the_instrument_and_back(arrive, studio: Server):
 def test_the_mouse_moves_it_and_the_link_undo_and_reset_know_where_it_is(arrive, studio: Server):
     visitor, friend = arrive(), arrive()
     page = visitor.visit(PLAY)
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
     box = page.locator(PAD).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -81,62 +81,62 @@ def test_the_mouse_moves_it_and_the_link_undo_and_reset_know_where_it_is(arrive,
         )
     page.mouse.up()
     visitor.place_has("move=2%2C-1")
-    is_drawn(visitor, decoded(studio, {0: 2, 1: -1}))
+    visitor.draws(STAGE, decoded(studio, {0: 2, 1: -1}))
     page.locator(SLIDERS).nth(1).fill("-1.5")
     visitor.place_has("move=2%2C-1%2C0%2C-1.5")
     moved = decoded(studio, {0: 2, 1: -1, 3: -1.5})
-    is_drawn(visitor, moved)
+    visitor.draws(STAGE, moved)
     friend.visit(page.url.partition("/#")[2].join(["#", ""]))
-    is_drawn(friend, moved)
+    friend.draws(STAGE, moved)
 
     page.get_by_role("button", name="Undo").click()
-    is_drawn(visitor, decoded(studio, {0: 2, 1: -1}))
+    visitor.draws(STAGE, decoded(studio, {0: 2, 1: -1}))
     page.get_by_role("button", name="Reset").click()
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
     visitor.until("() => !location.hash.includes('move')")
     page.keyboard.press("Control+z")
-    is_drawn(visitor, decoded(studio, {0: 2, 1: -1}))
+    visitor.draws(STAGE, decoded(studio, {0: 2, 1: -1}))
     page.reload()
-    is_drawn(visitor, decoded(studio, {0: 2, 1: -1}))
+    visitor.draws(STAGE, decoded(studio, {0: 2, 1: -1}))
 
 
 def test_keys_move_both_directions_of_the_pad_and_the_focus_goes_with_them(arrive, studio: Server):
     visitor = arrive()
     page = visitor.visit(PLAY)
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
     page.get_by_role("slider", name="Direction 1").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp", "PageDown"):
         page.keyboard.press(key)
 
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Direction 2, upwards"
-    is_drawn(visitor, decoded(studio, {0: 0.2, 1: -0.4}))
+    visitor.draws(STAGE, decoded(studio, {0: 0.2, 1: -0.4}))
     page.keyboard.press("0")
-    is_drawn(visitor, decoded(studio, {0: 0.2}))
+    visitor.draws(STAGE, decoded(studio, {0: 0.2}))
     page.get_by_role("slider", name="Direction 3").focus()
     page.keyboard.press("Home")
-    is_drawn(visitor, decoded(studio, {0: 0.2, 2: -3}))
+    visitor.draws(STAGE, decoded(studio, {0: 0.2, 2: -3}))
 
 
 def test_classes_are_mixed_by_weights_and_the_last_one_stays(arrive, studio: Server):
     visitor = arrive()
     page = visitor.visit(PLAY)
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
     fader = page.get_by_role("slider", name="Weight of 8")
     fader.fill("500")
 
-    is_drawn(visitor, decoded(studio, {}, {"5": 667, "8": 333}))
+    visitor.draws(STAGE, decoded(studio, {}, {"5": 667, "8": 333}))
     expect(fader).to_have_attribute("aria-valuetext", "33.3 %")
     visitor.place_has("mix=5%3A1000%2C8%3A500")
     fader.fill("0")
     page.get_by_role("slider", name="Weight of 5").fill("0")
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
 
 
 def test_the_copied_programs_draw_the_same_picture_and_so_does_the_saved_file(arrive, studio: Server, tmp_path: Path):
     visitor = arrive()
     page = visitor.visit(f"{PLAY}&move=1,-2,0.5&mix=5:600,3:200")
     expected = decoded(studio, {0: 1, 1: -2, 2: 0.5}, {"5": 750, "3": 250})
-    is_drawn(visitor, expected)
+    visitor.draws(STAGE, expected)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     download.value.save_as(tmp_path / "saved.png")
@@ -155,29 +155,20 @@ def test_the_copied_programs_draw_the_same_picture_and_so_does_the_saved_file(ar
 
 def test_one_request_is_under_way_at_a_time_and_the_newest_position_wins(arrive, studio: Server):
     visitor = arrive()
+    visitor.page.add_init_script(COUNT_UNDER_WAY)
     page = visitor.visit(PLAY)
-    is_drawn(visitor, decoded(studio, {}))
-    page.wait_for_load_state("networkidle")
-    under_way, most = set(), []
-
-    def begin(request) -> None:
-        if request.url.endswith("/decode"):
-            under_way.add(request)
-            most.append(len(under_way))
-
-    page.on("request", begin)
-    page.on("requestfinished", lambda request: under_way.discard(request))
-    page.on("requestfailed", lambda request: under_way.discard(request))
+    visitor.draws(STAGE, decoded(studio, {}))
+    before = visitor.asked("/decode")
     page.evaluate(
         """async () => { const slider = document.querySelector('#play .strips input');
         for (let step = 1; step <= 100; step += 1) {
             slider.value = step / 50; slider.dispatchEvent(new Event('input', {bubbles: true}));
             if (step % 20 === 0) await new Promise(resolve => setTimeout(resolve, 20)); } }"""
     )
-    is_drawn(visitor, decoded(studio, {2: 2}))
+    visitor.draws(STAGE, decoded(studio, {2: 2}))
 
-    assert max(most) == 1
-    assert len(most) < 20
+    assert page.evaluate("mostUnderWay") == 1
+    assert visitor.asked("/decode") - before < 20
 
 
 def test_a_model_without_directions_has_its_classes_to_move_and_says_why(arrive):
@@ -195,14 +186,14 @@ def test_a_model_without_directions_has_its_classes_to_move_and_says_why(arrive)
 def test_on_a_phone_it_fits_a_finger_moves_it_and_the_picture_stays_in_sight(arrive, studio: Server):
     visitor = arrive(**PHONE)
     page = visitor.visit(PLAY)
-    is_drawn(visitor, decoded(studio, {}))
+    visitor.draws(STAGE, decoded(studio, {}))
 
     assert visitor.fits()
     pad = page.locator(PAD)
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     pad.tap(position={"x": box["width"] * 1.5 / 7, "y": box["height"] / 2})
-    is_drawn(visitor, decoded(studio, {0: -2}))
+    visitor.draws(STAGE, decoded(studio, {0: -2}))
     page.locator("#play .faders").scroll_into_view_if_needed()
     picture = page.locator("#play .stage canvas").bounding_box()
     assert picture["y"] >= 0

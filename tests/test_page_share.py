@@ -68,6 +68,7 @@ def test_pictures_are_collected_taken_as_a_zip_walked_through_and_sent(arrive, s
     there.reload()
     friend.shows("#collection li img", 3)
     expect(there.get_by_role("button", name="Keep these")).to_be_hidden()
+    expect(there.locator("#model")).to_be_hidden()  # they may be of any models
     there.get_by_role("button", name="Walk through").first.click()
     friend.place_has("#walk?model=mnist", "at=7/2/0.8/3&at=7/4/0.8/3&at=7/5/0.8/3")
     friend.shows("#walk .points img", 3)

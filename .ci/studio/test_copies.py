@@ -101,7 +101,7 @@ def test_where_it_needs_a_key_a_person_is_asked_for_one_only_after_wanting_to_se
     visitor.expected = ("401", "403")
     page = visitor.visit(COPY)
     page.get_by_role("button", name="Walk to picture 4").wait_for()
-    page.wait_for_load_state("networkidle")
+    visitor.shows("#picture[open] figure img")
     expect(page.get_by_role("heading", name="A key is needed")).to_be_hidden()
     expect(page.locator(VERDICT)).to_be_hidden()
     page.locator("#picture .nearest summary").click()

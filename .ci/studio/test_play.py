@@ -12,9 +12,8 @@ SIZES = [(280, 653), (320, 568), (360, 740), (410, 800), (568, 320), (740, 360),
 
 
 def ready(visitor: Visitor, width: int = 28) -> None:
-    """Wait until the picture and what its directions do are drawn."""
+    """Wait until the picture is drawn."""
     visitor.until(f"width => {CANVAS}.width === width", width)
-    visitor.page.wait_for_load_state("networkidle")
 
 
 @pytest.mark.parametrize(("model", "width"), [("mnist", 28), ("eurosat", 64), ("pets", 8), ("grey", 8)])
@@ -117,14 +116,14 @@ def test_on_a_slow_line_the_picture_is_where_the_hand_stops(arrive):
     line.send("Network.enable")
     slow = {"offline": False, "latency": 300, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
     line.send("Network.emulateNetworkConditions", slow)
-    before = len(visitor.requests)
+    before = visitor.asked("/decode")
     page.get_by_role("slider", name="Direction 4").focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
     visitor.place_has("move=0%2C0%2C0%2C2")
     visitor.until(f"expected => {SHOWN} === expected", expected)
 
-    assert len(visitor.requests) - before < 15
+    assert visitor.asked("/decode") - before < 15
 
 
 def test_when_the_service_fails_it_says_so_and_draws_the_newest_position_when_it_answers(arrive):
@@ -152,11 +151,12 @@ def test_nothing_moves_by_itself(arrive, motion: str):
     visitor = arrive(reduced_motion=motion)
     page = visitor.visit(f"{PLAY}&move=1,1")
     ready(visitor)
-    before, requests = page.evaluate(SHOWN), len(visitor.requests)
+    visitor.eventually(lambda: visitor.asked("/decode"), 2)  # the picture, and what its directions do
+    before = page.evaluate(SHOWN)
     page.wait_for_timeout(1500)
 
     assert page.evaluate(SHOWN) == before
-    assert len(visitor.requests) == requests
+    assert visitor.asked("/decode") == 2
     assert page.evaluate("document.getAnimations().length") == 0
 
 
@@ -174,7 +174,7 @@ def test_another_picture_and_back_and_another_model(arrive):
     page.locator("#model").select_option("eurosat")
     ready(visitor, 64)
     page.locator("#model").select_option("mnist")
-    visitor.place_has("at=7%2F12" if "%2F" in page.url else "at=7/12", "move=1")
+    visitor.place_has("at=7/12", "move=1")
     visitor.until(f"before => {SHOWN} === before", before)
 
 

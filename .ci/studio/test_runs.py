@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from support.browsing import Visitor
 from support.logged_runs import gan_log, logged_run
 from support.serving import ROOT, Server
@@ -35,7 +36,7 @@ def test_a_training_is_watched_from_random_weights_to_its_end(
     visitor = arrive()
     page = visitor.visit("#runs")
     page.get_by_role("link", name="watched").click(timeout=1000 * TRAINED_WITHIN_S)
-    page.get_by_role("status").get_by_text("Training:").wait_for()
+    page.get_by_role("status").get_by_text("Training:").wait_for(timeout=1000 * TRAINED_WITHIN_S)
     visitor.shows("#runs article figure img")
     page.get_by_label("Time-lapse: which sheet").focus()
     page.keyboard.press("Home")
@@ -45,7 +46,7 @@ def test_a_training_is_watched_from_random_weights_to_its_end(
     page.locator("#runs article").get_by_text("30,000 of 30,000 images, in about").wait_for()
     page.get_by_text("After 30 thousand images").wait_for()
 
-    assert page.locator("#runs .curves svg").count() >= 4
+    expect(page.locator("#runs .curves svg").nth(3)).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -64,7 +65,8 @@ def test_the_list_and_a_run_fit_every_width_without_a_fault(
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 900})
         for place in ("#runs", "#runs?name=bad"):
-            visitor.visit(place)
-            visitor.shows("#runs .run-list img" if place == "#runs" else "#runs article figure img")
+            shown = "#runs .run-list img" if place == "#runs" else "#runs article figure img"
+            visitor.visit(place).locator(shown).first.wait_for()
+            visitor.shows(shown)
             assert visitor.fits(), (place, width)
             assert visitor.faults() == [], (place, width)

@@ -28,7 +28,7 @@ def test_every_page_to_share_fits(arrive, studio: Server, model: str, width: int
     for kind in KINDS:
         page = visitor.visit(f"view/{model}/{version}/{kind}")
         page.locator(".code pre").wait_for()
-        visitor.page.wait_for_load_state("networkidle")
+        visitor.shows("figure img")
 
         assert visitor.fits(), kind
         assert page.evaluate(CLIPPED) == [], kind

@@ -80,10 +80,7 @@ def test_the_picture_and_the_scale_are_in_sight_together(arrive, model: str, wid
     page.get_by_label("Your name").fill(f"{model} {width} {height}")
     page.get_by_role("button", name="Begin").click()
     page.locator(SEEN).wait_for()
-    page.locator(".scale").scroll_into_view_if_needed()
-    bottom = page.locator(".scale").bounding_box()
-    page.mouse.wheel(0, bottom["y"] + bottom["height"] - height)
-    page.wait_for_timeout(100)
+    page.evaluate("scrollBy(0, document.querySelector('.scale').getBoundingClientRect().bottom - innerHeight)")
     page.get_by_role("button", name="Grade 0.3", exact=True).click()
 
     page.get_by_text("2 of 64", exact=True).wait_for()

@@ -94,6 +94,11 @@ function renderModels(all, view, model) {
   announce(texts.page.shown(view, model));
 }
 
+document.querySelector(".bypass").addEventListener("click", () => {
+  const heading = document.querySelector(`#${current.name} h1`);
+  heading?.setAttribute("tabindex", -1);
+  heading?.focus();
+});
 select.addEventListener("change", () => navigate(current.name, recallRoute(current.name, select.value)));
 
 /** Say what the service refuses now, and whether it draws another version than the one that is shown. */

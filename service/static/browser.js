@@ -78,7 +78,8 @@ function copyBySelection(text) {
   const field = Object.assign(
     document.createElement("textarea"), {value: text, readOnly: true, className: "visually-hidden"});
   const focused = document.activeElement;
-  (focused?.closest("dialog") ?? document.body).append(field); // with an open dialog, only its content can be selected
+  // An open dialog lets only its content be selected, and a panel closes without the focus.
+  (focused?.closest("dialog, .menu") ?? document.body).append(field);
   field.select();
   const copied = document.execCommand("copy");
   field.remove();

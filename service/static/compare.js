@@ -7,7 +7,9 @@
 
 import {parseInteger, parseTruncation, randomSeed, shiftIndex} from "./address.js";
 import {showError} from "./alert.js";
-import {classNames, fetchCard, fetchModels, modelOptions} from "./api.js";
+import {baseUrl, classNames, fetchCard, fetchModels, modelOptions, toJson} from "./api.js";
+import {currentKey} from "./browser.js";
+import {showCode} from "./code.js";
 import {navigate} from "./router.js";
 import {texts} from "./texts.js";
 import {Wipe} from "./wipe.js";
@@ -20,7 +22,6 @@ const [status, note] = [".status", ".note"].map(one => view.querySelector(one));
 const wipe = new Wipe(view.querySelector(".compared"), () => (
   change({wipe: wipe.percent === "50" ? undefined : wipe.percent}, {replace: true})));
 const [previous, next] = view.querySelectorAll("[data-pages]");
-const modelMenu = document.querySelector("header .model");
 let route; // the query of the address bar, as texts
 const known = new Map(); // name, or name@version -> promise of its card
 let cards = [];
@@ -29,7 +30,6 @@ let showings = 0;
 /** Show the view for the query of the address bar. */
 export async function show(query) {
   const showing = ++showings;
-  modelMenu.style.visibility = "hidden"; // its place stays
   try {
     const models = await fetchModels();
     if (showing !== showings) return;
@@ -69,7 +69,6 @@ function showCards(found) {
 
 /** Called when a person changes to another view. */
 export function leave() {
-  modelMenu.style.visibility = "";
   showings += 1;
 }
 
@@ -109,11 +108,25 @@ function draw(address) {
   const names = cards.map(({name, version}) => words.name(name, version));
   previous.setAttribute("aria-disabled", address.index === 0n); // not disabled: they would lose the focus
   next.setAttribute("aria-disabled", shiftIndex(address.index, wipe.count) === undefined);
+  cards.forEach((card, side) => showProgram(side, card, address));
   status.textContent = noteOf(address, names);
   note.textContent = [
     ...cards.map(({scores}, side) => words.ratio(names[side], scores.fd_ratio)),
     ...(new Set(cards.map(({scores}) => scores.evaluator_digest).filter(Boolean)).size > 1 ? [words.evaluators] : []),
   ].join(" · ");
+}
+
+/** How a program draws one side as a sheet. */
+function showProgram(side, card, {seed, index, label, truncation}) {
+  const own = classNames(card).includes(label) ? label : undefined;
+  const body = {
+    model: `${card.name}@${card.version}`, n: wipe.count, seed, start: index, label: own,
+    truncation: truncation === 1 ? undefined : truncation,
+  };
+  const file = `${["left", "right"][side]}.png`;
+  showCode(view.querySelectorAll(".code")[side], {
+    url: `${baseUrl}generate`, body: toJson(body), file, needsKey: currentKey() !== undefined,
+  });
 }
 
 function noteOf({label}, names) {

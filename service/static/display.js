@@ -47,8 +47,8 @@ function setSmooth(on) {
 
 function render() {
   size.value = texts.display.size(100 * SCALES[at]);
-  smaller.disabled = at === 0;
-  larger.disabled = at === SCALES.length - 1;
+  smaller.setAttribute("aria-disabled", at === 0);
+  larger.setAttribute("aria-disabled", at === SCALES.length - 1);
   root.classList.toggle("smooth", smooth.checked);
   fullScreen.textContent = document.fullscreenElement ? texts.display.leaveFullScreen : texts.display.fullScreen;
 }
@@ -83,7 +83,7 @@ panel.querySelector(".list-keys").addEventListener("click", () => keysDialog.sho
 keysOn.addEventListener("change", () => store("keys", keysOn.checked ? undefined : false));
 keysDialog.querySelector(".close").addEventListener("click", () => keysDialog.close());
 document.addEventListener("keydown", event => {
-  if (event.key === "Escape") closePanels(event.target);
+  if (event.key === "Escape" && !event.target.closest("dialog")) closePanels(event.target);
   const key = event.key.toLowerCase();
   if (isTyped(event) || !keysAreOn() || !Object.hasOwn(ACTIONS, key)) return;
   event.preventDefault();
@@ -98,4 +98,6 @@ function closePanels(target, keep) {
     details.open = false;
   }
 }
-document.addEventListener("click", ({target}) => closePanels(document.body, target.closest(".menu")));
+// But for a dialog, which gives the focus back.
+const leave = ({target}) => target.closest("dialog") ?? closePanels(document.body, target.closest(".menu"));
+for (const event of ["click", "focusin"]) document.addEventListener(event, leave);

@@ -28,7 +28,7 @@ const MODULES = {
     "texts_play",
   ],
   grade: ["grade", "display", "grade_panel", "grade_queue", "grade_scale", "texts", "texts_grade", "texts_numbers"],
-  compare: ["compare", "display", "texts", "texts_numbers", "wipe"],
+  compare: ["compare", "code", "display", "shell", "texts", "texts_numbers", "wipe"],
   runs: [
     "runs", "ask_once", "poll", "run_curves", "run_request", "run_view", "shell", "texts_numbers", "texts_training",
     "training_view",

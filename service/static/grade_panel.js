@@ -65,7 +65,7 @@ function showPicture(queue, card) {
   image.alt = nameOf(queue.picture, queue.position);
   find("progress").value = queue.position / queue.length;
   find(".done").textContent = texts.grade.progress(queue.position + 1, queue.length);
-  find(".undo").disabled = !queue.canUndo;
+  find(".undo").setAttribute("aria-disabled", !queue.canUndo); // disabled, it would lose the focus to Skip
   resetSlider(find(".drag input"));
   showFilmstrip(queue);
 }
@@ -131,7 +131,7 @@ export function showDelivery(queue) {
   const {unsent} = queue;
   const text = queue.position === 0 ? "" : unsent === 0 ? texts.grade.saved : texts.grade.unsent(unsent);
   for (const element of view.querySelectorAll(".delivery")) element.textContent = text;
-  find(".undo").disabled = !queue.canUndo;
+  find(".undo").setAttribute("aria-disabled", !queue.canUndo);
 }
 
 /** Announce an action and the next picture to screen readers. */

@@ -256,7 +256,9 @@ export class PictureGrid {
     this.#pending.delete(strip);
     this.#forgetSheets(strip);
     strip.classList.remove("loaded", "loading");
+    const isReached = strip.querySelector("[tabindex='0']"); // by Tab
     strip.replaceChildren();
+    if (isReached) this.#element.querySelector(".tile")?.setAttribute("tabindex", 0);
   }
 
   #onKey(event) {

@@ -6,7 +6,7 @@
 // direction, and the weights of its classes. Directions are measured at export; a model without them has its classes to move.
 
 import {codeUrl, formatAddress, parsePoint, randomSeed} from "./address.js";
-import {showError} from "./alert.js";
+import {announce, showError} from "./alert.js";
 import {baseUrl, classNames, fetchModel, request, toJson} from "./api.js";
 import {copy, currentKey, saveFile} from "./browser.js";
 import {showCode} from "./code.js";
@@ -81,6 +81,7 @@ async function load(wanted, key, query) {
     controls = buildControls({image: card.image, directions, names, mixes, home: initial, moved: move});
     layOut();
     open(query);
+    announce(canvas.getAttribute("aria-label"));
   } catch (error) {
     if (loading === wanted) showError(error);
   }

@@ -54,7 +54,6 @@ export class Player {
   #changed() {
     document.documentElement.classList.toggle("playing", this.playing);
     this.#on.button.textContent = this.playing ? texts.player.pause : texts.player.play;
-    this.#on.button.setAttribute("aria-pressed", this.playing);
   }
 
   #tick(now) {

@@ -25,7 +25,8 @@ export function hrefFor(view, query) {
 
 /** Go to a route. `replace`: without a new entry in the browser's history. */
 export function navigate(view, query, {replace = false, state = null} = {}) {
-  history[replace ? "replaceState" : "pushState"](state, "", hrefFor(view, query));
+  const link = hrefFor(view, query);
+  history[replace || link === location.hash ? "replaceState" : "pushState"](state, "", link);
   dispatchEvent(new Event("route"));
 }
 

@@ -97,7 +97,6 @@ function stop() {
 
 function fillPlay() {
   playButton.textContent = playing ? texts.player.pause : texts.player.play;
-  playButton.setAttribute("aria-pressed", String(Boolean(playing)));
 }
 
 playButton.addEventListener("click", () => (playing ? stop() : play()));

@@ -187,8 +187,9 @@ function change(addresses, loop = fields.loop.checked) {
 }
 
 async function save() {
+  if (fields.save.getAttribute("aria-disabled") === "true") return;
   status.textContent = texts.walk.drawing;
-  fields.save.disabled = true;
+  fields.save.setAttribute("aria-disabled", true); // disabled, it would lose the focus
   try {
     const {path, file} = animation();
     saveFile(await (await request(path)).blob(), file);
@@ -197,7 +198,7 @@ async function save() {
     status.textContent = "";
     showError(error);
   } finally {
-    fields.save.disabled = points.length < 2;
+    fields.save.removeAttribute("aria-disabled");
   }
 }
 

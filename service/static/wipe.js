@@ -27,7 +27,9 @@ export class Wipe {
     this.#layers = [...part.querySelectorAll(".layer")];
     this.#slider.addEventListener("input", () => this.set(this.percent));
     this.#slider.addEventListener("change", settled);
+    let before;
     this.#stage.addEventListener("pointerdown", event => {
+      before = this.percent;
       this.#stage.setPointerCapture(event.pointerId);
       this.#follow(event);
     });
@@ -35,6 +37,7 @@ export class Wipe {
       if (this.#stage.hasPointerCapture(event.pointerId)) this.#follow(event);
     });
     this.#stage.addEventListener("pointerup", settled);
+    this.#stage.addEventListener("pointercancel", () => this.set(before)); // the finger scrolls the page
   }
 
   /** How much is seen of the left layer: text. */

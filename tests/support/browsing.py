@@ -1,15 +1,19 @@
-"""A person at the studio: a real Chromium, whose console stays clean and which requests nothing from another host."""
+"""A person at the studio: a real browser, whose console stays clean and which requests nothing from another host."""
 
+import base64
+import io
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from support.serving import Server
 
@@ -82,6 +86,35 @@ class Visitor:
             if "of null" not in str(error):
                 raise
             return False
+
+    def eventually(self, read: Callable[[], Any], expected: Any) -> None:
+        """Wait until what is read, of the page or of the service, is as expected."""
+        end = time.monotonic() + WITHIN_S
+        while (found := read()) != expected:
+            assert time.monotonic() < end, f"found {found}, expected {expected}, at {self.page.url}"
+            self.page.wait_for_timeout(20)
+
+    def asked(self, *ends: str) -> int:
+        """How many requests there were to paths with such an end: the page asks for /status at any moment."""
+        return sum(urlsplit(one.url).path.endswith(ends) for one in self.requests)
+
+    def unrouted(self, routed: list[Any]) -> list[str]:
+        """URLs of the requests that are not among these."""
+        return [one.url for one in self.requests if one.url.startswith("http") and one not in routed]
+
+    def pixels(self, canvas: str) -> np.ndarray:
+        """What is on a canvas: (height, width, 3)."""
+        url = self.page.locator(canvas).evaluate("one => one.toDataURL()")
+        with Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+    def draws(self, canvas: str, expected: np.ndarray) -> None:
+        """Wait until exactly these pixels, (height, width, 1 or 3), are on a canvas."""
+        expected = np.broadcast_to(expected, (*expected.shape[:2], 3))
+        end = time.monotonic() + WITHIN_S
+        while not np.array_equal(self.pixels(canvas), expected):
+            assert time.monotonic() < end, f"another picture is on {canvas}, at {self.page.url}"
+            self.page.wait_for_timeout(20)
 
     def shows(self, selector: str, n: int = 1) -> None:
         """Wait until there are at least n of these, each an image that has come."""

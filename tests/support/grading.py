@@ -57,3 +57,8 @@ def arrived(page: Any, grader: str, server: Server, scores: dict[tuple[str, str]
     """Wait until the page says that all is saved; is it what was given?"""
     page.get_by_text("All grades are saved.").locator("visible=true").wait_for()
     return stored(server, grader) == scores
+
+
+def stores(visitor: Visitor, grader: str, scores: dict[tuple[str, str], float]) -> None:
+    """Wait until the service has these grades, which a page sends that is closed or left."""
+    visitor.eventually(lambda: stored(visitor.server, grader), scores)
