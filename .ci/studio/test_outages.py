@@ -134,7 +134,7 @@ def test_an_older_version_with_a_fault_is_given_up_and_another_one_can_be_chosen
         page.wait_for_timeout(12_000)
 
         assert not [one for one in visitor.requests[asked:] if older.name in one.url or one.url.endswith("/generate")]
-        page.get_by_label("Model", exact=True).select_option("grey")
+        page.locator("#model").select_option("grey")
         visitor.shows(TILES, 9)
         expect(alert).to_be_hidden()
         visitor.leave()
