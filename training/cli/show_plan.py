@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from training.device import ComputeContext
     from training.plan import Plan
 
+_HINT = "--verbose shows every setting."
 _MOST_SKIPPED_SHOWN = _MOST_CLASSES_SHOWN = 20
 _KINDS = {
     "gan": "a GAN",
@@ -46,7 +47,7 @@ def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) ->
     if verbose:
         rich.print(_table(plan, context))
     else:
-        print_plain("--verbose shows every setting.")
+        print_plain(_HINT)
     if count < _FEW_TO_TRAIN_ON:
         print_plain(
             f"warning: {count} {'picture is' if count == 1 else 'pictures are'} very few, expected {_FEW_PICTURES} or "
@@ -133,11 +134,11 @@ def show_forecast(plan: "Plan", context: "ComputeContext") -> None:
 
 
 def plan_lines(plan: "Plan", context: "ComputeContext") -> list[str]:
-    """What a dry run prints, as lines."""
+    """What a dry run prints, as lines, for one who reads them elsewhere."""
     with rich.get_console().capture() as captured:
         show_plan(plan, context)
         show_forecast(plan, context)
-    return captured.get().splitlines()
+    return [line for line in captured.get().splitlines() if line != _HINT]
 
 
 def _print_skipped(skipped: "tuple[Skipped, ...]") -> None:
