@@ -29,6 +29,8 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
     (_TOO_STRICT, 410, "is not available", "a version that is not there is 410; the tool takes only 404 for that"),
     (_TOO_LAX, 410, "is not available", "the version is looked at before the rest, and is not there"),
     (_TOO_STRICT, 410, "^<!doctype html>", "the same for a browser: a page says so"),
+    (_TOO_STRICT, 422, "^<!doctype html>", "a page for a browser; the file that it shows has the reason in JSON"),
+    (_TOO_STRICT, 422, "labels for .* pictures", "that there is a label for each picture is said in words"),
     (_TOO_LAX, 414, "longer than", "the URL is too long to be read; 414 is not among the tool's refusals"),
     (_TOO_STRICT, 422, "a point is spelled", "how a point is spelled is more than a pattern can say"),
     (_TOO_STRICT, 422, "label and classes are both given", "which fields of a query exclude each other is no schema's"),
