@@ -180,6 +180,7 @@ def test_a_picture_is_taken_larger_and_its_page_leads_back_to_it(arrive, studio:
         assert large.size == (1_024, 1_024)
     dialog.get_by_role("link", name="Page to share").tap()
     page.get_by_role("heading", name="Picture 3 of seed 7, eurosat").wait_for()
+    expect(page.get_by_role("link", name="Models", exact=True)).to_be_visible()  # on a phone too
     visitor.shows("figure img")
     assert visitor.page.url == f"{studio.url}/view/eurosat/{version}/7/3"
     assert visitor.fits()
