@@ -60,6 +60,7 @@ FIRST_VIEWS, WITH_TRAY = ("start", "look"), ("look", "walk")
 PAGES = [
     *(("app", "focus", "display", *(("tray",) if view in WITH_TRAY else ()), view) for view in VIEWS),
     ("app", "focus", "display", "tray", "look", "look_tools"),
+    ("app", "focus", "display", "grade", "before_after"),
     ("model_page",),
     ("view",),
 ]
