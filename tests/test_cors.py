@@ -76,10 +76,11 @@ def test_an_error_can_be_read_by_the_page_that_made_it(connected: Callable):
 
 
 def test_caches_keep_the_answers_to_different_origins_apart(connected: Callable):
-    assert connected(**NAMED).get("/status").headers["vary"] == "Origin"
-    assert connected(**NAMED).get("/status", headers={"origin": "https://evil.example"}).headers["vary"] == "Origin"
+    """A long answer varies by its encoding as well."""
+    assert "Origin" in connected(**NAMED).get("/status").headers["vary"]
+    assert "Origin" in connected(**NAMED).get("/status", headers={"origin": "https://evil.example"}).headers["vary"]
     assert "Origin" in connected(**NAMED).post("/generate", json={}).headers["vary"]
-    assert "vary" not in connected().get("/status").headers
+    assert "Origin" not in connected().get("/status").headers.get("vary", "")
 
 
 @pytest.mark.parametrize(
