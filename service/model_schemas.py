@@ -15,7 +15,7 @@ from models.nearest_pictures import Likeness, UnseenDistances
 from models.runtime import Runtime
 from models.scores import Scores
 from service.draw_times import DrawTimes
-from service.schemas import strict_config
+from service.schemas import AddressResponse, strict_config
 from service.snapshot import ModelVersion, Snapshot
 from service.validation import BoundedModel
 
@@ -161,15 +161,9 @@ class UnseenPictures(BaseModel):
         return cls(count=len(unseen.levels), median=round(unseen.median, 3), near=near)
 
 
-class NearestResponse(BaseModel):
+class NearestResponse(AddressResponse):
     """The training pictures that a drawn one is nearest to, and what that means."""
 
-    model: str
-    version: str
-    seed: int
-    index: int
-    truncation: float
-    label: str | dict[str, float] | None = Field(default=None, description="The class, or weights of several.")
     data: str = Field(description="What the training pictures are called.")
     pictures: int = Field(description="How many were looked through.")
     likeness: Likeness = Field(

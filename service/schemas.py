@@ -283,8 +283,8 @@ class VerifyResponse(BaseModel):
     url: str | None = Field(description="The permanent URL of the picture, relative to the service's root.")
 
 
-class CodeResponse(BaseModel):
-    """The latent code of an address."""
+class AddressResponse(BaseModel):
+    """An address, and what is said of it."""
 
     model: str
     version: str
@@ -292,6 +292,11 @@ class CodeResponse(BaseModel):
     index: int
     truncation: float
     label: str | dict[str, float] | None = Field(default=None, description="The class, or weights of several.")
+
+
+class CodeResponse(AddressResponse):
+    """The latent code of an address."""
+
     code: list[float] = Field(description="For `codes` of POST /decode; truncation is part of it.")
 
 
