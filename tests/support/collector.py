@@ -1,14 +1,15 @@
 """A collector of OpenTelemetry's, as far as it takes spans: OTLP over HTTP on a free port of this machine."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+
+from support.hosted import answering
 
 
 @dataclass
@@ -41,16 +42,9 @@ def collecting() -> Iterator[Collector]:
             collector.resources.append(_values(of_resource.resource.attributes))
             collector.spans += [_span(one) for scope in of_resource.scope_spans for one in scope.spans]
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(take))
-    collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with answering(_handler(take)) as url:
+        collector = Collector(url)
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(30)
 
 
 def _handler(take: Callable[[bytes], None]) -> type[BaseHTTPRequestHandler]:
