@@ -4,35 +4,44 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.commandline import typed
-from support.two_processes import fit, fit_and_see_one_loss, fit_and_stop, in_two_processes
+from support.two_processes import (
+    batch_and_slopes,
+    fit_and_stop,
+    in_two_processes,
+    normalise,
+    normalised,
+    train_all,
+    train_and_see_one_loss,
+    train_one,
+)
 from torch import nn
 
+from training.config import preset_named
+from training.device import ComputeContext
 from training.distributed import SINGLE_PROCESS, DistributedContext, process_group
+from training.networks.dcgan import BatchNorm
 
 ROOT = Path(__file__).parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 CPU = ["--threads", "1", "--device", "cpu", "--precision", "float32"]
-FIT = ["digits", "--kimg", "1.28", "--batch", "64", *CPU]
+STEPS_20 = {"kimg": 1.28, "batch": 64}
+RUNS = {
+    "gan": STEPS_20,
+    "variational": {**STEPS_20, "method": "variational"},
+    "dcgan": {**STEPS_20, "network": "dcgan", "gamma": 0.0},
+}
 
 
-def fit_alone(folder: Path, *more: str) -> None:
-    """In this process, through the command line."""
-    code, said = typed("fit", *FIT, "--run", folder / "run", "--out", folder / "model", *more)
-    assert code == 0, said
-
-
-def fit_under_torchrun(folder: Path, *more: str) -> None:
+def fit_under_torchrun(folder: Path) -> None:
     """As torchrun starts them. Each writes the names of its threads after the run to a file named by its rank."""
-    folder.mkdir()
-    words = ["fit", *FIT, "--run", str(folder / "run"), "--out", str(folder / "model"), *more]
+    folder.mkdir(parents=True)
+    words = ["fit", "digits", "--kimg", "1.28", "--batch", "64", *CPU]
+    words += ["--run", str(folder / "run"), "--out", str(folder / "model")]
     script = folder / "fit_and_tell_threads.py"
     script.write_text(f"""
 import os
@@ -51,62 +60,128 @@ Path({str(folder)!r}, os.environ["RANK"]).write_text(" ".join(names))
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a method, with `one` and `two` processes' runs in it; each pair is made once.
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs of one process."""
+    folder = tmp_path_factory.mktemp("one")
+    for name, options in RUNS.items():
+        train_one(folder / name, options, ComputeContext(torch.device("cpu")))
+    return folder
 
-    Those of `gan` are started by torchrun.
-    """
 
-    @cache
-    def pair(method: str) -> Path:
-        folder = tmp_path_factory.mktemp(method)
-        fit_alone(folder / "one", "--method", method)
-        if method == "gan":
-            fit_under_torchrun(folder / "two")
-        else:
-            words = [*FIT, "--run", str(folder / "two" / "run"), "--out", str(folder / "two" / "model")]
-            codes = in_two_processes(folder / "printed", fit, [*words, "--method", method])
-            assert codes == [0, 0], (folder / "printed").read_text()
-        return folder
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs of two processes, but for `gan`, one after another."""
+    folder = tmp_path_factory.mktemp("two")
+    runs = {name: options for name, options in RUNS.items() if name != "gan"}
+    codes = in_two_processes(folder / "printed", train_all, folder, runs)
+    assert codes == [0, 0], (folder / "printed").read_text()
+    return folder
 
-    return pair
+
+@pytest.fixture(scope="module")
+def under_torchrun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run `gan` of two processes, whole: `zoetrope fit`, started by torchrun."""
+    folder = tmp_path_factory.mktemp("torchrun") / "gan"
+    fit_under_torchrun(folder)
+    return folder
 
 
 def learned(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights and buffers."""
     stored = load_file(folder / "run" / "checkpoint.safetensors")
-    return {
-        name: tensor for name, tensor in stored.items() if name.startswith(("generator", "discriminator", "average"))
-    }
+    networks = ("generator", "discriminator", "autoencoder", "average")
+    return {name: tensor.float() for name, tensor in stored.items() if name.startswith(networks)}
 
 
-@pytest.mark.parametrize("method", ["gan", "variational"])
-def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(fitted: Callable[[str], Path], method: str):
+def assert_learned_alike(one: Path, two: Path) -> None:
     """Up to the order of a sum: after 20 steps they are closer than half of one step, which is 0.002 at most."""
-    one, two = learned(fitted(method) / "one"), learned(fitted(method) / "two")
+    expected, found = learned(one), learned(two)
 
-    assert one.keys() == two.keys()
-    for name, weights in one.items():
-        assert (weights - two[name]).abs().max() < 1e-3, name
-        assert (weights - two[name]).abs().mean() < 3e-4, name
+    assert expected.keys() == found.keys()
+    for name, weights in expected.items():
+        assert (weights - found[name]).abs().max() < 1e-3, name
+        assert (weights - found[name]).abs().mean() < 3e-4, name
 
 
-def test_only_the_first_process_writes_and_its_log_is_of_all(fitted: Callable[[str], Path]):
-    one, two = (
-        [json.loads(line) for line in (fitted("gan") / name / "run" / "log.jsonl").read_text().splitlines()]
-        for name in ("one", "two")
+def test_two_processes_end_with_the_weights_of_one_that_had_the_whole_batch(one: Path, two: Path):
+    assert_learned_alike(one / "variational", two / "variational")
+
+
+def test_so_do_two_that_torchrun_starts(one: Path, under_torchrun: Path):
+    assert_learned_alike(one / "gan", under_torchrun)
+
+
+def test_two_processes_of_a_dcgan_normalise_over_the_whole_batch_and_remember_it(one: Path, two: Path):
+    """Weights and running statistics are those of one process, and so is all that the batch statistics moved."""
+    names = [name for name in learned(two / "dcgan") if "running_" in name]
+
+    assert any(name.startswith("average0") for name in names)
+    assert any(name.startswith("generator") for name in names)
+    assert_learned_alike(one / "dcgan", two / "dcgan")
+
+
+def test_a_batch_that_two_processes_share_is_normalised_as_torch_normalises_the_whole_one(tmp_path: Path):
+    """Pixels, gradients and running statistics, to the rounding; with gradients of a wrong size Adam learns the same.
+
+    The same two processes find different checkpoints, and both refuse to go on.
+    """
+    codes = in_two_processes(tmp_path / "printed", normalise, tmp_path)
+    assert codes == [0, 0], (tmp_path / "printed").read_text()
+    parts = [load_file(tmp_path / f"normalised{rank}") for rank in (0, 1)]
+    norm = nn.BatchNorm2d(3)
+    expected = normalised(norm, *batch_and_slopes())
+
+    torch.testing.assert_close(torch.cat([part["pixels"] for part in parts]), expected["pixels"])
+    # Each process has the mean loss of its half, so a gradient by its pixels is twice that of the mean over all.
+    torch.testing.assert_close(torch.cat([part["gradient"] for part in parts]) / 2, expected["gradient"])
+    for part in parts:
+        torch.testing.assert_close(part["weight"], norm.weight.grad)
+        torch.testing.assert_close(part["bias"], norm.bias.grad)
+        for name, buffer in norm.named_buffers():
+            torch.testing.assert_close(part[name], buffer)
+    words = "found checkpoints after 0, 5,000 images in the processes of this run, expected the same one in all. Put "
+    assert all((tmp_path / f"refused{rank}").read_text().startswith(words) for rank in (0, 1))
+
+
+def test_alone_batch_normalisation_is_that_of_torch_bit_for_bit():
+    own, theirs = BatchNorm(3), nn.BatchNorm2d(3)
+    found, expected = normalised(own, *batch_and_slopes()), normalised(theirs, *batch_and_slopes())
+
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert all(torch.equal(a, b) for a, b in zip(own.buffers(), theirs.buffers(), strict=True))
+
+
+def test_a_dcgan_of_several_processes_is_not_compiled_and_says_so():
+    dcgan, residual = preset_named("tiny", network="dcgan"), preset_named("tiny")
+    context = ComputeContext(torch.device("cpu"), compiled=True, distributed=DistributedContext(0, 2), note="no MPS")
+
+    assert context.compiles(residual)
+    assert not context.compiles(dcgan)
+    assert context.notes(residual) == ["no MPS"]
+    assert context.notes(dcgan) == [
+        "no MPS",
+        "2 processes share the batch statistics of a DCGAN; its steps are not compiled",
+    ]
+    assert ComputeContext(torch.device("cpu"), compiled=True).compiles(dcgan)
+
+
+def test_only_the_first_process_writes_and_its_log_is_of_all(one: Path, under_torchrun: Path):
+    alone, two = (
+        [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+        for folder in (one / "gan", under_torchrun)
     )
 
-    assert [line["images_shown"] for line in one] == [line["images_shown"] for line in two]
-    assert two[-1]["d_loss"] == pytest.approx(one[-1]["d_loss"], rel=1e-3)
-    assert two[-1]["d_wins"] == pytest.approx(one[-1]["d_wins"], abs=0.04)
-    assert two[-1]["deviation_max"] == pytest.approx(one[-1]["deviation_max"], rel=0.05)
+    assert [line["images_shown"] for line in alone] == [line["images_shown"] for line in two]
+    assert two[-1]["d_loss"] == pytest.approx(alone[-1]["d_loss"], rel=1e-3)
+    assert two[-1]["d_wins"] == pytest.approx(alone[-1]["d_wins"], abs=0.04)
+    assert two[-1]["deviation_max"] == pytest.approx(alone[-1]["deviation_max"], rel=0.05)
     assert two[-1]["d_loss_max"] >= two[-1]["d_loss"]
 
 
-def test_no_thread_of_the_group_outlives_a_run(fitted: Callable[[str], Path]):
+def test_no_thread_of_the_group_outlives_a_run(under_torchrun: Path):
     """A process whose threads may still let go of a tensor while Python ends is aborted, once in a hundred runs."""
     for rank in ("0", "1"):
-        names = (fitted("gan") / "two" / rank).read_text()
+        names = (under_torchrun / rank).read_text()
         assert "python" in names
         assert "gloo" not in names
 
@@ -142,12 +217,12 @@ def test_what_one_of_two_processes_sees_go_wrong_makes_both_go_back(tmp_path: Pa
 
     After 2,048 images they look at overfitting, and both go on with the same augmentation.
     """
-    words = ["digits", "--kimg", "2.56", "--batch", "64", *CPU]
-    words += ["--run", str(tmp_path / "run"), "--out", str(tmp_path / "model")]
-    codes = in_two_processes(tmp_path / "printed", fit_and_see_one_loss, words, tmp_path, 99.0, 640)
+    options = {"kimg": 2.56, "batch": 64}
+    codes = in_two_processes(tmp_path / "printed", train_and_see_one_loss, tmp_path, options, 99.0, 640)
     assert codes == [0, 0], (tmp_path / "printed").read_text()
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    run = tmp_path / "healed" / "run"
+    config = json.loads((run / "config.json").read_text())
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
     assert [(one["images_shown"], one["returned_to"]) for one in config["healings"]] == [(640, 0)]
     assert config["healings"][0]["explanation"].startswith("d_loss reached 99;")

@@ -30,6 +30,23 @@ class ComputeContext:
     note: str = ""
     """What a person should know of the choice of the device."""
 
+    def compiles(self, settings: Settings) -> bool:
+        """Whether steps are compiled; not where processes meet within one, for the batch statistics of a DCGAN."""
+        return self.compiled and not self._meets_within_steps(settings)
+
+    def notes(self, settings: Settings) -> list[str]:
+        """What a person should know of where and how these settings are trained."""
+        found = [self.note] if self.note else []
+        if self.compiled and self._meets_within_steps(settings):
+            found.append(
+                f"{self.distributed.world_size} processes share the batch statistics of a DCGAN; its steps are not "
+                "compiled"
+            )
+        return found
+
+    def _meets_within_steps(self, settings: Settings) -> bool:
+        return self.distributed.world_size > 1 and settings.network == "dcgan"
+
 
 def resolve_precision(settings: Settings, device: torch.device) -> Settings:
     """Replace `auto` by bfloat16 where the device computes it natively, else by float32."""

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed.nn  # late, as torch would import it, it keeps the group of then, and its threads, for good
@@ -42,6 +43,19 @@ class DistributedContext:
                 f"choose a multiple of {self.world_size}"
             )
 
+    def check_start(self, images_shown: int, device: torch.device) -> None:
+        """Refuse to go on from different checkpoints: processes on several machines need one folder of the run.
+
+        Raises:
+            ValueError: in all processes; says what each found.
+        """
+        found = self.gather({"images_shown": torch.tensor(images_shown, device=device)})["images_shown"].tolist()
+        if len(set(found)) > 1:
+            raise ValueError(
+                f"found checkpoints after {', '.join(f'{shown:,.0f}' for shown in found)} images in the processes of "
+                "this run, expected the same one in all. Put the run's folder where all machines see it, with --run."
+            )
+
     def shard(self, rows: Tensor) -> Tensor:
         """This process's share of the rows of a batch."""
         return rows.chunk(self.world_size)[self.rank] if self.world_size > 1 else rows
@@ -57,6 +71,14 @@ class DistributedContext:
         means = torch.split(flat, [gradient.numel() for gradient in gradients])
         for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over the processes of a tensor that each has, equal in all of them.
+
+        Gradients pass through it: with `average_gradients` they are those of the mean loss of all processes, by what
+        each of them put in.
+        """
+        return values if self.world_size == 1 else _mean(values, self.world_size)
 
     def average(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """What every process saw, averaged, for the log."""
@@ -99,6 +121,28 @@ class DistributedContext:
         seen = torch.tensor(float(flag), device=device)
         distributed.all_reduce(seen)
         return bool(seen > 0)
+
+
+class _Mean(torch.autograd.Function):
+    """Of P processes: each one's loss follows from the mean, and the mean by 1 / P from what each of them put in."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, world_size: int) -> Tensor:
+        """The mean."""
+        ctx.world_size = world_size
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total / world_size
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """The sum of the gradients of all losses, each by 1 / P: the mean as well."""
+        return _mean(gradient, ctx.world_size), None
+
+
+def _mean(values: Tensor, world_size: int) -> Tensor:
+    mean: Tensor = _Mean.apply(values, world_size)  # type: ignore[no-untyped-call]
+    return mean
 
 
 SINGLE_PROCESS = DistributedContext()

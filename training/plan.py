@@ -237,7 +237,7 @@ def checked(plan: Plan, context: "ComputeContext") -> Plan:
     from training.checkpoint import images_shown_in
 
     notes = plan.run.check(plan.settings, plan.pictures, images_shown_in(plan.run.checkpoint))
-    return replace(plan, notes=(*notes, *([context.note] if context.note else [])))
+    return replace(plan, notes=(*notes, *context.notes(plan.settings)))
 
 
 def forecast_of(plan: Plan, context: "ComputeContext") -> "Forecast":

@@ -28,6 +28,7 @@ from training.ema import EmaBank
 from training.errors import Stopped
 from training.healing import HealthCheck, Trouble, follow, heal, keep_earlier
 from training.methods import new_method
+from training.networks.dcgan import share_statistics
 from training.networks.geometry import Geometry, geometry_of
 from training.run import Run
 from training.run_logger import RunLogger
@@ -69,6 +70,7 @@ def train(
     Raises:
         Diverged: a loss became infinite or NaN, or healing did not help; says what to change.
         Stopped: stopped by SIGINT, SIGTERM or `stops`, after the step at hand and a checkpoint.
+        ValueError: the batch has no equal parts for the processes, or they found different checkpoints.
     """
     context.distributed.check(settings.batch)
     steps, seconds = run.healing_steps, 0.0
@@ -101,11 +103,13 @@ class _Attempt:
     ) -> None:
         settings = healed_settings(settings, steps)
         geometry = geometry_of(settings, pictures.images.shape[1:], len(pictures.classes or ()))
-        state = new_state(settings, geometry, context.device, context.compiled)
+        state = new_state(settings, geometry, context.device, context.compiles(settings))
+        share_statistics(state.method.networks.values(), context.distributed)
         if prepare is not None:
             prepare(state)
         if run.checkpoint.exists():
             load_checkpoint(run.checkpoint, state)
+        context.distributed.check_start(state.images_shown, context.device)
         if context.distributed.is_main:
             run.resume_from(state.images_shown)
         self._run, self._settings, self._context = run, settings, context

@@ -69,7 +69,7 @@ def _first_lines(plan: "Plan", context: "ComputeContext") -> list[str]:
     kind = f"{_KINDS[settings.method]} with preset {settings.preset}"
     goes_on = f", of which {shown:,} were shown before" if shown else ""
     budget = "" if plan.minutes is None else f", in {plan.minutes:g} minutes"
-    where = f"{context.device}{', compiled' if context.compiled else ''}"
+    where = f"{context.device}{', compiled' if context.compiles(settings) else ''}"
     return [
         f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}{classes}.",
         f"They train {kind} on {where}: {settings.images_shown:,} images to show{goes_on}{budget}.",

@@ -6,9 +6,14 @@ After Radford et al., arXiv:1511.06434: each transposed convolution doubles the
 size and is normalised over the batch, the last one ends in tanh. The downward
 body has no batch normalisation, which would make a picture's score depend on
 its neighbours and an exact gradient penalty wrong.
+
+Where several processes share a batch, each normalises over all of it: what it
+learns and what it remembers is that of one process with the whole batch.
+`nn.SyncBatchNorm` does the same on GPUs alone, and cannot be tested without.
 """
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
@@ -16,9 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.config import Settings
+from training.distributed import SINGLE_PROCESS, DistributedContext
 from training.networks.geometry import Geometry
 
 LEAK = 0.2
+_MOMENTUM = 0.1
+"""The share of a batch in what is remembered of all."""
 
 
 class _Transposed(nn.ParameterList):
@@ -27,6 +35,46 @@ class _Transposed(nn.ParameterList):
     def fan_in(self, weight: nn.Parameter) -> int:
         """Every output pixel meets 2 x 2 of the 4 x 4 numbers of each input channel."""
         return 4 * weight.shape[0]
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over a batch that several processes share in equal parts, see `share_statistics`."""
+
+    running_mean: Tensor
+    """(C,)."""
+    running_var: Tensor
+    """(C,) unbiased, as torch keeps it."""
+    num_batches_tracked: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, momentum=_MOMENTUM)
+        self.distributed = SINGLE_PROCESS
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, C, h, w); N pictures of this process, normalised over those of all."""
+        if not self.training or self.distributed.world_size == 1:
+            return super().forward(x)
+        pixels = x.float()
+        mean_C = self.distributed.mean(pixels.mean(dim=(0, 2, 3)))
+        centred = pixels - mean_C[:, None, None]
+        variance_C = self.distributed.mean(centred.square().mean(dim=(0, 2, 3)))
+        self._remember(mean_C.detach(), variance_C.detach(), x.numel() // len(mean_C) * self.distributed.world_size)
+        scale_C = self.weight * torch.rsqrt(variance_C + self.eps)
+        return (centred * scale_C[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+
+    def _remember(self, mean_C: Tensor, variance_C: Tensor, numbers: int) -> None:
+        """Move what pictures are drawn with later towards a batch of so many numbers a channel."""
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean_C, _MOMENTUM)
+        self.running_var.lerp_(variance_C * (numbers / (numbers - 1)), _MOMENTUM)
+
+
+def share_statistics(networks: Iterable[nn.Module], distributed: DistributedContext) -> None:
+    """Normalise over the whole batch of these processes in all networks that normalise over a batch."""
+    for network in networks:
+        for module in network.modules():
+            if isinstance(module, BatchNorm):
+                module.distributed = distributed
 
 
 class UpsamplingBody(nn.Module):
@@ -38,7 +86,7 @@ class UpsamplingBody(nn.Module):
         self.channels_in = widths[0]
         self.weights = _Transposed(_weight(a, b, taps=4 * a) for a, b in pairwise(widths))
         self.bias = nn.Parameter(torch.zeros(geometry.channels))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
+        self.norms = nn.ModuleList(BatchNorm(width) for width in widths[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C', h, w) -> (N, C, H', W')."""
