@@ -11,6 +11,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 from support.in_process import loaded
 
+from load.bench.scale import HEAD_BYTES
 from models.codes import ADDRESS_END
 from service.app import App
 
@@ -32,6 +33,12 @@ def test_it_is_the_picture_of_that_address(client: TestClient, version: dict, se
 
     assert response.headers["content-type"] == "image/png"
     assert response.content == drawn(client, model="grey", seed=seed, start=index)
+
+
+def test_the_head_of_an_answer_is_as_large_as_the_page_about_fleets_takes_it_for(client: TestClient, version: dict):
+    head = client.get(f"/models/grey/{version['grey']}/images/7/0.png").headers
+
+    assert sum(len(f"{name}: {value}\r\n") for name, value in head.items()) == pytest.approx(HEAD_BYTES, rel=0.1)
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("png", "png"), ("jpg", "jpeg"), ("webp", "webp")])

@@ -4,7 +4,8 @@
 
 Each figure is the median of rounds in turn, so that a slow minute is shared. CPU
 seconds of clients, nginx and services say which of them is the limit: on two cores
-the client and nginx take from what the services have. No test has its figures.
+the client and nginx take from what the services have. No test has its figures. `--write` keeps them in
+deploy/measured.json, and writes what follows from them into deploy/SCALE.md.
 """
 
 import argparse
@@ -28,7 +29,9 @@ from support.nginx import program, running  # noqa: E402
 from test_replicas import Replicas  # noqa: E402
 
 from load.bench.client import Connection, get, post, request_once  # noqa: E402
+from load.bench.report import described_machine  # noqa: E402
 from load.bench.sampler import ProcessTree  # noqa: E402
+from load.bench.scale import keep  # noqa: E402
 
 CONNECTIONS, ROUNDS = 8, 5
 
@@ -57,6 +60,10 @@ class Measured:
     def over(self, other: "Measured") -> float:
         """How many times as many as the other."""
         return statistics.median(a / b for a, b in zip(self.rates, other.rates, strict=True))
+
+    def cpu_s_of(self, part: str) -> float:
+        """CPU seconds of a request in one part."""
+        return statistics.median(one[part] / rate for one, rate in zip(self.cpu, self.rates, strict=True))
 
 
 async def measure(url: str, requests: Iterator[bytes], seconds: float, parts: dict[str, ProcessTree]) -> Measured:
@@ -92,7 +99,7 @@ async def in_turn(kinds: dict[str, Callable[[], "asyncio.Future[Measured]"]]) ->
     return found
 
 
-async def cache(replicas: Replicas, seconds: float) -> None:
+async def cache(replicas: Replicas, seconds: float) -> dict[str, Measured]:
     """A picture that nginx has, one that it has not, and one asked of the service itself."""
     described = await request_once(replicas.url, get("/models/mnist"))
     version = described.body.decode().split('"version":"')[1][:16]
@@ -115,9 +122,10 @@ async def cache(replicas: Replicas, seconds: float) -> None:
     for name, one in found.items():
         print(f"{name:>14}: {one}")
     print(f"cached / not cached: {found['cached'].over(found['not cached']):.1f}")
+    return found
 
 
-async def second(replicas: Replicas, one: Front, seconds: float, n: int) -> None:
+async def second(replicas: Replicas, one: Front, seconds: float, n: int) -> float:
     """Two services behind nginx against one behind another nginx, for requests of n pictures."""
     starts = itertools.count(0, n)
     parts = {
@@ -136,7 +144,9 @@ async def second(replicas: Replicas, one: Front, seconds: float, n: int) -> None
     )
     for name, measured in found.items():
         print(f"n = {n:>4}, {name}: {measured}")
-    print(f"n = {n:>4}, two / one: {found['two'].over(found['one']):.2f}")
+    ratio = found["two"].over(found["one"])
+    print(f"n = {n:>4}, two / one: {ratio:.2f}")
+    return ratio
 
 
 class _Several(ProcessTree):
@@ -151,17 +161,24 @@ def main() -> None:
     """Start all of it, and measure."""
     parser = argparse.ArgumentParser(prog=".ci/deploy/measure.py")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one round (2)")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--write", action="store_true", help="keep it in deploy/measured.json and deploy/SCALE.md")
+    arguments = parser.parse_args()
+    seconds = arguments.seconds
     assert program(), "no nginx here: apt-get install nginx-light"
     with tempfile.TemporaryDirectory() as folder, Replicas(Path(folder), f"sqlite:///{folder}/grades.db") as replicas:
         replicas.start_both()
         time.sleep(5)  # until all batch sizes are warm
-        uvloop.run(cache(replicas, seconds))
+        found = uvloop.run(cache(replicas, seconds))
+        ratios = {"cached / not cached": found["cached"].over(found["not cached"])}
         (Path(folder) / "one").mkdir()
         port = free_port()
         with running(Path(folder) / "one", port, (replicas.ports[0],) * 2) as pid:
             for n in (1, 64):
-                uvloop.run(second(replicas, Front(f"http://127.0.0.1:{port}", pid), seconds, n))
+                front = Front(f"http://127.0.0.1:{port}", pid)
+                ratios[f"n = {n}, two replicas / one"] = uvloop.run(second(replicas, front, seconds, n))
+    if arguments.write:
+        cpu_s = {name: round(found[name].cpu_s_of("nginx"), 8) for name in ("cached", "not cached")}
+        keep({"front": described_machine(), "nginx_cpu_s": cpu_s}, ratios)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""`python -m load.bench`: our service, its engine and the peers, in one run and one table; or `gate`, or `marks`.
+"""`python -m load.bench`: our service, its engine and the peers, in one run and one table; or `gate`, `marks`, `scale`.
 
     servers -> runner -> criteria, report -> [__main__] -> load/README.md, 0 or 1
                                      gate -> [__main__] -> load/ratios.json, 0 or 1
                                     marks -> [__main__] -> 0 or 1
+                                    scale -> [__main__] -> deploy/SCALE.md, 0
 
 Ends with 0 if every ratio is as expected, 1 if one is not, 2 if nothing could be
 measured. This process is the client: what it takes is in the table. `--write`
-puts the table into load/README.md; with `gate`, the ratios into load/ratios.json.
+puts the table into load/README.md; with `gate`, the ratios into load/ratios.json;
+with `scale`, what follows from the table into deploy/SCALE.md.
 """
 
 import argparse
@@ -40,6 +42,7 @@ from load.bench.runner import (
     measure,
     offered_workloads,
 )
+from load.bench.scale import Assumptions, run_scale
 from load.bench.servers import DEFAULT, HTTP_ONLY, OURS, PEERS, UNBATCHED, RunningServer, ServerUnderTest, started
 from load.bench.workloads import (
     SHAPES_HWC,
@@ -68,6 +71,8 @@ def main() -> int:
     try:
         if arguments.mode == "marks":
             return run_marks()
+        if arguments.mode == "scale":
+            return run_scale(arguments.write, Assumptions(arguments.core_hour, arguments.gigabyte, arguments.busy))
         return run_gate(arguments.write) if arguments.mode == "gate" else run_benchmark(arguments)
     except MeasurementError as error:
         print(f"Nothing was measured: {error}", file=sys.stderr)
@@ -90,6 +95,7 @@ def run_benchmark(arguments: argparse.Namespace) -> int:
     print(text)
     if arguments.write:
         README.write_text(insert_report(README.read_text(), text))
+        run_scale(write=True, assumed=Assumptions())
     return exit_code(results) or int(bool(run.measurements.errors()))
 
 
@@ -184,14 +190,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "mode",
         nargs="?",
-        choices=("all", "gate", "marks"),
+        choices=("all", "gate", "marks", "scale"),
         default="all",
-        help="gate: has serving got slower? marks: what do they cost?",
+        help="gate: has serving got slower? marks: what do they cost? scale: what would fleets draw, send and cost?",
     )
     parser.add_argument("--models", nargs="+", choices=SHAPES_HWC, default=list(SHAPES_HWC))
     parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")
     parser.add_argument("--quick", action="store_true", help="two iterations of short samples")
     parser.add_argument("--write", action="store_true", help="write the table, or the gate's ratios, to the repository")
+    assumed = Assumptions()
+    parser.add_argument("--core-hour", type=float, default=assumed.core_hour, help="scale: price of a core for an hour")
+    parser.add_argument(
+        "--gigabyte", type=float, default=assumed.gigabyte, help="scale: price of a GB that is sent out"
+    )
+    parser.add_argument("--busy", type=float, default=assumed.busy, help="scale: how busy replicas are kept, up to 1")
     return parser.parse_args()
 
 

@@ -30,22 +30,23 @@ class MarkersMissing(Exception):
     """The page lacks the two lines that the table goes between."""
 
 
-def insert_report(page: str, text: str) -> str:
+def insert_report(page: str, text: str, markers: tuple[str, str] = (BEGIN, END)) -> str:
     """A page with what is between its markers replaced.
 
     Raises:
         MarkersMissing: a marker is missing, or there are several.
     """
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        found = f"found {page.count(BEGIN)} lines {BEGIN} and {page.count(END)} lines {END}"
+    begin, end = markers
+    if page.count(begin) != 1 or page.count(end) != 1:
+        found = f"found {page.count(begin)} lines {begin} and {page.count(end)} lines {end}"
         raise MarkersMissing(f"{found}; expected one of each. Put them where the table goes.")
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{rest.split(END)[1]}"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{rest.split(end)[1]}"
 
 
 def criteria_table(results: Iterable[CheckResult]) -> str:
     """What was to be shown, and what was found."""
-    return _table(("", "ratio", "expected", "found"), [(r.mark, r.name, r.expected, r.found) for r in results])
+    return table(("", "ratio", "expected", "found"), [(r.mark, r.name, r.expected, r.found) for r in results])
 
 
 def summary_table(measurements: Measurements, workloads: Iterable[Workload], names: Sequence[str]) -> str:
@@ -55,7 +56,7 @@ def summary_table(measurements: Measurements, workloads: Iterable[Workload], nam
         medians = [_number(measurements.median(name, workload, images_per_cpu_s)) for name in names]
         if any(medians):
             rows.append((workload.model, f"{workload.n:,}", workload.format, str(workload.concurrency), *medians))
-    return _table(("model", "n", "as", "clients", *names), rows)
+    return table(("model", "n", "as", "clients", *names), rows)
 
 
 def measurements_table(measurements: Measurements, workloads: Iterable[Workload], names: Sequence[str]) -> str:
@@ -65,7 +66,7 @@ def measurements_table(measurements: Measurements, workloads: Iterable[Workload]
     head = (
         "model", "n", "as", "clients", "server", "CPU ms an image", "images/s", "p50 ms", "p99 ms", "client ms",
     )  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def descriptions_list(servers: Iterable[ServerUnderTest]) -> str:
@@ -91,6 +92,12 @@ def described_machine() -> str:
     """The day, the machine and the libraries."""
     day = datetime.now(UTC).date().isoformat()
     return f"{day}, {machine()}. Python {platform.python_version()}, {', '.join(map(_library, LIBRARIES))}."
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _library(name: str) -> str:
@@ -126,8 +133,3 @@ def _number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
