@@ -1,10 +1,13 @@
 """The command line, as people type it."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
@@ -15,6 +18,7 @@ import pytest
 import typer
 from PIL import Image
 from support.commandline import typed
+from support.forked import begin, fit
 from support.pretrained import write_pretrained
 from typer.testing import CliRunner
 
@@ -246,19 +250,16 @@ def test_another_run_in_the_same_folder_is_refused(fitted: Callable[..., Path]):
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path):
-    """SIGINT to a real process, once it has begun to learn."""
-    import signal
-    import time
-
-    command = [sys.executable, "-m", "training", "fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r"]
-    process = subprocess.Popen([*command, "--threads", "1"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    while not (tmp_path / "r" / "log.jsonl").exists() and process.poll() is None:
+    """SIGINT to a process of its own, once it has begun to learn."""
+    where = ["--out", tmp_path / "d", "--run", tmp_path / "r"]
+    process = begin(tmp_path / "printed", fit, "digits", *where, "--threads", "1")
+    while not (tmp_path / "r" / "log.jsonl").exists() and process.is_alive():
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
 
-    assert process.returncode == 130
-    assert "The same command resumes" in said
+    assert process.exitcode == 130
+    assert "The same command resumes" in (tmp_path / "printed").read_text()
     assert (tmp_path / "r" / "checkpoint.safetensors").exists()
 
 

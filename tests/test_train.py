@@ -4,15 +4,15 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.forked import begin, fit
 
 from models.codes import codes
 from training.checkpoint import images_shown_in
@@ -25,7 +25,6 @@ from training.networks.geometry import geometry_of
 from training.run import Run
 from training.train import new_state, save_initial_checkpoint, train
 
-ROOT = Path(__file__).parent.parent
 CPU = ComputeContext(torch.device("cpu"))
 settings = preset_named("tiny").with_changes(
     images_shown=4000, batch=40, width=4, discriminator_width=4, precision="float32", learning_rate=(1e-2, 1e-3)
@@ -175,23 +174,31 @@ def test_a_run_has_a_sheet_before_its_log_has_a_line_where_lines_are_far_apart(t
 
 def test_a_run_killed_at_random_moments_equals_the_uninterrupted_one_bit_for_bit(tmp_path: Path):
     """kill -9, in another process, by the command line that people use, until it is through."""
-    command = [sys.executable, "-m", "training", "fit", "digits", "--kimg", "6", "--batch", "8", "--threads", "1"]
-    command += ["--checkpoint-seconds", "0.05", "--device", "cpu"]
-    subprocess.run([*command, "--out", tmp_path / "whole", "--run", tmp_path / "run-whole"], cwd=ROOT, check=True)
+    words = ["digits", "--kimg", "3", "--batch", "8", "--width", "4", "--threads", "1", "--device", "cpu"]
+
+    def fitting(name: str) -> BaseProcess:
+        where = ["--out", tmp_path / name, "--run", tmp_path / f"run-{name}"]
+        return begin(tmp_path / "printed", fit, *words, "--checkpoint-seconds", "0.05", *where)
+
+    uninterrupted = fitting("whole")
+    uninterrupted.join()
+    assert uninterrupted.exitcode == 0, (tmp_path / "printed").read_text()
     patience, kills = random.Random(0), 0
     while True:
-        process = subprocess.Popen([*command, "--out", tmp_path / "cut", "--run", tmp_path / "run-cut"], cwd=ROOT)
+        process = fitting("cut")
         log = tmp_path / "run-cut" / "log.jsonl"
         lines_before = len(log.read_text().splitlines()) if log.exists() else 0
-        while process.poll() is None and kills < 3:
+        while process.is_alive() and kills < 3:
             time.sleep(0.01)
             if log.exists() and len(log.read_text().splitlines()) > lines_before + 40:
                 time.sleep(patience.random() * 0.05)
                 process.kill()
                 kills += 1
                 break
-        if process.wait() == 0:
+        process.join()
+        if process.exitcode == 0:
             break
+        assert process.exitcode == -signal.SIGKILL, (tmp_path / "printed").read_text()
 
     assert kills == 3
     whole, cut = Run(tmp_path / "run-whole"), Run(tmp_path / "run-cut")
