@@ -61,6 +61,7 @@ EXTRA_OF = {
     **dict.fromkeys(("psycopg",), "postgres"),
     **dict.fromkeys(("c2pa", "cryptography"), "c2pa"),
     **dict.fromkeys(("huggingface_hub", "httpx2"), "hub"),
+    **dict.fromkeys(("s3fs", "fsspec", "aiobotocore", "botocore"), "s3"),
     **dict.fromkeys(("torch_fidelity",), "fidelity"),
 }
 

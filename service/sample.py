@@ -3,6 +3,7 @@
     zoetrope sample mnist --n 64 --seed 7 --out sheet.png
     zoetrope sample mnist --n 1000 --out digits --format png
     zoetrope sample mnist --n 1_000_000 --seed 7 --out data
+    zoetrope sample mnist --n 1_000_000 --seed 7 --out s3://bucket/data
 
     bundle -> latents -> [sample] -> encoders -> files
                             `-> bulk -> a data set
@@ -31,6 +32,7 @@ from models.files import replacing, sync_folder
 from models.runtime import Runtime
 from service.bulk.command import OpenEvaluator, draw_data_set
 from service.bulk.job import Kind
+from service.bulk.remote_store import RemoteFolder, require_package
 from service.encoders import encode_picture, encode_sheet, stream_of
 from service.encoders.marks import RECIPE_FILE, Marks
 from service.errors import Problem
@@ -91,6 +93,8 @@ def _write_files(options: argparse.Namespace) -> str:
 
 def _write_data_set(options: argparse.Namespace, kind: Kind, open_evaluator: OpenEvaluator | None) -> str:
     """A data set, or what is left of it."""
+    if isinstance(options.out, RemoteFolder):
+        require_package(options.out)  # before seconds are spent on the model
     runtime = load_runtime(options.model)
     label = label_numbers(_request(options, runtime, 1).label, runtime.card)
     if not (label is None or isinstance(label, int)):

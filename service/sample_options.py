@@ -3,18 +3,19 @@
     argv -> [sample_options] -> sample (files), bulk (data sets)
 
 A name with a suffix of a picture, of numpy, zip or JSON is a file. Any other is a
-folder: a data set, unless `--format` names the format of up to 10,000 files.
-Knows no model.
+folder: a data set, unless `--format` names the format of up to 10,000 files. What
+begins with a scheme, as in `s3://BUCKET/PREFIX`, is a data set outside of this
+machine. Knows no model.
 """
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from models.command_line import OneLineParser
 from service.bulk.command import add_options
 from service.bulk.job import Kind
+from service.bulk.remote_store import LOOKS_REMOTE, RemoteFolder
 from service.formats import Format
 from service.schemas import LARGEST_N
 
@@ -51,7 +52,12 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--label", help="class to draw, by name or number (default: as often as in training)")
     parser.add_argument("--classes", help="weights of several classes by number in place of --label: 3:500,8:500")
     parser.add_argument("--truncation", type=float, default=1.0, help="0 to 2 (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help=f"file that ends in {suffixes}, or a folder")
+    parser.add_argument(
+        "--out",
+        type=_place,
+        required=True,
+        help=f"file that ends in {suffixes}, a folder, or s3://BUCKET/PREFIX (needs the extra s3)",
+    )
     parser.add_argument(
         "--format",
         choices=[*(one.value for one in Format), *DATA_SETS],
@@ -63,6 +69,16 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _place(text: str) -> Path | RemoteFolder:
+    """A path of this machine, or what a scheme begins."""
+    if not LOOKS_REMOTE.match(text):
+        return Path(text)
+    try:
+        return RemoteFolder.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def data_set_kind(options: argparse.Namespace) -> Kind | None:
     """The kind of data set that these options make; None where they make files.
 
@@ -70,8 +86,11 @@ def data_set_kind(options: argparse.Namespace) -> Kind | None:
         ValueError: they make neither.
     """
     out, given = options.out, options.format
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(out)):
-        raise ValueError(f"found --out {out}, expected a path of this machine")
+    if isinstance(out, RemoteFolder):
+        if given not in (None, *DATA_SETS) or Path(out.path).suffix.lower() in FORMAT_OF_SUFFIX:
+            as_what = "" if given is None else f" with --format {given}"
+            raise ValueError(f"found --out {out}{as_what}, expected a data set there: --format parquet or webdataset")
+        return "webdataset" if given == "webdataset" else "parquet"
     is_file = out.suffix.lower() in FORMAT_OF_SUFFIX and not out.is_dir()
     if given in DATA_SETS:
         if is_file:

@@ -150,6 +150,14 @@ def test_without_its_package_pull_says_what_to_type():
     assert "the extra hub. Type:" in done.stderr
 
 
+def test_without_its_package_a_data_set_in_a_bucket_says_what_to_type():
+    done = run("sample", "mnist", "--out", "s3://bucket/digits", missing=("s3fs",))
+
+    assert done.returncode == 1
+    assert "`zoetrope sample` needs s3fs" in done.stderr
+    assert "the extra s3. Type:" in done.stderr
+
+
 def test_outside_of_a_clone_pip_adds_the_extra(tmp_path: Path):
     said = zoetrope._missing("fit", "torch", "train", tmp_path)
 

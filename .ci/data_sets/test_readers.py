@@ -22,8 +22,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import uv
-from support.isolated import run
+from support.isolated import environment_of, run
 from support.serving import ROOT
 
 HERE = Path(__file__).parent
@@ -37,11 +36,6 @@ KINDS = {
 N, SEED = 600, 7
 JOB = ("--n", str(N), "--seed", str(SEED), "--shard-images", "256")
 KILLS = 20
-
-
-def missing(reason: str) -> None:
-    """Skip where something cannot be installed; in CI fail."""
-    pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 def zoetrope(*argv: object, cwd: Path) -> subprocess.Popen:
@@ -73,13 +67,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the readers, which finds the PyTorch of this one after them."""
-    folder = tmp_path_factory.mktemp("readers")
-    run(uv.find_uv_bin(), "venv", "--python", sys.executable, folder / "venv", cwd=folder)
-    python = folder / "venv" / "bin" / "python"
-    done = run(uv.find_uv_bin(), "pip", "install", "--python", python, *READERS, cwd=folder, check=False)
-    if done.returncode:
-        missing(f"{', '.join(READERS)} cannot be installed: {done.stderr[-1500:]}")
-    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    python = environment_of(tmp_path_factory.mktemp("readers"), *READERS)
+    (site,) = (python.parent.parent / "lib").glob("python*/site-packages")
     (site / "after.pth").write_text(sysconfig.get_paths()["purelib"])
     return python
 

@@ -1,6 +1,6 @@
 """Bulk sampling: a data set of any number of pictures, in shards that are pure functions of their address.
 
-    options -> command -> job -> run -> shards (draw -> writers) -> store -> a folder
+    options -> command -> job -> run -> shards (draw -> writers) -> store -> a folder, or a bucket
                                   |                                   ^
                                   `-> manifest, data_card, croissant -'
 
@@ -8,6 +8,8 @@ Read in this order:
 
     job        all that decides the bytes of a data set, and which addresses a shard holds
     store      where files lie: there or not, put if absent, read
+    remote_store, s3_store
+               the same in a bucket, through fsspec and s3fs (extra `s3`)
     writers    pictures -> a Parquet file, a tar (WebDataset), a folder of PNGs
     shards     one shard: drawn, written, put in place, recorded
     manifest   the records of finished shards, and the digest of all of them

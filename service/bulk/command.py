@@ -1,6 +1,6 @@
 """The part of `zoetrope sample` that makes data sets: its options, and what they come to.
 
-    sample -> [command] -> job, run -> a folder
+    sample -> [command] -> job, run -> a folder, or a bucket
 
 Repeating a command goes on with its job; without `--seed` it takes the seed that
 the job began with. Knows the names of options; `sample` parses them.
@@ -18,7 +18,9 @@ from service.bulk.data_card import data_card, shards_in_words
 from service.bulk.job import Job, Kind, plan_job
 from service.bulk.manifest import Manifest, ShardRecord, found_job
 from service.bulk.progress import Progress
+from service.bulk.remote_store import FsspecStore, RemoteFolder
 from service.bulk.run import check_finished, claim, complete, draw_rest, require_same
+from service.bulk.s3_store import S3Store
 from service.bulk.shards import Evaluator, JobRuntime, filter_of
 from service.bulk.space import bytes_of_picture, in_words, require_space
 from service.bulk.store import LocalStore, Store
@@ -30,7 +32,8 @@ OpenEvaluator = Callable[[Card], Evaluator]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that data sets alone have."""
-    group = parser.add_argument_group("data sets", "A folder without --format gets Parquet. Repeat a command to go on.")
+    said = "A folder, or s3://BUCKET/PREFIX, gets Parquet without --format. Repeat a command to go on."
+    group = parser.add_argument_group("data sets", said)
     group.add_argument("--raw", action="store_true", help="pixels (uint8) in place of PNG files")
     group.add_argument(
         "--filter",
@@ -67,7 +70,7 @@ def draw_data_set(
     if options.n < 1:
         raise ValueError(f"found n {options.n}, expected 1 or more")
     evaluator = _evaluator(options, runtime.card, open_evaluator)
-    store = LocalStore(options.out)
+    store = open_store(options.out, say)
     with store.locked():
         there = found_job(store)
         job = plan_job(
@@ -86,12 +89,28 @@ def draw_data_set(
         )
         if there is not None:
             require_same(there, job, options.model)
-        manifest = _draw(JobRuntime(job, runtime, evaluator), store, options.out, threads, say)
+        manifest = _draw(JobRuntime(job, runtime, evaluator), store, threads, say)
         store.clear_state()
     return _summary(options.out, manifest)
 
 
-def _draw(work: JobRuntime, store: Store, folder: Path, threads: int, say: Callable[[str], None]) -> Manifest:
+def open_store(out: Path | RemoteFolder, say: Callable[[str], None]) -> Store:
+    """Where a data set goes, which is made or asked for.
+
+    Raises:
+        ModuleNotFoundError: a package is not installed that this place needs.
+        ValueError: files of another kind lie there.
+        OSError: it cannot be written to, or be reached.
+    """
+    if isinstance(out, Path):
+        return LocalStore(out)
+    if out.scheme == "s3":
+        return S3Store(out)
+    say(f"{out.scheme}:// is untested: only s3:// is tried with every change")
+    return FsspecStore(out)
+
+
+def _draw(work: JobRuntime, store: Store, threads: int, say: Callable[[str], None]) -> Manifest:
     """Check what is there, draw what is left, and complete the data set."""
     job = work.job
     whole, gone = check_finished(store, job, say)
@@ -99,7 +118,8 @@ def _draw(work: JobRuntime, store: Store, folder: Path, threads: int, say: Calla
         say(f"{record.file} is gone: it is drawn again")
     done = sum(job.range_of(shard)[1] for shard in whole)
     if done < job.n:
-        require_space(job, bytes_of_picture(work), job.n - done, folder)
+        at_a_time = 0 if store.stays_on_disk else threads
+        require_space(job, bytes_of_picture(work), job.n - done, store.disk, at_a_time)
         claim(store, job)
     if 0 < done < job.n:
         say(f"going on with {done:,} of {job.n:,} finished")
@@ -151,7 +171,7 @@ def _evaluator(options: argparse.Namespace, card: Card, open_evaluator: OpenEval
     return open_evaluator(card)
 
 
-def _summary(folder: Path, manifest: Manifest) -> str:
+def _summary(folder: Path | RemoteFolder, manifest: Manifest) -> str:
     job = manifest.job
     dropped = f", {manifest.dropped:,} more dropped by {(job.filter or '').partition(' ')[0]}" if job.filter else ""
     return (

@@ -65,7 +65,7 @@ def put_manifest(store: Store, manifest: Manifest) -> None:
     fields = manifest.model_dump()
     shards = ",\n".join(f"    {json.dumps(one)}" for one in fields.pop("shards"))
     head = json.dumps(fields, indent=2).removesuffix("\n}")
-    store.put(MANIFEST, f'{head},\n  "shards": [\n{shards}\n  ]\n}}\n'.encode())
+    store.put_if_absent(MANIFEST, f'{head},\n  "shards": [\n{shards}\n  ]\n}}\n'.encode())
 
 
 def put_record(store: Store, shard: int, record: ShardRecord) -> None:
@@ -81,7 +81,7 @@ def found_job(store: Store) -> Job | None:
     """
     if store.exists(MANIFEST):
         return read_manifest(store).job
-    return _parse(Job, store, JOB) if store.exists(JOB) else None
+    return _parse(Job, JOB, store.read(JOB)) if store.exists(JOB) else None
 
 
 def found_records(store: Store, job: Job) -> dict[int, ShardRecord]:
@@ -93,9 +93,10 @@ def found_records(store: Store, job: Job) -> dict[int, ShardRecord]:
     if store.exists(MANIFEST):
         listed = list(enumerate(read_manifest(store).shards))
     else:
+        names = store.names(RECORDS)
         listed = [
-            (int(name.rpartition("/")[2].removesuffix(".json")), _parse(ShardRecord, store, name))
-            for name in store.names(RECORDS)
+            (int(name.rpartition("/")[2].removesuffix(".json")), _parse(ShardRecord, name, data))
+            for name, data in zip(names, store.read_all(names), strict=True)
         ]
     for shard, record in listed:
         if shard >= job.shards or record.file != job.file_of(shard):
@@ -109,12 +110,12 @@ def read_manifest(store: Store) -> Manifest:
     Raises:
         ValueError: it is not one of ours.
     """
-    return _parse(Manifest, store, MANIFEST)
+    return _parse(Manifest, MANIFEST, store.read(MANIFEST))
 
 
-def _parse(kind: type[T], store: Store, name: str) -> T:
+def _parse(kind: type[T], name: str, data: bytes) -> T:
     try:
-        return kind.model_validate_json(store.read(name))
+        return kind.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

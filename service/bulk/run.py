@@ -63,7 +63,7 @@ def claim(store: Store, job: Job) -> None:
 def check_finished(store: Store, job: Job, say: Say) -> tuple[dict[int, ShardRecord], dict[int, ShardRecord]]:
     """The shards that are finished and whole, and those that were recorded and are gone.
 
-    Every byte of the finished ones is read.
+    Size and SHA-256 of all finished ones are compared: of their bytes on a disk; in a bucket as it has them.
 
     Raises:
         WrongShard: one of them is not what was recorded.
@@ -72,12 +72,14 @@ def check_finished(store: Store, job: Job, say: Say) -> tuple[dict[int, ShardRec
     records = found_records(store, job)
     if records:
         say(f"checking {len(records):,} finished shards of {job.shards:,}")
-    for shard, record in sorted(records.items()):
-        if not store.exists(record.file):
+    ordered = sorted(records.items())
+    found = store.measured([record.file for _, record in ordered])
+    for (shard, record), one in zip(ordered, found, strict=True):
+        if one is None:
             gone[shard] = record
             continue
-        size, digest = store.measure(record.file)
-        if digest != record.sha256:
+        size, digest = one
+        if one != (record.bytes, record.sha256):
             raise WrongShard(
                 f"{record.file}: found {size:,} bytes with SHA-256 {digest[:12]}, expected {record.bytes:,} with "
                 f"{record.sha256[:12]} as recorded. It was altered: remove it, and repeat the command to draw it again"

@@ -1,6 +1,6 @@
 """Space: whether the disk holds a data set, before its first shard is drawn.
 
-    run -> [space] -> a folder's file system
+    command -> [space] -> a folder's file system
 
 The bytes of a picture are estimated from a batch that is drawn and encoded, or
 follow from its shape where it is raw. An estimate is on the safe side by a tenth;
@@ -35,20 +35,25 @@ def bytes_of_picture(work: JobRuntime) -> float:
     return data + (_PAGE if job.kind == "png" else 2 * _TAR_FILES * _BLOCK)
 
 
-def require_space(job: Job, picture_bytes: float, images_left: int, folder: Path) -> None:
+def require_space(job: Job, picture_bytes: float, images_left: int, folder: Path, shards_at_a_time: int = 0) -> None:
     """Refuse to begin where the disk has not enough space, or not enough room for names of files.
 
     Args:
         images_left: of the job, which are not drawn yet.
+        shards_at_a_time: on this disk, where shards do not stay there; 0 where all stay.
 
     Raises:
         OSError: says how much there is, and how much it takes.
     """
-    free, needed = shutil.disk_usage(folder).free, int(MARGIN * images_left * picture_bytes)
+    images = min(images_left, shards_at_a_time * job.shard_images) if shards_at_a_time else images_left
+    free, needed = shutil.disk_usage(folder).free, int(MARGIN * images * picture_bytes)
     if needed > free:
+        other = "choose another folder, or draw fewer"
+        if shards_at_a_time:
+            other = "name another folder for them by TMPDIR, or give fewer pictures a shard by --shard-images"
         raise OSError(
-            f"{folder}: found {in_words(free)} of free space, expected {in_words(needed)} for {images_left:,} pictures"
-            ". Free some, choose another folder, or draw fewer"
+            f"{folder}: found {in_words(free)} of free space, expected {in_words(needed)} for {images:,} pictures"
+            f"{' until they are in the bucket' if shards_at_a_time else ''}. Free some, {other}"
         )
     files = os.statvfs(folder)
     if job.kind == "png" and files.f_files > 0 and files.f_favail < images_left:

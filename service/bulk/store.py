@@ -1,6 +1,6 @@
 """Where a data set lies: a file is there or not, is put there if it is absent, and is read.
 
-    shards, run -> [store] -> a folder
+    shards, run -> [store] -> a folder; remote_store, s3_store -> a bucket
 
 Names are relative, with slashes. A file is written elsewhere first (`scratch`),
 and appears under its name whole, durable and once. These few operations are what
@@ -12,8 +12,8 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,17 @@ STATE = ".zoetrope"
 class Store(Protocol):
     """A place for files that are never changed once they are there."""
 
+    @property
+    def disk(self) -> Path:
+        """A folder of this machine, on whose disk files are written."""
+
+    @property
+    def stays_on_disk(self) -> bool:
+        """Whether they stay there, or only until they are put elsewhere."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Meanwhile nothing else may change what is written; what a killed process left half written is removed."""
+
     def exists(self, name: str) -> bool:
         """Whether something of this name is there."""
 
@@ -36,12 +47,18 @@ class Store(Protocol):
     def read(self, name: str) -> bytes:
         """All of a file."""
 
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes]:
+        """All of each file, in order."""
+
     def measure(self, name: str) -> tuple[int, str]:
         """Bytes and SHA-256 of a file; of a folder those of its files and of their sorted list, as `sha256sum` has it.
 
         Raises:
             FileNotFoundError: it is not there.
         """
+
+    def measured(self, names: Sequence[str]) -> Iterator[tuple[int, str] | None]:
+        """Bytes and SHA-256 of each, in order; None for one that is gone."""
 
     def put_if_absent(self, name: str, written: Path | bytes) -> bool:
         """Put bytes, or what was written in `scratch`, under a name; False, and no change, where there is one."""
@@ -50,7 +67,10 @@ class Store(Protocol):
         """Write a small file, over an older one."""
 
     def scratch(self) -> Path:
-        """A new path to write a file or a folder to; local, and of no name yet."""
+        """A new path to write a file or a folder to; local, and of no name yet. Only while it is locked."""
+
+    def clear_state(self) -> None:
+        """Remove what is of use only while a job runs."""
 
 
 class LocalStore:
@@ -63,8 +83,11 @@ class LocalStore:
         OSError: it cannot be made, or not be written to.
     """
 
+    stays_on_disk = True
+
     def __init__(self, folder: Path) -> None:
-        self.folder, self._writing, self._numbers = folder, folder / STATE / "writing", count()
+        self.folder, self.disk = folder, folder
+        self._writing, self._numbers = folder, folder / STATE / "writing", count()
         if folder.is_dir() and any(folder.iterdir()) and not self.exists("manifest.json") and not self.exists(STATE):
             raise ValueError(f"found files in {folder}, expected a new or empty folder; choose another one")
         self._is_new = not folder.exists()
@@ -120,9 +143,17 @@ class LocalStore:
         """All of a file."""
         return (self.folder / name).read_bytes()
 
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes]:
+        """All of each file."""
+        return map(self.read, names)
+
     def measure(self, name: str) -> tuple[int, str]:
         """Bytes and SHA-256 of a file, or of the files of a folder."""
         return measure(self.folder / name)
+
+    def measured(self, names: Sequence[str]) -> Iterator[tuple[int, str] | None]:
+        """Bytes and SHA-256 of each, every byte of which is read; None for one that is gone."""
+        return (self.measure(name) if self.exists(name) else None for name in names)
 
     def put_if_absent(self, name: str, written: Path | bytes) -> bool:
         """Flush what was written, and rename it; the lock keeps others from doing the same."""

@@ -2,7 +2,11 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+import uv
 
 OURS = ("PYTHON", "ZOETROPE_", "VIRTUAL_ENV", "UV_")
 
@@ -23,3 +27,17 @@ def run(
     )
     assert not check or done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done
+
+
+def environment_of(folder: Path, *packages: str) -> Path:
+    """A new environment in a folder with packages of the index; returns its Python.
+
+    Where they cannot be installed the test is skipped; in CI it fails.
+    """
+    run(uv.find_uv_bin(), "venv", "--python", sys.executable, folder / "venv", cwd=folder)
+    python = folder / "venv" / "bin" / "python"
+    done = run(uv.find_uv_bin(), "pip", "install", "--python", python, *packages, cwd=folder, check=False)
+    if done.returncode:
+        reason = f"{', '.join(packages)} cannot be installed: {done.stderr[-1500:]}"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return python
