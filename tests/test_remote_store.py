@@ -46,7 +46,7 @@ def files(folder: str) -> dict[str, bytes]:
 def test_what_lies_in_memory_is_what_lies_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["pets", *SMALL, "--out", "memory://bucket/a/b"]) == 0
     said = capsys.readouterr()
-    assert main(["pets", *SMALL, "--out", str(tmp_path / "local")]) == 0
+    assert main(["pets", *SMALL, "--out", str(tmp_path / "local")]) == 0, capsys.readouterr().err
 
     local = {str(path.relative_to(tmp_path / "local")): path.read_bytes()
              for path in (tmp_path / "local").rglob("*") if path.is_file()}  # fmt: skip

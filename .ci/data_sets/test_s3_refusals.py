@@ -125,7 +125,7 @@ def test_a_bucket_that_does_not_exist_is_told(sample):
 
 @pytest.mark.usefixtures("aws")
 def test_a_name_that_no_bucket_can_have_is_told(sample):
-    assert "no_ is not a valid name of a bucket" in told(sample(*JOB, "--out", "s3://no_/a"))
+    assert "two words is not a valid name of a bucket" in told(sample(*JOB, "--out", "s3://two words/a"))
 
 
 def test_credentials_that_are_wrong_or_have_no_right_or_are_missing_are_told(

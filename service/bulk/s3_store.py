@@ -25,6 +25,8 @@ _ANSWER_WITHIN_S = 60
 _TRY_AGAIN_AFTER_S = (0.5, 1.0, 2.0)
 _SHA256 = "sha256"
 
+_UNNAMED = ("400", "403")
+"""Of an answer to HEAD, which has no body: that to a list says the reason."""
 _EXISTS = ("PreconditionFailed", "412")
 _CONFLICT = ("ConditionalRequestConflict", "OperationAborted", "409")
 _NOT_ACCEPTED = ("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch",
@@ -97,6 +99,11 @@ class S3Store(FsspecStore):
             raise error
 
     def _reason(self, error: Exception) -> str:
+        if code_of(error) in _UNNAMED:
+            try:
+                self._system.ls(self.folder.path)
+            except self.failures as named:
+                error = named if code_of(named) else error
         return reason_of(error, self.folder.bucket)
 
 

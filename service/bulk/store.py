@@ -86,8 +86,8 @@ class LocalStore:
     stays_on_disk = True
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.disk = folder, folder
-        self._writing, self._numbers = folder, folder / STATE / "writing", count()
+        self.folder = self.disk = folder
+        self._writing, self._numbers = folder / STATE / "writing", count()
         if folder.is_dir() and any(folder.iterdir()) and not self.exists("manifest.json") and not self.exists(STATE):
             raise ValueError(f"found files in {folder}, expected a new or empty folder; choose another one")
         self._is_new = not folder.exists()

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,9 @@ class Moto:
     def require_rights(self, wanted: bool) -> None:
         """Whether requests need the rights that IAM gives; without, moto lets all do everything."""
         free = b"0" if wanted else b"inf"
-        with urllib.request.urlopen(f"{self.url}/moto-api/reset-auth", data=free) as answer:
+        plain = {"Content-Type": "text/plain"}
+        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=free, headers=plain)
+        with urllib.request.urlopen(request) as answer:
             assert answer.status == 200
 
 
@@ -136,7 +138,8 @@ class Gate:
         """Refuse every connection from now on, and end those there are."""
         with self._lock:
             for one in (self._listener, *self._open):
-                one.shutdown(socket.SHUT_RDWR) if one.fileno() >= 0 else None
+                with suppress(OSError):  # of those that ended before
+                    one.shutdown(socket.SHUT_RDWR)
                 one.close()
             self._open = []
 
