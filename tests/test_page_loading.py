@@ -30,6 +30,39 @@ def test_pictures_strips_and_modules_that_fail_come_by_themselves_and_the_page_s
     visitor.shows("#walk .points img", 2)
 
 
+def test_a_key_that_is_pressed_before_its_part_of_the_page_is_here_is_not_lost(arrive):
+    visitor, held = arrive(), []
+    visitor.page.route("**/page/look_tools.js", lambda route: held.append(route))
+    page = visitor.visit("#look?model=mnist&seed=7")
+    visitor.shows(TILES, 48)
+    page.locator(".tile").nth(2).focus()
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".tile").nth(3)).to_be_focused()
+    visitor.eventually(lambda: len(held), 1)
+    held[0].continue_()
+    visitor.shows("#tray li img", 1)
+
+    expect(page.locator(".tile.collected")).to_have_attribute("data-index", "2")
+
+
+def test_what_the_display_menu_does_is_offered_once_it_can_be_done(arrive):
+    visitor, held = arrive(), []
+    visitor.slow_down()
+    visitor.page.route("**/page/display.js", lambda route: held.append(route))
+    page = visitor.visit("#look?model=mnist&seed=7")
+    page.locator("#display summary").click()
+    controls = page.locator("#display").get_by_role("button").or_(page.get_by_label("Smooth when enlarged"))
+    expect(controls).to_have_count(5)
+    for at in range(5):
+        expect(controls.nth(at)).to_be_disabled()
+    visitor.eventually(lambda: len(held), 1)
+    held[0].continue_()
+
+    page.get_by_role("button", name="Larger pictures").click()
+    expect(page.locator("#display output")).to_have_text("150 %")
+
+
 def test_a_key_before_the_picture_is_on_the_screen_grades_nothing(arrive):
     visitor, scores, held, holds = arrive(), {}, [], True
     visitor.page.route("**/images/**", lambda route: held.append(route) if holds else route.continue_())

@@ -11,7 +11,7 @@ import {baseUrl, classNames, fetchCard, fetchModels, modelOptions, toJson} from 
 import {currentKey} from "./browser.js";
 import {showCode} from "./code.js";
 import {navigate} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_walk.js";
 import {Wipe} from "./wipe.js";
 
 const words = texts.compare;

@@ -82,6 +82,7 @@ document.addEventListener("fullscreenchange", render);
 panel.querySelector(".list-keys").addEventListener("click", () => keysDialog.showModal());
 keysOn.addEventListener("change", () => store("keys", keysOn.checked ? undefined : false));
 keysDialog.querySelector(".close").addEventListener("click", () => keysDialog.close());
+for (const control of panel.querySelectorAll(":disabled")) control.disabled = false; // they did nothing until now
 document.addEventListener("keydown", event => {
   if (event.key === "Escape" && !event.target.closest("dialog")) closePanels(event.target);
   const key = event.key.toLowerCase();

@@ -22,13 +22,13 @@ export const FIRST_VIEWS = ["start", "look"];
 const MODULES = {
   start: ["start"],
   look: ["look", "grid"],
-  walk: ["walk", "animation", "code", "display", "player", "shell", "texts", "texts_numbers"],
+  walk: ["walk", "animation", "code", "display", "player", "shell", "texts", "texts_numbers", "texts_walk"],
   play: [
     "play", "code", "display", "play_controls", "play_draw", "play_state", "shell", "texts", "texts_numbers",
     "texts_play",
   ],
   grade: ["grade", "display", "grade_panel", "grade_queue", "grade_scale", "texts", "texts_grade", "texts_numbers"],
-  compare: ["compare", "code", "display", "shell", "texts", "texts_numbers", "wipe"],
+  compare: ["compare", "code", "display", "shell", "texts", "texts_numbers", "texts_walk", "wipe"],
   runs: [
     "runs", "ask_once", "poll", "run_curves", "run_request", "run_view", "shell", "texts_numbers", "texts_training",
     "training_view",

@@ -25,6 +25,7 @@ let shown; // the query of the grid
 let shownQuery = "";
 let clearGridError = () => {};
 let tools; // the module, from the moment at which it is here
+const toolsShown = Promise.withResolvers();
 let showings = 0;
 
 const grid = new PictureGrid(document.getElementById("grid"), {
@@ -70,7 +71,9 @@ async function showTools(state) {
   try {
     if (state.index === undefined) await firstShown;
     tools = await loadPart("look_tools");
-    if (showing === showings) tools.show(state, {change, grid, status});
+    if (showing !== showings) return;
+    tools.show(state, {change, grid, status});
+    toolsShown.resolve(tools);
   } catch (error) {
     showError(error);
   }
@@ -98,6 +101,8 @@ function useTypedSeed() {
   }
 }
 
+// A key that comes before the tools is theirs once they are here.
+view.addEventListener("keydown", async event => (await toolsShown.promise).press(event));
 form.addEventListener("submit", event => { event.preventDefault(); useTypedSeed(); });
 fields.seed.addEventListener("change", useTypedSeed);
 fields.random.addEventListener("click", () => change({seed: randomSeed()}));

@@ -28,6 +28,12 @@ export function show(state, parts) {
   else dialog.open(addressAt(shown.index), shown.card.image);
 }
 
+/** A key on a tile, which may have gone since. */
+export function press(event) {
+  if (!isCollectKey(event) || !event.target.matches("#grid .tile")) return;
+  look.status.textContent = collect(addressAt(event.target.dataset.index));
+}
+
 /** Called when a person changes to another view. */
 export function leave() {
   dialog.close();
@@ -96,7 +102,3 @@ dialog.listen({
   failed: showError,
 });
 onCollection(markTiles);
-document.getElementById("grid").addEventListener("keydown", event => {
-  if (!isCollectKey(event) || !event.target.matches(".tile")) return;
-  look.status.textContent = collect(addressAt(event.target.dataset.index));
-});

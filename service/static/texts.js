@@ -3,11 +3,11 @@
 //     texts_page -> [texts] -> all other views
 //
 // Strings, and small functions that put values into a sentence. What every view needs, and the first ones, is in
-// texts_page.js; Grade, Learn and Runs, Play and the pages of models have files of their own; what never changes is in index.html and
+// texts_page.js; most other views have a file of their own, texts_*.js; what never changes is in index.html and
 // views.html. Knows neither elements nor requests.
 
-import {number, percent, plural} from "./texts_numbers.js";
-import {short, texts as ofPage} from "./texts_page.js";
+import {percent, plural} from "./texts_numbers.js";
+import {texts as ofPage} from "./texts_page.js";
 
 export const texts = {
   ...ofPage,
@@ -48,20 +48,6 @@ export const texts = {
     alt: (number, mirrored) => `Training picture ${number}${mirrored ? ", mirrored" : ""}`,
   },
 
-  walk: {
-    needsTwo: "A walk needs two pictures: add another one here, or choose one in Look.",
-    position: (percent, from, to) => `${percent} % of the way from picture ${from} to picture ${to}`,
-    point: (number, index, seed) => `picture ${number}, index ${index} of seed ${seed}`,
-    ownPoint: number => `picture ${number}, of your own`,
-    goTo: point => `Go to ${point}`,
-    earlier: point => `Earlier: ${point}`,
-    remove: point => `Remove ${point}`,
-    later: point => `Later: ${point}`,
-    drawing: "Drawing the animation…",
-    saved: name => `Saved as ${name}.`,
-    full: most => `A walk has up to ${most} pictures; remove one first.`,
-  },
-
   share: {
     language: "Language",
     languages: {curl: "curl", python: "Python", javascript: "JavaScript (Node)"},
@@ -83,17 +69,5 @@ export const texts = {
     kept: "They are in your collection now.",
     full: most => `A collection has up to ${most} pictures; remove some first.`,
     notPicture: found => `The link names “${found}”, which is no picture: model@version/seed/index is expected.`,
-  },
-
-  compare: {
-    name: (name, version) => `${name} ${short(version)}`,
-    range: (first, last) => (first === last ? `Picture ${first}` : `Pictures ${first} to ${last}`),
-    layer: (range, seed, name) => `${range} of seed ${seed}, drawn by ${name}`,
-    wipe: left => `${left} % of the left, ${100 - left} % of the right`,
-    loading: name => `Loading ${name}…`,
-    same: "Left and right are the same version: choose another one to see a difference.",
-    noClass: (name, label) => `${name} has no class ${label}, and draws its own.`,
-    evaluators: "Different evaluators measured them, so their FD ratios do not compare.",
-    ratio: (name, ratio) => `${name}: ${ratio === null ? "not evaluated" : `FD ratio ${number(ratio)}`}`,
   },
 };

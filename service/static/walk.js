@@ -16,7 +16,7 @@ import {drawFrame, drawOfStrip, fitElement, loadPoint, pictureScale} from "./ima
 import {isSlow} from "./line.js";
 import {Player} from "./player.js";
 import {navigate, rememberRoute} from "./router.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_walk.js";
 
 const MAX_POINTS = 64;
 const INITIAL_POINTS = 4;

@@ -8,7 +8,7 @@ import {END, imageUrl, shiftIndex} from "./address.js";
 import {classNames} from "./api.js";
 import {pictureScale} from "./display.js";
 import {loadImage, sizeNear, sizeWithin} from "./image.js";
-import {texts} from "./texts.js";
+import {texts} from "./texts_walk.js";
 
 const MOST_ROWS = 8;
 const GAP_PX = 4;
