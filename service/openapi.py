@@ -90,7 +90,7 @@ _ERRORS = {
     **{("get", f"{one}/ready"): _OF_MODEL_ROUTES for one in _INFERENCE},
     **{("get", one): _OF_MODEL_ROUTES for one in _INFERENCE},
     **{("post", f"{one}/infer"): _OF_OTHER_PROTOCOLS for one in _INFERENCE},
-    ("post", "/mcp"): (400, 401, 403, 404, 406, 413, 415, 501, 503),
+    ("post", "/mcp"): (400, 401, 403, 404, 406, 413, 415, 503),
     ("post", "/collect"): (400, 401, 403, 404, 410, 413, 415, 422, 429, 503),
     **{("get", one): (401, 403, 404, 410, 422, 429, 503) for one in (_IMAGE, _CONTACT_SHEET, _INTERPOLATION)},
     **{("get", one): (404, 410, 422, 503) for one in _PAGES},

@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     400: "The body is not valid JSON",
     401: "It needs a key, or its key is not known",
     403: "A page of another site sent it, its key lacks the scope, or nothing allows it on this address",
-    404: "No such model, round or run, or no index of training pictures",
+    404: "No such model, round or run, no index of training pictures, or no extra `mcp` here",
     406: "Nothing that we have fits `Accept`",
     408: "Headers or body did not arrive in time",
     409: "Nothing was changed: an id came before with something else, a round or run does not allow it as it stands, "
@@ -32,7 +32,6 @@ _DESCRIPTIONS = {
     429: "The caller takes more than it may: see `Retry-After`",
     431: "The headers are too large or too many",
     500: "The service failed on this request; its log says why, at the id in `X-Request-ID`",
-    501: "What it needs is not installed",
     503: "Not ready, the queue is full, or the database is away: see `Retry-After`",
     504: "The answer did not begin within a minute",
     507: "The database of grades is as large as it may be",

@@ -188,7 +188,7 @@ def test_where_the_package_is_missing_the_service_says_so(client: TestClient, mo
 
     assert not route.is_installed()
     answer = sent(client, message("tools/list"))
-    assert answer.status_code == 501
+    assert answer.status_code == 404
     assert (
         "not served here: the extra mcp is not installed where the service runs." in answer.json()["error"]["message"]
     )

@@ -102,7 +102,7 @@ async def mcp(request: Request) -> Response:
     """List models, draw, interpolate and link, as an agent does: the Model Context Protocol, without sessions."""
     if not is_installed():
         raise Problem(
-            501, "The Model Context Protocol is not served here: the extra mcp is not installed where the service runs."
+            404, "The Model Context Protocol is not served here: the extra mcp is not installed where the service runs."
         )
     require_json(request)
     app = app_of(request)
