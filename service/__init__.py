@@ -19,7 +19,8 @@ Read in this order:
     routes/        one `APIRouter` a file
     body           the JSON body of a request, parsed off the event loop where it is large
     validation     lists and fields in bounded time, and the first five errors
-    schemas        requests and responses, with their bounds; `model_schemas` are those of models
+    schemas        requests and responses, with their bounds; `model_schemas` are those of models, `status_schemas`
+                   those of GET /status
     latents        what a request asks to draw: an address range, or codes
     interpolation  codes between codes; `spacing` puts frames where they differ equally
     waypoints      the points of an interpolation as a URL spells them

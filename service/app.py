@@ -26,8 +26,8 @@ from service.ratings.candidates import CandidatePools
 from service.ratings.grade import DatabaseUnavailable
 from service.registry import ModelRegistry
 from service.reloader import ModelReloader
-from service.schemas import ServiceState
 from service.settings import Settings
+from service.status_schemas import ServiceState
 from service.training_pictures import TrainingPictures
 
 if TYPE_CHECKING:

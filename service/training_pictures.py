@@ -18,7 +18,7 @@ from models.card import Card
 from models.picture_index import PictureIndex, open_index
 from service.errors import Problem
 from service.refusals import in_words, reason_of
-from service.schemas import IndexState
+from service.status_schemas import IndexState
 
 _RETRY_AFTER_S = 2
 _OPENING = "It is being opened."

@@ -16,7 +16,7 @@ from service.errors import READYZ
 from service.fingerprint import fingerprint_of
 from service.metrics import ServiceCollector
 from service.refusals import printable
-from service.schemas import ModelState, RefusedBundle, StatusResponse
+from service.status_schemas import ModelState, RefusedBundle, StatusResponse
 
 _MOST_REFUSED = 100
 router = APIRouter(tags=["service"])
