@@ -40,7 +40,7 @@ tests: $(DEV)/.made
 
 campaign: $(DEV)/.made               ## Hours: 20,000 cases of each property and fuzz test, every stress test in full length
 	CAMPAIGN_CASES=20000 $(DEV)/bin/python -m pytest -m hypothesis
-	CAMPAIGN_CASES=1000 $(DEV)/bin/python -m pytest -s tests/test_verify_figures.py
+	CAMPAIGN_CASES=1000 $(DEV)/bin/python -m pytest -s tests/test_verify_figures.py tests/test_shipped.py
 	$(DEV)/bin/python -m pytest -s .ci/studio
 	$(DEV)/bin/python -m load.stress all
 

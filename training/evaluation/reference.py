@@ -66,6 +66,9 @@ class Reference:
         images: N; by default as many as there are test pictures, at most 10,000, and never more than either part has:
             of the training part, what the evaluator has not seen.
 
+    Attributes:
+        test_images: (N, H, W, C), the test pictures that are compared.
+
     Raises:
         ValueError: the evaluator does not recognise these pictures.
     """
@@ -77,8 +80,8 @@ class Reference:
         random = np.random.default_rng(0)
         chosen = np.sort(random.choice(len(real.test), self.images, replace=False))
         self.draws = [random.choice(drawn_from, self.images, replace=False) for _ in range(DRAWS)]
-        self._test = real.test[chosen]
-        self.test_features = evaluator.extract(self._test)
+        self.test_images = real.test[chosen]
+        self.test_features = evaluator.extract(self.test_images)
         self.accuracy: float | None = None
         if real.test_labels is not None and isinstance(evaluator, Evaluator):
             self.accuracy = float(np.mean(self.test_features.classes == real.test_labels[chosen]))
@@ -146,7 +149,7 @@ class Reference:
     @cached_property
     def nearest_test(self) -> NDArray[np.float64]:
         """(N,) distance of each test picture to its nearest training picture."""
-        return nearest_distances(self._test, self.real.train)
+        return nearest_distances(self.test_images, self.real.train)
 
 
 def unseen_pictures(evaluator: AnyEvaluator, real: RealPictures) -> NDArray[np.bool_]:
