@@ -1,12 +1,13 @@
 """Learn, as a person uses it: a round from the button to before and after, kept and undone; and a run of their own.
 
 The test is the trainer: it says over HTTP what `zoetrope trainer` says. .ci/studio has the story with the real one.
+All tests share a service and a window; each has a model of its own.
 """
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,30 +22,50 @@ from service.access.rules import Access
 from service.settings import read_settings
 
 pytestmark = pytest.mark.slow
+MODELS = ("kept", "lost", "refused", "chosen", "locked", "run")
 SECRET = "a-secret-to-all-0123456789"
 PROGRESS = {"run": "grey-1a2b", "images_shown": 12_000, "images": 48_000, "seconds_left": 71.5, "lines": ["so far"]}
 
 
-@pytest.fixture
-def trainer(tmp_path: Path) -> Iterator[Trainer]:
-    with hosted_trainer(tmp_path) as one:
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+    """The service of all tests here."""
+    with hosted_trainer(tmp_path_factory.mktemp("desk"), MODELS) as one:
         yield one
 
 
+@pytest.fixture(scope="module")
+def window(chromium: Any, desk: Trainer) -> Iterator[Visitor]:
+    """The window of all tests here."""
+    visitor = Visitor(chromium, desk)
+    yield visitor
+    visitor.leave()
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[str]:
+    return iter(MODELS)
+
+
 @pytest.fixture
-def visit(chromium: Any, trainer: Trainer) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors of the trainer's service."""
-    visitors: list[Visitor] = []
+def trainer(desk: Trainer, models: Iterator[str]) -> Trainer:
+    """Of a model of which nothing was asked for."""
+    desk.forget()
+    desk.model = next(models)
+    return desk
 
-    def make(place: str = "#grade?model=grey", expected: tuple[str, ...] = (), **options: Any) -> Visitor:
-        visitors.append(Visitor(chromium, trainer, **options))
-        visitors[-1].expected = expected
-        visitors[-1].visit(place)
-        return visitors[-1]
 
-    yield make
-    for visitor in visitors:
-        visitor.leave()
+@pytest.fixture
+def visit(window: Visitor, trainer: Trainer) -> Iterator[Callable[..., Visitor]]:
+    """Goes to Grade, or to another place, without loading the page again; the console may say what is expected."""
+
+    def go(place: str | None = None, expected: tuple[str, ...] = ()) -> Visitor:
+        window.expected = expected
+        window.visit(place or f"#grade?model={trainer.model}")
+        return window
+
+    yield go
+    window.check()
 
 
 def learn(visitor: Visitor) -> Any:
@@ -70,10 +91,11 @@ def test_grading_ends_with_the_button_and_a_round_is_seen_until_it_is_kept_and_u
     page.get_by_role("button", name="Begin").click()
     press(page, "1234567890123456", {})
     page.get_by_role("heading", name="16 of 16 pictures graded").wait_for()
-    expect(part.locator(".no-trainer pre")).to_have_text("zoetrope trainer --pictures grey=FOLDER")
+    expect(part.locator(".no-trainer pre")).to_have_text(f"zoetrope trainer --pictures {trainer.model}=FOLDER")
     press_learn(visitor)
     says(part, "It waits for a trainer.")
-    assert trainer.take()["asked"]["without"] == []
+    before = trainer.version
+    assert trainer.take()["asked"] == {"without": [], "strength": None, "kimg": None, "force": False}
     says(part, "A trainer has taken it, and reads pictures and grades.")
 
     run = logged_run(trainer.folder / "runs" / "grey-1a2b", gan_log(10), sheets=2)
@@ -87,20 +109,15 @@ def test_grading_ends_with_the_button_and_a_round_is_seen_until_it_is_kept_and_u
     expect(part.get_by_role("link", name="All of this run")).to_have_attribute("href", "#runs?name=grey-1a2b")
     assert visitor.faults() == []
 
-    trainer.say("done", result={"after": "1" * 16})
-    says(part, "It has learned. The service takes up the new version…")
-
-
-def test_before_and_after_are_drawn_at_the_same_addresses_to_be_kept_or_undone(
-    trainer: Trainer, visit: Callable[..., Visitor]
-):
-    trainer.grade(3, "ann")
-    before = trainer.version
-    trainer.ask("/rounds", {"model": "grey"})
-    trainer.take()
-    after = trainer.write_version(seed=2)
+    after = trainer.write_version(seed=2, models="elsewhere")
     trainer.say("done", result={"after": after})
-    visitor = visit()
+    says(part, "It has learned. The service takes up the new version…")
+    trainer.write_version(seed=2)
+    sees_before_and_after(visitor, trainer, before, after)
+
+
+def sees_before_and_after(visitor: Visitor, trainer: Trainer, before: str, after: str) -> None:
+    """At the same addresses; keeps it, and undoes it."""
     part = learn(visitor)
     says(part, f"It has learned: before, {before[:6]}, at the left; after, {after[:6]}, at the right.")
     visitor.shows("#grade .layer img", 12)
@@ -109,7 +126,7 @@ def test_before_and_after_are_drawn_at_the_same_addresses_to_be_kept_or_undone(
         for side in (0, 1)
     )
     assert [one.replace(before, after) for one in left] == right
-    assert f"/models/grey/{before}/images/7/0.png" in left[0]
+    assert f"/models/{trainer.model}/{before}/images/7/0.png" in left[0]
     expect(part.get_by_role("button", name="Learn")).to_be_hidden()  # first one thing, then the next
     assert visitor.faults() == []
     assert visitor.fits()
@@ -143,7 +160,7 @@ def test_a_lost_answer_a_reload_and_a_restart_ask_for_one_round_and_lose_none(
     page.reload()
     page.unroute(re.compile("/rounds"))
     says(part, "It waits for a trainer.")
-    assert len(trainer.ask("/rounds")["rounds"]) == 1
+    assert len(trainer.ask(f"/rounds?model={trainer.model}")["rounds"]) == 1
 
     there = visitor.context.new_page()
     there.goto(page.url)
@@ -160,46 +177,62 @@ def test_a_lost_answer_a_reload_and_a_restart_ask_for_one_round_and_lose_none(
     for window in (there, page):
         window.bring_to_front()
         says(window.locator("#grade .learn"), "Cancelled; the model is as it was.")
+    there.close()
 
 
-def test_a_round_that_comes_to_nothing_says_why_and_another_can_be_asked_for(
+def test_a_round_that_comes_to_nothing_says_why_and_one_that_is_refused_is_trained_all_the_same(
     trainer: Trainer, visit: Callable[..., Visitor]
 ):
-    """Contradictory grades, a full disk, pictures that were moved away."""
+    """A full disk, pictures that were moved away, too few grades, and grades that contradict each other."""
     trainer.grade(3, "ann")
     visitor = visit()
     part = learn(visitor)
-    for state, words, reason in (
-        ("refused", "Refused", "found 60 grades that say little: of two held-out pictures"),
-        ("failed", "It failed", "runs/grey: cannot be written (No space left on device)."),
-        ("failed", "It failed", "/my pictures: found nothing there, expected the pictures of grey."),
+    all_the_same = part.get_by_role("button", name="Train all the same")
+    for state, words, reason, force_helps in (
+        ("failed", "It failed", "runs/grey: cannot be written (No space left on device).", False),
+        ("failed", "It failed", "/my pictures: found nothing there, expected the pictures of grey.", False),
+        ("refused", "Refused", "found 3 grades, expected 10 or more. Grade at least 7 more.", False),
+        ("refused", "Refused", "found 60 grades that say little: of two held-out pictures", True),
     ):
         press_learn(visitor)
         says(part, "It waits for a trainer.")
         trainer.take()
-        trainer.say(state, reason=reason)
+        trainer.say(state, reason=reason, result={"force_helps": force_helps})
         says(part, f"{words}; the model is as it was.")
         expect(part.locator(".reason")).to_have_text(reason)
+        expect(all_the_same).to_be_visible(visible=force_helps)
+    assert visitor.faults() == []
+    all_the_same.click()
+    says(part, "It waits for a trainer.")
+    expect(all_the_same).to_be_hidden()
+    assert trainer.take()["asked"]["force"] is True
 
 
-def test_graders_can_be_left_out_of_the_round_and_of_the_command(trainer: Trainer, visit: Callable[..., Visitor]):
+def test_whose_grades_how_far_and_how_long_are_chosen_for_the_round_and_for_the_command(
+    trainer: Trainer, visit: Callable[..., Visitor]
+):
     trainer.grade(5, "ann")
     trainer.grade(3, "bob's")
-    digest = trainer.ask("/models/grey")["card"]["training"]["data_digest"]
+    digest = trainer.ask(f"/models/{trainer.model}")["card"]["training"]["data_digest"]
     (trainer.folder / "runs" / "grey").mkdir()
     config = {"data": {"digest": digest}, "source": "/my pictures"}
     (trainer.folder / "runs" / "grey" / "config.json").write_text(json.dumps(config))
     visitor = visit()
     part = learn(visitor)
-    command = f"zoetrope finetune '/my pictures' --from {trainer.folder}/models/grey --ratings {trainer.url}"
+    command = f"zoetrope finetune '/my pictures' --from {trainer.folder}/models/{trainer.model} --ratings {trainer.url}"
     expect(part.locator(".no-trainer pre")).to_have_text(command)
     part.get_by_label("bob's: 3 grades").uncheck()
 
     expect(part.locator(".no-trainer pre")).to_have_text(command + r" --without 'bob'\''s'")
+    part.get_by_label("How far").select_option("Almost only what is liked")
+    part.get_by_label("How long").select_option("24,000 images")
+    chosen = r" --without 'bob'\''s' --strength 0.95 --kimg 24"
+    expect(part.locator(".no-trainer pre")).to_have_text(command + chosen)
     assert visitor.faults() == []
     press_learn(visitor)
     says(part, "It waits for a trainer.")
-    assert trainer.take()["asked"]["without"] == ["bob's"]
+    assert trainer.take()["asked"] == {"without": ["bob's"], "strength": 0.95, "kimg": 24.0, "force": False}
+    shutil.rmtree(trainer.folder / "runs" / "grey")  # the others do not know where their pictures are
 
 
 def test_a_key_is_asked_for_when_learn_is_pressed_and_not_before(
@@ -225,6 +258,7 @@ def test_a_key_is_asked_for_when_learn_is_pressed_and_not_before(
     page.get_by_role("button", name="Use this key").click()
 
     says(part, "It waits for a trainer.")
+    page.evaluate("localStorage.clear()")
 
 
 def asked(visitor: Visitor) -> Any:

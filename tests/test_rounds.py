@@ -95,10 +95,11 @@ def test_the_same_id_is_the_same_round_and_another_round_has_to_wait(here: TestC
 
 def test_a_refusal_is_told_in_the_words_of_the_trainer(here: TestClient):
     one = started(here)
-    say(here, take(here), "refused", reason="found 12 grades that say little")
+    assert not one["force_helps"]
+    say(here, take(here), "refused", reason="found 12 grades that say little", result={"force_helps": True})
 
     told = here.get(f"/rounds/{one['id']}").json()
-    assert (told["state"], told["reason"]) == ("refused", "found 12 grades that say little")
+    assert (told["state"], told["reason"], told["force_helps"]) == ("refused", "found 12 grades that say little", True)
 
 
 def test_a_round_that_waits_is_cancelled_at_once_and_one_that_trains_when_its_trainer_hears_of_it(here: TestClient):

@@ -27,6 +27,7 @@ from load.stress.mutations import Outcomes, exchange, mutant, valid_requests
 from load.stress.overload import LOADS, Load, OverloadSample, check_overload, refusal_share
 from load.stress.record import recorded
 from load.stress.soak import check_growth, memory_growth
+from load.stress.trainer import Turns, check_turns
 from load.stress.watch import Notes
 
 
@@ -323,11 +324,34 @@ def test_every_size_is_requested_as_npy_and_as_zip_within_the_reference():
     assert all(one.start + one.n <= IMAGES for one in requested)
 
 
+def answered_in(seconds: float, **changed: object) -> OverloadSample:
+    """A turn of half load: 100 answers."""
+    fields = {"images": 1, "latencies_s": [seconds] * 100, "answered_in_time": 100, "send_delays_s": [0.0] * 100}
+    return OverloadSample(10.0, **{**fields, **changed})
+
+
+def test_a_trainer_next_to_the_service_may_make_it_slower_up_to_the_goals_of_half_load(
+    capsys: pytest.CaptureFixture[str],
+):
+    turns = Turns([answered_in(0.01), answered_in(0.02)], [answered_in(0.03), answered_in(0.04)], [1.2, 1.3])
+
+    assert all(one.passed for one in check_turns(turns, 0))
+    assert "p95 10, 20 ms, and 30, 40 ms while it trains: 2.50 times as long" in capsys.readouterr().out
+    for changed, name in (
+        ({"latencies_s": [0.2] * 100}, "niceness 10: the same while it trains"),
+        ({"answered_in_time": 60}, "niceness 10: achieved / offered while it trains"),
+        ({"errors": ["status 500"]}, "niceness 10: answers that are no picture"),
+    ):
+        worse = Turns([answered_in(0.01)], [answered_in(0.01, **changed)], [1.0])
+        assert [one.name for one in check_turns(worse, 10) if not one.passed] == [name]
+
+
 def test_a_short_form_takes_seconds_and_options_win_over_it():
     lengths = lengths_of(_arguments(["soak", "--short"]))
 
     assert lengths == SHORT
     assert lengths.overload_s + lengths.fairness_s + 60 * lengths.soak_minutes < 60
+    assert 4 * lengths.trainer_iterations * lengths.trainer_s < 60
     assert lengths_of(_arguments(["soak"])) == Lengths()
     assert lengths_of(_arguments(["soak", "--short", "--minutes", "2"])).soak_minutes == 2
 

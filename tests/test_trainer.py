@@ -143,6 +143,8 @@ def test_grades_that_contradict_each_other_are_refused_in_words(work: Workplace)
         "found 60 grades that say little: of two held-out pictures with different grades the better"
         in refused["reason"]
     )
+    assert refused["force_helps"]
+    assert "--force" not in refused["reason"]  # it is read on a page, which has a button for that
 
 
 def test_graders_who_are_left_out_teach_nothing(work: Workplace):
@@ -153,6 +155,7 @@ def test_graders_who_are_left_out_teach_nothing(work: Workplace):
     refused = work.trained(without=["ann", "bob"])
     assert refused["state"] == "refused"
     assert "found no grades of small but those of ann, bob, which are left out" in refused["reason"]
+    assert not refused["force_helps"]
 
 
 def test_grades_that_come_after_it_was_asked_for_are_left_to_the_next_round(work: Workplace):

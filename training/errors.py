@@ -46,6 +46,19 @@ class ExtraMissing(TrainingError, ModuleNotFoundError):
     """A package that only an extra brings is not installed."""
 
 
+class RefusedUnlessForced(ValueError):
+    """A round of fine-tuning is refused, and `force` would let it go on all the same.
+
+    Args:
+        found: what was found and what was expected, wherever it is read.
+        by_command: what to do about it, for one who types commands.
+    """
+
+    def __init__(self, found: str, by_command: str) -> None:
+        super().__init__(f"{found} {by_command}")
+        self.found = found
+
+
 class OlderVersion(TrainingError):
     """The bundle would replace a version that came after it."""
 

@@ -4,21 +4,11 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from conftest import learned_digits  # noqa: F401, a fixture of tests/
 from support.learner import WITHIN_S, Learner, started_learner
 
 SECRET = "a-secret-to-all-0123456789"
-
-
-@pytest.fixture
-def learner(learned_digits: Path, tmp_path: Path) -> Iterator[Learner]:  # noqa: F811
-    with started_learner(tmp_path, learned_digits) as server:
-        server.wait_for("/readyz")
-        yield Learner(server, tmp_path)
 
 
 def test_a_trainer_that_is_killed_and_a_service_that_is_restarted_lose_nothing(learner: Learner):
@@ -76,12 +66,10 @@ def test_a_full_disk_fails_a_round_in_a_sentence_and_not_the_trainer(learner: Le
 
 
 def test_a_trainer_without_a_key_ends_with_a_sentence_and_with_one_it_works(
-    learned_digits: Path,  # noqa: F811
+    learned_digits: Path,
     tmp_path: Path,
 ):
-    with started_learner(tmp_path, learned_digits, ZOETROPE_KEYS=f"t:draw,rate,admin:{SECRET}") as server:
-        server.wait_for("/readyz")
-        learner = Learner(server, tmp_path, SECRET)
+    with started_learner(tmp_path, learned_digits, SECRET, ZOETROPE_KEYS=f"t:draw,rate,admin:{SECRET}") as learner:
         process = learner.trainer("none.log", "--once")
         assert process.wait(WITHIN_S) == 1
         said = (tmp_path / "none.log").read_text()

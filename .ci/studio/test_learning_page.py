@@ -1,78 +1,30 @@
 """The lecture's story on the page, with a real service and trainer: train, watch, grade, learn, keep, undo.
 
-STUDIO_SHOTS names a folder that gets a screenshot of every step.
+STUDIO_SHOTS names a folder that gets a screenshot of every step. Prints how long a round took, with `pytest -s`.
 """
 
-import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import learned_digits  # noqa: F401, a fixture of tests/
-from PIL import Image
 from playwright.sync_api import expect
 from support.browsing import Visitor
-from support.grading import SEEN
-from support.learner import Learner, started_learner
+from support.grading import levels_seen
+from support.learner import Learner
 from support.serving import ROOT
 
 from models.bundle import open_bundle
 
 TRAINED_WITHIN_MS = 300_000
 NAME = "mine"
-Start = Callable[..., subprocess.Popen]
-
-
-@pytest.fixture
-def models(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The folder of a shipped model, where one is named; else of digits that were learned."""
-    if not hasattr(request, "param"):
-        return request.getfixturevalue("learned_digits")
-    shutil.copytree(ROOT / "models" / request.param, tmp_path / "shipped" / request.param)
-    return tmp_path / "shipped"
-
-
-@pytest.fixture
-def learner(models: Path, tmp_path: Path) -> Iterator[Learner]:
-    with started_learner(tmp_path, models) as server:
-        server.wait_for("/readyz")
-        yield Learner(server, tmp_path)
-
-
-@pytest.fixture
-def start(learner: Learner) -> Iterator[Start]:
-    """Starts trainers, and sees to it that they end."""
-    processes: list[subprocess.Popen] = []
-
-    def make(*arguments: Any, **options: Any) -> subprocess.Popen:
-        processes.append(learner.trainer(*arguments, **options))
-        return processes[-1]
-
-    yield make
-    for process in processes:
-        process.terminate()
-        process.wait(60)
-
-
-@pytest.fixture
-def visit(chromium: Any, learner: Learner) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors who take screenshots."""
-    visitors: list[Visitor] = []
-
-    def make(**options: Any) -> Visitor:
-        visitors.append(Visitor(chromium, learner.server, **options))
-        return visitors[-1]
-
-    yield make
-    for visitor in visitors:
-        visitor.leave()
 
 
 @pytest.fixture
@@ -95,17 +47,15 @@ def grade_by_brightness(page: Any, learner: Learner, count: int) -> None:
     """As one who likes thick strokes: what is brighter than the median so far is a yes."""
     levels: list[float] = []
     for _ in range(count):
-        page.locator(SEEN).wait_for()
-        png = learner.server.get("/" + page.locator("#grade .stage img").get_attribute("src").lstrip("/"))[1]
-        levels.append(float(np.asarray(Image.open(io.BytesIO(png)).convert("L")).mean()))
+        levels.append(float(levels_seen(page, learner.server).mean()))
         page.keyboard.press("9" if levels[-1] > np.median(levels[:-1] or [60.0]) else "1")
 
 
 @pytest.mark.parametrize("models", ["mnist"], indirect=True)
 def test_a_model_is_trained_watched_graded_and_taught_and_what_it_learned_is_kept_and_undone(
-    learner: Learner, start: Start, visit: Callable[..., Visitor], shoot: Callable[[Any, str], None]
+    learner: Learner, visit: Callable[..., Visitor], shoot: Callable[[Any, str], None]
 ):
-    start("trainer.log")
+    learner.trainer("trainer.log")
     visitor = visit()
     page = visitor.visit("#runs")
     form, asked = page.get_by_role("form", name="Train a model"), page.locator("#runs .asked")
@@ -141,11 +91,15 @@ def test_a_model_is_trained_watched_graded_and_taught_and_what_it_learned_is_kep
     expect(part.get_by_role("button", name="Learn")).to_be_visible()
     shoot(page, "05-graded")
     part.get_by_role("button", name="Learn").click()
+    pressed_s = time.monotonic()
     says(part, "It learns.")
     expect(part.locator("figcaption span")).to_contain_text("After", timeout=TRAINED_WITHIN_MS)
     shoot(page, "06-it-learns")
     says(part, "It has learned: before")
     visitor.shows("#grade .layer img", 12)
+    print(
+        f"\n    a round of 48,000 digits of 8 x 8: {time.monotonic() - pressed_s:.0f} s until before and after are seen"
+    )
     after = open_bundle(learner.folder / "models" / NAME).card.version
     assert after != before
     shoot(page, "07-before-and-after")
@@ -164,7 +118,7 @@ def test_a_model_is_trained_watched_graded_and_taught_and_what_it_learned_is_kep
 
 
 def test_a_trainer_that_is_killed_and_a_service_that_is_restarted_are_told_of_in_both_windows_and_lose_nothing(
-    learner: Learner, start: Start, visit: Callable[..., Visitor], shoot: Callable[[Any, str], None]
+    learner: Learner, visit: Callable[..., Visitor], shoot: Callable[[Any, str], None]
 ):
     learner.grade(200)
     visitor = visit()
@@ -176,7 +130,7 @@ def test_a_trainer_that_is_killed_and_a_service_that_is_restarted_are_told_of_in
     page.bring_to_front()
     parts[0].get_by_role("button", name="Learn").click()
     options = ("--checkpoint-seconds", "1", "--once", "--lease-seconds", "30")
-    first = start("first.log", *options)
+    first = learner.trainer("first.log", *options)
     says(parts[0], "It learns.")
     expect(parts[0].locator(".how-far")).to_contain_text(" left", timeout=TRAINED_WITHIN_MS)
     first.send_signal(signal.SIGKILL)
@@ -185,7 +139,7 @@ def test_a_trainer_that_is_killed_and_a_service_that_is_restarted_are_told_of_in
     shoot(page, "11-its-trainer-was-killed")
     says(parts[0], "It waits for a trainer, which goes on from where it was.")
     os.kill(learner.server.worker, signal.SIGKILL)  # connections wait for the next one
-    second = start("second.log", *options)
+    second = learner.trainer("second.log", *options)
     other.bring_to_front()
     says(parts[1], "It learns.")
     shoot(other, "12-the-next-trainer-goes-on")
@@ -201,7 +155,7 @@ def test_a_trainer_that_is_killed_and_a_service_that_is_restarted_are_told_of_in
 
 
 def test_a_full_disk_is_told_on_the_page_and_the_command_shown_without_a_trainer_does_the_same(
-    learner: Learner, start: Start, visit: Callable[..., Visitor], shoot: Callable[[Any, str], None]
+    learner: Learner, visit: Callable[..., Visitor], shoot: Callable[[Any, str], None]
 ):
     learner.grade(200)
     visitor = visit(viewport={"width": 360, "height": 740}, color_scheme="dark")
@@ -212,7 +166,7 @@ def test_a_full_disk_is_told_on_the_page_and_the_command_shown_without_a_trainer
     shoot(page, "13-no-trainer")
     part.get_by_role("button", name="Learn").click()
     limited = ("bash", "-c", 'trap "" XFSZ; ulimit -f 200; exec "$@"', "limited")
-    process = start("full.log", "--once", "--checkpoint-seconds", "1", prefix=limited)
+    process = learner.trainer("full.log", "--once", "--checkpoint-seconds", "1", prefix=limited)
     says(part, "It failed; the model is as it was.")
     expect(part.locator(".reason")).to_contain_text("cannot be written (File too large). Free some space")
     shoot(page, "14-full-disk")

@@ -15,6 +15,7 @@
     slow_clients  slow headers, bodies and readers, and idle connections
     contract      the OpenAPI document against the service, by schemathesis
     soak          half an hour of everything: errors, and growth of memory, files and threads
+    trainer       latency at half load while `zoetrope trainer` trains on the same cores, and while it stands still
     record        results in a folder; what is there is not run again
 
 `--short` runs each in seconds, with the same limits where they make sense, as CI does. What

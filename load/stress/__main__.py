@@ -28,6 +28,7 @@ from load.stress.overload import LOADS, Load, overload
 from load.stress.record import recorded
 from load.stress.slow_clients import CLIENTS, IDLE, idle, slow_bodies, slow_headers, slow_readers
 from load.stress.soak import MEMORY_GROWTH, soak
+from load.stress.trainer import next_to_a_trainer
 
 RENAMED = {"callers": "batching", "same": "determinism"}
 """Names that experiments had before; each still runs."""
@@ -49,11 +50,13 @@ class Lengths:
     slow_clients: int = CLIENTS
     idle_connections: int = IDLE
     contract_cases: int = CASES
+    trainer_s: float = 10.0
+    trainer_iterations: int = 3
 
 
 SHORT = Lengths(
     overload_s=15.0, fairness_s=4.0, batching_iterations=2, kills=3, soak_minutes=0.5, memory_growth=1.3, mutants=500,
-    slow_clients=30, idle_connections=200, contract_cases=300,
+    slow_clients=30, idle_connections=200, contract_cases=300, trainer_s=4.0, trainer_iterations=1,
 )  # fmt: skip
 """In seconds, for CI. In half a minute memory still warms up, so only a fast leak shows."""
 
@@ -79,6 +82,7 @@ def lengths_of(arguments: argparse.Namespace) -> Lengths:
         base,
         overload_s=arguments.seconds or base.overload_s,
         fairness_s=arguments.seconds or base.fairness_s,
+        trainer_s=arguments.seconds or base.trainer_s,
         soak_minutes=arguments.minutes or base.soak_minutes,
         kills=arguments.count or base.kills,
         mutants=arguments.count or base.mutants,
@@ -179,6 +183,9 @@ _EXPERIMENTS: dict[str, Part] = {
     "soak": lambda arguments, lengths: _on_target(
         arguments, lambda target: soak(target, lengths.soak_minutes, lengths.memory_growth)
     ),
+    "trainer": lambda arguments, lengths: next_to_a_trainer(
+        arguments.model, arguments.pictures, lengths.trainer_s, lengths.trainer_iterations
+    ),
 }
 _ATTACKS = ("mutations", "slow-headers", "slow-bodies", "slow-readers", "idle")
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -202,9 +209,12 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="*", default=["mnist", "eurosat"], help="of overloads (mnist eurosat)")
     parser.add_argument("--only", default="", help="of overloads those whose name has this in it, as in 20x-1024-png")
     parser.add_argument("--short", action="store_true", help="each in seconds, as CI runs them")
-    parser.add_argument("--seconds", type=float, help="of overload and overloads (60 each), and fairness (20)")
+    parser.add_argument(
+        "--seconds", type=float, help="of overload and overloads (60 each), fairness (20), a turn of trainer (10)"
+    )
     parser.add_argument("--minutes", type=float, help="of soak (default 30)")
     parser.add_argument("--count", type=int, help="kills, mutants, slow clients, idle connections, or cases")
+    parser.add_argument("--pictures", type=Path, help="what trainer learns from (digits, which need no file)")
     parser.add_argument("--out", type=Path, help="a folder that keeps results; what it has is not run again")
     parser.add_argument("--url", help="a service that runs already, as in a container; with --pid")
     parser.add_argument("--pid", type=int, help="its first process, as this machine counts")

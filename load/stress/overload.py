@@ -10,7 +10,7 @@ took beyond the processor time that its answers took at the capacity.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -202,10 +202,26 @@ def _ms(seconds: float | None) -> float | None:
 async def _overload(
     target: Target, request: bytes, load: Load, requests_per_s: float, seconds: float
 ) -> OverloadSample:
-    sample, pool = OverloadSample(seconds, load.n), _ConnectionPool(target.url)
+    evenly = (number / requests_per_s for number in range(int(requests_per_s * seconds)))
+    return await offer(target, request, load.n, evenly, seconds)
+
+
+async def offer(
+    target: Target, request: bytes, images: int, due_after_s: Iterable[float], seconds: float
+) -> OverloadSample:
+    """Send a request when it is due, whether or not earlier ones were answered (an open loop).
+
+    Args:
+        target: the service.
+        request: the same bytes each time.
+        images: of a request.
+        due_after_s: when each is due, in seconds from the beginning, ascending.
+        seconds: none is sent after this time, however late this client is.
+    """
+    sample, pool = OverloadSample(seconds, images), _ConnectionPool(target.url)
     in_flight: set[asyncio.Task[None]] = set()
     cpu_s, begin_s = target.processes.cpu_s(), time.perf_counter()
-    for due_s in _due(begin_s, requests_per_s, seconds):
+    for due_s in _due(begin_s, due_after_s, seconds):
         await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
         if len(sample.resident_bytes) < due_s - begin_s:
             sample.resident_bytes.append(target.processes.resident_bytes())
@@ -221,12 +237,11 @@ async def _overload(
     return sample
 
 
-def _due(begin_s: float, requests_per_s: float, seconds: float) -> Iterator[float]:
-    """When each request is due; none after the end, however late this client is."""
-    for number in range(int(requests_per_s * seconds)):
+def _due(begin_s: float, due_after_s: Iterable[float], seconds: float) -> Iterator[float]:
+    for after_s in due_after_s:
         if time.perf_counter() >= begin_s + seconds:
             return
-        yield begin_s + number / requests_per_s
+        yield begin_s + after_s
 
 
 class _ConnectionPool:

@@ -16,8 +16,10 @@ export function askOnce(name, path, body) {
   return deliver(name);
 }
 
-/** Send what was left under a name; undefined where nothing was. */
-export function deliver(name) {
+/** Send what was left under a name when the page was closed before the service had it; then call `after`. */
+export const sendLeft = (name, after) => deliver(name)?.catch(showError).finally(after);
+
+function deliver(name) {
   const asked = load(name);
   if (asked && !sending.has(name)) sending.set(name, send(name, asked).finally(() => sending.delete(name)));
   return sending.get(name);

@@ -7,19 +7,18 @@
 
 import {showError} from "./alert.js";
 import {fetchModels, request} from "./api.js";
-import {askOnce, deliver, oneAtATime} from "./ask_once.js";
+import {askOnce, oneAtATime, sendLeft} from "./ask_once.js";
 import {onStoredElsewhere} from "./browser.js";
 import {Poll} from "./poll.js";
 import {fillRound} from "./round_view.js";
 import {commandLine} from "./shell.js";
 import {texts} from "./texts_training.js";
-import {isHeld, isOpen, showCommand} from "./training_view.js";
+import {isHeld, isOpen, pauseMs, showCommand} from "./training_view.js";
 
-const [OPEN_MS, IDLE_MS] = [1500, 8000];
 const NOTHING = {graders: [], trainers: [], command: null};
 const view = document.querySelector("#grade .learn");
-const [form, graders, noTrainer, problem, roundPart, outcome, keep, undo, cancel] = [
-  "form", ".graders", ".no-trainer", ".why-not", ".round", ".outcome", ".keep", ".undo", ".cancel",
+const [form, graders, noTrainer, problem, roundPart, force, outcome, keep, undo, cancel] = [
+  "form", ".graders", ".no-trainer", ".why-not", ".round", ".force", ".outcome", ".keep", ".undo", ".cancel",
 ].map(selector => view.querySelector(selector));
 let model; // its name; undefined while nothing is shown
 let isAtEnd; // of a batch
@@ -39,7 +38,7 @@ const poll = new Poll({
     round = roundOf(answer);
     render();
   },
-  pauseMs: answer => (isOpen(roundOf(answer)) ? OPEN_MS : IDLE_MS),
+  pauseMs: answer => pauseMs(roundOf(answer)),
   failed(error) { // a key will do, or it is not for this person
     problem.textContent = error.needsKey ? "" : error.message;
     render();
@@ -57,7 +56,7 @@ export function show(name, {hasEnded, saved}) {
   }
   [model, known, round, choice, problem.textContent] = [name, NOTHING, undefined, undefined, ""];
   render();
-  deliver(stored())?.catch(showError).finally(() => poll.now()); // the page was closed before the service had it
+  sendLeft(stored(), () => poll.now());
   return poll.start();
 }
 
@@ -79,7 +78,8 @@ function render() {
   const withPictures = known.command !== null;
   noTrainer.querySelector(".known").hidden = !withPictures;
   noTrainer.querySelector(".unknown").hidden = withPictures;
-  showCommand(noTrainer, withPictures ? [known.command, ...leftOut().map(one => commandLine("--without", one))].join(" ")
+  const options = [...leftOut().map(one => ["--without", one]), ...chosen().map(([name, value]) => [`--${name}`, value])];
+  showCommand(noTrainer, withPictures ? [known.command, ...options.map(words => commandLine(...words))].join(" ")
     : commandLine("zoetrope", "trainer", "--pictures", `${model}=FOLDER`));
   roundPart.hidden = !round;
   if (round) fillRound(view, round, choice);
@@ -106,6 +106,9 @@ function newGrader(value) {
 
 const leftOut = () => [...graders.querySelectorAll("input:not(:checked)")].map(({value}) => value);
 
+/** How far and how long it goes, where a person has chosen: [name, value] of each. */
+const chosen = () => ["strength", "kimg"].map(name => [name, Number(form.elements[name].value)]).filter(([, value]) => value);
+
 /** Before and after, as long as a person may choose between them. */
 async function showOutcome() {
   const shown = round;
@@ -130,11 +133,17 @@ const post = what => act(async () => {
   return fetchModels({refresh: true});
 });
 
+const ask = options => act(async () => await allSaved() && askOnce(stored(), "rounds", {model, ...options}));
+
 form.addEventListener("submit", event => {
   event.preventDefault();
-  act(async () => await allSaved() && askOnce(stored(), "rounds", {model, without: leftOut()}));
+  ask({without: leftOut(), ...Object.fromEntries(chosen())});
 });
-graders.addEventListener("change", render);
+form.addEventListener("change", render);
+force.addEventListener("click", () => {
+  const {without, strength, kimg} = round;
+  ask({without, strength, kimg, force: true});
+});
 cancel.addEventListener("click", () => post("cancel"));
 keep.addEventListener("click", () => post("keep"));
 undo.addEventListener("click", () => post("undo"));

@@ -4,36 +4,35 @@
 //
 // Asks for nothing but the sheet.
 
-import {baseUrl, request} from "./api.js";
-import {loadImage} from "./image.js";
+import {request} from "./api.js";
 import {hrefFor} from "./router.js";
 import {texts} from "./texts_training.js";
-import {fillTraining, isHeld, isOpen} from "./training_view.js";
+import {fillProgress, fillTraining, isHeld, isOpen, showSheet} from "./training_view.js";
 
 let withoutSheets; // run whose files the service does not have
 
 /** Fill in what GET /rounds says of a round; `choice`: see learn.js. */
 export function fillRound(part, round, choice) {
   const find = selector => part.querySelector(selector);
-  const {run, images_shown: shown, images, seconds_left: left} = round.progress;
+  const {run, images} = round.progress;
   fillTraining(part, round, texts.learn.state(round, choice));
   find(".progress").hidden = !isHeld(round) || !images;
-  Object.assign(find("progress"), {max: images ?? 1, value: shown ?? 0});
-  find(".how-far").textContent = images ? texts.learn.progress(shown, images, left) : "";
+  if (images) fillProgress(part, {...round.progress, state: "training", images_planned: images});
   find(".cancel").hidden = !isOpen(round) || round.cancels;
+  find(".force").hidden = !round.force_helps;
   find("figure").hidden = !isOpen(round) || !run || find("img").dataset.run !== run;
-  if (isHeld(round) && run && run !== withoutSheets) showSheet(part, run);
+  if (isHeld(round) && run && run !== withoutSheets) showNewestSheet(part, run);
 }
 
 /** The newest sheet of the run; none where its files are on another machine. */
-async function showSheet(part, name) {
+async function showNewestSheet(part, name) {
   try {
     const {run, sheets} = await (await request(`runs/${encodeURIComponent(name)}`, undefined, {once: true, asksForKey: false})).json();
     const [image, caption, link] = ["img", "figcaption span", "figcaption a"].map(selector => part.querySelector(selector));
     const sheet = sheets.at(-1);
     if (!sheet) return;
-    if (image.dataset.url !== sheet.url) loadImage(image, new URL(sheet.url, baseUrl).href);
-    Object.assign(image.dataset, {run: name, url: sheet.url});
+    showSheet(image, sheet);
+    image.dataset.run = name;
     image.alt = caption.textContent = texts.runs.sheet(sheet, run.parent);
     link.href = hrefFor("runs", {name});
     part.querySelector("figure").hidden = false;

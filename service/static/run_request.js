@@ -7,14 +7,13 @@
 
 import {showError} from "./alert.js";
 import {baseUrl, fetchModels, request} from "./api.js";
-import {askOnce, deliver, oneAtATime} from "./ask_once.js";
+import {askOnce, oneAtATime, sendLeft} from "./ask_once.js";
 import {Poll} from "./poll.js";
 import {hrefFor, navigate} from "./router.js";
 import {commandLine} from "./shell.js";
 import {texts} from "./texts_training.js";
-import {fillTraining, isHeld, isOpen, showCommand} from "./training_view.js";
+import {fillList, fillTraining, isOpen, pauseMs, showCommand} from "./training_view.js";
 
-const [OPEN_MS, IDLE_MS] = [1500, 8000];
 const STORED = "run";
 const view = document.getElementById("runs");
 const [form, part] = [".start-run", ".asked"].map(selector => view.querySelector(selector));
@@ -32,7 +31,7 @@ const poll = new Poll({
     render(trainers);
     onAsked(asked);
   },
-  pauseMs: ({runs: [one]}) => (isOpen(one) ? OPEN_MS : IDLE_MS),
+  pauseMs: ({runs: [one]}) => pauseMs(one),
   failed: showError,
 });
 
@@ -41,7 +40,7 @@ export function show(name, listener) {
   [shownName, onAsked] = [name, listener];
   form.hidden = part.hidden = true;
   if (!name) fillFolders();
-  deliver(STORED)?.catch(showError).finally(() => poll.now()); // the page was closed before the service had it
+  sendLeft(STORED, () => poll.now());
   poll.start();
 }
 
@@ -70,7 +69,7 @@ function render(trainers) {
   part.querySelector("h2").textContent = texts.asked.title(asked);
   fillTraining(part, asked, texts.asked.state(asked));
   const isPlanned = state === "planned";
-  plan.replaceChildren(...(isPlanned ? asked.plan : []).map(textContent => Object.assign(document.createElement("li"), {textContent})));
+  fillList(plan, isPlanned ? asked.plan : []);
   question.textContent = (isPlanned && toReplace) || "";
   confirm.textContent = toReplace ? texts.asked.replace : texts.asked.confirm;
   stop.textContent = isPlanned ? texts.asked.decline : texts.asked.stop;

@@ -1,13 +1,12 @@
 // One run: progress, what its doctor says, the time-lapse of its sheets, curves and healing steps.
 //
-//     runs -> [run_view] -> run_curves
+//     runs -> [run_view] -> run_curves, training_view
 //
 // Follows the newest sheet until a person looks at an earlier one.
 
-import {baseUrl} from "./api.js";
-import {loadImage} from "./image.js";
 import {drawCurves} from "./run_curves.js";
 import {texts} from "./texts_training.js";
+import {fillList, fillProgress, say, showSheet} from "./training_view.js";
 
 const FRAME_MS = 250;
 const article = document.querySelector("#runs article");
@@ -24,12 +23,12 @@ export function show(answer) {
   const {run, diagnosis, sheets, healings} = found;
   find("h2").textContent = run.name;
   find(".about").textContent = texts.runs.about(found);
-  fillProgress(article, run);
+  fillRun(article, run);
   fillDiagnosis(diagnosis);
   find(".lapse").hidden = sheets.length === 0;
   position.max = Math.max(0, sheets.length - 1);
   if (follows && !playing) position.value = position.max;
-  showSheet();
+  showChosenSheet();
   drawCurves(find(".curves"), found.curves, run.images_planned);
   find(".healings").hidden = healings.length === 0;
   fillList(find(".healings ol"), healings.map(texts.runs.healing));
@@ -42,14 +41,10 @@ export function hide() {
   article.hidden = true;
 }
 
-/** Fill in how far a run is. */
-export function fillProgress(element, run) {
-  const state = element.querySelector(".state");
-  const words = texts.runs.state(run);
-  if (state.textContent !== words) state.textContent = words;
-  state.className = `state ${run.severity ?? "idle"}`;
-  Object.assign(element.querySelector("progress"), {max: run.images_planned, value: run.images_shown});
-  element.querySelector(".how-far").textContent = texts.runs.progress(run);
+/** Fill in the state of a run, and how far it is. */
+export function fillRun(element, run) {
+  say(element.querySelector(".state"), texts.runs.state(run), run.severity ?? "idle");
+  fillProgress(element, run);
 }
 
 function fillDiagnosis(diagnosis) {
@@ -62,16 +57,11 @@ function fillDiagnosis(diagnosis) {
   find(".notes").textContent = diagnosis.notes.join(" ");
 }
 
-function fillList(list, lines) {
-  list.replaceChildren(...lines.map(textContent => Object.assign(document.createElement("li"), {textContent})));
-}
-
-function showSheet() {
+function showChosenSheet() {
   const sheet = found.sheets[position.value];
   if (!sheet) return;
   const words = texts.runs.sheet(sheet, found.run.parent);
-  if (image.dataset.url !== sheet.url) loadImage(image, new URL(sheet.url, baseUrl).href);
-  image.dataset.url = sheet.url;
+  showSheet(image, sheet);
   image.alt = caption.textContent = words;
   position.setAttribute("aria-valuetext", words);
 }
@@ -82,10 +72,10 @@ function play() {
   if (isLast()) position.value = 0;
   playing = setInterval(() => {
     position.value = Number(position.value) + 1;
-    showSheet();
+    showChosenSheet();
     if (isLast()) stop();
   }, FRAME_MS);
-  showSheet();
+  showChosenSheet();
   fillPlay();
 }
 
@@ -100,4 +90,4 @@ function fillPlay() {
 }
 
 playButton.addEventListener("click", () => (playing ? stop() : play()));
-position.addEventListener("input", () => { stop(); showSheet(); });
+position.addEventListener("input", () => { stop(); showChosenSheet(); });

@@ -6,13 +6,12 @@
 // Asks again every few seconds while it is seen; what has not changed is not sent (its ETag) nor drawn again.
 
 import {showError} from "./alert.js";
-import {baseUrl} from "./api.js";
-import {loadImage} from "./image.js";
 import {Poll} from "./poll.js";
 import {hrefFor} from "./router.js";
 import * as runRequest from "./run_request.js";
 import * as runView from "./run_view.js";
 import {texts} from "./texts_training.js";
+import {showSheet} from "./training_view.js";
 
 const [TRAINING_MS, IDLE_MS] = [2000, 10_000];
 const PATIENCE_MS = 4000; // where it cannot be known what was asked for, a run is shown all the same
@@ -91,10 +90,6 @@ function newItem(name) {
 }
 
 function fillItem(item, run) {
-  runView.fillProgress(item, run);
-  const image = item.querySelector("img");
-  if (run.sheet && image.dataset.url !== run.sheet.url) {
-    image.dataset.url = run.sheet.url;
-    loadImage(image, new URL(run.sheet.url, baseUrl).href);
-  }
+  runView.fillRun(item, run);
+  if (run.sheet) showSheet(item.querySelector("img"), run.sheet);
 }

@@ -38,8 +38,6 @@ export const texts = {
         cancelled: "Cancelled; the model is as it was.",
       }[state];
     },
-    progress: (shown, images, left) => (
-      `${count(Math.min(shown, images))} of ${count(images)} images${left === null ? "" : `, ${time(left)} left`}`),
   },
 
   asked: {

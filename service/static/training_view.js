@@ -1,11 +1,13 @@
-// What rounds and runs have in common on the page: their state in words, what the trainer says, and a command to copy
-// where there is no trainer.
+// What rounds and runs have in common on the page: their state in words, how far they are, sheets, what the trainer says,
+// and a command to copy where there is no trainer.
 //
-//     learn, run_request -> [training_view] -> clipboard
+//     learn, round_view, runs, run_request, run_view -> [training_view] -> image, clipboard
 //
 // Knows no request.
 
+import {baseUrl} from "./api.js";
 import {copy} from "./browser.js";
+import {loadImage} from "./image.js";
 import {texts} from "./texts_training.js";
 
 const HELD = ["taken", "training"];
@@ -20,6 +22,9 @@ export const isHeld = ({state}) => HELD.includes(state);
 /** Is it there, and not at its end? */
 export const isOpen = one => one !== undefined && OPEN.includes(one.state);
 
+/** How long until it is asked for again. */
+export const pauseMs = one => (isOpen(one) ? 1500 : 8000);
+
 /** Fill in the state of a round or a run in these words, and what its trainer says. */
 export function fillTraining(part, one, words) {
   const [state, told] = [part.querySelector(".state"), part.querySelector(".told")];
@@ -31,9 +36,27 @@ export function fillTraining(part, one, words) {
   told.querySelector("pre").textContent = one.progress.lines.join("\n");
 }
 
-function say(element, text, severity) {
+/** Say a state in words; a screen reader hears what has changed. */
+export function say(element, text, severity) {
   if (element.textContent !== text) element.textContent = text;
   element.className = `state ${severity}`;
+}
+
+/** Fill in how far a run is. */
+export function fillProgress(part, run) {
+  Object.assign(part.querySelector("progress"), {max: run.images_planned, value: run.images_shown});
+  part.querySelector(".how-far").textContent = texts.runs.progress(run);
+}
+
+/** Fill a list with lines of text. */
+export function fillList(list, lines) {
+  list.replaceChildren(...lines.map(textContent => Object.assign(document.createElement("li"), {textContent})));
+}
+
+/** Show a sheet of a run in an img, which may show it already. */
+export function showSheet(image, {url}) {
+  if (image.dataset.url !== url) loadImage(image, new URL(url, baseUrl).href);
+  image.dataset.url = url;
 }
 
 /** Show a command in its box: a whole one that a shell reads as it is meant, quoted by shell.js or by the service. */

@@ -87,6 +87,9 @@ class RoundResponse(BaseModel):
     before: str = Field(description="The version that is fine-tuned.")
     after: str | None = Field(description="The version that came of it, once it is done.")
     decision: Decision | None = Field(description="kept or undone, once a person has said so.")
+    force_helps: bool = Field(
+        description="Whether a refused round would go on with `force`: its grades say little, or its version failed."
+    )
     cancels: bool = Field(description="Whether it was asked to stop, and its trainer has not heard of it yet.")
     trainer: str | None = Field(description="Who has it, or had it last.")
     progress: Progress
@@ -101,6 +104,7 @@ class RoundResponse(BaseModel):
             **{name: training.asked[name] for name in ("without", "strength", "kimg", "force")},
             before=training.result["before"],
             after=training.result.get("after"),
+            force_helps=training.result.get("force_helps", False),
             cancels=training.wish is not None,
             progress=Progress.model_validate(training.progress),
             requested_at=training.requested_at,
@@ -176,6 +180,9 @@ class TrainingResult(BoundedModel):
     after: Version | None = Field(default=None, description="The new version.")
     plan: Lines | None = Field(default=None, description="Of a run: what `fit --dry-run` says.")
     question: Line | None = Field(default=None, description="Of a run: whose model it would replace.")
+    force_helps: bool | None = Field(
+        default=None, description="Of a refused round: whether `force` would let it go on."
+    )
 
 
 class ReportRequest(BoundedModel):

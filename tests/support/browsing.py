@@ -148,12 +148,17 @@ class Visitor:
         return self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     def leave(self) -> None:
-        """Close the window. Fails where the page complained, or requested something from another host."""
+        """Close the window, and check it."""
         self.context.close()
+        self.check()
+
+    def check(self) -> None:
+        """Fails where the page complained, or requested something from another host; then all is counted again."""
         hosts = {urlsplit(one.url).netloc for one in self.requests if one.url.startswith("http")}
         assert hosts <= {urlsplit(self.server.url).netloc}
         unexpected = [one for one in self.complaints if not any(part in one for part in self.expected)]
         assert unexpected == []
+        self.requests, self.complaints, self.expected = [], [], ()
 
 
 def ask(server: Server, path: str) -> Any:

@@ -5,6 +5,9 @@ import io
 import re
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from support.browsing import Visitor
 from support.serving import Server
 
@@ -45,6 +48,13 @@ def strike(page: Any, key: str) -> tuple[str, str]:
     graded = address(page)
     page.keyboard.press(key)
     return graded
+
+
+def levels_seen(page: Any, server: Server) -> np.ndarray:
+    """The picture that is to be graded, when it is on the screen: (height, width) in shades of grey."""
+    page.locator(SEEN).wait_for()
+    place = page.locator(PICTURE).get_attribute("src").lstrip("/")
+    return np.asarray(Image.open(io.BytesIO(server.get(f"/{place}")[1])).convert("L"))
 
 
 def press(page: Any, keys: str, scores: dict[tuple[str, str], float]) -> None:

@@ -1,4 +1,7 @@
-"""A person and a trainer at a real service of digits that were learned: what they ask for, and what came of it."""
+"""A person and a trainer at a real service: what they ask for, and what came of it.
+
+STUDIO_THREADS says with how many threads trainers compute, and the commands that do the same: 1, or as many as cores.
+"""
 
 import io
 import json
@@ -9,6 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,13 +27,18 @@ from support.serving import ROOT, Server, started
 from training.feedback.simulation import SimulatedGrader
 
 WITHIN_S = 300
+REFUSALS = ("grades that say little", "No bundle was written")
+"""Of a round, in words."""
+_ENDS_WITHIN_S = 30
+_COMPUTES = ("--threads", os.environ.get("STUDIO_THREADS", "1"), "--device", "cpu")
 
 
 class Learner:
-    """A service of the learned digits, and what a person and a trainer do with it."""
+    """A service of models, and what a person and trainers do with it."""
 
     def __init__(self, server: Server, folder: Path, key: str | None = None) -> None:
         self.server, self.folder, self.key = server, folder, key
+        self._trainers: list[subprocess.Popen] = []
 
     def ask(self, path: str, body: Any = None) -> Any:
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self.key}"} if self.key else {})
@@ -53,32 +63,40 @@ class Learner:
         )
 
     def trainer(self, log: str, *options: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
+        """Start one; `end_trainers` ends it."""
         command = [*prefix, sys.executable, "-m", "training", "trainer", "--service", self.server.url, *options]
         variables = os.environ | {"PYTHONPATH": str(ROOT), "ZOETROPE_MODELS": str(self.folder / "models")} | environment
         with (self.folder / log).open("w") as file:
-            return subprocess.Popen(
-                [*command, "--threads", "1", "--device", "cpu"],
-                cwd=self.folder, env=variables, stdout=file, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            process = subprocess.Popen(
+                [*command, *_COMPUTES], cwd=self.folder, env=variables, stdout=file, stderr=subprocess.STDOUT
+            )
+        self._trainers.append(process)
+        return process
 
-    def by_command(self, *options: str) -> str:
-        """The version that `finetune` makes of a copy of the model, of the same grades."""
-        model = self.folder / "other" / "digits"
-        command = [
-            "finetune",
-            "digits",
-            "--from",
-            model,
-            "--ratings",
-            self.server.url,
-            "--run",
-            "runs/by-hand",
-            *options,
-        ]
-        subprocess.run(
-            [sys.executable, "-m", "training", *command, "--threads", "1", "--device", "cpu"],
-            cwd=self.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True,
+    def end_trainers(self) -> None:
+        """End those that still run; also those that do not hear of it."""
+        for process in self._trainers:
+            process.terminate()
+        for process in self._trainers:
+            try:
+                process.wait(_ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def by_command(self, *options: str, name: str = "digits", pictures: str = "digits", run: str = "by-hand") -> str:
+        """The version that `finetune` makes of the copy of a model in other/, of the same grades.
+
+        Where it refuses the grades or the new version, the version stays.
+        """
+        model = self.folder / "other" / name
+        places = ["--from", model, "--ratings", self.server.url, "--run", f"runs/{run}"]
+        done = subprocess.run(
+            [sys.executable, "-m", "training", "finetune", pictures, *places, *options, *_COMPUTES],
+            cwd=self.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert done.returncode == 0 or any(words in said for words in REFUSALS), said
         return open_bundle(model).card.version
 
     def until(self, asked: str, *states: str, shown: int = 0) -> dict:
@@ -94,6 +112,19 @@ class Learner:
         raise AssertionError(f"{found}\n{[path.read_text() for path in self.folder.glob('*.log')]}\n{self.server.log}")
 
 
-def started_learner(folder: Path, models: Path, **environment: str) -> Any:
+@contextmanager
+def started_learner(folder: Path, models: Path, key: str | None = None, **environment: str) -> Iterator[Learner]:
+    """A service that is ready, of a copy of these models; at the end no trainer runs on.
+
+    Args:
+        key: that is sent with what is asked for.
+        environment: further settings of the service.
+    """
     shutil.copytree(models, folder / "models", dirs_exist_ok=True)
-    return started(folder / "models", folder / "log", **environment)
+    with started(folder / "models", folder / "log", **environment) as server:
+        learner = Learner(server, folder, key)
+        try:
+            server.wait_for("/readyz")
+            yield learner
+        finally:
+            learner.end_trainers()

@@ -1,9 +1,10 @@
 """A service of this process whose trainer is the test: it takes what the page asks for, and says how it goes."""
 
 import json
+import sqlite3
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from support.untrained import write_untrained
 
 @dataclass
 class Trainer:
-    """A service at `url`, and what a trainer says to it. `folder` has models/ with `grey`, runs/ and pictures/."""
+    """A service at `url`, and what a trainer says to it. `folder` has models/, all of noise, runs/ and pictures/."""
 
     folder: Path
     app: App
     url: str
+    model: str = "grey"
+    """The one that is graded."""
     task: dict | None = None
     """What was taken last, with its lease."""
     serving: ExitStack = field(default_factory=ExitStack)
@@ -46,13 +49,13 @@ class Trainer:
 
     def grade(self, count: int, grader: str) -> None:
         """As the page does it."""
-        picture = {"model": "grey", "version": self.version, "seed": 5, "score": 0.5, "grader": grader}
+        picture = {"model": self.model, "version": self.version, "seed": 5, "score": 0.5, "grader": grader}
         self.ask("/ratings", [picture | {"index": at} for at in range(count)])
 
     @property
     def version(self) -> str:
-        """The current one of `grey`."""
-        return self.ask("/models/grey")["card"]["version"]
+        """The current one of the model."""
+        return self.ask(f"/models/{self.model}")["card"]["version"]
 
     def take(self, lease_seconds: float = 60) -> dict:
         """What the page has asked for."""
@@ -66,17 +69,26 @@ class Trainer:
         body = {"lease": self.task["lease"], "state": state, **facts}
         self.ask(f"/trainer/trainings/{self.task['id']}", body)
 
-    def write_version(self, seed: int) -> str:
-        """A new version of `grey`, as a round writes it."""
-        return write_untrained(self.folder / "models" / "grey", 8, 8, 1, code_size=5, seed=seed).card.version
+    def forget(self) -> None:
+        """Leave nothing open, and let it be a while since a trainer was here."""
+        while task := self.ask("/trainer/take", {"trainer": "desk"})["training"]:
+            self.task = task
+            self.say("failed", reason="Nothing more comes of it.")
+        with closing(sqlite3.connect(self.folder / "grades.db")) as database, database:
+            database.execute("DELETE FROM trainers")
+
+    def write_version(self, seed: int, models: str = "models") -> str:
+        """A new version of the model, as a round writes it, where the service finds it or `elsewhere`."""
+        return write_untrained(self.folder / models / self.model, 8, 8, 1, code_size=5, seed=seed).card.version
 
 
 @contextmanager
-def hosted_trainer(folder: Path, **settings: object) -> Iterator[Trainer]:
-    """A service with a model of noise, in `folder`; it looks at its models often."""
+def hosted_trainer(folder: Path, models: Sequence[str] = ("grey",), **settings: object) -> Iterator[Trainer]:
+    """A service with models of noise, in `folder`; it looks at them often."""
     for name in ("runs", "pictures"):
         (folder / name).mkdir()
-    write_untrained(folder / "models" / "grey", 8, 8, 1, code_size=5, seed=1)
+    for name in models:
+        write_untrained(folder / "models" / name, 8, 8, 1, code_size=5, seed=1)
     grades = f"sqlite:///{folder / 'grades.db'}"
     places = {"runs": folder / "runs", "pictures": folder / "pictures", "renew_seconds": 0.2}
     app = started_app(folder / "models", grades, **{**places, **settings})

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from models.card import AcceptanceFigures
 from models.runtime import Runtime
 from training.data.dataset import Pictures
+from training.errors import RefusedUnlessForced
 from training.evaluation.reference import AnyEvaluator
 from training.feedback.reward_model import predict_grades
 from training.monitoring.diversity import pairwise_diversity
@@ -29,8 +30,12 @@ SEED = 2**40 + 1
 WORST_FD_FACTOR, LEAST_DIVERSITY, LEAST_CLASSES = 3.0, 0.5, 0.5
 
 
-class AcceptanceFailed(ValueError):
+class AcceptanceFailed(RefusedUnlessForced):
     """A fine-tuned model lost quality or diversity."""
+
+    def __init__(self, found: str) -> None:
+        advice = "Lower --strength, give more grades, or write it all the same with --force."
+        super().__init__(f"{found}. No bundle was written.", advice)
 
 
 class AcceptanceTest:
@@ -83,23 +88,22 @@ def check_acceptance(before: AcceptanceFigures, after: AcceptanceFigures) -> Non
     Raises:
         AcceptanceFailed: says what was lost, what was expected and what to do.
     """
-    advice = "No bundle was written. Lower --strength, give more grades, or write it all the same with --force."
     if after.target_fd_ratio > WORST_FD_FACTOR * max(before.target_fd_ratio, 1):
         raise AcceptanceFailed(
             f"found an FD ratio of {after.target_fd_ratio:.1f} to the target pictures, expected at most "
-            f"{WORST_FD_FACTOR:g} times the {before.target_fd_ratio:.1f} of its parent: the quality collapsed. {advice}"
+            f"{WORST_FD_FACTOR:g} times the {before.target_fd_ratio:.1f} of its parent: the quality collapsed"
         )
     if after.pairwise_diversity < LEAST_DIVERSITY:
         raise AcceptanceFailed(
             f"found pictures with {after.pairwise_diversity:.2f} of the diversity of the target pictures, expected "
-            f"{LEAST_DIVERSITY:g} or more: mode collapse, the same few pictures again and again. {advice}"
+            f"{LEAST_DIVERSITY:g} or more: mode collapse, the same few pictures again and again"
         )
     if after.class_entropy is not None and after.target_class_entropy is not None:
         kept = np.exp(after.class_entropy - after.target_class_entropy)
         if kept < LEAST_CLASSES:
             raise AcceptanceFailed(
                 f"found {np.exp(after.class_entropy):.1f} classes (as many equally frequent ones have this entropy), "
-                f"expected about {np.exp(after.target_class_entropy):.1f}, as in the target pictures. {advice}"
+                f"expected about {np.exp(after.target_class_entropy):.1f}, as in the target pictures"
             )
 
 

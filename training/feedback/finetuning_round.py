@@ -24,7 +24,7 @@ from training.exporter.bundle import Inspect
 from training.feedback.acceptance import AcceptanceTest, acceptance_lines, check_acceptance
 from training.feedback.grades import Grade, GradedPictures, draw_graded, grades_digest
 from training.feedback.pretrained import Pretrained
-from training.feedback.reward_model import Agreement, InconclusiveGrades, fit_reward, predict_grades
+from training.feedback.reward_model import Agreement, DoubtfulGrades, fit_reward, predict_grades
 from training.feedback.reweighting import Reweighting, reweight
 from training.methods.reward_weighted import RewardWeighted
 from training.networks.reward import Reward
@@ -138,7 +138,8 @@ def new_round(
         force: accept grades that are inconclusive.
 
     Raises:
-        InconclusiveGrades: the grades do not say what is liked, or the model learned from them already.
+        InconclusiveGrades: too few grades, or all equal.
+        DoubtfulGrades: the grades do not say what is liked, or the model learned from them already.
         ValueError: the pictures do not fit the model, or it cannot be fine-tuned.
     """
     parent = Pretrained.open(model)
@@ -164,13 +165,14 @@ def check_newer_grades(card: Card, grades: Sequence[Grade]) -> None:
     """Refuse to fine-tune a model with the very grades that it was fine-tuned with.
 
     Raises:
-        InconclusiveGrades: they teach it nothing that it has not learned.
+        DoubtfulGrades: they teach it nothing that it has not learned.
     """
     if card.lineage is not None and card.training.options.get("grades") == grades_digest(grades):
-        raise InconclusiveGrades(
+        raise DoubtfulGrades(
             f"found 0 grades that are newer than {card.name} {card.version}: it learned from these {len(grades):,} "
             f"already, when it was fine-tuned from {card.lineage.parent}. Expected new ones: grade more pictures at "
-            "its page first, or go on with the same grades with --force."
+            "its page first.",
+            "--force goes on with the same grades.",
         )
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.errors import RefusedUnlessForced
 from training.networks.reward import HEADS, Reward
 from training.pixels import from_bytes
 
@@ -40,6 +41,10 @@ _BATCH = 512
 
 class InconclusiveGrades(ValueError):
     """The grades do not say what is liked."""
+
+
+class DoubtfulGrades(RefusedUnlessForced, InconclusiveGrades):
+    """They say little, or nothing that the model has not learned; `force` goes on with them all the same."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def fit_reward(
         force: accept grades that are inconclusive.
 
     Raises:
-        InconclusiveGrades: too few, all equal, or no better than chance; says how many more would help.
+        InconclusiveGrades: too few, or all equal.
+        DoubtfulGrades: no better than chance; says how many more would help.
     """
     _check(scores_G)
     features_GF = reward_features(reward, images_GHWC)
@@ -107,11 +113,12 @@ def fit_reward(
     scores = torch.from_numpy(scores_G)
     ridge, agreement = cross_validate(inputs, scores)
     if not (agreement.significant or force):
-        raise InconclusiveGrades(
+        raise DoubtfulGrades(
             f"found {agreement.grades} grades that say little: of two held-out pictures with different grades the "
             f"better one is predicted in {agreement.share:.0%} (+- {CONFIDENCE_SIGMAS * agreement.standard_error:.0%}; "
             f"50 % is chance), expected more. About {agreement.more_needed:,} more grades would help, if they do not "
-            "contradict each other. --force uses these all the same."
+            "contradict each other.",
+            "--force uses these all the same.",
         )
     random = torch.Generator().manual_seed(0)
     drawn = torch.randint(len(scores), (HEADS, len(scores)), generator=random)

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 
 from training.device import ComputeContext
-from training.errors import EXPECTED, OlderVersion, Stopped, words_of
+from training.errors import EXPECTED, OlderVersion, RefusedUnlessForced, Stopped, words_of
 from training.feedback.ratings_client import RatingsUnavailable
 from training.run import RunBusy
 from training.trainer.lease import AGAIN_AFTER_S, LEASE_S, Lease
@@ -108,6 +108,8 @@ class Trainer:
             if not lease.stops():
                 raise
             return Outcome("cancelled" if lease.wish == "cancel" else "stopped")
+        except RefusedUnlessForced as error:
+            return Outcome("refused", error.found, {"force_helps": True})
         except (OSError, *EXPECTED) as error:
             if isinstance(error, RatingsUnavailable):  # the service is restarted just now: all begins again
                 return Outcome("waiting", words_of(error))
