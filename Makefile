@@ -16,7 +16,7 @@ SERVE := .venv/serve-$(EXTRA)
 DEV   := .venv/dev
 # The install of a development environment: by pip from PyPI alone, or by uv where TORCH_BACKEND chooses a build of
 # torch (cpu, cu130, auto, ...), which comes from PyTorch's own index.
-EXTRAS  := --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,hub,s3,otel,train,load,dev,imagenet]'
+EXTRAS  := --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,hub,s3,ray,otel,train,load,dev,imagenet]'
 PIP     := $(DEV)/bin/pip install
 INSTALL := $(if $(TORCH_BACKEND),$(DEV)/bin/uv pip install --python $(DEV)/bin/python --torch-backend=$(TORCH_BACKEND),$(PIP)) $(EXTRAS)
 FAILED  := $(if $(TORCH_BACKEND),That build of torch did not install: is PyTorch's own package index within reach? 'make env' alone takes torch from PyPI.,Not installed; the lines above say why. Repeated it goes on with what was downloaded.)

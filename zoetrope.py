@@ -62,6 +62,7 @@ EXTRA_OF = {
     **dict.fromkeys(("c2pa", "cryptography"), "c2pa"),
     **dict.fromkeys(("huggingface_hub", "httpx2"), "hub"),
     **dict.fromkeys(("s3fs", "fsspec", "aiobotocore", "botocore"), "s3"),
+    **dict.fromkeys(("ray",), "ray"),
     **dict.fromkeys(("torch_fidelity",), "fidelity"),
 }
 

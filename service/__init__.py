@@ -66,6 +66,8 @@ import sys
 # OpenTelemetry's instrumentation of HTTP, which BentoML loads, decides once in a process what attributes are called.
 os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
 
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray, which `bulk.cluster` imports, reports home by default
+
 # BentoML reports home by default. Its command line has decided by the environment before it imports this package, and
 # keeps the decision in a cache, which is cleared here.
 if "BENTOML_DO_NOT_TRACK" not in os.environ:

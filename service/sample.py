@@ -19,6 +19,8 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +32,12 @@ from models.engine_selection import select_engine
 from models.errors import ModelError
 from models.files import replacing, sync_folder
 from models.runtime import Runtime
+from service.bulk.cluster import check_address, connected
+from service.bulk.cluster_run import draws_on
 from service.bulk.command import OpenEvaluator, draw_data_set
 from service.bulk.job import Kind
 from service.bulk.remote_store import RemoteFolder, require_package
+from service.bulk.run import DrawRest, draw_rest
 from service.encoders import encode_picture, encode_sheet, stream_of
 from service.encoders.marks import RECIPE_FILE, Marks
 from service.errors import Problem
@@ -95,25 +100,33 @@ def _write_data_set(options: argparse.Namespace, kind: Kind, open_evaluator: Ope
     """A data set, or what is left of it."""
     if isinstance(options.out, RemoteFolder):
         require_package(options.out)  # before seconds are spent on the model
-    runtime = load_runtime(options.model)
-    label = label_numbers(_request(options, runtime, 1).label, runtime.card)
-    if not (label is None or isinstance(label, int)):
-        raise ValueError("found --classes for a data set, whose pictures have one class each; leave it out")
-    threads = read_settings().encoder_threads
-    return draw_data_set(
-        options,
-        kind,
-        runtime,
-        label,
-        _are_marked(options),
-        threads,
-        open_evaluator,
-        _say,
-    )
+    settings = read_settings()
+    with ExitStack() as stack:
+        cluster = None if options.ray is None else stack.enter_context(connected(options.ray))
+        runtime = load_runtime(options.model)
+        label = label_numbers(_request(options, runtime, 1).label, runtime.card)
+        if not (label is None or isinstance(label, int)):
+            raise ValueError("found --classes for a data set, whose pictures have one class each; leave it out")
+        draw: DrawRest = partial(draw_rest, threads=settings.encoder_threads)
+        if cluster is not None:
+            model = find_bundle(options.model, settings.models)
+            draw = draws_on(cluster, settings, model, load_runtime, open_evaluator, _say)
+        return draw_data_set(
+            options,
+            kind,
+            runtime,
+            label,
+            _are_marked(options),
+            settings.encoder_threads,
+            draw,
+            open_evaluator,
+            _say,
+        )
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    over_the_bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(f"{over_the_bar}{line}", file=sys.stderr)
 
 
 def _request(options: argparse.Namespace, runtime: Runtime, n: int) -> GenerateRequest:
@@ -235,6 +248,7 @@ def _mistakes(options: argparse.Namespace) -> list[str]:
         lambda: find_bundle(options.model, read_settings().models),
         lambda: data_set_kind(options) or file_target(options.out, options.format),
         lambda: check_data_set_options(options),
+        lambda: check_address(options.ray),
         lambda: GenerateRequest(
             n=options.n if makes_files(options) else min(options.n, LARGEST_N),
             seed=options.seed,

@@ -112,7 +112,7 @@ def check_data_set_options(options: argparse.Namespace) -> None:
         kind = data_set_kind(options)
     except ValueError:
         return  # said already
-    for name in ("raw", "filter", "shard_images"):
+    for name in ("raw", "filter", "ray", "shard_images"):
         if getattr(options, name) and (kind is None or (name == "raw" and kind == "png")):
             raise ValueError(
                 f"found --{name.replace('_', '-')} with --out {options.out}, expected it with a data set: a folder "

@@ -19,7 +19,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 LINUX_X86 = "x86_64-manylinux_2_28"
 PLATFORMS = (LINUX_X86, "aarch64-manylinux_2_35", "aarch64-apple-darwin")
 MACOS_FLOOR = "14.0"
-EVERYTHING = "cpu,mcp,postgres,c2pa,hub,s3,otel,train,load,dev,fidelity,imagenet"
+EVERYTHING = "cpu,mcp,postgres,c2pa,hub,s3,ray,otel,train,load,dev,fidelity,imagenet"
 PAIRS = [*product(PLATFORMS, PYTHONS, (EVERYTHING, "cpu")), *product((LINUX_X86,), PYTHONS, ("gpu", "gpu,train"))]
 
 
@@ -114,7 +114,7 @@ def make(*targets: str, **variables: str) -> str:
 def test_an_environment_is_made_by_pip_from_the_index():
     commands = make("env")
 
-    extras = "cpu,mcp,postgres,c2pa,hub,s3,otel,train,load,dev,imagenet"
+    extras = "cpu,mcp,postgres,c2pa,hub,s3,ray,otel,train,load,dev,imagenet"
     assert f"bin/pip install --constraint constraints.txt --editable '.[{extras}]'" in commands
     assert "torch-backend" not in commands
     assert re.search(r"echo .*minutes", commands)
@@ -128,7 +128,7 @@ def test_the_build_of_torch_can_be_chosen_and_the_message_says_what_that_needs(b
     uvs = [line for line in commands.splitlines() if "uv pip install" in line]
     assert len(uvs) == 1
     assert (
-        f"--torch-backend={backend} --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,hub,s3,otel,train,"
+        f"--torch-backend={backend} --constraint constraints.txt --editable '.[cpu,mcp,postgres,c2pa,hub,s3,ray,otel,"
         in uvs[0]
     )
     assert re.search(r"echo .*PyTorch's own package index, which must be reachable", commands)

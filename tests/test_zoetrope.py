@@ -158,6 +158,15 @@ def test_without_its_package_a_data_set_in_a_bucket_says_what_to_type():
     assert "the extra s3. Type:" in done.stderr
 
 
+def test_without_its_package_sample_on_a_cluster_says_what_to_type(tmp_path: Path):
+    done = run("sample", "mnist", "--ray", "--out", str(tmp_path / "data"), missing=("ray",))
+
+    assert done.returncode == 1
+    assert "`zoetrope sample` needs ray" in done.stderr
+    assert "the extra ray. Type:" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_outside_of_a_clone_pip_adds_the_extra(tmp_path: Path):
     said = zoetrope._missing("fit", "torch", "train", tmp_path)
 

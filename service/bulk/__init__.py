@@ -1,8 +1,8 @@
 """Bulk sampling: a data set of any number of pictures, in shards that are pure functions of their address.
 
-    options -> command -> job -> run -> shards (draw -> writers) -> store -> a folder, or a bucket
-                                  |                                   ^
-                                  `-> manifest, data_card, croissant -'
+    options -> command -> job -> run, cluster -> shards (draw -> writers) -> store -> a folder, or a bucket
+                                  |                                            ^
+                                  `-> manifest, data_card, croissant ----------'
 
 Read in this order:
 
@@ -14,6 +14,9 @@ Read in this order:
     shards     one shard: drawn, written, put in place, recorded
     manifest   the records of finished shards, and the digest of all of them
     run        which shards are left, drawn by several threads, and what lies there already
+    shard_actor
+               one process on a node of a cluster: draws as the job was begun, or not at all
+    cluster    a Ray cluster in place of threads; `cluster_run` says which node makes which shard
     space      whether the disk holds it
     progress   images per second, time left, bytes
     data_card  README.md, with the header that the Hugging Face Hub reads

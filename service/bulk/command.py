@@ -13,13 +13,14 @@ from pathlib import Path
 
 from models.card import Card
 from models.runtime import Runtime
+from service.bulk.cluster import AUTO
 from service.bulk.croissant import croissant
 from service.bulk.data_card import data_card, shards_in_words
 from service.bulk.job import Job, Kind, plan_job
 from service.bulk.manifest import Manifest, ShardRecord, found_job
 from service.bulk.progress import Progress
 from service.bulk.remote_store import FsspecStore, RemoteFolder
-from service.bulk.run import check_finished, claim, complete, draw_rest, require_same
+from service.bulk.run import DrawRest, check_finished, claim, complete, require_same
 from service.bulk.s3_store import S3Store
 from service.bulk.shards import Evaluator, JobRuntime, filter_of
 from service.bulk.space import bytes_of_picture, in_words, require_space
@@ -40,6 +41,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="drop what the model's evaluator takes for another class; needs torch",
     )
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        nargs="?",
+        const=AUTO,
+        help="draw on a Ray cluster: HOST:PORT; auto (the default), that of this machine; local, one for this command. "
+        "Needs the extra ray",
+    )
     group.add_argument("--shard-images", type=int, help="pictures of a shard (default: 10,000, or 256 MiB of pixels)")
 
 
@@ -50,6 +59,7 @@ def draw_data_set(
     label: int | None,
     marks: bool,
     threads: int,
+    draw: DrawRest,
     open_evaluator: OpenEvaluator | None,
     say: Callable[[str], None],
 ) -> str:
@@ -59,7 +69,8 @@ def draw_data_set(
         options: of the command line.
         label: by number.
         marks: whether files say that their pictures are synthetic.
-        threads: shards that are made at a time.
+        threads: shards that are made at a time on this machine.
+        draw: makes the shards that are left.
         open_evaluator: for `--filter`; None where there is none.
         say: gets what is worth a line.
 
@@ -89,7 +100,7 @@ def draw_data_set(
         )
         if there is not None:
             require_same(there, job, options.model)
-        manifest = _draw(JobRuntime(job, runtime, evaluator), store, threads, say)
+        manifest = _draw(JobRuntime(job, runtime, evaluator), store, threads, draw, say)
         store.clear_state()
     return _summary(options.out, manifest)
 
@@ -110,7 +121,7 @@ def open_store(out: Path | RemoteFolder, say: Callable[[str], None]) -> Store:
     return FsspecStore(out)
 
 
-def _draw(work: JobRuntime, store: Store, threads: int, say: Callable[[str], None]) -> Manifest:
+def _draw(work: JobRuntime, store: Store, threads: int, draw: DrawRest, say: Callable[[str], None]) -> Manifest:
     """Check what is there, draw what is left, and complete the data set."""
     job = work.job
     whole, gone = check_finished(store, job, say)
@@ -133,7 +144,7 @@ def _draw(work: JobRuntime, store: Store, threads: int, say: Callable[[str], Non
         progress.add_bytes(record.bytes)
 
     try:
-        records = draw_rest(work, store, whole, gone, threads, on_shard)
+        records = draw(work, store, whole, gone, on_shard)
     except KeyboardInterrupt:
         raise ValueError(f"stopped. {_stays(finished, job)}") from None
     except OSError as error:

@@ -109,6 +109,10 @@ class FsspecStore:
         if found and "manifest.json" not in found and not self.names(STATE):
             raise ValueError(f"found files in {folder}, expected a new or empty place; choose another one")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process, to which it is sent, connects by itself.
+        return type(self), (self.folder,)
+
     def _connect(self) -> Any:
         """The file system of the scheme, without a memory of its own of what lies there: others write too."""
         import fsspec  # here: only who writes outside of this machine has it

@@ -3,9 +3,9 @@
     command -> [run] -> shards -> store; manifest, data_card, croissant
 
 Threads take one shard after another: while the engine draws for one, the others
-encode and write. To continue is the default; finished shards are never made again,
-and one that was altered stops the run before anything is written. Knows no
-options.
+encode and write. In their place a cluster may draw (`cluster_run`). To continue is the
+default; finished shards are never made again, and one that was altered stops the
+run before anything is written. Knows no options.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,6 +27,11 @@ from service.bulk.shards import JobRuntime, WrongShard, make_shard
 from service.bulk.store import Store
 
 Say = Callable[[str], None]
+Records = dict[int, ShardRecord]
+"""Shard -> its record."""
+OnShard = Callable[[ShardRecord], None]
+DrawRest = Callable[[JobRuntime, Store, Records, Records, OnShard], list[ShardRecord]]
+"""Makes all shards that are not whole: `draw_rest` here, `cluster_run` on other machines."""
 
 
 def require_same(there: Job, job: Job, model: str) -> None:
@@ -60,7 +65,7 @@ def claim(store: Store, job: Job) -> None:
         require_same(there, job, job.model)
 
 
-def check_finished(store: Store, job: Job, say: Say) -> tuple[dict[int, ShardRecord], dict[int, ShardRecord]]:
+def check_finished(store: Store, job: Job, say: Say) -> tuple[Records, Records]:
     """The shards that are finished and whole, and those that were recorded and are gone.
 
     Size and SHA-256 of all finished ones are compared: of their bytes on a disk; in a bucket as it has them.
@@ -89,18 +94,13 @@ def check_finished(store: Store, job: Job, say: Say) -> tuple[dict[int, ShardRec
 
 
 def draw_rest(
-    work: JobRuntime,
-    store: Store,
-    whole: dict[int, ShardRecord],
-    gone: dict[int, ShardRecord],
-    threads: int,
-    on_shard: Callable[[ShardRecord], None],
+    work: JobRuntime, store: Store, whole: Records, gone: Records, on_shard: OnShard, threads: int
 ) -> list[ShardRecord]:
     """Make all shards that are not whole; returns the records of all, in order.
 
     Args:
-        threads: shards that are made at a time; memory grows with it.
         on_shard: told of each that was made.
+        threads: shards that are made at a time; memory grows with it.
 
     Raises:
         WrongShard, OSError: of the first shard that failed. Those under way are ended before; what is finished stays.

@@ -14,9 +14,9 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from models.files import digest_of, sync_file, sync_folder, write_atomically
 
@@ -87,11 +87,16 @@ class LocalStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = self.disk = folder
-        self._writing, self._numbers = folder / STATE / "writing", count()
+        self._writing = folder / STATE / "writing"
         if folder.is_dir() and any(folder.iterdir()) and not self.exists("manifest.json") and not self.exists(STATE):
             raise ValueError(f"found files in {folder}, expected a new or empty folder; choose another one")
         self._is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
+
+    def __getstate__(self) -> dict[str, object]:
+        # Absolute: another process, to which it is sent, may work in another folder.
+        folder = self.folder.absolute()
+        return {**vars(self), "folder": folder, "disk": folder, "_writing": folder / STATE / "writing"}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -178,8 +183,8 @@ class LocalStore:
         write_atomically(self.folder / name, data)
 
     def scratch(self) -> Path:
-        """A new path in the same file system, so that a rename is atomic."""
-        return self._writing / f"{os.getpid()}-{next(self._numbers)}"
+        """A new path in the same file system, so that a rename is atomic; no other machine that shares it has it."""
+        return self._writing / uuid4().hex
 
     def clear_state(self) -> None:
         """Remove what is of use only while a job runs."""
