@@ -136,7 +136,7 @@ def _serve(_command: str, argv: list[str]) -> int:
     if reason := why_not_listen(options.host, options.port):
         print(f"error: {reason}", file=sys.stderr)
         return 1
-    os.environ.update(serve_environment(os.environ, Path.cwd()))
+    os.environ.update(serve_environment(os.environ, Path.cwd(), options.workers))
     with ExitStack() as stack:
         try:
             os.environ["BENTOML_HOME"] = str(usable_home(os.environ, stack))
@@ -174,13 +174,13 @@ def _as_setting(error: Exception) -> str:
 def serve_arguments(argv: list[str]) -> list[str]:
     """The arguments of `bentoml`, which run the service of this installation whatever the working directory holds."""
     known, further = _serve_options(argv)
-    given = [f"--{name}={value}" for name, value in vars(known).items()]
+    given = [f"--{name}={getattr(known, name)}" for name in ("port", "host")]
     # The worker starts in --working-dir and imports from there first.
     return ["serve", "service.server:Zoetrope", "--working-dir", str(HOME), *given, *further]
 
 
 def _serve_options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Port and host, and what goes on to `bentoml serve`."""
+    """Port, host and workers, and what goes on to `bentoml serve`."""
     from models.command_line import OneLineParser
 
     parser = OneLineParser(
@@ -194,6 +194,9 @@ def _serve_options(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     host = os.environ.get("BENTOML_HOST", "127.0.0.1")
     parser.add_argument(
         "--host", default=host, help="address to listen on (127.0.0.1: this machine alone; 0.0.0.0: all)"
+    )
+    parser.add_argument(
+        "--workers", type=int, help="processes that share the port, each with an engine (1, or ZOETROPE_WORKERS)"
     )
     return parser.parse_known_args(argv)
 
@@ -254,8 +257,14 @@ def why_not_home(home: Path) -> str | None:
         return error.strerror or type(error).__name__
 
 
-def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The settings that name files, absolute: the service's processes do not start in the user's folder."""
+def serve_environment(environment: Mapping[str, str], folder: Path, workers: int | None = None) -> dict[str, str]:
+    """The settings that name files, absolute: the service's processes do not start in the user's folder.
+
+    Args:
+        environment: of this process.
+        folder: the working directory.
+        workers: a setting too, where it is given as an option.
+    """
     grades = environment.get("ZOETROPE_GRADES", "sqlite:///runs/grades.db")
     sqlite = "sqlite:///"
     if grades.startswith(sqlite) and not grades.startswith(f"{sqlite}:"):
@@ -266,6 +275,7 @@ def serve_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
         "ZOETROPE_GRADES": grades,
         "ZOETROPE_RUNS": str(folder / environment.get("ZOETROPE_RUNS", "runs")),
         **{name: str(folder / path) for name, path in paths.items() if path},
+        **({} if workers is None else {"ZOETROPE_WORKERS": str(workers)}),
     }
 
 

@@ -7,6 +7,7 @@
     bundle              a folder, opened whole or refused; `bundle_writer` writes it
     codes               the address of a picture -> its latent code
     class_weights       a picture of several classes: canonical weights -> rows of a batch
+    cores               CPU cores that this process may use, within its container's quota
     engine              name, interface and batch sizes of an engine
     graph               counted and converted to float16
     graph_check         what a graph may hold: no control flow, no other files, no NaN

@@ -32,6 +32,7 @@ from models.bundle_writer import write_directions, write_fidelity
 from models.card import Card
 from models.codes import codes
 from models.command_line import OneLineParser
+from models.cores import usable_cores
 from models.directions import LEADING, encode_directions, measure_directions
 from models.engine import (
     Device,
@@ -42,7 +43,6 @@ from models.engine import (
     pad_rows,
     processor_name,
     reference_on,
-    usable_cores,
 )
 from models.engine_selection import Selection, allowed_engines, engine_rule, this_machine, vouches_for
 from models.errors import EngineUnavailable, ModelError

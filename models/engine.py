@@ -11,7 +11,6 @@ Letters: N rows of a batch    Z numbers in a code    H, W, C of a picture
 """
 
 import math
-import os
 import platform
 import re
 from collections.abc import Sequence
@@ -139,11 +138,6 @@ def check_interface(path: Path, found: Sequence[str], expected: Sequence[str]) -
     """
     if list(found) != list(expected):
         raise BundleDamaged(path, found=" -> ".join(found), expected=" -> ".join(expected))
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 _VECTORS = re.compile(r"(avx|amx|fma|f16c|asimd|sve|sme(?!p)|bf16|i8mm|fphp)\w*")

@@ -21,7 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from models.card import Card, ReducedPrecision
-from models.engine import ENGINE_NAMES, Device, Engine, EngineName, Library, Precision, reference_on, usable_cores
+from models.cores import usable_cores
+from models.engine import ENGINE_NAMES, Device, Engine, EngineName, Library, Precision, reference_on
 from models.errors import EngineUnavailable
 from models.graph_check import check_graph
 

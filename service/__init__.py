@@ -7,8 +7,11 @@ Read in this order:
     server         the BentoML service that `bentoml serve` runs, and why the API is mounted on it
     settings       every environment variable; `log` prints what the service says of itself
     protocol       limits of a connection below the app: headers, time, readers; `connections` counts them
-    accepting      all connections that wait, many in one turn of the event loop
+    listening      uvicorn's server in a worker, on a socket that other workers may have too
+    accepting      all connections that wait, many in one turn of the event loop; or a worker's share of them
     parent         the process that `bentoml serve` starts first: a worker that died or is stuck is replaced
+    scoreboard     memory of all processes: how each worker is, and what it has counted
+    siblings       one worker among those that share its port
     heartbeat      how the parent notices a worker that is stuck, and a worker that its engine thread hangs
     shutdown       SIGTERM: what is under way is finished, in time
     tracing        traces of requests (OpenTelemetry), where variables ask for them

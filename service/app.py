@@ -21,12 +21,15 @@ from service.access.rules import Access, scope_of
 from service.connections import ConnectionMonitor
 from service.errors import Problem
 from service.heartbeat import Heartbeat, Step
+from service.metrics import Counters
 from service.openapi import describe
 from service.ratings.candidates import CandidatePools
 from service.ratings.grade import DatabaseUnavailable
 from service.registry import ModelRegistry
 from service.reloader import ModelReloader
+from service.scoreboard import Scoreboard, private_board
 from service.settings import Settings
+from service.siblings import Siblings
 from service.status_schemas import ServiceState
 from service.training_pictures import TrainingPictures
 
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
 _READERS = 4
 _RETRY_AFTER_S = 5
+_MOST_MODELS, _LONGEST_REASON = 100, 1_000
+"""Of what a worker says of itself to the others."""
 _MOST_COMPUTATIONS = 64
 """That wait for the one thread; each may hold a body of 1 MiB."""
 Found = TypeVar("Found")
@@ -54,6 +59,8 @@ class App(FastAPI):
     access: Access
     credentials: "ContentCredentials | None"
     """What signs pictures; None where nothing does."""
+    siblings: Siblings
+    """This worker and those that share its port."""
     _connections: ConnectionMonitor | None
     _heartbeat: Heartbeat
     _computer_pool: ThreadPoolExecutor
@@ -65,7 +72,9 @@ class App(FastAPI):
     _store: "Future[Store | str]"
     _reopened_s = 0.0
 
-    def start(self, settings: Settings, connections: ConnectionMonitor | None = None) -> None:
+    def start(
+        self, settings: Settings, connections: ConnectionMonitor | None = None, board: Scoreboard | None = None
+    ) -> None:
         """Begin to load the models and to open the database of grades; from here on the routes answer.
 
         No bundle, however broken, and no lack of bundles makes it fail.
@@ -73,6 +82,7 @@ class App(FastAPI):
         Args:
             settings: of the service.
             connections: of this process, where it is a server.
+            board: where all workers write how they are; None: it is the only one.
         """
         if settings.engines is not None:
             _log.warning("ZOETROPE_ENGINES is ignored: the engine is selected by a rule and not measured")
@@ -81,7 +91,8 @@ class App(FastAPI):
         self.settings, self._connections = settings, connections
         self.credentials = _credentials(settings) if settings.signs else None
         self.access = Access(settings, None if connections is None else connections.listening)
-        self.registry = ModelRegistry(settings)
+        board = board or private_board()
+        self.registry = ModelRegistry(settings, Counters(board.own.counters))
         self.encoder_pool = ThreadPoolExecutor(settings.encoder_threads, thread_name_prefix="encoder")
         self._computer_pool = ThreadPoolExecutor(1, thread_name_prefix="computer")
         self._writer_pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
@@ -97,12 +108,22 @@ class App(FastAPI):
         self._heartbeat = Heartbeat(
             settings.hang_seconds, self._is_loading, lambda: self.registry.batcher.engine_step, self._load_step
         )
+        self.siblings = Siblings(
+            board, lambda: self._own_unready is None, lambda: self.registry.batcher.waiting_images, self._details
+        )
+        if board.workers > 1:
+            _log.info(
+                "worker %d of %d: its engine has %d threads", board.number, board.workers, settings.engine_threads
+            )
         if connections is not None:
+            connections.siblings = self.siblings
+            self.siblings.start()
             self._heartbeat.start()
 
     def stop(self) -> None:
         """Stop the background work."""
         self._heartbeat.stop()
+        self.siblings.stop()
         self.reloader.stop()
         self.candidates.close()
         self.registry.close()
@@ -122,17 +143,43 @@ class App(FastAPI):
 
     @property
     def unready(self) -> str | None:
-        """None where the service is ready, else why it is not: it stops, a model is loading, or none can draw."""
-        return "the service is stopping" if self._stops else self.registry.unready
+        """None where the service is ready, else why it is not: it stops, a model is loading, or none can draw.
+
+        It is ready where one of its workers is: while this one is not, that one takes the connections.
+        """
+        why = self._own_unready
+        return None if why is None or self.siblings.has_ready else why
 
     @property
     def state_in_a_word(self) -> ServiceState:
         """What `unready` says, for programs."""
+        return self._own_state if self.unready else "ready"
+
+    @property
+    def _own_unready(self) -> str | None:
+        return "the service is stopping" if self._stops else self.registry.unready
+
+    @property
+    def _own_state(self) -> ServiceState:
+        """Of this worker."""
         if self._stops:
             return "stopping"
         if self._is_loading():
             return "loading"
         return "not ready" if self.registry.unready else "ready"
+
+    def _details(self) -> dict[str, Any]:
+        """What this worker says of itself to the others."""
+        drawing = [
+            f"{one.card.name}@{one.card.version}" for one in self.registry.snapshot.current if one.runtime is not None
+        ]
+        reason = self._own_unready
+        return {
+            "state": self._own_state,
+            "reason": None if reason is None else reason[:_LONGEST_REASON],
+            "threads": self.settings.engine_threads,
+            "models": drawing[:_MOST_MODELS],
+        }
 
     @property
     def has_one_request(self) -> bool:

@@ -66,9 +66,17 @@ class DynamicBatcher:
         deadline_s: seconds after which a request that was not begun is refused.
         coalesce: whether a batch may hold pictures of several requests.
         hang_s: what a step of the engine thread may take at least before it counts as a hang, see `engine_step`.
+        counters: those that go on; new ones, if not given.
     """
 
-    def __init__(self, queue_images: int, deadline_s: float, coalesce: bool = True, hang_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        queue_images: int,
+        deadline_s: float,
+        coalesce: bool = True,
+        hang_s: float = 2.0,
+        counters: Counters | None = None,
+    ) -> None:
         self._queue_images, self._deadline_s, self._coalesce = queue_images, deadline_s, coalesce
         self._hang_s = hang_s
         self._queues: dict[Runtime, deque[PendingRequest]] = {}
@@ -82,7 +90,7 @@ class DynamicBatcher:
         self._steps = 0
         self._hang_ups = 0
         self._waiting: Counter[Runtime] = Counter()
-        self.counters = Counters()
+        self.counters = counters or Counters()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 

@@ -15,11 +15,14 @@ their request has come; a flood of slow ones pushes out its own, the oldest firs
 import resource
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import PROBES, Problem, new_request_id
+
+if TYPE_CHECKING:
+    from service.siblings import Siblings
 
 REQUEST_TIMEOUT_S, WRITE_TIMEOUT_S, KEEP_ALIVE_S = 20.0, 30.0, 75.0
 MOST_CONNECTIONS = 1_024
@@ -64,6 +67,8 @@ class ConnectionMonitor:
         self.keep_alive_s, self.most_connections = KEEP_ALIVE_S, default_connections()
         self.listening: Callable[[], tuple[str, ...]] = tuple
         """Gives the addresses on which this process listens; none before it does."""
+        self.siblings: Siblings | None = None
+        """Told how many connections there are; None before the app has started."""
         self._connections: set[Connection] = set()
         self._answering: set[Connection] = set()
         self._idle: dict[Connection, float] = {}
@@ -93,6 +98,7 @@ class ConnectionMonitor:
             return
         self._connections.add(connection)
         self._idle[connection] = loop.time() + NEW_S
+        self._tell_siblings()
 
     def discard(self, connection: Connection) -> None:
         """A connection has ended."""
@@ -100,6 +106,7 @@ class ConnectionMonitor:
             kept.discard(connection)
         for ordered in (self._idle, self._surplus, self._refused):
             ordered.pop(connection, None)
+        self._tell_siblings()
 
     def begin_request(self, connection: Connection) -> None:
         """The first byte of a request has come."""
@@ -142,6 +149,10 @@ class ConnectionMonitor:
         """Close every connection, whatever is under way."""
         for connection in [*self._connections, *self._refused]:
             connection.abort()
+
+    def _tell_siblings(self) -> None:
+        if self.siblings is not None:
+            self.siblings.count_opened(len(self._connections))
 
     def _make_room_for(self, connection: Connection, now_s: float) -> bool:
         """Close or refuse a connection, so that there are no more than may be; False if it is this one."""

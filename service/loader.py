@@ -42,7 +42,7 @@ def load_runtime(bundle: Bundle, settings: Settings, warm_all: bool = True) -> R
         EngineUnavailable, BundleDamaged: see `Runtime`.
     """
     engine = select_engine(bundle.card, settings.device, settings.pinned_library, settings.pinned_precision)
-    return Runtime(bundle, engine, settings.threads, warm_all=warm_all)
+    return Runtime(bundle, engine, settings.engine_threads, warm_all=warm_all)
 
 
 def still_loading(version: ModelVersion) -> Problem:

@@ -1,12 +1,13 @@
 """BentoML's parent process: it keeps the port, replaces a worker that died or is stuck, and stops in time.
 
-    server, heartbeat -> [parent] -> circus
+    server, heartbeat, scoreboard -> [parent] -> circus
 
 `bentoml serve` is two processes: this one, and a worker that answers the
-requests. By itself the parent looks after its worker every 10 s, waits for a day
-when it stops, and ignores a second signal. In a container it starts no other
-worker: it ends with an error, so that the container's engine decides. Knows
-nothing of HTTP, and imports nothing heavy.
+requests, or several that share the port. By itself the parent looks after its
+worker every 10 s, waits for a day when it stops, and ignores a second signal. In a
+container it starts no other one in place of its only worker: it ends with an error,
+so that the container's engine decides. Knows nothing of HTTP, and imports nothing
+heavy.
 """
 
 import logging
@@ -20,6 +21,7 @@ from circus.sighandler import SysHandler  # type: ignore[import-untyped]
 from circus.sockets import CircusSocket  # type: ignore[import-untyped]
 
 from service.heartbeat import LOOK_S, STACKS_SIGNAL, HeartbeatReader
+from service.scoreboard import Scoreboard, create_board
 from service.shutdown import PARENT_VARIABLE, TEARDOWN_S, StopRequests
 
 _STACKS_S = 0.1
@@ -35,6 +37,7 @@ class Parent(SysHandler):  # type: ignore[misc]
     shutdown_s = 20.0
     """What requests under way get in the worker."""
     heartbeats: HeartbeatReader
+    board: Scoreboard
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)
@@ -53,10 +56,17 @@ class Parent(SysHandler):  # type: ignore[misc]
             _signal([pid], STACKS_SIGNAL)
             self.controller.loop.call_later(_STACKS_S, _signal, [pid], signal.SIGKILL)
         if arbiter._exclusive_running_command is None:  # else it starts or reloads workers: next time
-            ended = sum(_reap(watcher) for watcher in arbiter.watchers)
+            ended = [pid for watcher in arbiter.watchers for pid in self._reap(watcher)]
             if ended:
+                self.board.end(ended)
                 arbiter.manage_watchers()
         self.controller.loop.call_later(2 * _STACKS_S if late else LOOK_S, self._check)
+
+    def _reap(self, watcher: Any) -> list[int]:
+        """Take the workers that have ended from a circus watcher, which may start others in their place."""
+        if self.board.workers > 1:
+            watcher.respawn = True  # in a container too: the end of the service would end those that draw
+        return _reap(watcher)
 
     def quit(self) -> None:
         """Stop the workers; kill them where this is the second signal. Called for SIGTERM, SIGINT and SIGQUIT."""
@@ -76,15 +86,17 @@ class Parent(SysHandler):  # type: ignore[misc]
             self.controller.loop.call_later(_STOP_RETRY_S, self._stop)
 
 
-def bound_parent(shutdown_s: float, hang_s: float) -> None:
+def bound_parent(shutdown_s: float, hang_s: float, workers: int) -> None:
     """Make this process look after its workers, and end in time when it stops; called before it starts a worker.
 
     Args:
         shutdown_s: what requests under way get in the worker.
         hang_s: for how long a worker may be stopped; 0: for ever, and none is replaced because it is stuck.
+        workers: how many it starts.
     """
     os.environ[PARENT_VARIABLE] = str(os.getpid())
     Parent.shutdown_s, Parent.heartbeats = shutdown_s, HeartbeatReader(hang_s)
+    Parent.board = create_board(workers)
     controller.SysHandler = Parent
     CircusSocket.bind_and_listen = _listen
 
@@ -105,8 +117,8 @@ def _listen(socket: Any) -> None:
         ) from None
 
 
-def _reap(watcher: Any) -> int:
-    """Take the workers that have ended from a circus watcher; how many.
+def _reap(watcher: Any) -> list[int]:
+    """Take the workers that have ended from a circus watcher; which.
 
     Circus would take one whose main thread has ended, when others still run and nothing is known of its end.
     """
@@ -117,7 +129,7 @@ def _reap(watcher: Any) -> int:
         then = "another one starts" if watcher.respawn else "the service ends, so that its container can be restarted"
         _log.error("the worker %d ended %s; %s", pid, how, then)
         watcher.reap_process(pid, status)
-    return len(ended)
+    return list(ended)
 
 
 def _wait_status(pid: int) -> int | None:

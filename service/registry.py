@@ -17,6 +17,7 @@ from models.runtime import Runtime
 from service.batching import DynamicBatcher
 from service.errors import Problem
 from service.loader import ModelLoader, still_loading
+from service.metrics import Counters
 from service.refusals import Refusal, printable, reason_of
 from service.settings import Settings
 from service.snapshot import ModelVersion, Snapshot
@@ -30,12 +31,13 @@ class ModelRegistry:
 
     Args:
         settings: folder of models, engine, threads, queue. The folder may be missing, empty, or hold broken bundles.
+        counters: of the batcher, as those of the worker that this one replaces; new ones, if not given.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, counters: Counters | None = None) -> None:
         self._settings = settings
         self.batcher = DynamicBatcher(
-            settings.queue_images, settings.deadline_seconds, settings.coalesce, settings.hang_seconds
+            settings.queue_images, settings.deadline_seconds, settings.coalesce, settings.hang_seconds, counters
         )
         self.loader = ModelLoader(settings)
         self._snapshot = Snapshot.read(settings.models, settings.default_model)

@@ -19,15 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bentoml
+import uvicorn
 import uvicorn.config
 
 from service.image import environment, image
+from service.listening import WorkerServer
 from service.log import configure_log
-from service.settings import check_keys, read_settings
+from service.scoreboard import open_board
+from service.settings import check_keys, read_settings, worker_count
 from service.shutdown import bound_worker
 from service.tracing import traced, wants_traces
 
-uvicorn.config.HTTP_PROTOCOLS["auto"] = "service.protocol:BoundedHttpProtocol"  # BentoML builds uvicorn.Config itself
+# BentoML builds uvicorn's Config and Server itself.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = "service.protocol:BoundedHttpProtocol"
+uvicorn.Server = WorkerServer  # type: ignore[misc]
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,6 +47,8 @@ def use_models_of_bento(root: Path) -> None:
 
 
 use_models_of_bento(Path(__file__).parent.parent)
+WORKERS = worker_count()
+WorkerServer.shares_port = WORKERS > 1
 
 
 def check_temporary_folder() -> None:
@@ -84,7 +91,7 @@ def request_limits(app: "ASGIApp") -> "ASGIApp":
     name="zoetrope",
     image=image,
     envs=environment,
-    workers=1,
+    workers=WORKERS,
     http={"host": "127.0.0.1"},  # `--host` and BENTOML_HOST win; the container sets it
     metrics={"enabled": False},  # BentoML labels them by raw path: a scan of paths fills the memory
     logging={"access": {"enabled": False}},
@@ -115,12 +122,13 @@ class Zoetrope:
         check_temporary_folder()
         from service.parent import bound_parent  # the worker needs no circus
 
-        bound_parent(settings.shutdown_seconds, settings.hang_seconds)
+        bound_parent(settings.shutdown_seconds, settings.hang_seconds, settings.workers)
 
     def __init__(self) -> None:
         settings = read_settings()
         configure_log(settings.log, settings.log_level)
-        api().start(settings, bound_worker(settings, request_limits))
+        board = open_board(settings.workers, bentoml.server_context.worker_index)
+        api().start(settings, bound_worker(settings, request_limits), board)
         gc.collect()
         gc.freeze()  # 150,000 objects of imported modules: to look at them again and again costs a fifth of the speed
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from models.cores import usable_cores
 from models.engine import Device, Library, Precision
 from service.access.forwarded import PREFIX_PATTERN
 from service.access.keys import Key, check_distinct, parse_keys, read_keys
@@ -19,6 +20,7 @@ from service.log import LogFormat, LogLevel
 from service.validation import expectation
 
 PREFIX = "ZOETROPE_"
+MOST_WORKERS = 64
 _SECRET_FIELD = re.compile("key")
 """Values of fields whose names have this in them are in no message, and neither are those of misspelled ones."""
 
@@ -95,7 +97,14 @@ class Settings(BaseModel):
         default=(), description="Of GET /status, with commas between: a model that is drawn with another is refused."
     )
     engines: str | None = Field(default=None, description="Ignored: no engine is measured any more.")
-    threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; all cores by default.")
+    workers: int = Field(
+        default=1, ge=1, le=MOST_WORKERS, description="Processes that share the port, each with an engine."
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="CPU threads of a worker's engine; by default its share of the cores, or of the container's quota.",
+    )
     queue_images: int = Field(default=16_384, ge=1, description="Pictures that may wait for the engine; then 503.")
     deadline_seconds: float = Field(
         default=30, gt=0, allow_inf_nan=False, description="Pictures that are not begun by then are refused with 503."
@@ -238,6 +247,11 @@ class Settings(BaseModel):
         return None if self.precision == "auto" else self.precision
 
     @property
+    def engine_threads(self) -> int:
+        """CPU threads of one worker's engine, 1 or more: workers divide the cores, so that none waits for another."""
+        return self.threads or max(1, usable_cores() // self.workers)
+
+    @property
     def pins_engine(self) -> bool:
         """Whether engine and precision are pinned, so that no rule replaces them on another processor or release."""
         return self.pinned_library is not None and self.pinned_precision is not None
@@ -261,6 +275,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         expected = expectation(first) if name in Settings.model_fields else f"one of {known}"
         found = "set" if _SECRET_FIELD.search(name) else f"{given.get(name)!r}"
         raise ValueError(f"{PREFIX}{name.upper()} is {found}. Expected: {expected}.") from None
+
+
+def worker_count() -> int:
+    """How many workers the environment asks for; 1 where a setting is wrong, which is said before any starts."""
+    try:
+        return read_settings().workers
+    except ValueError:
+        return 1
 
 
 def check_keys(settings: Settings) -> None:

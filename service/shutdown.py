@@ -19,7 +19,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import uvicorn
+from service.listening import WorkerServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class WorkerShutdown:
     def install(self, middleware: "Callable[[ASGIApp], ASGIApp]") -> None:
         """Come before uvicorn's signal handlers and its app; without uvicorn, as in a test, do nothing."""
         server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-        if threading.current_thread() is threading.main_thread() and isinstance(server, uvicorn.Server):
+        if threading.current_thread() is threading.main_thread() and isinstance(server, WorkerServer):
             self._server, self._loop = server, asyncio.get_running_loop()
             server.config.timeout_graceful_shutdown = 1  # by then every connection is closed
             server.config.loaded_app = middleware(server.config.loaded_app)
@@ -90,11 +90,12 @@ class WorkerShutdown:
 
     def listening(self) -> tuple[str, ...]:
         """The addresses on which this worker listens; a path stands for a socket that is a file."""
-        names = [one.getsockname() for one in self._sockets()]
+        shared = getattr(getattr(self, "_server", None), "shared_sockets", ())
+        names = [one.getsockname() for one in (*self._sockets(), *shared)]
         return tuple(name if isinstance(name, str) else name[0] for name in names)
 
     def listeners(self) -> tuple[int, ...]:
-        """The file descriptors of the sockets on which this worker listens."""
+        """The file descriptors of the sockets on which this worker alone listens."""
         return tuple(one.fileno() for one in self._sockets())
 
     def _sockets(self) -> list[TransportSocket]:
@@ -117,6 +118,7 @@ class WorkerShutdown:
     def _stop_orphan(self, begun: threading.Event) -> None:
         for server in getattr(self._server, "servers", ()):  # there are none while it starts
             server.close()  # the port is free at once
+        self._server.close_shared()
         begun.set()
         signal.raise_signal(signal.SIGTERM)
 

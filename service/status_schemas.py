@@ -1,6 +1,6 @@
-"""What `GET /status` tells: the state of the service, of its models, of what it refuses and of its index.
+"""What `GET /status` tells: the state of the service, of its models and workers, of what it refuses and of its index.
 
-app, registry, training_pictures -> [status_schemas] -> routes/health
+app, registry, siblings, training_pictures -> [status_schemas] -> routes/health
 """
 
 from typing import Literal
@@ -45,14 +45,34 @@ class IndexState(BaseModel):
 ServiceState = Literal["ready", "loading", "stopping", "not ready"]
 
 
+class WorkerState(BaseModel):
+    """One of the processes that share the port."""
+
+    number: int = Field(description="From 1. One that replaces a lost worker gets its number.")
+    pid: int | None = Field(description="Its process; None: there is none at this moment.")
+    state: ServiceState | Literal["starting", "stalled"] = Field(
+        description="`starting`: its process has not come so far. `stalled`: for a second its event loop did not turn."
+    )
+    reason: str | None = Field(description="Why it is not ready.")
+    starts: int = Field(description="Processes that have had this number: each beyond the first replaced a lost one.")
+    threads: int | None = Field(default=None, description="CPU threads of its engine.")
+    connections: int = Field(description="That are open.")
+    images_waiting: int = Field(description="Pictures in its queue.")
+    models: list[str] = Field(default=[], description="The versions that draw there, name@version, the first 100.")
+
+
 class StatusResponse(BaseModel):
     """What the service draws, what it refuses, and why."""
 
     state: ServiceState = Field(description="One word for what `reason` says.")
-    ready: bool = Field(description="As in /readyz: at least one model can draw, and none is loading.")
+    ready: bool = Field(
+        description="As in /readyz: at least one model can draw, and none is loading, in one of the workers or more."
+    )
     reason: str | None = Field(description="Why it is not ready.")
     default: str = Field(description="The model of requests that name none; empty where there is no model.")
     models: list[ModelState]
     refused: list[RefusedBundle] = Field(description="By name, the first 100.")
     refused_count: int = Field(description="How many there are.")
     index: IndexState | None = Field(default=None, description="None: ZOETROPE_INDEX is not set.")
+    worker: int = Field(description="The number of the worker that answers. What is above is as it sees it.")
+    workers: list[WorkerState] = Field(description="Each has a queue, limits and models of its own.")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.engine import usable_cores
+from models.cores import usable_cores
 from training.config import preset_named
 from training.device import describe_device, images_between_waits, resolve_precision
 from training.device_selection import failure_of_a_step, mps_problem, select_device

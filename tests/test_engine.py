@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.cores import usable_cores
 from models.engine import (
     ENGINE_NAMES,
     REFERENCE,
@@ -22,7 +23,6 @@ from models.engine import (
     pad_rows,
     processor_name,
     reference_on,
-    usable_cores,
 )
 from models.errors import BundleDamaged, EngineUnavailable
 

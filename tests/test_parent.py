@@ -35,22 +35,20 @@ def server(bundles: Path, tmp_path: Path):
         yield server
 
 
-def test_a_worker_that_is_killed_is_replaced_and_draws_the_same_bytes(server: Server):
-    before, killed = server.generate(ADDRESS), server.worker
-    os.kill(killed, signal.SIGKILL)
-    server.wait_until(lambda: server.generate(ADDRESS) == before, "drawing again what it drew")
-
-    assert server.worker != killed
-    assert f"the worker {killed} ended by signal 9; another one starts" in server.log
-
-
-def test_after_a_worker_was_replaced_a_stop_is_still_a_stop(server: Server):
+def test_a_worker_that_is_killed_is_replaced_and_draws_the_same_bytes_and_a_stop_is_still_a_stop(server: Server):
+    before = server.generate(ADDRESS)
     for _ in range(2):
-        os.kill(server.worker, signal.SIGKILL)
-        server.wait_until(lambda: server.get("/readyz")[0] == 200, "ready again")
+        killed = server.worker
+        os.kill(killed, signal.SIGKILL)
+        server.wait_until(lambda: server.generate(ADDRESS) == before, "drawing again what it drew")
+        assert server.worker != killed
+        assert f"the worker {killed} ended by signal 9; another one starts" in server.log
+    drawn = server.get("/metrics")[1].decode()
     server.process.terminate()
 
     assert server.process.wait(60) == 0
+    assert "zoetrope_worker_starts_total 3.0" in drawn
+    assert "zoetrope_images_drawn_total 210.0" in drawn, "the next worker goes on counting"
     assert server.log.count("another one starts") == 2
     assert "Traceback" not in server.log
 

@@ -34,6 +34,7 @@ def test_an_engine_is_left_to_the_rule_unless_it_is_pinned():
         ("ZOETROPE_DEVICE", "gpu", r"ZOETROPE_DEVICE is 'gpu'\. Expected: 'cpu' or 'cuda'"),
         ("ZOETROPE_ENGINE", "abacus", r"ZOETROPE_ENGINE is 'abacus'"),
         ("ZOETROPE_THREADS", "0", r"ZOETROPE_THREADS is '0'\. Expected: (at least|more than) "),
+        ("ZOETROPE_WORKERS", "0", r"ZOETROPE_WORKERS is '0'\. Expected: (at least|more than) "),
         ("ZOETROPE_RENEW_SECONDS", "-1", r"ZOETROPE_RENEW_SECONDS is '-1'\. Expected: (at least|more than) "),
         ("ZOETROPE_OLDER_VERSIONS", "0", r"ZOETROPE_OLDER_VERSIONS is '0'\. Expected: (at least|more than) "),
         (

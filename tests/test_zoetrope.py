@@ -96,6 +96,7 @@ def test_an_option_that_is_a_setting_is_named_as_one():
         (["doctor"], "Missing argument 'run'"),
         (["serve", "--port", "x"], "argument -p/--port: invalid int value: 'x'"),
         (["serve", "--nope"], "No such option '--nope'"),
+        (["serve", "--workers", "x"], "argument --workers: invalid int value: 'x'"),
         (["mcp", "--nope"], "unrecognized arguments: --nope"),
         (["pull"], "the following arguments are required: address"),
         (["push", "mnist"], "the following arguments are required: address"),
@@ -210,6 +211,12 @@ def test_serve_listens_on_this_machine_alone_by_default(monkeypatch: pytest.Monk
 
     monkeypatch.setenv("BENTOML_HOST", "::1")
     assert "--host=::1" in zoetrope.serve_arguments([])
+
+
+def test_workers_are_a_setting_and_no_option_of_bentoml(tmp_path: Path):
+    assert "--workers" not in " ".join(zoetrope.serve_arguments(["--workers", "2"]))
+    assert zoetrope.serve_environment({}, tmp_path, 2)["ZOETROPE_WORKERS"] == "2"
+    assert "ZOETROPE_WORKERS" not in zoetrope.serve_environment({"ZOETROPE_WORKERS": "3"}, tmp_path), "it stays"
 
 
 @pytest.mark.parametrize(("given", "listens"), [({}, "127.0.0.1"), ({"LISTEN": "0.0.0.0"}, "0.0.0.0")])

@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-from models.engine import usable_cores
+from models.cores import usable_cores
 from training.config import preset_named
 from training.data.batches import Batches
 from training.distributed import SINGLE_PROCESS, DistributedContext

@@ -1,8 +1,8 @@
-"""`python -m load.bench`: our service, its engine and the peers, in one run and one table; or `gate`, `marks`, `scale`.
+"""`python -m load.bench`: our service, its engine and the peers, in one run; or `gate`, `marks`, `scale`, `workers`.
 
     servers -> runner -> criteria, report -> [__main__] -> load/README.md, 0 or 1
                                      gate -> [__main__] -> load/ratios.json, 0 or 1
-                                    marks -> [__main__] -> 0 or 1
+                           marks, workers -> [__main__] -> 0 or 1
                                     scale -> [__main__] -> deploy/SCALE.md, 0
 
 Ends with 0 if every ratio is as expected, 1 if one is not, 2 if nothing could be
@@ -44,6 +44,7 @@ from load.bench.runner import (
 )
 from load.bench.scale import Assumptions, run_scale
 from load.bench.servers import DEFAULT, HTTP_ONLY, OURS, PEERS, UNBATCHED, RunningServer, ServerUnderTest, started
+from load.bench.workers import run_workers
 from load.bench.workloads import (
     SHAPES_HWC,
     Workload,
@@ -69,8 +70,8 @@ def main() -> int:
     arguments = _arguments()
     exit_on_signals()
     try:
-        if arguments.mode == "marks":
-            return run_marks()
+        if arguments.mode in ("marks", "workers"):
+            return run_marks() if arguments.mode == "marks" else run_workers()
         if arguments.mode == "scale":
             return run_scale(arguments.write, Assumptions(arguments.core_hour, arguments.gigabyte, arguments.busy))
         return run_gate(arguments.write) if arguments.mode == "gate" else run_benchmark(arguments)
@@ -190,9 +191,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "mode",
         nargs="?",
-        choices=("all", "gate", "marks", "scale"),
+        choices=("all", "gate", "marks", "scale", "workers"),
         default="all",
-        help="gate: has serving got slower? marks: what do they cost? scale: what would fleets draw, send and cost?",
+        help="gate: has serving got slower? marks: what do they cost? scale: what would fleets draw, send and cost? "
+        "workers: one with all cores, or one a core?",
     )
     parser.add_argument("--models", nargs="+", choices=SHAPES_HWC, default=list(SHAPES_HWC))
     parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.engine import usable_cores
+from models.cores import usable_cores
 from service.settings import PREFIX, Settings
 
 AUTO, LOCAL = "auto", "local"

@@ -24,7 +24,7 @@ router = APIRouter(tags=["service"])
 
 @router.api_route(READYZ, methods=["GET", "HEAD"], include_in_schema=False)
 async def readyz(request: Request) -> PlainTextResponse:
-    """200 where the service is ready; else 503, and the reason that `/status` gives too.
+    """200 where the service is ready, thus one of its workers; else 503, and the reason that `/status` gives too.
 
     In place of BentoML's own probe, which cannot say why.
     """
@@ -34,7 +34,7 @@ async def readyz(request: Request) -> PlainTextResponse:
 
 @router.get("/status")
 async def get_status(request: Request) -> StatusResponse:
-    """Say whether the service is ready, the state of each model, and each bundle that is refused, with the reason."""
+    """Say whether the service is ready, the state of each model and worker, and what is refused, with the reason."""
     app = app_of(request)
     registry, unready = app.registry, app.unready
     snapshot = registry.snapshot
@@ -55,6 +55,8 @@ async def get_status(request: Request) -> StatusResponse:
         ],
         refused_count=len(refusals),
         index=app.training_pictures.state([one.card for one in snapshot.current]),
+        worker=app.siblings.number,
+        workers=app.siblings.states(),
     )
 
 
@@ -72,8 +74,8 @@ def _state_of(card: Card, runtime: Runtime | None) -> ModelState:
 
 @router.get("/metrics", response_class=Response)
 async def get_metrics(request: Request) -> Response:
-    """Give the counters of pictures, requests and batches, as Prometheus reads them."""
-    registry = app_of(request).registry
-    batcher = registry.batcher
-    text = ServiceCollector(batcher.counters, batcher.waiting_images, registry.current_runtimes).text()
+    """Give the counters of pictures, requests and batches, summed over workers, as Prometheus reads them."""
+    app = app_of(request)
+    siblings, runtimes = app.siblings, app.registry.current_runtimes
+    text = ServiceCollector(siblings.counters, siblings.images_waiting, siblings.counts, runtimes).text()
     return Response(text, media_type=CONTENT_TYPE_LATEST)

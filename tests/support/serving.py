@@ -40,8 +40,13 @@ class Server:
     @property
     def worker(self) -> int:
         """The process that answers the requests."""
-        (pid,) = _descendants(self.process.pid)
+        (pid,) = self.workers
         return pid
+
+    @property
+    def workers(self) -> list[int]:
+        """All processes that answer requests."""
+        return _descendants(self.process.pid)
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""

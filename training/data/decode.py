@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from models.engine import usable_cores
+from models.cores import usable_cores
 from models.sheet import as_picture
 from training.data.depth import (
     DEEP_COLOUR,

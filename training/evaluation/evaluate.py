@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from models.bundle import Bundle, open_bundle
 from models.bundle_writer import write_scores
 from models.card import Card
-from models.engine import Device, reference_on, usable_cores
+from models.cores import usable_cores
+from models.engine import Device, reference_on
 from models.runtime import Runtime
 from models.scores import Scores, ScoresElsewhere
 from training.data.dataset import data_digest
