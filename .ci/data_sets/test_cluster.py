@@ -125,6 +125,11 @@ def draws(node: Any) -> bool:
     return False
 
 
+def started_by(process: subprocess.Popen) -> list[psutil.Process]:
+    """It, and its children."""
+    return [found := psutil.Process(process.pid), *found.children()]
+
+
 def listens(process: psutil.Process) -> list[str]:
     """The addresses on which a process waits for connections."""
     with suppress(psutil.NoSuchProcess):
@@ -150,10 +155,11 @@ def test_a_node_that_is_killed_in_the_middle_loses_nothing_and_one_with_another_
     wait_for(process, lambda: finished(tmp_path / "data") >= 2 and draws(killed))
     machines.kill(killed)
     before = finished(tmp_path / "data")
-    _, said = process.communicate(timeout=WITHIN_S)
+    out, said = process.communicate(timeout=WITHIN_S)
 
     assert process.returncode == 0, said
     assert before < SHARDS - 5
+    assert re.fullmatch("data: 2,400 of eurosat .*; digest [0-9a-f]{16}\n", out)
     assert manifest(tmp_path / "data") == whole
     assert "node 127.0.0.1 died" in said
     assert "is drawn again" in said
@@ -195,25 +201,6 @@ def test_where_no_node_draws_the_command_says_why_and_leaves_what_is_finished(ma
     )
 
 
-def test_a_cluster_of_one_command_listens_on_this_machine_alone_and_leaves_nothing(tmp_path: Path):
-    before = {*Path("/tmp").glob("ray*")}
-    process = sampling(*JOB, "--ray", "local", "--out", "data", cwd=tmp_path)
-    wait_for(process, lambda: finished(tmp_path / "data") >= 1)
-    children = psutil.Process(process.pid).children(recursive=True)
-    listening = [where for child in children for where in listens(child)]
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=WITHIN_S)
-
-    assert process.returncode == 1
-    assert "stopped. " in said
-    assert "shards are finished and stay: repeat the command to go on" in said
-    assert len(listening) >= 2
-    assert {*listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    _, alive = psutil.wait_procs(children, 20)
-    assert alive == []
-    assert {*Path("/tmp").glob("ray*")} == before
-
-
 def test_a_cluster_writes_to_a_bucket(bucket: Bucket, tmp_path: Path):
     job = ("mnist", "--n", "400", "--seed", "7", "--shard-images", "80")
     _, said = (process := sampling(*job, "--ray", "local", "--out", bucket.out, cwd=tmp_path)).communicate()
@@ -224,11 +211,25 @@ def test_a_cluster_writes_to_a_bucket(bucket: Bucket, tmp_path: Path):
     assert not [*Path(tempfile.gettempdir()).glob("zoetrope-shards-*")]
 
 
-def test_it_reports_nothing(tmp_path: Path):
+def test_a_cluster_of_one_command_listens_on_this_machine_alone_reports_nothing_and_leaves_nothing(tmp_path: Path):
+    before, out = {*Path("/tmp").glob("ray*")}, tmp_path / "data"
     (tmp_path / "machine").mkdir()
     home = Home(tmp_path / "machine")
-    options = ("--n", "60", "--seed", "7", "--shard-images", "20", "--ray", "local", "--out", str(tmp_path / "data"))
-    home.run(sys.executable, "-m", "zoetrope", "sample", str(ROOT / "models" / "mnist"), *options)
+    home.environment["ZOETROPE_MODELS"] = str(ROOT / "models")
+    process = home.start(sys.executable, "-m", "zoetrope", "sample", *JOB, "--ray", "local", "--out", out)
+    wait_for(process, lambda: finished(out) >= 1)
+    (command,) = [one for one in started_by(process) if "zoetrope" in one.cmdline() and one.name() != "strace"]
+    children = command.children(recursive=True)
+    listening = [where for child in children for where in listens(child)]
+    command.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=WITHIN_S)
 
+    assert process.returncode == 1
+    assert "stopped. " in said
+    assert "shards are finished and stay: repeat the command to go on" in said
+    assert len(listening) >= 2
+    assert {*listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    _, alive = psutil.wait_procs(children, 20)
+    assert alive == []
+    assert {*Path("/tmp").glob("ray*")} == before
     home.check()
-    assert manifest(tmp_path / "data")["images"] == 60

@@ -12,9 +12,10 @@ import os
 import re
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ _REACHED_WITHIN_S = 5.0
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[^/\s:\[\]]+):(\d{1,5})")
 _BLOCKERS = ("RAY_USAGE_STATS_ENABLED", "HF_HUB_DISABLE_TELEMETRY", "ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")
 """Variables that keep libraries from reporting home; importing `service` sets them."""
-_FEW_TRIES = {"RAY_NUM_REDIS_GET_RETRIES": "2"}
-"""Of ten seconds each, to reach a cluster; Ray takes twenty."""
+_FEW_TRIES = {"RAY_NUM_REDIS_GET_RETRIES": "1"}
+"""Of up to 40 seconds, to reach a cluster; Ray makes twenty."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def connected(address: str) -> Iterator[Cluster]:
                 ray.init(address=address, **quiet)
             except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 raise ConnectionError(_not_connected(address, error)) from None
+        stack.enter_context(redirect_stdout(sys.stderr))  # Ray prints there what ended a process
         stack.callback(ray.shutdown)
         yield Cluster(ray, actors)
 
@@ -191,4 +193,7 @@ def _not_connected(address: str, error: Exception) -> str:
             "found no Ray cluster on this machine, expected one: begin one by `ray start --head`, name the address of "
             f"one, or take --ray local, one for this command ({reason})"
         )
-    return f"found no Ray cluster at {address}, expected one with this version of Ray and of Python ({reason})"
+    return (
+        f"found no Ray cluster at {address}, expected one with this version of Ray and of Python; where it has tokens, "
+        f"set RAY_AUTH_MODE=token ({reason})"
+    )

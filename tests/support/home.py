@@ -53,13 +53,22 @@ class Home:
             "BENTOML_HOME": str(self.path / "bentoml"),
         }
 
-    def run(self, *command: str | Path, folder: Path = ROOT) -> None:
-        """Run a program to its end, which must be a good one; its system calls are watched where strace is here."""
+    def start(self, *command: str | Path, folder: Path = ROOT) -> subprocess.Popen:
+        """Start a program; its system calls, and those of its children, are watched where strace is here."""
         traced = [*TRACE, self._trace] if shutil.which("strace") else []
-        done = subprocess.run(
-            [*traced, *command], cwd=folder, env=self.environment, capture_output=True, text=True, check=False
+        return subprocess.Popen(
+            [*traced, *command],
+            cwd=folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+    def run(self, *command: str | Path, folder: Path = ROOT) -> None:
+        """Run a program to its end, which must be a good one."""
+        out, err = (process := self.start(*command, folder=folder)).communicate()
+        assert process.returncode == 0, out[-2000:] + err[-2000:]
 
     def check(self) -> None:
         """Nothing was left in it, and nothing was called."""
