@@ -17,7 +17,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import PROBES, Problem, new_request_id
 
@@ -123,11 +123,16 @@ class ConnectionMonitor:
             self._idle[connection] = 0
 
     def app(self, app: ASGIApp, connection: Connection) -> ASGIApp:
-        """What answers a request that begins now: the app, or a refusal while the service stops or is full."""
+        """What answers a request that begins now: the app, or a refusal while the service stops or is full.
+
+        Where another worker has far fewer connections this answer may be the last one of its connection.
+        """
         if self._draining:
             return _Refusing(app, "The service is stopping.")
         if connection in self._surplus:
             return _Refusing(app, self._too_many)
+        if self.siblings is not None and self.siblings.sends_away():
+            return _LastAnswer(app)
         return app
 
     @property
@@ -199,6 +204,23 @@ class _Refusing:
             await self._app(scope, receive, send)
             return
         await _refusal(self._why).response(scope)(scope, receive, send)
+
+
+class _LastAnswer:
+    """Wraps the app where the connection closes after its answer, and the client is told so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and say that the connection closes."""
+
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, receive, send_last)
 
 
 def _refusal(why: str) -> Problem:

@@ -13,12 +13,14 @@ from asyncio import AbstractEventLoop, TimerHandle, get_running_loop
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from service.connections import MOST_CONNECTIONS
 from service.metrics import Counters, WorkerCounts
 from service.scoreboard import Scoreboard, Slot
 from service.status_schemas import WorkerState
 
 BEAT_S = 0.2
+_MOST_AHEAD = 2
+"""So many connections more than twice as many as another one has are left as they are."""
+_ANY_NUMBER = 1_000_000
 
 
 class Siblings:
@@ -41,7 +43,7 @@ class Siblings:
         self._board, self._is_ready = board, is_ready
         self._images_waiting, self._details = images_waiting, details
         self._written: Mapping[str, Any] = {}
-        self._opened = self._joining = 0
+        self._opened = self._joining = self._surplus = 0
         self._timer: TimerHandle | None = None
         board.own.begin()
 
@@ -99,10 +101,17 @@ class Siblings:
 
     def room(self) -> int:
         """How many connections it may take before one that is ready has fewer; 0: one has fewer already."""
-        counts = [slot.connections for slot in self._board.others if slot.is_ready]
-        if not counts:
-            return MOST_CONNECTIONS
-        return max(0, int(min(counts) - self._board.own.connections) + 1)
+        return int(max(0, self._fewest() - self._board.own.connections + 1))
+
+    def sends_away(self) -> bool:
+        """Whether a connection closes after the answer that begins now, so that its client comes to another worker.
+
+        Connections that stay open would stay with those that were there when another one was replaced.
+        """
+        if self._surplus <= 0:
+            return False
+        self._surplus -= 1
+        return True
 
     def states(self) -> list[WorkerState]:
         """What `/status` says of each worker."""
@@ -111,7 +120,13 @@ class Siblings:
 
     def _beat(self, loop: AbstractEventLoop) -> None:
         self._write()
+        own, fewest = self._board.own.connections, self._fewest()
+        self._surplus = int(own - fewest) // 2 if own > 2 * fewest + _MOST_AHEAD else 0
         self._timer = loop.call_later(BEAT_S, self._beat, loop)
+
+    def _fewest(self) -> float:
+        """Connections of the other one that is ready and has the fewest; more than may be where none is."""
+        return min((slot.connections for slot in self._board.others if slot.is_ready), default=_ANY_NUMBER)
 
     def _write(self) -> None:
         own, details = self._board.own, self._details()

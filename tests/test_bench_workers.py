@@ -8,8 +8,15 @@ from load.bench.workloads import Workload
 ZIP = Workload("mnist", 64, "zip", 8)
 
 
-def parts(rate: float = 100, engine: float = 0.1, loop: float = 0.1, others: float = 0.2, cores: float = 0.99) -> Parts:
-    return Parts(rate, engine, loop, others, client=0.1, cores=cores)
+def parts(
+    rate: float = 100,
+    engine: float = 0.1,
+    loop: float = 0.1,
+    others: float = 0.2,
+    cores: float = 0.99,
+    idle: float = 0.0,
+) -> Parts:
+    return Parts(rate, engine, loop, others, client=0.1, cores=cores, idle=idle)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +24,8 @@ def parts(rate: float = 100, engine: float = 0.1, loop: float = 0.1, others: flo
     [
         (parts(engine=0.9, loop=0.95), False, "engine"),
         (parts(engine=0.5, loop=0.86), False, "event loop"),
-        (parts(cores=0.6), False, "clients: cores are idle"),
+        (parts(cores=0.6, idle=0.4), False, "clients: cores are idle"),
+        (parts(cores=0.6, idle=0.0), False, "other programs on this machine"),
         (parts(others=0.7), True, "cores, most of it encoders"),
         (parts(others=0.7), False, "cores"),
     ],

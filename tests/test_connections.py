@@ -192,3 +192,24 @@ def test_while_it_stops_a_further_request_is_503_and_its_state_is_told(path: str
             assert b"retry-after: 5" in transport.written
 
     check()
+
+
+@connected
+async def test_where_another_worker_has_far_fewer_connections_an_answer_is_the_last_one_of_its_own(
+    api, connection, transport
+):
+    class Crowded:
+        def sends_away(self) -> bool:
+            return True
+
+        def count_opened(self, connections: int) -> None:
+            pass
+
+    connection.monitor.siblings = Crowded()
+    api.go_on.set()
+    connection.data_received(head("Host: x"))
+    await settle()
+
+    assert transport.written.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in transport.written.lower()
+    assert transport.closed

@@ -1,6 +1,8 @@
 """Workers that share a port take connections by turns, and each can speak for all."""
 
-from service.connections import MOST_CONNECTIONS
+import asyncio
+
+from service.accepting import MOST_PER_TURN
 from service.scoreboard import SLOT_BYTES, Scoreboard
 from service.siblings import Siblings
 
@@ -49,7 +51,7 @@ def test_one_that_is_not_ready_takes_none_while_another_is():
     first.count_opened(7)
 
     assert (first.may_accept(), second.may_accept()) == (True, False)
-    assert first.room() == MOST_CONNECTIONS, "it waits for none that is not ready"
+    assert first.room() >= MOST_PER_TURN, "it waits for none that is not ready"
     workers.ready[0] = False
     workers.write()
     assert first.may_accept()
@@ -63,7 +65,7 @@ def test_one_whose_process_has_ended_is_waited_for_no_longer():
     assert first.room() == 0
     workers.boards[0].slots[1].end()
 
-    assert first.room() == MOST_CONNECTIONS
+    assert first.room() >= MOST_PER_TURN
     assert [one.state for one in first.states()] == ["ready", "starting"]
     assert first.states()[1].pid is None
 
@@ -90,3 +92,40 @@ def test_one_whose_event_loop_does_not_turn_is_stalled_and_not_ready():
     assert first.counts.ready == 1
     assert not first.has_ready
     assert second.states()[1].state == "ready", "it has just written"
+
+
+def beat(sibling: Siblings) -> None:
+    """Write down once, as each does several times a second."""
+
+    async def run() -> None:
+        sibling.start()
+        sibling.stop()
+
+    asyncio.run(run())
+
+
+def test_one_that_was_replaced_gets_its_share_of_connections_that_stay_open():
+    """Before: the clients of a lost worker went to the others, and stayed there for as long as they liked."""
+    workers = Workers()
+    first, second = workers.each
+    first.count_opened(9)
+    assert not first.sends_away()
+    beat(first)
+    assert [first.sends_away() for _ in range(6)] == [True] * 4 + [False] * 2, "half of what it has more"
+    first.count_opened(10)
+    second.count_opened(4)
+    beat(first)
+    beat(second)
+    assert not first.sends_away()
+    assert not second.sends_away()
+
+
+def test_none_is_sent_away_where_no_other_worker_is_ready():
+    workers = Workers()
+    first, _ = workers.each
+    first.count_opened(9)
+    workers.ready[1] = False
+    workers.write()
+    beat(first)
+
+    assert not first.sends_away()

@@ -198,7 +198,7 @@ def test_one_that_is_killed_under_load_is_replaced_while_the_other_answers(both:
     seen = set()
 
     def is_replaced() -> bool:
-        assert survivor.send("/generate", PICTURES) == (200, expected), "its connection and its pictures stay"
+        assert survivor.send("/generate", PICTURES) == (200, expected), "its client notices nothing"
         assert survivor.send("/readyz")[0] == 200
         (other,) = (one for one in survivor.json("/status")["workers"] if one["number"] == victim.worker)
         seen.add(other["state"])

@@ -57,6 +57,8 @@ class Parts:
     """CPU time of this client over that of all cores."""
     cores: float
     """CPU time of service and client over that of all cores."""
+    idle: float
+    """Time in which the machine's cores did nothing, whatever runs on it."""
 
 
 def run_workers() -> int:
@@ -92,7 +94,7 @@ def limit_of(parts: Parts, encodes: bool) -> str:
     if parts.loop >= BUSY:
         return "event loop"
     if parts.cores < BUSY:
-        return "clients: cores are idle"
+        return "clients: cores are idle" if parts.idle > 1 - BUSY else "other programs on this machine"
     return "cores, most of it encoders" if encodes and parts.others > parts.loop else "cores"
 
 
@@ -135,19 +137,23 @@ async def _measured(running: RunningServer, workload: Workload, cores: int) -> P
         await asyncio.sleep(RESUMED_S)
         closed = running.server.closed_loop(workload, SAMPLE_S)
         await take_sample(running.url, running.server.closed_loop(workload, WARM_UP_S), running.processes, None)
-        loops_s, engines_s, begin_s = _loops_s(running.processes), await _engines_s(running.url), time.perf_counter()
+        loops_s, engines_s = _loops_s(running.processes), await _engines_s(running.url)
+        idle_s, begin_s = psutil.cpu_times().idle, time.perf_counter()
         sample = await take_sample(running.url, closed, running.processes, None)
-        took_s = time.perf_counter() - begin_s
+        took_s, idle_s = time.perf_counter() - begin_s, psutil.cpu_times().idle - idle_s
         if sample.errors:
             raise MeasurementError(f"{running.server.name}, {workload}: {sample.errors[0]}")
         used_s = {pid: after - loops_s.get(pid, after) for pid, after in _loops_s(running.processes).items()}
         engines_s = await _engines_s(running.url) - engines_s
-        return _parts(sample, sum(used_s.values()), engines_s, took_s, len(used_s), cores)
+        idle = idle_s / took_s / (psutil.cpu_count() or 1)
+        return _parts(sample, sum(used_s.values()), engines_s, took_s, len(used_s), cores, idle)
     finally:
         running.processes.suspend()
 
 
-def _parts(sample: Sample, loops_s: float, engines_s: float, took_s: float, workers: int, cores: int) -> Parts:
+def _parts(
+    sample: Sample, loops_s: float, engines_s: float, took_s: float, workers: int, cores: int, idle: float
+) -> Parts:
     whole_s = sample.wall_s * cores
     return Parts(
         images_per_s=images_per_s(sample),
@@ -156,6 +162,7 @@ def _parts(sample: Sample, loops_s: float, engines_s: float, took_s: float, work
         others=(sample.server_cpu_s - loops_s) / whole_s,
         client=sample.client_cpu_s / whole_s,
         cores=(sample.server_cpu_s + sample.client_cpu_s) / whole_s,
+        idle=idle,
     )
 
 
