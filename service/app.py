@@ -113,7 +113,7 @@ class App(FastAPI):
         )
         if board.workers > 1:
             _log.info(
-                "worker %d of %d: its engine has %d threads", board.number, board.workers, settings.engine_threads
+                "worker %d of %d, threads of its engine: %d", board.number, board.workers, settings.engine_threads
             )
         if connections is not None:
             connections.siblings = self.siblings

@@ -24,7 +24,7 @@ BOARD_VARIABLE = "SERVICE_SCOREBOARD_FD"
 SLOT_BYTES = 16 << 10
 COUNTERS = 40
 """Numbers of a slot that only grow; `service.metrics` says which."""
-STALE_S = 1.0
+STALE_S = 2.0
 """A worker that has written nothing for so long is not relied on: its event loop does not turn."""
 _SLOTS_A_WORKER = 2
 """Circus may start the next process of a worker before the last one has ended, under another number."""

@@ -51,7 +51,7 @@ class WorkerState(BaseModel):
     number: int = Field(description="From 1. One that replaces a lost worker gets its number.")
     pid: int | None = Field(description="Its process; None: there is none at this moment.")
     state: ServiceState | Literal["starting", "stalled"] = Field(
-        description="`starting`: its process has not come so far. `stalled`: for a second its event loop did not turn."
+        description="`starting`: its process has not come so far. `stalled`: for two seconds its loop did not turn."
     )
     reason: str | None = Field(description="Why it is not ready.")
     starts: int = Field(description="Processes that have had this number: each beyond the first replaced a lost one.")

@@ -56,7 +56,7 @@ own.write({"state": "loading"})
 
 
 @pytest.mark.usefixtures("board")
-def test_one_that_writes_nothing_for_a_second_is_not_relied_on():
+def test_one_that_writes_nothing_for_two_seconds_is_not_relied_on():
     first, second = open_board(2, 1), open_board(2, 2)
     second.own.begin()
     assert first.others == [first.slots[1]]

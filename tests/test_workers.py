@@ -69,7 +69,6 @@ def server(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "BENTOML_CONTAINERIZED": "true",
     }
     with started(folder / "models", folder / "log", **settings) as server:
-        server.wait_until(lambda: states(server) == ["ready", "ready"], "ready with both workers")
         yield server
 
 
@@ -80,6 +79,7 @@ def states(server: Server) -> list[str]:
 @pytest.fixture
 def both(server: Server) -> Iterator[list[Client]]:
     """A client of each worker, in the order of their numbers."""
+    server.wait_until(lambda: states(server) == ["ready", "ready"], "ready with both workers")
     found: dict[int, Client] = {}
     opened = []
     while len(found) < 2 and len(opened) < 20:
