@@ -130,16 +130,16 @@ def test_a_run_that_has_ended_resumes_with_a_larger_kimg_and_its_model_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Of such a length that the last line of the log is before its end."""
-    monkeypatch.setattr("training.run_logger.LOGS_A_RUN", 20)  # a line after 10 images and not after every step
+    monkeypatch.setattr("training.run_logger.LOGS_A_RUN", 20)  # a line after 5 images and not after every step
     few = ["fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, "--batch", "2"]
-    typed(*few, "--kimg", "0.202")
+    typed(*few, "--kimg", "0.102")
     log = (tmp_path / "r" / "log.jsonl").read_text().splitlines()
-    code, said = typed(*few, "--kimg", "0.25")
+    code, said = typed(*few, "--kimg", "0.13")
     record = open_bundle(tmp_path / "d").card.training
 
-    assert json.loads(log[-1])["images_shown"] < 202
+    assert json.loads(log[-1])["images_shown"] < 102
     assert code == 0, said
-    assert (record.images_shown, record.lengthened) == (250, (202,))
+    assert (record.images_shown, record.lengthened) == (130, (102,))
 
 
 def test_a_finished_fit_that_is_repeated_has_nothing_to_do_and_says_how_to_go_on(fitted: Callable[..., Path]):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from models import fidelity
 from models.bundle import open_bundle
 from models.card import AcceptanceFigures, Lineage
 from models.codes import codes
@@ -164,7 +165,9 @@ def short_run(folder: Path, **changes: object) -> Run:
     changed = settings.with_changes(**changes)
     run = Run(folder)
     run.begin(changed, DIGITS)
-    train(run, changed, DIGITS, ComputeContext(CPU))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.run_logger.SHEETS_A_RUN", 2)  # a mixture is fitted for each
+        train(run, changed, DIGITS, ComputeContext(CPU))
     return run
 
 
@@ -205,7 +208,7 @@ def test_the_card_holds_what_the_engine_rule_reads(encoding):
     assert card.compute.multiply_adds > 10_000
     assert 0 < card.compute.conv_share <= 1
     assert set(card.fidelity) == set(measure_fidelity(encoding, images=8))
-    assert all(one.images == 4096 for one in card.fidelity.values())
+    assert all(one.images == fidelity.IMAGES for one in card.fidelity.values())
 
 
 def test_the_card_names_the_method_and_the_encoder_is_part_of_the_bundle(encoding):

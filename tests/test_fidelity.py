@@ -5,6 +5,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from support.operators import IMAGES_OF_AN_EXPORT
 
 from models import fidelity
 from models.bundle import open_bundle
@@ -14,6 +15,10 @@ from models.engine_selection import MEDIAN_DB, WORST_DB
 from models.errors import BundleDamaged, EngineUnavailable
 from models.fidelity import measure_fidelity, psnr_db, reduced_engines
 from models.runtime import Runtime
+
+
+def test_an_export_measures_4096_pictures_where_no_test_says_otherwise():
+    assert IMAGES_OF_AN_EXPORT == 4_096
 
 
 def test_decibels_by_hand():

@@ -29,10 +29,10 @@ from training.train import new_state, train
 
 CPU = torch.device("cpu")
 SMALLEST = SMALLEST_OF_ANY_PRECISION.with_changes(precision="float32")
-OFTEN = ComputeContext(CPU, checkpoint_seconds=0.02)
+OFTEN = ComputeContext(CPU, checkpoint_seconds=0.1)
 PICTURES = Pictures("digits", digits(), "ab" * 32, (), np.arange(1797) % 10, tuple("0123456789"))
 SETTINGS = preset_named("tiny").with_changes(
-    images_shown=12_000, batch=40, width=4, discriminator_width=4, precision="float32", learning_rate=(2e-3, 1e-3)
+    images_shown=12_000, batch=100, width=4, discriminator_width=4, precision="float32", learning_rate=(2e-3, 1e-3)
 )
 
 WITHOUT_CURES = {"fan_in_reference": 0, "update_clip": 0.0, "warm_up_images": 0, "pixel_margin": 0.0}

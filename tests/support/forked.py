@@ -15,7 +15,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-IMPORTED_ONCE = ["training.train", "training.plan", "training.exporter.bundle", "training.cli.fit"]
+IMPORTED_ONCE = [
+    *("training.train", "training.plan", "training.exporter.bundle", "training.cli.fit", "training.execution"),
+    # And what these import when it is first needed: by Adam, digits, the events of a run, the exporter.
+    *("torch._dynamo", "sklearn.datasets", "torch.utils.tensorboard", "torch.onnx._internal.exporter._core"),
+    *("onnxscript.rewriter", "networkx"),
+]
 
 
 def begin(log: Path, work: Callable[..., object], *arguments: object, place: Mapping[str, str] = {}) -> BaseProcess:
