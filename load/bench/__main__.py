@@ -8,7 +8,8 @@
 Ends with 0 if every ratio is as expected, 1 if one is not, 2 if nothing could be
 measured. This process is the client: what it takes is in the table. `--write`
 puts the table into load/README.md; with `gate`, the ratios into load/ratios.json;
-with `scale`, what follows from the table into deploy/SCALE.md.
+with `workers`, its ratios into deploy/measured.json; with `scale`, what follows from
+all that into deploy/SCALE.md.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def main() -> int:
     exit_on_signals()
     try:
         if arguments.mode in ("marks", "workers"):
-            return run_marks() if arguments.mode == "marks" else run_workers()
+            return run_marks() if arguments.mode == "marks" else run_workers(arguments.write)
         if arguments.mode == "scale":
             return run_scale(arguments.write, Assumptions(arguments.core_hour, arguments.gigabyte, arguments.busy))
         return run_gate(arguments.write) if arguments.mode == "gate" else run_benchmark(arguments)
@@ -199,7 +200,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=SHAPES_HWC, default=list(SHAPES_HWC))
     parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")
     parser.add_argument("--quick", action="store_true", help="two iterations of short samples")
-    parser.add_argument("--write", action="store_true", help="write the table, or the gate's ratios, to the repository")
+    parser.add_argument("--write", action="store_true", help="write the table, or the ratios, to the repository")
     assumed = Assumptions()
     parser.add_argument("--core-hour", type=float, default=assumed.core_hour, help="scale: price of a core for an hour")
     parser.add_argument(

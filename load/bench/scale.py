@@ -38,11 +38,18 @@ HEAD_BYTES = 450
 LARGEST_BATCH = {"mnist": 256, "eurosat": 64}
 CONNECTIONS_KEPT, CONNECTIONS_OF_POSTGRESQL = 5, 100
 """Of a replica (SQLAlchemy's pool), and PostgreSQL's default `max_connections`."""
+
+
+def multiple_of_workers(n: int, format_name: str) -> str:
+    """The name of a ratio: of the rate of one worker a core over that of one worker with all cores."""
+    return f"n = {n:,} as {format_name}, a worker a core / one"
+
+
 _REPLICAS, _WORKERS = "python .ci/deploy/measure.py --write", "python -m load.bench workers --write"
 MULTIPLES = {
     "cached / not cached": _REPLICAS,
     **{f"n = {n}, two replicas / one": _REPLICAS for n in (1, 64)},
-    **{f"n = {n:,} as {kind}, a worker a core / one": _WORKERS for n, kind in ((1, "png"), (64, "npy"), (1024, "npy"))},
+    **{multiple_of_workers(*kind): _WORKERS for kind in ((1, "png"), (64, "npy"), (1024, "npy"))},
 }
 """What is worth measuring, and the command that does."""
 NOT_MEASURED = "not measured yet"
@@ -308,7 +315,8 @@ def _source(found: Benchmark) -> str:
 
 
 def _front_source(front: Mapping[str, Any] | None) -> str:
-    return "" if front is None or "front" not in front else f"nginx and replicas: {front['front']}"
+    kinds = (("front", "nginx and replicas"), ("workers", "workers"))
+    return " ".join(f"{words}: {front[name]}" for name, words in kinds if front and name in front)
 
 
 def _assumed(assumed: Assumptions) -> str:

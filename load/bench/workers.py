@@ -1,6 +1,6 @@
 """One worker whose engine has all cores against one worker a core: throughput, and which part is the limit.
 
-    servers, sampler -> [workers] -> __main__
+    servers, sampler -> [workers] -> scale, __main__
 
 Both are started by the same command and asked in turns, and each ratio is of one
 iteration. Of every sample it is known how long the engines drew (by `/metrics`), and
@@ -13,7 +13,7 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,9 @@ import uvloop
 
 from load.bench.client import get, request_once
 from load.bench.measurements import Sample, images_per_s
+from load.bench.report import described_machine
 from load.bench.sampler import ProcessTree, take_sample
+from load.bench.scale import keep, multiple_of_workers
 from load.bench.servers import RunningServer, ServerUnderTest, started
 from load.bench.workloads import FORMATS, Workload
 from load.server import SERVICE, MeasurementError, usable_cores
@@ -61,8 +63,11 @@ class Parts:
     """Time in which the machine's cores did nothing, whatever runs on it."""
 
 
-def run_workers() -> int:
+def run_workers(write: bool = False) -> int:
     """Measure and print; 0 if every answer was right.
+
+    Args:
+        write: keep the ratios in deploy/measured.json, for deploy/SCALE.md.
 
     Raises:
         MeasurementError: a service does not start.
@@ -78,8 +83,20 @@ def run_workers() -> int:
                     parts = uvloop.run(_measured(running, workload, cores))
                     found.setdefault((running.server.name, workload), []).append(parts)
             print(f"  iteration {iteration + 1} of {ITERATIONS}", flush=True)
-    print(table(found, [one.name for one in kinds]))
+    names = [one.name for one in kinds]
+    print(table(found, names))
+    if write:
+        keep({"workers": described_machine()}, {multiple_of_workers(*kind): one for kind, one in ratios(found, *names)})
     return 0
+
+
+def ratios(
+    found: dict[tuple[str, Workload], list[Parts]], first: str, second: str
+) -> Iterator[tuple[tuple[int, str], float]]:
+    """Images a request and format, and how many times the rate of the first the second had: median of iterations."""
+    for workload in dict.fromkeys(workload for _, workload in found):
+        pairs = zip(found[second, workload], found[first, workload], strict=True)
+        yield (workload.n, workload.format), median(one.images_per_s / other.images_per_s for one, other in pairs)
 
 
 def limit_of(parts: Parts, encodes: bool) -> str:
@@ -104,12 +121,10 @@ def table(found: dict[tuple[str, Workload], list[Parts]], names: Sequence[str]) 
         "| n | format | clients | service | images/s | ratio | engine | event loop | other threads | client | limit |",
         "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
+    by_name = {name: dict(ratios(found, names[0], name)) for name in names}
     for workload in dict.fromkeys(workload for _, workload in found):
-        first = found[names[0], workload]
         for name in names:
-            samples = found[name, workload]
-            rates = zip(samples, first, strict=True)
-            ratio = median(one.images_per_s / other.images_per_s for one, other in rates)
+            samples, ratio = found[name, workload], by_name[name][workload.n, workload.format]
             middle = Parts(*(median(getattr(one, field) for one in samples) for field in Parts.__dataclass_fields__))
             shares = " | ".join(f"{share:.0%}" for share in (middle.engine, middle.loop, middle.others, middle.client))
             encodes = workload.format == "zip"
