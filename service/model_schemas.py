@@ -190,7 +190,8 @@ class CurrentVersionResponse(BaseModel):
     version: str = Field(description="The current version in the folder of models.")
     replaced: str = Field(description="The version that was current before, or the same; send it to undo this.")
     is_served: bool = Field(
-        description="This service draws it already; else when it looks at the folder again (ZOETROPE_RENEW_SECONDS)."
+        description="The worker that answers draws it already; else, as other workers do, when it looks at the folder "
+        "again (ZOETROPE_RENEW_SECONDS)."
     )
 
 
