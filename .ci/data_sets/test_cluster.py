@@ -32,6 +32,7 @@ ray = pytest.importorskip("ray")
 
 JOB = ("eurosat", "--n", "2400", "--seed", "7", "--shard-images", "80")
 SHARDS = 30
+SMALL = ("mnist", "--n", "400", "--seed", "7", "--shard-images", "80")
 WITHIN_S = 120
 # Python runs this first: what the libraries of an actor find in their environment when they are imported, and on one
 # node another kind of processor.
@@ -202,13 +203,36 @@ def test_where_no_node_draws_the_command_says_why_and_leaves_what_is_finished(ma
 
 
 def test_a_cluster_writes_to_a_bucket(bucket: Bucket, tmp_path: Path):
-    job = ("mnist", "--n", "400", "--seed", "7", "--shard-images", "80")
-    _, said = (process := sampling(*job, "--ray", "local", "--out", bucket.out, cwd=tmp_path)).communicate()
+    _, said = (process := sampling(*SMALL, "--ray", "local", "--out", bucket.out, cwd=tmp_path)).communicate()
     assert process.returncode == 0, said
-    sampling(*job, "--out", "local", cwd=tmp_path).communicate()
+    sampling(*SMALL, "--out", "local", cwd=tmp_path).communicate()
 
     assert bucket.manifest() == manifest(tmp_path / "local")
     assert not [*Path(tempfile.gettempdir()).glob("zoetrope-shards-*")]
+
+
+def test_what_an_actor_finds_wrong_is_said_as_on_this_machine_and_a_deleted_shard_is_drawn_again(
+    machines: Machines, tmp_path: Path
+):
+    name = "data/train-00001-of-00005.parquet"
+    foreign = tmp_path / "data" / name
+    (tmp_path / "data" / ".zoetrope").mkdir(parents=True)
+    foreign.parent.mkdir()
+    foreign.write_text("mine")
+    _, said = (process := sampling(*SMALL, "--ray", machines.address, "--out", "data", cwd=tmp_path)).communicate()
+
+    assert process.returncode == 1
+    assert f"error: {name}: found a file that this job does not make. Remove it" in said
+    assert foreign.read_text() == "mine"
+    foreign.unlink()
+    sampling(*SMALL, "--out", "data", cwd=tmp_path).communicate()
+    whole, before = foreign.read_bytes(), manifest(tmp_path / "data")
+    foreign.unlink()
+    _, said = (process := sampling(*SMALL, "--ray", machines.address, "--out", "data", cwd=tmp_path)).communicate()
+    assert process.returncode == 0, said
+    assert f"{name} is gone: it is drawn again" in said
+    assert foreign.read_bytes() == whole
+    assert manifest(tmp_path / "data") == before
 
 
 def test_a_cluster_of_one_command_listens_on_this_machine_alone_reports_nothing_and_leaves_nothing(tmp_path: Path):
