@@ -1,7 +1,7 @@
 """Two hundred grades in four rounds by keyboard and button reach what the command line reaches, with real pictures.
 
 A person who likes sevens, and errs in one grade of twenty, grades 50 pictures of the shipped model on the page and
-presses Learn, four times: a quarter of an hour of one core. What each round took and what came of them is printed, with
+presses Learn, four times: half an hour of one core. What each round took and what came of them is printed, with
 `pytest -s`. That the command line makes the same of the same grades is shown with rounds that are too short to learn.
 """
 
@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import expect
 from support.browsing import Visitor
 from support.grading import levels_seen
-from support.learner import REFUSALS, Learner
+from support.learner import Learner
 from support.pictures import DATA, needs_mnist
 from support.serving import ROOT
 
@@ -35,7 +35,7 @@ TRAINED_WITHIN_MS = 1_800_000
 LEAST_SHARE, LEAST_RAREST, LEAST_DIVERSITY = 0.40, 0.04, 0.95
 """`zoetrope simulate` reached 44.5 to 47.4 % of sevens, 4.8 % or more of the rarest class, and a diversity of 0.99 with
 three such graders at the same strength: training/LOG.md, 22 November 2026."""
-SHORT_KIMG = "1"
+SHORT_ROUNDS, SHORT_KIMG = 2, "1"
 NAME, PICTURES = "mnist", str(DATA / "mnist")
 
 
@@ -72,10 +72,10 @@ def grade(page: Any, learner: Learner, grader: SimulatedGrader) -> None:
     page.locator(".grading").get_by_role("button", name="Another batch").click()
 
 
-def press_learn(page: Any, learner: Learner) -> dict:
+def press_learn(page: Any, learner: Learner, button: str = "Learn") -> dict:
     """The round, at its end; keeps what came of it."""
     part = page.locator("#grade .learn")
-    part.get_by_role("button", name="Learn").click()
+    part.get_by_role("button", name=button).click()
     pressed_s = time.monotonic()
     expect(part.locator(".state")).to_have_text(re.compile("It waits|A trainer|It learns"))
     expect(part.locator(".state")).to_have_text(re.compile("before|Refused"), timeout=TRAINED_WITHIN_MS)
@@ -85,7 +85,7 @@ def press_learn(page: Any, learner: Learner) -> dict:
     if one["state"] == "done":
         part.get_by_role("button", name="Keep").click()
         expect(part.locator(".state")).to_have_text(f"Kept: {one['after'][:6]} draws now.")
-    assert one["state"] == "done" or any(words in one["reason"] for words in REFUSALS)
+    assert one["state"] == "done" or one["force_helps"], one["reason"]
     return one
 
 
@@ -135,13 +135,11 @@ def test_the_command_line_makes_the_same_versions_of_the_same_grades(
     models, others = (learner.folder / name for name in ("models", "other"))
     shutil.copytree(models, others)
     page.locator("#grade [name=kimg]").evaluate("(one, kimg) => { one.selectedOptions[0].value = kimg; }", SHORT_KIMG)
-    made = set()
-    for number in range(ROUNDS):
+    for number in range(SHORT_ROUNDS):
         grade(page, learner, grader)
-        one = press_learn(page, learner)
-        made.add(one["after"] or one["before"])
-        options = {"name": NAME, "pictures": PICTURES, "run": f"by-command-{number}"}
-        assert learner.by_command("--kimg", SHORT_KIMG, **options) == open_bundle(models / NAME).card.version
+        one, options = press_learn(page, learner), ["--kimg", SHORT_KIMG]
+        if one["state"] == "refused":  # fifty grades may say little
+            one, options = press_learn(page, learner, "Train all the same"), [*options, "--force"]
+        version = learner.by_command(*options, name=NAME, pictures=PICTURES, run=f"by-command-{number}")
+        assert version == one["after"] == open_bundle(models / NAME).card.version
         assert open_bundle(others / NAME).generator == open_bundle(models / NAME).generator
-
-    assert len(made) > 1
