@@ -36,7 +36,7 @@ test: lint                           ## Everything that must hold, in a quarter 
 	$(MAKE) --no-print-directory -j2 types tests # types are checked while the first tests wait for the package index
 
 tests: $(DEV)/.made
-	$(PYTEST) -n 3 --durations=30 # for two cores: slow tests often wait for a browser, a server or the package index
+	$(PYTEST) -n 4 --durations=30 # on two cores: half of the time a test waits, for a browser, a server or the package index
 
 campaign: $(DEV)/.made               ## Hours: 20,000 cases of each property and fuzz test, every stress test in full length
 	CAMPAIGN_CASES=20000 $(DEV)/bin/python -m pytest -m hypothesis
