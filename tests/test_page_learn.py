@@ -185,6 +185,7 @@ def test_a_round_that_comes_to_nothing_says_why_and_one_that_is_refused_is_train
 ):
     """A full disk, pictures that were moved away, too few grades, and grades that contradict each other."""
     trainer.grade(3, "ann")
+    trainer.grade(2, "bob")
     visitor = visit()
     part = learn(visitor)
     all_the_same = part.get_by_role("button", name="Train all the same")
@@ -201,7 +202,9 @@ def test_a_round_that_comes_to_nothing_says_why_and_one_that_is_refused_is_train
         says(part, f"{words}; the model is as it was.")
         expect(part.locator(".reason")).to_have_text(reason)
         expect(all_the_same).to_be_visible(visible=force_helps)
+    expect(part.get_by_label("bob: 2 grades")).to_be_visible()
     assert visitor.faults() == []
+    assert visitor.fits()
     all_the_same.click()
     says(part, "It waits for a trainer.")
     expect(all_the_same).to_be_hidden()
@@ -228,7 +231,6 @@ def test_whose_grades_how_far_and_how_long_are_chosen_for_the_round_and_for_the_
     part.get_by_label("How long").select_option("24,000 images")
     chosen = r" --without 'bob'\''s' --strength 0.95 --kimg 24"
     expect(part.locator(".no-trainer pre")).to_have_text(command + chosen)
-    assert visitor.faults() == []
     press_learn(visitor)
     says(part, "It waits for a trainer.")
     assert trainer.take()["asked"] == {"without": ["bob's"], "strength": 0.95, "kimg": 24.0, "force": False}
