@@ -40,8 +40,8 @@ MOST_PIPELINED = 32
 """Requests of one connection that wait for the answer to an earlier one."""
 LARGEST_DISCARDED_BYTES = 32 << 20
 """What a refused client may still send: most listen only when all is sent, and a reset would hide the answer."""
-LINGER_S = 2.0
-"""How long a refused client may take to read its answer and hang up."""
+LINGER_S, LONGEST_LINGER_S = 2.0, 10.0
+"""How long a refused client may take to read its answer and hang up: from what it sent last on, and in all."""
 HIGH_WATER_BYTES = 64 << 10
 """Unsent bytes of a connection in this process at which its response waits; one further piece of it may follow."""
 UNSENT_IN_KERNEL_BYTES = 128 << 10
@@ -78,6 +78,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._waiting_since: float | None = None
         self._discarded_bytes: int | None = None
         self._lingers_until: float | None = None
+        self._refused_s = 0.0
         self._outstanding_bytes, self._stalled_since = 0, 0.0
 
     @property
@@ -285,7 +286,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _close_when_read(self) -> None:
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self._lingers_until = self.loop.time() + LINGER_S
+            self._refused_s = self.loop.time()
+            self._lingers_until = self._refused_s + LINGER_S
         else:  # TLS
             self.transport.close()
 
@@ -293,6 +295,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._discarded_bytes = (self._discarded_bytes or 0) + count
         if self._discarded_bytes > LARGEST_DISCARDED_BYTES:
             self.transport.abort()
+        elif self._lingers_until is not None:
+            self._lingers_until = min(self.loop.time() + LINGER_S, self._refused_s + LONGEST_LINGER_S)
 
 
 class _WithoutChunks:

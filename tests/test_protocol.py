@@ -2,6 +2,8 @@
 
 # ruff: noqa: ARG001, every check is given the app, the connection and its transport
 
+from types import SimpleNamespace
+
 import pytest
 from support.connecting import connected, head, settle
 
@@ -10,6 +12,7 @@ from service.protocol import (
     LARGEST_HEAD_BYTES,
     LARGEST_URL_BYTES,
     LINGER_S,
+    LONGEST_LINGER_S,
     MOST_HEADERS,
     MOST_PIPELINED,
     BoundedHttpProtocol,
@@ -157,6 +160,20 @@ async def test_a_refused_client_has_two_seconds_to_hang_up(api, connection, tran
 
     assert not transport.closed
     later(connection, LINGER_S + 0.5)
+    assert transport.aborted
+
+
+@connected
+async def test_a_refused_client_that_goes_on_sending_has_ten_seconds(api, connection, transport):
+    connection.data_received(b"nonsense\r\n\r\n")
+    begin = connection.loop.time()
+    for second in range(int(LONGEST_LINGER_S)):
+        connection.loop = SimpleNamespace(time=lambda now=begin + second: now)
+        connection.data_received(b"more")
+        connection.check(begin + second + 0.9, REQUEST_S, WRITE_S)
+        assert not transport.closed
+
+    connection.check(begin + LONGEST_LINGER_S + 0.1, REQUEST_S, WRITE_S)
     assert transport.aborted
 
 

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from support.serving import Server, started
 
+from service.protocol import LINGER_S
+
 REQUEST_S, WRITE_S = 1.0, 1.5
 LATE_S = 10.0  # what a busy machine may add
 STREAMED = '{"n": 10000, "seed": 1, "model": "colour", "format": "npy"}'
@@ -109,6 +111,19 @@ def test_megabytes_of_headers_are_431_and_take_no_memory_and_no_time_of_others(s
     assert problem_of(answer)["status"] == 431
     assert server.resident_bytes() - before < LARGEST_GROWTH_BYTES
     assert prober.longest_s < 1
+
+
+def test_a_refused_client_that_still_sends_reads_its_answer(server: Server):
+    """Before: what took more than two seconds to send was answered by a reset, which hides the answer."""
+    with connected(server) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"a: b\r\n" * 200)
+        begin = time.monotonic()
+        while time.monotonic() - begin < 2 * LINGER_S:
+            client.sendall(b"c: d\r\n")
+            time.sleep(0.2)
+        answer = read(client)
+
+    assert problem_of(answer)["status"] == 431
 
 
 @pytest.mark.parametrize("name", ["Accept", "If-None-Match", "Content-Type", "Cookie"])
