@@ -30,8 +30,9 @@ os.environ["RAY_USAGE_STATS_REPORT_URL"] = "http://127.0.0.1:9/"  # else it is t
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray takes no address of this machine but 127.0.0.1
 ray = pytest.importorskip("ray")
 
-JOB = ("eurosat", "--n", "2400", "--seed", "7", "--shard-images", "80")
-SHARDS = 30
+JOB = ("eurosat", "--n", "4800", "--seed", "7", "--shard-images", "80")
+SHARDS = 60
+ENDLESS = ("eurosat", "--n", "200000", "--seed", "7", "--shard-images", "80")
 SMALL = ("mnist", "--n", "400", "--seed", "7", "--shard-images", "80")
 WITHIN_S = 120
 # Python runs this first: what the libraries of an actor find in their environment when they are imported, and on one
@@ -160,12 +161,11 @@ def test_a_node_that_is_killed_in_the_middle_loses_nothing_and_one_with_another_
 
     assert process.returncode == 0, said
     assert before < SHARDS - 5
-    assert re.fullmatch("data: 2,400 of eurosat .*; digest [0-9a-f]{16}\n", out)
+    assert re.fullmatch("data: 4,800 of eurosat .*; digest [0-9a-f]{16}\n", out)
     assert manifest(tmp_path / "data") == whole
     assert "node 127.0.0.1 died" in said
     assert "is drawn again" in said
     assert re.search("node 127.0.0.1 draws nothing: found .*instruction_set another .*expected what the job was", said)
-    assert "node 127.0.0.1 draws nothing: it is gone" in said
     assert not (tmp_path / "data" / ".zoetrope").exists()
     started = [json.loads(line) for line in machines.started.read_text().splitlines()]
     assert len(started) >= 3
@@ -240,7 +240,7 @@ def test_a_cluster_of_one_command_listens_on_this_machine_alone_reports_nothing_
     (tmp_path / "machine").mkdir()
     home = Home(tmp_path / "machine")
     home.environment["ZOETROPE_MODELS"] = str(ROOT / "models")
-    process = home.start(sys.executable, "-m", "zoetrope", "sample", *JOB, "--ray", "local", "--out", out)
+    process = home.start(sys.executable, "-m", "zoetrope", "sample", *ENDLESS, "--ray", "local", "--out", out)
     wait_for(process, lambda: finished(out) >= 1)
     (command,) = [one for one in started_by(process) if "zoetrope" in one.cmdline() and one.name() != "strace"]
     children = command.children(recursive=True)
