@@ -30,8 +30,8 @@ SURPLUS_CONNECTIONS = 64
 """Connections beyond the most that may ask for a probe, or be told why they are refused."""
 _REFUSED_SHARE = 4
 """A quarter as many refused ones as connections may still read why; beyond that the oldest is closed at once."""
-NEW_S = 1.0
-"""A connection that has just come is not idle for so long: its request may be under way."""
+UNTIL_IDLE_S = 1.0
+"""A connection that has just come, or was just answered, is not idle for so long: a request may be under way."""
 _LONGEST_INTERVAL_S = 1.0
 _RETRY_AFTER_S = 5
 _ALWAYS_ANSWERED = frozenset({*PROBES, "/status"})
@@ -97,7 +97,7 @@ class ConnectionMonitor:
         if len(self._connections) >= self.most_connections and not self._make_room_for(connection, loop.time()):
             return
         self._connections.add(connection)
-        self._idle[connection] = loop.time() + NEW_S
+        self._idle[connection] = loop.time() + UNTIL_IDLE_S
         self._tell_siblings()
 
     def discard(self, connection: Connection) -> None:
@@ -116,11 +116,11 @@ class ConnectionMonitor:
         """The headers of a request are complete."""
         self._answering.add(connection)
 
-    def end_answer(self, connection: Connection, idle: bool) -> None:
-        """Its response is complete; `idle`: and no further request has begun."""
+    def end_answer(self, connection: Connection, idle: bool, now_s: float) -> None:
+        """Its response is complete; `idle`: and no further request has begun. `now_s` is the event loop's time."""
         self._answering.discard(connection)
         if idle:
-            self._idle[connection] = 0
+            self._idle[connection] = now_s + UNTIL_IDLE_S
 
     def app(self, app: ASGIApp, connection: Connection) -> ASGIApp:
         """What answers a request that begins now: the app, or a refusal while the service stops or is full.

@@ -189,7 +189,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The last byte of a response was written; the next pipelined request begins, if there is one."""
-        self.monitor.end_answer(self, idle=not (self.pipeline or self._in_message))
+        self.monitor.end_answer(self, idle=not (self.pipeline or self._in_message), now_s=self.loop.time())
         super().on_response_complete()
 
     # the monitor

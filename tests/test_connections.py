@@ -41,7 +41,7 @@ def opened(first: BoundedHttpProtocol) -> tuple[BoundedHttpProtocol, Transport]:
 @pytest.fixture
 def soon_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that says nothing is idle at once."""
-    monkeypatch.setattr(connections, "NEW_S", 0.0)
+    monkeypatch.setattr(connections, "UNTIL_IDLE_S", 0.0)
 
 
 @pytest.mark.usefixtures("soon_idle")
@@ -74,6 +74,20 @@ async def test_where_all_connections_are_in_use_a_new_one_is_503_and_the_probe_i
     assert refused_transport.problem["detail"] == "Connections in use: 1, and no more may be. Try again in 5 s."
     assert probe_transport.status == 200
     assert transport.status == 200, "what was under way is answered"
+
+
+@connected
+async def test_one_that_was_just_answered_is_not_closed_for_the_next_because_its_next_request_may_be_under_way(
+    api, connection, transport
+):
+    """Before: in a flood of new connections a client that asked one thing after another was hung up on."""
+    connection.monitor.most_connections = 1
+    api.go_on.set()
+    connection.data_received(head("Host: x"))
+    await settle()
+    opened(connection)
+
+    assert not transport.closed
 
 
 @connected
