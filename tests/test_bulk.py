@@ -11,7 +11,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 from support.full_disk import full_disk
 from support.in_process import PINNED
+from support.sampling import Said, sampled
 from support.untrained import write_untrained
 
 import service.bulk.command
@@ -29,7 +30,6 @@ import service.bulk.space
 from models.card import Card
 from models.runtime import Runtime
 from service.bulk.store import LocalStore
-from service.sample import main
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("--n", 30, "--shard-images", 8)
@@ -44,25 +44,9 @@ def _settings(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"ZOETROPE_{name.upper()}", str(value))
 
 
-@dataclass
-class Said:
-    """What a command printed."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def sample(capsys: pytest.CaptureFixture[str]):
-    """`zoetrope sample`, in this process."""
-
-    def run(*argv: object, **options: object) -> Said:
-        code = main([str(one) for one in argv], **options)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
+def sample(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    return partial(sampled, capsys)
 
 
 def shards(folder: Path) -> list[Path]:

@@ -5,16 +5,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
 from support.bucket import KEY, SECRET, Bucket, Moto, serving_moto
+from support.sampling import Said, sampled
 from support.serving import ROOT
 
 from models.runtime import Runtime
-from service.sample import main
 
 OURS = ("AWS_", "FSSPEC_", "S3FS_")
 
@@ -64,26 +63,16 @@ def rights(moto: Moto) -> Iterator[Callable[[bool], None]]:
     moto.require_rights(False)
 
 
-@dataclass
-class Said:
-    """What a command printed."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def sample(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Said]:
     """`zoetrope sample`, in this process; it names no key, and leaves nothing in the folder of temporary files."""
 
     def run(*argv: object) -> Said:
-        code = main([str(one) for one in argv])
-        said = capsys.readouterr()
+        said = sampled(capsys, *argv)
         assert KEY not in said.out + said.err
         assert SECRET not in said.out + said.err
         assert list((tmp_path / "temporary").iterdir()) == []
-        return Said(code, said.out, said.err)
+        return said
 
     return run
 
