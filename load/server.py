@@ -78,13 +78,13 @@ def running_service(
 
 @contextmanager
 def running_server(
-    command: Sequence[str], ready_path: str, log: Path, environment: Mapping[str, str]
+    command: Sequence[str], ready_path: str | None, log: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a server on a free port; give its address and its process; stop it in any case.
 
     Args:
         command: "{port}" in it becomes the port.
-        ready_path: GET of this path is answered with 200 when the server is ready.
+        ready_path: GET of this path is answered with 200 when the server is ready; None: it is not waited for.
         log: a file for what it prints.
         environment: in addition to ours.
 
@@ -106,7 +106,8 @@ def running_server(
     children: set[psutil.Process] = set()
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url + ready_path, process, log)
+        if ready_path is not None:
+            _wait_until_ready(url + ready_path, process, log)
         children.update(psutil.Process(process.pid).children(recursive=True))
         yield url, process
     finally:

@@ -67,9 +67,13 @@ def check_temporary_folder() -> None:
 @cache
 def api() -> "App":
     """The API of this process; the worker imports and creates it."""
-    from service.routes import create_app
+    gc.disable()  # imports make many objects and hardly any garbage: to look for it takes a tenth of a second
+    try:
+        from service.routes import create_app
 
-    return create_app()
+        return create_app()
+    finally:
+        gc.enable()
 
 
 async def mounted_api(scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -129,7 +133,6 @@ class Zoetrope:
         configure_log(settings.log, settings.log_level)
         board = open_board(settings.workers, bentoml.server_context.worker_index)
         api().start(settings, bound_worker(settings, request_limits), board)
-        gc.collect()
         gc.freeze()  # 150,000 objects of imported modules: to look at them again and again costs a fifth of the speed
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

@@ -1,8 +1,8 @@
-"""`python -m load.bench`: our service, its engine and the peers, in one run; or `gate`, `marks`, `scale`, `workers`.
+"""`python -m load.bench`: our service, its engine and the peers, in one run; or `gate`, `marks`, `scale`, `starts` ...
 
     servers -> runner -> criteria, report -> [__main__] -> load/README.md, 0 or 1
                                      gate -> [__main__] -> load/ratios.json, 0 or 1
-                           marks, workers -> [__main__] -> 0 or 1
+                   marks, starts, workers -> [__main__] -> 0 or 1
                                     scale -> [__main__] -> deploy/SCALE.md, 0
 
 Ends with 0 if every ratio is as expected, 1 if one is not, 2 if nothing could be
@@ -15,7 +15,7 @@ all that into deploy/SCALE.md.
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from load.bench.runner import (
 )
 from load.bench.scale import Assumptions, run_scale
 from load.bench.servers import DEFAULT, HTTP_ONLY, OURS, PEERS, UNBATCHED, RunningServer, ServerUnderTest, started
+from load.bench.starts import run_starts
 from load.bench.workers import run_workers
 from load.bench.workloads import (
     SHAPES_HWC,
@@ -71,14 +72,22 @@ def main() -> int:
     arguments = _arguments()
     exit_on_signals()
     try:
-        if arguments.mode in ("marks", "workers"):
-            return run_marks() if arguments.mode == "marks" else run_workers(arguments.write)
-        if arguments.mode == "scale":
-            return run_scale(arguments.write, Assumptions(arguments.core_hour, arguments.gigabyte, arguments.busy))
-        return run_gate(arguments.write) if arguments.mode == "gate" else run_benchmark(arguments)
+        return _MODES[arguments.mode](arguments)
     except MeasurementError as error:
         print(f"Nothing was measured: {error}", file=sys.stderr)
         return 2
+
+
+_MODES: dict[str, Callable[[argparse.Namespace], int]] = {
+    "all": lambda arguments: run_benchmark(arguments),
+    "gate": lambda arguments: run_gate(arguments.write),
+    "marks": lambda _: run_marks(),
+    "scale": lambda arguments: run_scale(
+        arguments.write, Assumptions(arguments.core_hour, arguments.gigabyte, arguments.busy)
+    ),
+    "starts": lambda arguments: run_starts(arguments.models_with_older),
+    "workers": lambda arguments: run_workers(arguments.write),
+}
 
 
 def run_benchmark(arguments: argparse.Namespace) -> int:
@@ -192,12 +201,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "mode",
         nargs="?",
-        choices=("all", "gate", "marks", "scale", "workers"),
+        choices=_MODES,
         default="all",
         help="gate: has serving got slower? marks: what do they cost? scale: what would fleets draw, send and cost? "
-        "workers: one with all cores, or one a core?",
+        "starts: how long until it answers? workers: one with all cores, or one a core?",
     )
     parser.add_argument("--models", nargs="+", choices=SHAPES_HWC, default=list(SHAPES_HWC))
+    parser.add_argument(
+        "--models-with-older",
+        type=Path,
+        metavar="FOLDER",
+        help="starts: the same models, and older versions of them",
+    )
     parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")
     parser.add_argument("--quick", action="store_true", help="two iterations of short samples")
     parser.add_argument("--write", action="store_true", help="write the table, or the ratios, to the repository")

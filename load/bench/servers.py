@@ -146,7 +146,7 @@ def started(server: ServerUnderTest, model: str, folder: Path) -> Iterator[Runni
         MeasurementError: it does not start; says its last words.
     """
     log = folder / f"{server.name.replace(' ', '-')}-{model}.log"
-    environment = {**_environment(model, folder), **server.environment}
+    environment = {**environment_of(model, folder), **server.environment}
     with running_server(server.command, server.ready_path, log, environment) as (url, process):
         if server.ours:
             wait_until_warm(url)
@@ -158,8 +158,13 @@ def started(server: ServerUnderTest, model: str, folder: Path) -> Iterator[Runni
             processes.resume()
 
 
-def _environment(model: str, folder: Path) -> dict[str, str]:
-    """What every server is started with."""
+def environment_of(model: str, folder: Path) -> dict[str, str]:
+    """What every server is started with.
+
+    Args:
+        model: a folder of models/, for those that serve only one.
+        folder: for its grades.
+    """
     height, width, channels = SHAPES_HWC[model]
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",

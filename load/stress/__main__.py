@@ -19,6 +19,7 @@ import uvloop
 from load.check_result import CheckResult, exit_code
 from load.server import MeasurementError, exit_on_signals
 from load.stress.batching import batching_gain, fairness, hangup
+from load.stress.bulk import IMAGES, KILLS, bulk
 from load.stress.contract import CASES, contract
 from load.stress.crash import crash
 from load.stress.determinism import determinism
@@ -50,13 +51,16 @@ class Lengths:
     slow_clients: int = CLIENTS
     idle_connections: int = IDLE
     contract_cases: int = CASES
+    bulk_images: int = IMAGES
+    bulk_kills: int = KILLS
     trainer_s: float = 10.0
     trainer_iterations: int = 3
 
 
 SHORT = Lengths(
     overload_s=15.0, fairness_s=4.0, batching_iterations=2, kills=3, soak_minutes=0.5, memory_growth=1.3, mutants=500,
-    slow_clients=30, idle_connections=200, contract_cases=300, trainer_s=4.0, trainer_iterations=1,
+    slow_clients=30, idle_connections=200, contract_cases=300, bulk_images=100_000, bulk_kills=3,
+    trainer_s=4.0, trainer_iterations=1,
 )  # fmt: skip
 """In seconds, for CI. In half a minute memory still warms up, so only a fast leak shows."""
 
@@ -89,6 +93,7 @@ def lengths_of(arguments: argparse.Namespace) -> Lengths:
         slow_clients=arguments.count or base.slow_clients,
         idle_connections=arguments.count or base.idle_connections,
         contract_cases=arguments.count or base.contract_cases,
+        bulk_images=arguments.count or base.bulk_images,
     )
 
 
@@ -183,6 +188,7 @@ _EXPERIMENTS: dict[str, Part] = {
     "soak": lambda arguments, lengths: _on_target(
         arguments, lambda target: soak(target, lengths.soak_minutes, lengths.memory_growth)
     ),
+    "bulk": lambda arguments, lengths: bulk(arguments.model, lengths.bulk_images, lengths.bulk_kills),
     "trainer": lambda arguments, lengths: next_to_a_trainer(
         arguments.model, arguments.pictures, lengths.trainer_s, lengths.trainer_iterations
     ),
@@ -213,7 +219,9 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         "--seconds", type=float, help="of overload and overloads (60 each), fairness (20), a turn of trainer (10)"
     )
     parser.add_argument("--minutes", type=float, help="of soak (default 30)")
-    parser.add_argument("--count", type=int, help="kills, mutants, slow clients, idle connections, or cases")
+    parser.add_argument(
+        "--count", type=int, help="kills, mutants, slow clients, idle connections, cases, or pictures of bulk"
+    )
     parser.add_argument("--pictures", type=Path, help="what trainer learns from (digits, which need no file)")
     parser.add_argument("--out", type=Path, help="a folder that keeps results; what it has is not run again")
     parser.add_argument("--url", help="a service that runs already, as in a container; with --pid")

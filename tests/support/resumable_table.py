@@ -2,6 +2,7 @@
 
     stability_table, little_data_table, controls_table -> [resumable_table] -> OUT/table.jsonl
 
+`--table` names another file for the lines: training/measured/ keeps those of tables that take longer than a day's work.
 Cells that are there are skipped. One that failed is named on stderr, and tried again the next time. `--only` takes the
 cells whose name contains that; `--print` only prints the table.
 """
@@ -31,6 +32,7 @@ def table_parser(description: str | None) -> argparse.ArgumentParser:
     """The arguments that every table has; the first line of a module's docstring describes it."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("out", type=Path)
+    parser.add_argument("--table", type=Path, help="the file of its lines, in place of OUT/table.jsonl")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--only", default="", help="cells whose name contains this, such as mnist-seed")
     parser.add_argument("--print", action="store_true", dest="prints")
@@ -45,7 +47,7 @@ def fill(
 ) -> None:
     """Measure the cells that are missing, or print the table."""
     given.out.mkdir(parents=True, exist_ok=True)
-    path = given.out / "table.jsonl"
+    path = given.table or given.out / "table.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     if given.prints:
         print(as_markdown(lines))
