@@ -1,5 +1,6 @@
 """Grade, as a person uses it: every grade arrives once, also when requests or responses are lost."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from support.grading import GRADE, PICTURE, SEEN, address, arrived, begin, press
 from support.serving import Server
 
 pytestmark = pytest.mark.slow
+LIKED = "#grade .liked img"
 
 
 def test_a_batch_is_graded_by_keys_with_undo_and_skip(arrive, studio: Server):
@@ -202,6 +204,24 @@ def test_a_batch_that_the_service_refuses_is_explained_and_another_can_be_begun(
     page.get_by_role("button", name="Another batch").click()
 
     page.get_by_role("button", name="Begin").wait_for()
+
+
+def test_the_end_of_a_batch_shows_the_pictures_that_were_liked_the_most_liked_first_and_no_others(arrive):
+    visitor = arrive()
+    page = begin(visitor, "likes")
+    graded = {key: strike(page, key) for key in "05619"}
+    for _ in range(11):
+        strike(page, "s")
+    page.get_by_role("heading", name="5 of 16 pictures graded").wait_for()
+    visitor.shows(LIKED, 2)
+
+    shown = page.locator(LIKED).evaluate_all("all => all.map(one => one.src)")
+    addresses = [re.search(r"images/([0-9]+)/([0-9]+)\.png", one).groups() for one in shown]
+    assert addresses == [graded["9"], graded["6"]]
+    page.get_by_role("button", name="Another batch").locator("visible=true").click()
+    press(page, "5012" * 4, {})
+    page.get_by_text("None of these: you gave no picture more than 0.5.").wait_for()
+    expect(page.locator(LIKED)).to_have_count(0)
 
 
 def test_another_batch_of_a_new_version_says_so_and_the_chart_has_both(arrive, studio: Server):

@@ -14,6 +14,7 @@ import {texts} from "./texts_grade.js";
 const SHOWN_BEFORE = 3;
 const SHOWN_AFTER = 6; // these are prefetched by being shown
 const SAMPLES = 12;
+const NEITHER = 0.5; // as far from no as from yes
 const SAMPLE_COLUMNS = 6;
 const SHORT_PX = 520; // in a window that is less high the picture has the other controls at its side, or little else
 const SMALLEST_PX = 96;
@@ -120,8 +121,10 @@ function showEnd(queue, card) {
   const {given, pictures} = queue.state;
   const graded = given.map(({score}, index) => ({score, index})).filter(({score}) => score !== undefined);
   heading.textContent = texts.grade.finished(graded.length, queue.length);
-  const best = graded.sort((one, other) => other.score - one.score).slice(0, SAMPLES);
-  showSamples(parts.liked, card, best.map(({score, index}) => (
+  const liked = graded.filter(({score}) => score > NEITHER).sort((one, other) => other.score - one.score);
+  parts.liked.hidden = graded.length === 0;
+  parts.liked.querySelector(".none").textContent = liked.length ? "" : texts.grade.noneLiked(NEITHER);
+  showSamples(parts.liked, card, liked.slice(0, SAMPLES).map(({score, index}) => (
     [pictures[index].url, texts.grade.altGraded(nameOf(pictures[index], index), score)])));
   heading.focus();
 }

@@ -30,6 +30,7 @@ export const texts = {
     altGraded: (alt, score) => `${alt}: ${score}`,
     progress: (number, count) => `${number} of ${count}`,
     finished: (graded, count) => `${graded} of ${count} pictures graded`,
+    noneLiked: neither => `None of these: you gave no picture more than ${neither}.`,
     saved: "All grades are saved.",
     unsent: count => `${count} not sent yet.`,
     versionRow: (mean, grades, current) => (
