@@ -10,6 +10,7 @@ COVERED = """() => {
     const isHit = y => document.activeElement.contains(document.elementFromPoint(left + width / 2, y));
     return !(isHit(top + 2) && isHit(bottom - 2));
 }"""
+OPEN = "#picture[open] figure img"
 FOCUSED = "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent)"
 
 
@@ -38,6 +39,37 @@ def test_keys_list_themselves_and_change_the_size_and_the_smoothness_of_pictures
     page.keyboard.press("Escape")
     page.keyboard.press("p")
     expect(page.locator("#display [name=smooth]")).to_be_checked()
+
+
+def test_over_an_open_picture_keys_do_what_their_list_says_there(arrive):
+    visitor = arrive()
+    page = visitor.visit("#look?model=mnist&seed=7&index=2")
+    visitor.shows(OPEN)
+    usual = page.locator(OPEN).bounding_box()["height"]
+    page.keyboard.press("p")
+    expect(page.locator("#picture .status")).to_have_text("Enlarged pictures are smooth")
+    assert page.locator(OPEN).evaluate("one => getComputedStyle(one).imageRendering") == "auto"
+    page.keyboard.press("f")
+    visitor.until("() => document.fullscreenElement?.matches('#picture figure')")
+    visitor.until(f"usual => document.querySelector('{OPEN}').getBoundingClientRect().height > usual", usual)
+    page.keyboard.press("ArrowRight")
+    visitor.until("() => document.querySelector('#picture-title').textContent === 'Picture 3 of seed 7'")
+    page.keyboard.press("f")
+    visitor.until("() => document.fullscreenElement === null")
+
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    listed = keys.locator("dt:visible").all_inner_texts()
+    assert listed == ["?", "P", "← →", "F", "C", "Esc"]
+    assert visitor.faults() == []
+    page.keyboard.press("Escape")
+    keys.wait_for(state="hidden")
+    page.keyboard.press("c")
+    page.get_by_role("button", name="Collected").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#picture").wait_for(state="hidden")
+    page.keyboard.press("?")
+    expect(keys.locator("h3:visible")).to_have_text(["Look", "An open picture", "Walk", "Play", "Grade"])
 
 
 def test_a_keyboard_gets_past_the_header_and_out_of_a_panel_and_never_under_what_stays_on_the_screen(arrive):

@@ -51,3 +51,14 @@ def test_pictures_are_larger_on_a_larger_screen(arrive):
     before = page.locator(".tile img").first.bounding_box()["width"]
     page.set_viewport_size({"width": 3840, "height": 2160})
     visitor.until("before => document.querySelector('.tile img')?.getBoundingClientRect().width > 1.5 * before", before)
+
+
+def test_the_list_of_keys_lies_in_the_middle_of_a_narrow_window_and_takes_the_room_that_it_needs(arrive):
+    visitor = arrive(viewport={"width": 600, "height": 1000})
+    page = visitor.visit("#look?model=mnist&seed=7")
+    visitor.shows("#grid .tile img", 12)
+    page.keyboard.press("?")
+    box = page.get_by_role("dialog", name="Keys").bounding_box()
+
+    assert box["x"] == 600 - box["x"] - box["width"]
+    assert box["height"] < 900

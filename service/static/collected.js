@@ -59,7 +59,7 @@ function keep(names) {
 
 /** Is this the key that marks a picture? A person may have switched single keys off. */
 export const isCollectKey = ({key, ctrlKey, metaKey, altKey}) => (
-  key === "c" && !ctrlKey && !metaKey && !altKey && (load("keys") ?? true));
+  key.toLowerCase() === "c" && !ctrlKey && !metaKey && !altKey && (load("keys") ?? true));
 
 /** Call `listener` after every change, in this tab or in another one. */
 export function onCollection(listener) {

@@ -2,7 +2,8 @@
 //
 //     a person -> [display] -> grid, walk, grade_panel, style
 //
-// The choice is stored in the browser. A change is announced by the event "display". Knows no view.
+// The choice is stored in the browser. A change is announced by the event "display". Its keys work over an open
+// picture too, and over no other dialog. Knows no view.
 
 import {announce} from "./alert.js";
 import {load, store} from "./browser.js";
@@ -13,12 +14,13 @@ export {pictureScale} from "./image.js";
 const root = document.documentElement;
 const panel = document.getElementById("display");
 const keysDialog = document.getElementById("keys");
+const picture = document.getElementById("picture");
 const [smaller, larger, size, smooth, fullScreen, keysOn] =
   [".smaller", ".larger", "output", "[name=smooth]", ".full-screen"].map(selector => panel.querySelector(selector))
     .concat(keysDialog.querySelector("[name=on]"));
 let at = load("size") ?? USUAL;
 
-/** May single keys be used, or has a person switched them off? */
+/** May single keys be used in a view, or has a person switched them off? */
 export const keysAreOn = () => keysOn.checked && !document.querySelector("dialog[open]");
 
 /** Is this key for the element that has the focus, or for the browser? */
@@ -30,7 +32,17 @@ export function isTyped({target, ctrlKey, metaKey, altKey, defaultPrevented}) {
 export const isFreeSpace = event => event.key === " " && !event.repeat && !isTyped(event) && keysAreOn()
   && !event.target.closest("button, a, summary, input:not([type=range])");
 
+/** Do the keys of this module work here? */
+const ownKeysAreOn = () => keysOn.checked && !document.querySelector("dialog[open]:not(#picture)");
+
+/** Say what has changed; a screen reader hears nothing from behind an open picture. */
+function say(text) {
+  if (picture.open) picture.querySelector(".status").textContent = text;
+  else announce(text);
+}
+
 function resize(step) {
+  if (picture.open) return; // it is as large as fits
   at = Math.min(Math.max(at + step, 0), SCALES.length - 1);
   store("size", at === USUAL ? undefined : at);
   announce(texts.display.sizeIs(100 * SCALES[at]));
@@ -41,7 +53,7 @@ function resize(step) {
 function setSmooth(on) {
   smooth.checked = on;
   store("smooth", on || undefined);
-  announce(on ? texts.display.smooth : texts.display.sharp);
+  say(on ? texts.display.smooth : texts.display.sharp);
   render();
 }
 
@@ -53,11 +65,13 @@ function render() {
   fullScreen.textContent = document.fullscreenElement ? texts.display.leaveFullScreen : texts.display.fullScreen;
 }
 
+/** Fill the screen with the open picture, or with the page; or leave it again. */
 async function toggleFullScreen() {
+  const element = picture.open ? picture.querySelector("figure") : root;
   try {
-    await (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen());
+    await (document.fullscreenElement === element ? document.exitFullscreen() : element.requestFullscreen());
   } catch {
-    announce(texts.display.notFullScreen);
+    say(texts.display.notFullScreen);
   }
 }
 
@@ -86,7 +100,7 @@ for (const control of panel.querySelectorAll(":disabled")) control.disabled = fa
 document.addEventListener("keydown", event => {
   if (event.key === "Escape" && !event.target.closest("dialog")) closePanels(event.target);
   const key = event.key.toLowerCase();
-  if (isTyped(event) || !keysAreOn() || !Object.hasOwn(ACTIONS, key)) return;
+  if (isTyped(event) || !ownKeysAreOn() || !Object.hasOwn(ACTIONS, key)) return;
   event.preventDefault();
   ACTIONS[key]();
 });

@@ -17,11 +17,11 @@ const NEIGHBOURS = 8;
 const STEPS_TO_NEIGHBOUR = 5; // the picture that is shown for a neighbour is one of these steps towards it
 
 const dialog = document.getElementById("picture");
-const [image, title, facts] = ["figure img", "h2", "dl"].map(selector => dialog.querySelector(selector));
-const [permalink, download, status, neighbours, share, collectButton, smooth] =
-  [".permalink", "[download]", ".status", ".neighbours", ".share", ".collect", "[name=smooth]"]
-    .map(selector => dialog.querySelector(selector));
+const [figure, image, title, facts, permalink, download, status, neighbours, share, collectButton, smooth] = [
+  "figure", "figure img", "h2", "dl", ".permalink", "[download]", ".status", ".neighbours", ".share", ".collect", "[name=smooth]",
+].map(selector => dialog.querySelector(selector));
 let shown;
+let shape; // {width, height} of the picture
 let on;
 
 /**
@@ -34,11 +34,8 @@ export function listen(handlers) {
 
 /** Show the picture at an address; `size` is {width, height} of the card. */
 export async function open(address, size) {
-  shown = address;
-  const {width, enlarged} = sizeWithin({width: Math.min(Math.max(560, innerWidth * 0.36), innerWidth - 48), height: innerHeight * 0.8}, size);
-  dialog.style.setProperty("--large", `${width}px`);
-  dialog.style.setProperty("--aspect", `${size.width} / ${size.height}`);
-  dialog.classList.toggle("pixels", enlarged);
+  [shown, shape] = [address, size];
+  fit();
   title.textContent = texts.picture.title(address.index, address.seed);
   image.alt = title.textContent;
   permalink.href = download.href = imageUrl(address);
@@ -64,8 +61,19 @@ export async function open(address, size) {
 export function close() {
   const index = shown?.index;
   shown = undefined;
+  if (figure.matches(":fullscreen")) document.exitFullscreen();
   if (dialog.open) dialog.close();
   return index;
+}
+
+/** Show the picture as large as fits next to the facts; or on the whole screen, where it is alone. */
+function fit() {
+  const room = figure.matches(":fullscreen") ? {width: innerWidth, height: innerHeight}
+    : {width: Math.min(Math.max(560, innerWidth * 0.36), innerWidth - 48), height: innerHeight * 0.8};
+  const {width, enlarged} = sizeWithin(room, shape);
+  dialog.style.setProperty("--large", `${width}px`);
+  dialog.style.setProperty("--aspect", `${shape.width} / ${shape.height}`);
+  dialog.classList.toggle("pixels", enlarged);
 }
 
 /** Links to the enlargements. */
@@ -88,10 +96,8 @@ function showFacts({model, version, truncation}, label) {
   const rows = [
     [names.model, texts.picture.modelVersion(model, version)], [names.class, label], [names.truncation, String(truncation)],
   ];
-  facts.replaceChildren(...rows.filter(([, value]) => value !== undefined).flatMap(([name, value]) => [
-    Object.assign(document.createElement("dt"), {textContent: name}),
-    Object.assign(document.createElement("dd"), {textContent: value}),
-  ]));
+  facts.replaceChildren(...rows.filter(([, value]) => value !== undefined).flatMap(row => (
+    row.map((textContent, at) => Object.assign(document.createElement(at ? "dd" : "dt"), {textContent})))));
 }
 
 async function showClass(address) {
@@ -118,8 +124,7 @@ async function showNeighbours(address) {
   neighbours.replaceChildren(...ends.map((end, at) => {
     const canvas = document.createElement("canvas");
     drawFrame(canvas, drawn, 2 * STEPS_TO_NEIGHBOUR * at + 1);
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = Object.assign(document.createElement("button"), {type: "button"});
     button.setAttribute("aria-label", texts.picture.walkTo(end.index));
     button.append(canvas);
     button.addEventListener("click", () => on.walk([address, end]));
@@ -158,13 +163,12 @@ dialog.addEventListener("keydown", event => {
 collectButton.addEventListener("click", () => { status.textContent = on.collect(shown); });
 smooth.addEventListener("change", showSizes);
 onCollection(showCollected);
+for (const event of ["resize", "fullscreenchange"]) addEventListener(event, () => shown && fit());
 dialog.querySelector(".start").addEventListener("click", () => on.start(shown));
 dialog.querySelector(".play").addEventListener("click", () => on.play(shown));
 dialog.querySelector(".add").addEventListener("click", () => {
-  const count = on.add(shown);
-  status.textContent = texts.picture.added(count);
+  status.textContent = texts.picture.added(on.add(shown));
 });
 dialog.querySelector(".copy").addEventListener("click", async () => {
-  status.textContent = await copy(permalink.href)
-    ? texts.picture.copied : texts.picture.notCopied;
+  status.textContent = texts.picture[await copy(permalink.href) ? "copied" : "notCopied"];
 });
