@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from support.browsing import Visitor, ask
+from support.browsing import PHONE, Visitor, ask
 from support.serving import Server
 
 from models.bundle import open_bundle
@@ -80,6 +80,21 @@ def test_what_was_not_measured_is_said_to_be_missing_and_how_it_is_measured(arri
     expect(page.locator(".scores li")).to_have_count(0)
     expect(page.locator(".ruler")).to_be_hidden()
     assert visitor.faults() == []
+
+
+@pytest.mark.parametrize("place", ["models/mnist", "models", "docs"])
+def test_on_a_phone_every_page_leads_to_the_views_and_to_the_other_pages(arrive, place: str):
+    visitor = arrive(**PHONE | {"viewport": {"width": 360, "height": 740}})
+    page = visitor.visit(place)
+    page.locator(f"{SHEET}, .cards img, .opblock").first.wait_for()
+    views = page.get_by_role("navigation").get_by_role("link")
+
+    expect(views).to_have_text(["Look", "Walk", "Play", "Grade"])
+    expect(page.locator("header .links a:visible")).to_have_count(2)
+    assert [one for one in visitor.misplaced() if "header" in one or "too wide" in one] == []
+    views.last.tap()
+    page.wait_for_url(lambda url: "/#grade?" in url)
+    visitor.place_has("model=mnist" if place == "models/mnist" else "model=eurosat")
 
 
 def test_a_bundle_is_saved_and_opens_where_it_is_unpacked(arrive, tmp_path: Path, bundles: Path):

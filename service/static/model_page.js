@@ -132,6 +132,7 @@ function showLinks({card, versions, files}) {
   const compared = other ? {left: `${card.name}@${other}`, right: `${card.name}@${card.version}`} : {left: card.name};
   const links = {look: {model: requested}, walk: {model: requested}, compare: compared};
   for (const [view, query] of Object.entries(links)) content.querySelector(`.to-${view}`).href = studioLink(view, query);
+  for (const link of document.querySelectorAll("nav a")) link.href = studioLink(link.dataset.view, {model: requested});
   content.querySelector(".download").addEventListener("click", ({target}) => download(card, target));
   content.querySelector("tbody").append(...files.map(({name, size_bytes: bytes, sha256}) => (
     instance("file", {name, size: words.size(bytes), sha256: sha256 ?? "–"}))));
