@@ -2,7 +2,8 @@
 
 import pytest
 from playwright.sync_api import expect
-from support.browsing import PHONE
+from support.browsing import PHONE, ask
+from support.serving import Server
 
 pytestmark = pytest.mark.slow
 STAGE = "document.querySelector('#start canvas').toDataURL()"
@@ -48,3 +49,19 @@ def test_who_prefers_reduced_motion_starts_it_by_a_button_and_any_model_can_be_s
     page.get_by_role("button", name="Play").tap()
     visitor.until(f"before => {STAGE} !== before", before)
     assert visitor.fits()
+
+
+def test_what_moves_stops_when_a_person_asks_their_system_for_less_motion(arrive, studio: Server):
+    visitor = arrive()
+    page = visitor.visit()
+    page.get_by_role("button", name="Pause").wait_for()
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Play").wait_for()
+    version = ask(studio, "/models/mnist")["card"]["version"]
+    page.emulate_media(reduced_motion="no-preference")
+    visitor.visit(f"view/mnist/{version}/interpolation?at=7/3&at=7/12&frames=8&seconds=1")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.emulate_media(reduced_motion="reduce")
+
+    page.get_by_role("button", name="Play").wait_for()
+    assert ".png?" in page.locator("figure img").get_attribute("src")

@@ -121,4 +121,5 @@ function paint() {
   return true;
 }
 
+stillness.addEventListener("change", () => stillness.matches && leave());
 for (const change of ["resize", "display"]) addEventListener(change, () => { if (card && !view.hidden) { layOut(); paint(); } });

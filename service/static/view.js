@@ -9,6 +9,7 @@ import {showCode} from "./code.js";
 import {texts} from "./texts.js";
 
 const key = load("key");
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Show a picture; with the key, which an element does not send itself. */
 async function show(element, name, url) {
@@ -24,13 +25,14 @@ function addPause(picture) {
   const [source, image] = picture.children;
   const [still, moving] = [source.srcset, image.getAttribute("src")];
   const button = Object.assign(document.createElement("button"), {type: "button"});
-  let plays = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let plays = !stillness.matches;
   const render = () => {
     show(image, "src", plays ? moving : still);
     image.classList.toggle("still", !plays);
     button.textContent = plays ? texts.player.pause : texts.player.play;
   };
   button.addEventListener("click", () => { plays = !plays; render(); });
+  stillness.addEventListener("change", () => { plays &&= !stillness.matches; render(); });
   source.remove();
   render();
   picture.after(button);
