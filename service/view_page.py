@@ -163,23 +163,10 @@ def page(view: View, root: str, base: str) -> str:
         card="summary_large_image" if width >= _WIDE * height else "summary",
     )
     acts = [
-        fill(
-            '<a class="button{main}" href="{href}">{words}</a>',
-            main="" if at else " main",
-            href=f"{root}/{path}",
-            words=words,
-        )
+        fill(_ACT, main="" if at else " main", href=f"{root}/{path}", words=words)
         for at, (words, path) in enumerate(view.acts)
     ]
-    files = [
-        fill(
-            '<li><a href="{href}" download="{saved}">{name}</a></li>',
-            href=f"{root}/{one.path}",
-            saved=one.saved_as,
-            name=one.name,
-        )
-        for one in view.files
-    ]
+    files = [fill(_FILE, href=f"{root}/{one.path}", saved=one.saved_as, name=one.name) for one in view.files]
     body = fill(
         _BODY,
         shown=view.shown,

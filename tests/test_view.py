@@ -212,6 +212,7 @@ def test_what_is_not_there_is_a_page_that_says_so(
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert words in answer.text
+    assert ("<h1>This link is not right</h1>" in answer.text) == (status == 422)
     assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert '<meta name="robots" content="noindex">' in answer.text

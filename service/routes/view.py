@@ -7,6 +7,7 @@ draws nothing: the browser gets the picture from its own permanent URL. Errors
 are pages too, in the words of the problem.
 """
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -39,10 +40,13 @@ from service.views import Place, of_interpolation, of_picture, of_sheet
 
 router = APIRouter(tags=["pictures"])
 _HEADERS = {"Content-Security-Policy": POLICY}
+_TITLES = {HTTPStatus(422): "This link is not right"}
+"""Of errors for people; 422's own name means nothing to them, and differs between versions of Python."""
 
 
 def _error(problem: Problem, root: str) -> Response:
-    body = error_page(problem.status.phrase, problem.words, root)
+    title = _TITLES.get(problem.status, problem.status.phrase)
+    body = error_page(title, problem.words, root)
     return HTMLResponse(body, problem.status.value, {**_HEADERS, **(problem.headers or {})})
 
 
