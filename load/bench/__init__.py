@@ -4,6 +4,7 @@
                                                    -> gate <- load/ratios.json
                                                    -> marks
                                servers -> sampler  -> workers
+                               servers -> starts
     load/README.md, deploy/measured.json -> scale -> deploy/SCALE.md
 
     __main__      `python -m load.bench`: everything, one run, one table; `python -m load.bench gate`: three ratios
@@ -18,6 +19,7 @@
     gate          a small benchmark against committed ratios
     marks         what it costs that pictures say how they were made
     scale         what 1, 100 and 10,000 replicas would draw, send and cost: arithmetic on what was measured
+    starts        how long a start takes, next to an empty service
     workers       one worker with all cores against one worker a core, and which part is the limit
 
 A server is measured over HTTP; a baseline without it, by `python -m zoetrope benchmark` in a process of its own.

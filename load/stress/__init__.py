@@ -15,6 +15,7 @@
     slow_clients  slow headers, bodies and readers, and idle connections
     contract      the OpenAPI document against the service, by schemathesis
     soak          half an hour of everything: errors, and growth of memory, files and threads
+    bulk          a million pictures at the engine's rate, killed 20 times, and compared with what the service draws
     trainer       latency at half load while `zoetrope trainer` trains on the same cores, and while it stands still
     record        results in a folder; what is there is not run again
 
