@@ -281,15 +281,25 @@ def _directions_line(directions_ZZ: NDArray[np.float32] | None) -> str:
     return f"directions: the first {LEADING} of {len(directions_ZZ)} hold {share:.0%} of what a code changes"
 
 
+_FIDELITY = "dB worst / median"
+_HOW_TO_READ = """\
+times: the rate over that of the first engine, in the median of batches drawn in
+turns. dB: from float32, as the card has it."""
+
+
 def _table(card: Card, selection: Selection, speeds: Sequence[Speed], missing: Sequence[Missing]) -> list[str]:
-    lines = [f"{card.name} {card.version} on {processor_name()}, {usable_cores()} cores"]
+    lines = [
+        f"{card.name} {card.version} on {processor_name()}, {usable_cores()} cores",
+        f"{'engine':32}  images/s  times  {_FIDELITY:18}",
+    ]
     for speed in speeds:
-        mark = "  <- selected" if speed.name == selection.name else ""
+        mark = "  selected" if speed.name == selection.name else ""
         lines.append(
-            f"{speed.description:40} {speed.images_per_s:8,.0f} images/s  {speed.times:5.2f} times  "
-            f"{_fidelity(card, speed.name):26}{mark}".rstrip()
+            f"{speed.description:32} {speed.images_per_s:9,.0f}  {speed.times:5.2f}  "
+            f"{_fidelity(card, speed.name):18}{mark}".rstrip()
         )
-    lines += [f"{one.name!s:40} not available: {one.reason}" for one in missing]
+    lines += [f"{one.name!s:32} not available: {one.reason}" for one in missing]
+    lines.append(_HOW_TO_READ)
     lines.append(f"The rule selects {selection.name}: {selection.reason}.")
     selected = next((speed for speed in speeds if speed.name == selection.name), None)
     best = fastest_allowed(speeds, card)
@@ -300,11 +310,11 @@ def _table(card: Card, selection: Selection, speeds: Sequence[Speed], missing: S
 
 def _fidelity(card: Card, name: EngineName) -> str:
     if name.precision == "float32":
-        return "float32"
+        return ""
     found = card.fidelity.get(name.precision)
     if found is None:
-        return "fidelity never measured"
-    return f"{found.worst_db:.1f} / {found.median_db:.1f} dB by the card"
+        return "never measured"
+    return f"{found.worst_db:.1f} / {found.median_db:.1f}"
 
 
 if __name__ == "__main__":

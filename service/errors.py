@@ -147,7 +147,8 @@ def of_validation(error: RequestValidationError, request: Request) -> Problem:
         for one, raw in zip(errors, found, strict=False)
     )
     of_body = any(tuple(one["loc"]) == ("body",) or one["type"] == "missing" for one in found)
-    return Problem(422, f"{detail}.{send if of_body else ''} See /docs.", errors=errors)
+    end = "" if detail.endswith("?") else "."
+    return Problem(422, f"{detail}{end}{send if of_body else ''} See /docs.", errors=errors)
 
 
 def _expected(error: Mapping[str, Any], request: Request) -> str:

@@ -28,7 +28,10 @@ from service.schemas import GenerateRequest, Verdict
 from service.upload import Upload, read_upload
 from service.verification import Comparison, NearestSearch, address_of, compare, without_drawing
 
-_HOW_TO_SEARCH = " To look through a range of a model's pictures, give --model and --seed, and --start and --n."
+_NO_RECIPE = (
+    "The file has no recipe of ours. To look through a range of a model's pictures, give --model and --seed, "
+    "and --start and --n."
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,8 +43,8 @@ def main(argv: Sequence[str]) -> int:
     except (ModelError, OSError, Problem, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
-    how = _HOW_TO_SEARCH if found.verdict is Verdict.NO_RECIPE else ""
-    print(f"{options.file}: {found.verdict}. {found.explanation}{how}")
+    explanation = _NO_RECIPE if found.verdict is Verdict.NO_RECIPE else found.explanation
+    print(f"{options.file}: {found.verdict}. {explanation}")
     return 0 if found.verdict.is_ours else 1
 
 

@@ -138,6 +138,13 @@ def test_resuming_trains_nothing_again_and_an_existing_bundle_keeps_its_version(
     assert open_bundle(taken).card.scores.leaks == leaks, "what is not measured again stays"
 
 
+def test_where_nothing_is_trained_no_folder_is_named_that_would_serve_it(digits: Path, tmp_path: Path):
+    code, said = typed("compare", "digits", digits / "models" / "autoencoder", "--out", tmp_path / "c", *SHORT)
+
+    assert code == 0, said
+    assert "zoetrope serve" not in said
+
+
 def test_a_recipe_with_other_settings_is_not_taken_for_the_one_that_is_there(digits: Path):
     code, said = typed("compare", "digits", "gan", "--out", digits, *SHORT, "--seed", 1)
 

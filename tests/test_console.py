@@ -1,12 +1,14 @@
 """What the terminal says when a command ends early."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
 import typer
 
 from training.cli.console import errors_as_messages
 from training.errors import Stopped
+from training.progress import ProgressBar
 
 
 def said_of(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -50,3 +52,14 @@ def test_errors_of_the_disk_are_one_sentence_each(error: OSError, words: str, ca
 
 def test_bytes_of_a_name_that_are_no_text_are_escaped(capsys: pytest.CaptureFixture[str]):
     assert said_of(ValueError("found \udcff.png"), capsys) == (1, "error: found \\udcff.png")
+
+
+def test_no_more_images_are_shown_than_there_are_to_show_though_the_last_batch_ends_beyond_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("training.progress.PLAIN_LINE_SECONDS", -1.0)
+    bar = ProgressBar(100)
+    for shown in (0, 128):
+        bar.update(SimpleNamespace(images_shown=shown))
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("100 of 100 images, ")

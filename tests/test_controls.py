@@ -130,6 +130,6 @@ def test_too_few_pictures_for_controls_are_told():
 
 def test_the_line_for_a_person_has_every_control():
     assert controls_line(RIGHT) == (
-        "FD ratios of known pictures: real 1, blur 1 3, blur 2 9, noise 40, blocks 20, one repeated 30"
+        "FD ratios of known pictures; real: 1, blur 1: 3, blur 2: 9, noise: 40, blocks: 20, one repeated: 30"
     )
     assert controls_line(None) is None

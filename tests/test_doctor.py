@@ -96,6 +96,19 @@ def test_a_run_of_weeks_and_a_machine_that_slows_down_are_noted():
     assert any("300 images a second now, and was 2,000 before" in words for words in slowed.notes)
 
 
+@pytest.mark.parametrize("named", ["digits", "models/digits", "runs/digits"])
+def test_a_run_is_found_by_its_name_by_that_of_its_model_and_by_its_folder(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    logged_run(tmp_path / "runs" / "digits", gan_log(100))
+    (tmp_path / "models" / "digits").mkdir(parents=True)
+    done = CliRunner().invoke(app, ["doctor", named])
+
+    assert done.exit_code == 0, done.output
+    assert "Its report is runs/digits/report.html." in done.output
+
+
 def test_the_command_says_it_in_words_and_writes_the_report(tmp_path: Path):
     logged_run(tmp_path / "run", gan_log(100, margin=1.75, d_wins=0.997, g_loss=1.97))
     done = CliRunner().invoke(app, ["doctor", str(tmp_path / "run")])

@@ -96,7 +96,7 @@ def test_a_service_is_asked_for_the_grades_of_the_model(end: str):
 def test_a_service_that_does_not_run_is_told():
     with pytest.raises(
         ValueError,
-        match=r"127.0.0.1:9/ratings\S* found Connection refused, expected a running service. Start it: make serve",
+        match=r"127.0.0.1:9/ratings\S* found Connection refused, expected a running service",
     ):
         read_grades("http://127.0.0.1:9", "digits")
 

@@ -252,7 +252,11 @@ def test_a_tag_changes_with_everything_that_decides_the_bytes(
         ("pets/{pets}/images/7/0.png?classes=0:1&label=cat", 422, "label and classes are both given; name one class"),
         ("grey/{grey}/images/7/0.png?truncation=3", 422, "truncation is '3'"),
         ("grey/{grey}/images/7/0.png?truncation=nan", 422, "truncation is 'nan'"),
-        ("grey/{grey}/images/7/0.png?lable=3", 422, "lable is '3': there is no such field; did you mean label?"),
+        (
+            "grey/{grey}/images/7/0.png?lable=3",
+            422,
+            "lable is '3': there is no such field; did you mean label? See /docs.",
+        ),
     ],
 )
 def test_a_url_of_no_picture_is_refused_in_words(client: TestClient, version: dict, path: str, status: int, words: str):

@@ -5,6 +5,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from support.pretrained import write_pretrained
 
 import models
 from models.bundle import bundle_folders, open_bundle
+from training.cli.show_plan import answered
 from training.plan import Plan
 from training.replacement import SHIPPED, WouldReplace, check_out, is_shipped, question
 
@@ -83,6 +85,18 @@ def test_a_model_of_other_pictures_is_asked_for_and_one_of_the_same_is_not(tmp_p
     assert question(tmp_path / "small", {"f" * 64, card.training.data_digest}) is None
     assert f"found version {card.version}, which was trained on other pictures or labels (" in asked
     assert f"it stays as small@{card.version}. Or use another --out." in asked
+
+
+def test_a_dry_run_on_a_terminal_tells_the_question_and_asks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    context = SimpleNamespace(distributed=SimpleNamespace(world_size=1))
+    plan = Plan(None, None, None, tmp_path, question="The name is taken.")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("typer.confirm", lambda _: pytest.fail("asked"))
+
+    assert answered(plan, context, asks=False).question is None
+    assert "The name is taken. The run will ask whether to replace it." in capsys.readouterr().out
 
 
 def test_an_open_question_is_not_carried_out(tmp_path: Path):

@@ -26,7 +26,7 @@ class _Speed(ProgressColumn):
 class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.finished:
-            return Text(duration(task.elapsed))
+            return Text(f"in {duration(task.elapsed)}")
         return Text(f"{duration(task.time_remaining)} left" if task.time_remaining is not None else "")
 
 
@@ -49,13 +49,14 @@ class ProgressBar:
         if self._began_at_images < 0:
             self._began_at_images, self._began = state.images_shown, time.monotonic()
             self._bar.reset(self._task, completed=state.images_shown)
-        self._bar.update(self._task, completed=state.images_shown)
+        shown = min(state.images_shown, self._total)  # the last batch may end beyond it
+        self._bar.update(self._task, completed=shown)
         now = time.monotonic()
         if self._bar.disable and now - self._plain_at > PLAIN_LINE_SECONDS:
             self._plain_at = now
             speed = (state.images_shown - self._began_at_images) / (now - self._began)
             left_s = (self._total - state.images_shown) / max(speed, 1e-9)
-            print(f"{state.images_shown:,} of {self._total:,} images, {speed:,.0f} a second, {duration(left_s)} left")
+            print(f"{shown:,} of {self._total:,} images, {speed:,.0f} a second, {duration(left_s)} left")
 
     def restart(self) -> None:
         """Call after the run went back: its speed is measured from there."""

@@ -41,6 +41,7 @@ from training.data.reading import FEWEST_TO_HOLD_OUT
 
 RUNS = Path(os.environ.get("ZOETROPE_RUNS", "runs"))
 FIRST_SHEET = "first.png"
+_CONFIG = "config.json"
 _MOST_DIFFERENCES_SHOWN = 3
 _LOCK_TRIES, _LOCK_WAIT_S = 5, 0.05
 """A service that looks whether a run is being trained holds its lock for a moment, too."""
@@ -60,7 +61,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.checkpoint = path / "checkpoint.safetensors"
-        self._config, self._log = path / "config.json", path / "log.jsonl"
+        self._config, self._log = path / _CONFIG, path / "log.jsonl"
 
     def begin(
         self,
@@ -269,6 +270,12 @@ def _locked(file: IO[str]) -> bool:
         else:
             return True
     return False
+
+
+def find_run(path: Path) -> Path:
+    """A run's folder: the path itself, or the run of that name in `runs/`, as `fit --out models/NAME` makes it."""
+    of_name = RUNS / path.name
+    return of_name if not (path / _CONFIG).exists() and (of_name / _CONFIG).exists() else path
 
 
 def _runs_next_to(path: Path) -> str:

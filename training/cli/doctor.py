@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    run: Annotated[Path, typer.Argument(help="A run's folder, in runs/: `fit --out models/NAME` makes runs/NAME.")],
+    run: Annotated[Path, typer.Argument(help="A run's folder, or its name: `fit --out models/NAME` makes runs/NAME.")],
 ) -> None:
     """Say whether a run is learning, collapsing or starved, what to change, and how long it still takes."""
     with errors_as_messages():
         from training.changes import history
         from training.monitoring.doctor import diagnose
         from training.monitoring.report import REPORT, write_report
-        from training.run import Run, RunBusy
+        from training.run import Run, RunBusy, find_run
 
+        run = find_run(run)
         folder = Run(run)
         settings = folder.settings()
         _print(run.name, diagnose(folder.lines(), settings), settings.images_shown)

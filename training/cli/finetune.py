@@ -134,7 +134,7 @@ def finetune(
                 plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)
-            plan = answered(plan, context)
+            plan = answered(plan, context, asks=not dry_run)
             if dry_run and ratings is None:
                 show_forecast(plan, context)
             elif not dry_run and (bundle := carry_out(plan, context, print_plain)):

@@ -147,7 +147,7 @@ def fit(
                 plan = plan_fit(pictures, out, options, context)
             if context.distributed.is_main:
                 show_plan(plan, context, verbose)
-            plan = answered(plan, context)
+            plan = answered(plan, context, asks=not dry_run)
             if dry_run:
                 show_forecast(plan, context)
             elif bundle := carry_out(plan, context, print_plain):

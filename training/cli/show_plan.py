@@ -104,14 +104,20 @@ def _classes_of(pictures: "Pictures") -> str:
     return ", ".join(said)
 
 
-def answered(plan: "Plan", context: "ComputeContext") -> "Plan":
+def answered(plan: "Plan", context: "ComputeContext", asks: bool = True) -> "Plan":
     """Ask on a terminal whether the bundle may take another model's name; elsewhere refuse it.
+
+    Args:
+        asks: False: a terminal is told the question and not asked, because nothing is written.
 
     Raises:
         WouldReplace: the answer is no.
     """
     if plan.question is None or context.distributed.world_size > 1:
         return plan.answered(False)
+    if not asks and sys.stdin.isatty():
+        print_plain(f"{plan.question} The run will ask whether to replace it.")
+        return plan.answered(True)
     return plan.answered(may_replace(plan.question))
 
 

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "grades": "given so far",
     "agreement": "share of held-out pairs that the reward model orders correctly",
-    "liked": "share of the liked class among drawn pictures: it should rise",
-    "rarest": "share of the class that is drawn least: 0 % is a class that was lost",
-    "FD liked": "Frechet distance of drawn pictures of the liked class to real ones: lower is nearer",
-    "diversity": "of drawn pictures of the liked class: 1 is as diverse as real ones",
-    "ink": "mean brightness above that of the data, in their standard deviations",
+    "liked": "share of the liked class among drawn pictures; it should rise",
+    "rarest": "share of the class that is drawn least; 0 % is a lost class",
+    "FD liked": "Frechet distance of the liked class to real ones; lower is nearer",
+    "diversity": "of drawn pictures of the liked class; 1 is as diverse as real ones",
+    "ink": "mean brightness above the data's, in standard deviations of those",
     "seconds": "that the round took",
 }
 """Title, short enough for 80 characters, and what it means: the legend below the table."""
@@ -126,7 +126,8 @@ def simulate(
         rich.print(table)
         for column, meaning in _COLUMNS.items():
             print_plain(f"  {column:<11}{meaning}")
-        print_plain(f"the model after the last round: {copy}")
+        which = "after the last round" if table.row_count > 1 else "as it was: no round was learned from"
+        print_plain(f"{copy} is the model {which}.")
 
 
 def _header() -> list[Column]:

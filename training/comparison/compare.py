@@ -105,7 +105,8 @@ def compare(
     for sentence in in_sentences(rows):
         report(sentence)
     report(f"The page is {page}, and the table for a README is {out / 'table.md'}.")
-    report(f"This serves what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")
+    if any(entry.recipe is not None for entry in entries):
+        report(f"This serves what was trained: ZOETROPE_MODELS={out / 'models'} zoetrope serve")
     return page
 
 

@@ -136,7 +136,7 @@ def controls_line(controls: Mapping[str, float] | None) -> str | None:
     if controls is None:
         return None
     names = ("real", *(f"blur {pixels:g}" for pixels in BLUR_PIXELS), "noise", "blocks", "one repeated")
-    return "FD ratios of known pictures: " + ", ".join(f"{name} {controls[name]:.3g}" for name in names)
+    return "FD ratios of known pictures; " + ", ".join(f"{name}: {controls[name]:.3g}" for name in names)
 
 
 def measure_controls(

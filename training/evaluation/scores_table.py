@@ -103,4 +103,6 @@ def sentences(scores: Scores) -> list[str]:
 
 
 def _short(value: float | int | str | None) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+    return "" if value is None else str(value)

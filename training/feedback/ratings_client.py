@@ -54,7 +54,7 @@ def download_ratings(url: str, model: str) -> tuple[str, str]:
         reason = getattr(error, "reason", error)  # what urllib wraps
         found = getattr(reason, "strerror", None) or reason
         kind = RatingsUnavailable if isinstance(error, OSError | HTTPException) else ValueError
-        raise kind(f"{place}: found {found}, expected a running service. Start it: make serve.") from None
+        raise kind(f"{place}: found {found}, expected a running service. Start it, or give its address.") from None
 
 
 def without_password(url: str) -> str:
