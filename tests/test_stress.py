@@ -157,16 +157,15 @@ def test_an_error_of_the_service_and_a_connection_without_end_are_counted(
 
 def noted(**last: int) -> list[str]:
     """The checks of growth that fail when the last of thirty intervals has this."""
-    intervals = [Notes(resident_bytes=[500], descriptors=[90, 60], threads=[30, 20]) for _ in range(30)]
+    intervals = [Notes(resident_bytes=[500], threads=[30, 20]) for _ in range(30)]
     for name, value in last.items():
         setattr(intervals[-1], name, [value, value + 9])
     return [one.name.partition(" ")[0] for one in check_growth(intervals, 1.05) if not one.passed]
 
 
-def test_memory_files_and_threads_must_be_flat_by_the_least_of_an_interval():
-    assert noted() == noted(resident_bytes=515, descriptors=76, threads=22) == []
+def test_memory_and_threads_must_be_flat_by_the_least_of_an_interval():
+    assert noted() == noted(resident_bytes=515, threads=22) == []
     assert noted(resident_bytes=560) == ["memory"]
-    assert noted(descriptors=77) == ["files"]
     assert noted(threads=23) == ["threads"]
 
 

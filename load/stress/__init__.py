@@ -6,7 +6,7 @@
 
     __main__      which experiment, on which model
     harness       the service under stress, and the counters of its /metrics
-    watch         what others notice meanwhile: probes, memory, files, threads, the same pictures
+    watch         what others notice meanwhile: probes, memory, threads, the same pictures
     overload      backpressure: more requests than it can answer; `overloads` is the table of loads and models
     batching      dynamic batching: fairness to single images, clients that hang up, throughput with and without it
     determinism   the same bytes, whatever the batch, the concurrency, the file format, and after a restart

@@ -27,11 +27,14 @@ INTERVALS, WARM_INTERVAL = 30, 5
 """Parts of a run: the fifth is when the service is warm."""
 MEMORY_GROWTH = 1.05
 MORE_DESCRIPTORS, MORE_THREADS = 16, 2
-"""Beyond those of the fifth interval, by the least that were open within an interval: clients come and go."""
+"""Files when the clients have gone beyond those before they came, because each connection is one; threads of the last
+interval beyond those of the fifth, by the least of each."""
 SHORT_MINUTES, MORE_THREADS_OF_SHORT = 5.0, 8
 """In a short soak pools still grow: each of their threads begins when it is first needed."""
 _PAUSE_S, _BURST_PAUSE_S, _SLOW_PAUSE_S = 0.2, 20.0, 5.0
 _HANGUPS, _BURST, _IDLE = 10, 60, 20
+_GONE_WITHIN_S = 35.0
+"""A client that reads nothing is dropped after 30 s; its answer ends then at the latest."""
 
 
 @dataclass
@@ -61,7 +64,7 @@ async def soak(target: Target, minutes: float, growth_limit: float = MEMORY_GROW
         minutes: how long; thirty intervals, so 30 gives intervals of a minute.
         growth_limit: memory of the last interval over that of the fifth.
     """
-    begin_s = time.perf_counter()
+    begin_s, files_before = time.perf_counter(), target.processes.descriptors()
     counts, outcomes = Counts(), Outcomes()
     clients = [asyncio.create_task(_draw(target, number, counts)) for number in range(CLIENTS)]
     for repeated, pause_s in _others(target, counts, outcomes):
@@ -81,13 +84,23 @@ async def soak(target: Target, minutes: float, growth_limit: float = MEMORY_GROW
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
+    more_files = await _files_that_stay(target, files_before)
     for error in [*counts.errors[:5], *outcomes.faults[:5]]:
         print(f"ERROR {error}")
     return [
         at_least("answers", counts.answers, 1),
         at_most("errors", len(counts.errors) + len(outcomes.faults), 0),
+        at_most("files open when all clients have gone, beyond those before they came", more_files, MORE_DESCRIPTORS),
         *check_growth(intervals, growth_limit, MORE_THREADS if minutes >= SHORT_MINUTES else MORE_THREADS_OF_SHORT),
     ]
+
+
+async def _files_that_stay(target: Target, files_before: int) -> int:
+    """How many more files are open than before, when the service has noticed that its clients have gone."""
+    end_s = time.perf_counter() + _GONE_WITHIN_S
+    while (more := target.processes.descriptors() - files_before) > MORE_DESCRIPTORS and time.perf_counter() < end_s:
+        await asyncio.sleep(_PAUSE_S)
+    return more
 
 
 def check_growth(
@@ -100,14 +113,11 @@ def check_growth(
         growth_limit: memory of the last one over that of the fifth.
         more_threads: allowed in the last one beyond the fifth.
     """
-    files, threads = (
-        None if len(intervals) <= WARM_INTERVAL else min(found[-1]) - min(found[WARM_INTERVAL - 1])
-        for found in ([one.descriptors for one in intervals], [one.threads for one in intervals])
-    )
+    found = [one.threads for one in intervals]
+    threads = None if len(found) <= WARM_INTERVAL else min(found[-1]) - min(found[WARM_INTERVAL - 1])
     growth = memory_growth([one.resident_bytes for one in intervals])
     return [
         at_most("memory of the last interval / of the fifth", growth, growth_limit),
-        at_most("files open in the last interval, beyond the fifth", files, MORE_DESCRIPTORS),
         at_most("threads in the last interval, beyond the fifth", threads, more_threads),
     ]
 

@@ -1,4 +1,4 @@
-"""What the others notice while a service is attacked: how long `/livez` takes, and its memory, files and threads.
+"""What the others notice while a service is attacked: how long `/livez` takes, and its memory and threads.
 
     harness, bench.client -> [watch] -> mutations, slow_clients, soak
 
@@ -31,7 +31,6 @@ class Notes:
     probe_s: list[float] = field(default_factory=list)
     failed_probes: list[str] = field(default_factory=list)
     resident_bytes: list[int] = field(default_factory=list)
-    descriptors: list[int] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
     redrawn: bool | None = None
     """Whether the pictures of before were drawn afterwards, to the byte; None where that was not tried."""
@@ -53,9 +52,8 @@ class Notes:
         return found
 
     def take(self, target: Target) -> None:
-        """Note memory, files and threads of this moment."""
+        """Note memory and threads of this moment."""
         self.resident_bytes.append(target.processes.resident_bytes())
-        self.descriptors.append(target.processes.descriptors())
         self.threads.append(target.processes.threads())
 
 
