@@ -30,7 +30,8 @@ def states(visitor: Visitor, model: str, grader: str) -> Iterator[str]:
     yield "start, display"
     page.locator("#display .list-keys").click()
     yield "keys"
-    page.keyboard.press("Escape")
+    for _ in range(2):  # the keys, and then the panel that they were opened from
+        page.keyboard.press("Escape")
     visitor.visit(f"#look?model={model}&seed=18446744073709551615")
     visitor.shows("#grid .tile img", 6)
     yield "look"

@@ -48,6 +48,7 @@ def fill(
     """Measure the cells that are missing, or print the table."""
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.table or given.out / "table.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     if given.prints:
         print(as_markdown(lines))
