@@ -74,7 +74,8 @@ def learn(visitor: Visitor) -> Any:
 
 
 def says(part: Any, words: str) -> None:
-    expect(part.locator(".state")).to_have_text(words)
+    """Wait until it shows these words; those of an earlier test may still be there, and not be shown."""
+    expect(part.locator(".state:visible")).to_have_text(words)
 
 
 def press_learn(visitor: Visitor) -> None:
