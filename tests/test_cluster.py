@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from support.hosted import free_port
 from support.in_process import PINNED
 
 from service.bulk.cluster import Share, check_address, connected, environment_of
+from service.bulk.cluster_run import interruptible
 from service.bulk.job import Job, plan_job
 from service.bulk.run import claim
 from service.bulk.shard_actor import Assignment, ShardActor
@@ -177,3 +180,15 @@ def test_where_nothing_listens_it_is_said_at_once_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ConnectionError, match="found no Ray cluster"), connected(address):
         pass
+
+
+def test_an_interrupt_that_came_to_nothing_in_a_callback_ends_the_run_at_its_next_turn():
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible() as check:
+        check()
+        with suppress(KeyboardInterrupt):  # as Python does in a callback
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+
+    assert signal.getsignal(signal.SIGINT) is before

@@ -10,11 +10,15 @@ options, and no pictures.
 """
 
 import math
+import signal
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from models.card import Card
@@ -85,9 +89,37 @@ def draws_on(
             work.on_images(record.n)
             on_shard(record)
 
-        return ClusterRun(cluster.ray, assignment, share, environment, say).draw_rest(whole, gone, counted)
+        with interruptible() as check:
+            run = ClusterRun(cluster.ray, assignment, share, environment, say)
+            return run.draw_rest(whole, gone, counted, check)
 
     return draw
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Give a function that raises KeyboardInterrupt where SIGINT has come and nothing came of it.
+
+    Python raises it wherever the main thread is, and where that is one of Ray's callbacks it is printed and forgotten.
+    """
+    came = threading.Event()
+
+    def check() -> None:
+        if came.is_set():
+            raise KeyboardInterrupt
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.set()
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class ClusterRun:
@@ -122,12 +154,15 @@ class ClusterRun:
         """What is under way: an actor that opens the model (None), or makes a shard."""
         self._deaths: Counter[int] = Counter()
 
-    def draw_rest(self, whole: Records, gone: Records, on_shard: OnShard) -> list[ShardRecord]:
+    def draw_rest(
+        self, whole: Records, gone: Records, on_shard: OnShard, check: Callable[[], None] = lambda: None
+    ) -> list[ShardRecord]:
         """Make all shards that are not whole; returns the records of all, in order.
 
         Args:
             gone: records of shards that were finished, and whose files are missing.
             on_shard: told of each that was made.
+            check: called every few seconds; what it raises ends the run.
 
         Raises:
             WrongShard, OSError: of the first shard that failed; what is finished stays.
@@ -137,6 +172,7 @@ class ClusterRun:
         self._left.extend(shard for shard in range(self._job.shards) if shard not in whole)
         try:
             while len(records) < self._job.shards:
+                check()
                 self._begin(gone)
                 for reference in self._ray.wait([*self._running], timeout=_LOOKS_EVERY_S)[0]:
                     actor, shard = self._running.pop(reference)
