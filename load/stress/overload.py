@@ -24,10 +24,8 @@ N, OVERLOAD_FACTOR = 256, 5.0
 PEAK_S, RECOVERY_S = 8.0, 2.0
 LEAST_GOODPUT, REFUSAL_LATENCY_MS = 0.85, 50
 LEAST_GOODPUT_BEYOND = 0.7
-"""Of more than five times what is possible, where refusals themselves take a part of two cores."""
-LEAST_GOODPUT_OF_MANY_CLIENTS = 0.5
-"""Of single pictures for a thousand clients at once: the event loop is the limit, and the state of a thousand
-connections does not fit into the caches that those of the 64 clients of the peak share."""
+"""Of more than five times what is possible, where refusals themselves take a part of two cores; and of single pictures
+for a thousand clients at once, each of which costs more than those of 64."""
 LEAST_RECOVERED, LEAST_RECOVERED_OF_SMALL = 0.9, 0.8
 """Of the peak; 8 seconds of n = 1 repeat within 15 percent, others within 5."""
 LEAST_GOODPUT_OF_SMALL = 0.3
@@ -72,9 +70,7 @@ class Load:
         """Of the peak, what is still answered in time."""
         if self.queue_images is not None:
             return LEAST_GOODPUT_OF_SMALL
-        if self.n == 1:
-            return LEAST_GOODPUT_OF_MANY_CLIENTS
-        return LEAST_GOODPUT if self.factor <= OVERLOAD_FACTOR else LEAST_GOODPUT_BEYOND
+        return LEAST_GOODPUT if self.factor <= OVERLOAD_FACTOR and self.n > 1 else LEAST_GOODPUT_BEYOND
 
 
 LOADS = (
