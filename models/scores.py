@@ -85,6 +85,22 @@ class Leaks(Strict):
     sentence: str = Field(description="The same in words.")
 
 
+class ClassScores(Strict):
+    """Of one class: how often it is drawn as requested, how real, and how much of it. None below 50 pictures of it.
+
+    A `..._floor` is what training pictures of the class get, as many as are drawn by chance.
+    """
+
+    images: int = Field(ge=0, description="Pictures that were requested of this class.")
+    test_images: int = Field(ge=0, description="Its test pictures.")
+    agreement: float | None = Field(description="Share of them that the evaluator reads as this class.")
+    evaluator_accuracy: float | None = Field(description="Share of its test pictures that are read as it.")
+    precision: float | None = Field(description="Share of generated pictures among its real ones.")
+    precision_floor: float | None = Field(description="Precision of training pictures.")
+    recall: float | None = Field(description="Share of its real pictures among the generated ones.")
+    recall_floor: float | None = Field(description="Recall of training pictures.")
+
+
 class Scores(Strict):
     """What an evaluator found. Empty until `evaluate` has scored the bundle.
 
@@ -130,6 +146,9 @@ class Scores(Strict):
     class_kl_floor: float | None = Field(default=None, description="The same KL of training pictures.")
     class_agreement: float | None = Field(
         default=None, description="Share of pictures that the evaluator assigns to the requested class."
+    )
+    per_class: dict[str, ClassScores] | None = Field(
+        default=None, description="Class -> its own scores; None without classes, or from before 2026-11-27."
     )
     nearest_ratio: float | None = Field(
         default=None,

@@ -59,11 +59,13 @@ def evaluate(
             threads=threads,
         )
         from models.bundle import find_bundle
-        from training.evaluation.scores_table import headlines, scores_table, sentences
+        from training.evaluation.scores_table import classes_table, headlines, scores_table, sentences
 
         name = find_bundle(model).name
         for sentence in headlines(name, scores):
             print_plain(sentence)
-        rich.print(scores_table(name, scores))
+        for table in (scores_table(name, scores), classes_table(scores)):
+            if table is not None:
+                rich.print(table)
         for sentence in sentences(scores):
             print_plain(sentence)

@@ -2,7 +2,7 @@
 
     quality_metrics -> evaluator, wavelets, imagenet -> reference -> evaluate -> card.json, scores_table
     faults, controls -> evaluator_store -----------------------------^
-    intervals, modes, inception -------------------------------------^
+    intervals, per_class, modes, inception --------------------------^
     features -> usefulness, membership -> in_use ---------------------^
 
 Read in this order:
@@ -17,6 +17,7 @@ Read in this order:
     reference        real pictures in those features: floors
     intervals        how far figures of few pictures can be trusted
     quality_metrics  Frechet and kernel distance, precision and recall, memorisation, reconstruction
+    per_class        the same scores class by class, and which class is drawn worst
     scores_table     the scores for a person
     modes            Stacked-MNIST: mode coverage of the 1,000 triples
     features         features for the next three, of pictures that are drawn and extracted once

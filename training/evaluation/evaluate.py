@@ -37,6 +37,7 @@ from training.evaluation.inception import inception_fid
 from training.evaluation.index_writer import check_index, write_index_of
 from training.evaluation.intervals import Halves, intervals, too_few_to_tell
 from training.evaluation.modes import stacked_scores
+from training.evaluation.per_class import per_class_scores
 from training.evaluation.quality_metrics import (
     active_units,
     kernel_distance,
@@ -252,6 +253,7 @@ def score(
         "evaluator": reference.evaluator.name,
         "evaluator_digest": reference.evaluator.digest,
         **figures,
+        "per_class": per_class_scores(features, requested_N, reference),
         "intervals": found or None,
         "too_few": too_few_to_tell(found, of_real(figures)) or None,
     }

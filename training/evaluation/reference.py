@@ -68,6 +68,7 @@ class Reference:
 
     Attributes:
         test_images: (N, H, W, C), the test pictures that are compared.
+        test_labels: (N,), their labels; None without.
 
     Raises:
         ValueError: the evaluator does not recognise these pictures.
@@ -82,9 +83,10 @@ class Reference:
         self.draws = [random.choice(drawn_from, self.images, replace=False) for _ in range(DRAWS)]
         self.test_images = real.test[chosen]
         self.test_features = evaluator.extract(self.test_images)
+        self.test_labels = None if real.test_labels is None else real.test_labels[chosen]
         self.accuracy: float | None = None
-        if real.test_labels is not None and isinstance(evaluator, Evaluator):
-            self.accuracy = float(np.mean(self.test_features.classes == real.test_labels[chosen]))
+        if self.test_labels is not None and isinstance(evaluator, Evaluator):
+            self.accuracy = float(np.mean(self.test_features.classes == self.test_labels))
             _check_accuracy(evaluator, self.accuracy)
 
     def fd_ratio(self, features: Features) -> float:
@@ -145,6 +147,12 @@ class Reference:
             Features(vectors[at], None if classes is None else classes[at])
             for at in indices.reshape(DRAWS, self.images)
         ]
+
+    @property
+    def train_labels(self) -> list[NDArray[np.int64]]:
+        """Labels of each draw; empty without."""
+        labels_M = self.real.train_labels
+        return [] if labels_M is None else [labels_M[drawn] for drawn in self.draws]
 
     @cached_property
     def nearest_test(self) -> NDArray[np.float64]:

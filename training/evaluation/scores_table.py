@@ -10,11 +10,12 @@ from typing import Any
 
 from rich.table import Table
 
-from models.scores import Scores
+from models.scores import ClassScores, Scores
 from training.evaluation.controls import controls_line
 from training.evaluation.membership import leak_rows
 from training.evaluation.usefulness import usefulness_rows
 
+CLASSES_SHOWN = 20
 _ROWS = (
     ("FD ratio", "fd_ratio", "1", "less is better"),
     ("FD floor", "fd_floor", "", "what the ratio is over"),
@@ -74,6 +75,33 @@ def scores_table(name: str, scores: Scores) -> Table:
     return table
 
 
+def classes_table(scores: Scores) -> Table | None:
+    """A row a class, the worst drawn first, real pictures in brackets; None without scores of classes."""
+    if scores.per_class is None:
+        return None
+    table = Table(title="class by class (real pictures)", box=None, padding=(0, 2, 0, 0))
+    for heading in ("class", "drawn as requested", "precision", "recall", "pictures"):
+        table.add_column(heading)
+    for name, found in sorted(scores.per_class.items(), key=lambda pair: _agreement(pair[1]))[:CLASSES_SHOWN]:
+        pairs = (
+            (found.agreement, found.evaluator_accuracy),
+            (found.precision, found.precision_floor),
+            (found.recall, found.recall_floor),
+        )
+        table.add_row(name, *(_next_to_real(*pair) for pair in pairs), f"{found.images:,} ({found.test_images:,})")
+    if (more := len(scores.per_class) - CLASSES_SHOWN) > 0:
+        table.caption = f"and {more:,} classes that are drawn better, in the card"
+    return table
+
+
+def _agreement(found: ClassScores) -> float:
+    return 1.0 if found.agreement is None else found.agreement
+
+
+def _next_to_real(drawn: float | None, real: float | None) -> str:
+    return "too few" if drawn is None else f"{drawn:.1%}" + ("" if real is None else f" ({real:.1%})")
+
+
 def headlines(name: str, scores: Scores) -> list[str]:
     """The figures that a person wants first, a sentence each; none of what was not measured."""
     said = []
@@ -89,6 +117,13 @@ def headlines(name: str, scores: Scores) -> list[str]:
             f"It draws the requested class in {scores.class_agreement:.1%}; of real pictures "
             f"{scores.evaluator_accuracy:.1%} are read as their class."
         )
+    if scores.per_class and len(scores.per_class) > 1:
+        worst, found = min(scores.per_class.items(), key=lambda pair: _agreement(pair[1]))
+        if found.agreement is not None and found.evaluator_accuracy is not None:
+            said.append(
+                f"Of its {len(scores.per_class):,} classes {worst} is drawn worst: {found.agreement:.1%} are read as "
+                f"it, and {found.evaluator_accuracy:.1%} of real ones."
+            )
     if scores.near_share is not None:
         said.append(
             f"{scores.near_share:.1%} of its pictures are nearer to a training picture than 99 % of the test pictures "
