@@ -27,8 +27,14 @@ def test_the_first_edition_of_a_preset_is_what_runs_were_trained_with_before(nam
     assert preset_named(name, "variational") == preset_named(name, "variational", edition=1)
 
 
+def test_the_third_edition_had_penalties_at_every_step():
+    third, fourth = preset_named("small", edition=3), preset_named("small")
+
+    assert third == fourth.with_changes(penalty_every=1, edition=3)
+
+
 def test_the_second_edition_had_no_augmentation():
-    second, third = preset_named("small", edition=2), preset_named("small")
+    second, third = preset_named("small", edition=2), preset_named("small", edition=3)
 
     assert (second.augment, third.augment) == ("off", "auto")
     assert second == third.with_changes(augment="off", edition=2)
@@ -80,14 +86,13 @@ def test_a_dcgan_is_trained_at_the_rate_of_its_paper_and_a_dcgan_as_decoder_as_a
     assert decoder == preset_named("small", "autoencoder").with_changes(network="dcgan")
 
 
-def test_penalties_at_every_fourth_step_weigh_four_times_and_are_at_every_step_of_the_warm_up():
-    settings = preset_named("small").with_changes(penalty_every=4)
+def test_penalties_at_every_fourth_step_weigh_four_times():
+    settings = preset_named("small")
     times = [penalty_times_at(settings, images_shown) for images_shown in range(0, 136 * 32, 32)]
-    warm_up = -(-settings.warm_up_images // settings.batch)
 
-    assert times[:warm_up] == [1] * warm_up
-    assert times[94:104] == [0, 0, 4, 0, 0, 0, 4, 0, 0, 0]
-    assert sum(times[96:]) == len(times[96:])
+    assert settings.penalty_every == 4
+    assert times[:6] == [4, 0, 0, 0, 4, 0]
+    assert sum(times) == len(times)
 
 
 def test_changes_are_typed_as_a_name_and_a_value():

@@ -97,8 +97,7 @@ class Settings:
     update_clip: float = 0.0
     """Largest RMS of a weight tensor's update, in units of its rate; 0: any."""
     penalty_every: int = 1
-    """Of a GAN: steps from one that computes the penalties, weighted by this number, to the next; each step in the
-    warm-up has them."""
+    """Of a GAN: steps from one that computes the penalties, weighted by this number, to the next."""
     warm_up_images: int = 0
     """Images shown over which the learning rate rises from nothing."""
     pixel_margin: float = 0.0
@@ -205,9 +204,9 @@ _WORDS = {
     "augment": AugmentName,
 }
 
-EDITION = 3
+EDITION = 4
 """Of the presets: that of a run that begins now. Runs and models from before 2026-11-25 are of the first; the second
-had no augmentation."""
+had no augmentation, the third penalties at every step."""
 
 # fmt: off
 _COLUMNS = ("preset", "images_shown", "batch", "code_size", "width", "discriminator_width", "width_max", "blocks",
@@ -299,9 +298,7 @@ def preset_named(
     if method == "gan" and network == "dcgan":
         return settings.with_changes(**_DCGAN_ADAM)
     if method == "gan":
-        stable = {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], "edition": edition}
-        augment = "auto" if edition > 2 else "off"
-        return settings.with_changes(**stable, augment=augment) if edition > 1 else settings
+        return settings.with_changes(**_since_first(name, edition)) if edition > 1 else settings
     return settings.with_changes(
         code_size=_AUTOENCODER_CODE_SIZES.get(name, _AUTOENCODER_CODE_SIZE),
         gamma=(0.0, 0.0),
@@ -310,6 +307,14 @@ def preset_named(
         half_life_shares=(0.02,),
         noise=_VARIATIONAL_NOISE if method == "variational" and name != "tiny" else None,
     )
+
+
+def _since_first(name: str, edition: int) -> dict[str, object]:
+    """What later editions change of a residual GAN; on a GPU (`base`) a second kind of step would be compiled too."""
+    added: dict[str, object] = {"augment": "auto"} if edition > 2 else {}
+    if edition > 3 and name != "base":
+        added["penalty_every"] = 4
+    return {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], "edition": edition, **added}
 
 
 HEALING_STEPS = 3

@@ -41,9 +41,7 @@ def schedule_at(settings: Settings, images_shown: int) -> ScheduleValues:
 
 
 def penalty_times_at(settings: Settings, images_shown: int) -> int:
-    """How many times the penalties weigh in the step after so many images; 1 in the warm-up, where runs diverge."""
-    if images_shown < settings.warm_up_images:
-        return 1
+    """How many times the penalties weigh in the step after so many images; 0 in steps without them."""
     return 0 if images_shown // settings.batch % settings.penalty_every else settings.penalty_every
 
 
