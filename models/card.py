@@ -84,6 +84,10 @@ class TrainingRecord(Strict):
         default=None,
         description="What was changed within the run: images shown by then, and [was, now] of each setting.",
     )
+    half_life_share: float | None = Field(
+        default=None,
+        description="Half-life of the exported average, as a share of the images shown; None: unknown.",
+    )
     licence: str | None = Field(default=None, description="Of the training pictures, as it was given: `CC-BY-4.0`.")
     parent: ParentModel | None = Field(default=None, description="None: the training began by itself.")
 

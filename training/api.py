@@ -128,13 +128,14 @@ def evaluate(model: StrPath, pictures: StrPath, *, report: Report = print, **opt
     return scores
 
 
-def export(run: StrPath, out: StrPath | None = None, average: int = 0, *, replace: bool = False) -> Bundle:
+def export(run: StrPath, out: StrPath | None = None, average: int | None = None, *, replace: bool = False) -> Bundle:
     """Make a bundle of a run's last checkpoint, finished or not.
 
     Args:
         run: a run's folder, in runs/.
         out: the bundle's folder; `models/<name of the run>` by default.
-        average: which of the averaged networks, by its place in `half_life_shares`.
+        average: which of the averaged networks, by its place in `half_life_shares`; the one chosen at the end of the
+            training, if not given.
         replace: take the name of a shipped model, or of one of other pictures; it stays as `<name>@<version>`.
 
     Raises:

@@ -14,7 +14,8 @@ from training.checkpoint import TrainingState, images_shown_in
 from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.evaluation.evaluator_store import find_evaluator
-from training.evaluation.reference import AnyEvaluator, RealPictures
+from training.evaluation.reference import RealPictures
+from training.exporter.averages import choose_average
 from training.exporter.bundle import export_run
 from training.exporter.record import is_exported
 from training.inputs import Report
@@ -58,11 +59,13 @@ def carry_out(
         healed = (lambda _: None) if plan.heal else None
         train(run, settings, plan.pictures, context, prepare=plan.prepare, healed=healed)
         return None
-    inspect = plan.round.inspect(_evaluator_of(plan.pictures, report), plan.force, report) if plan.round else None
+    real = _real(plan.pictures)
+    inspect = plan.round.inspect(find_evaluator(real, report=report), plan.force, report) if plan.round else None
     _train_watched(plan, context, report, seen, stops)
     report(f"how it went: {run.path / 'report.html'}")
     if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
         report(f"warning: {' '.join((found.explanation, *found.advice))}")
+    choose_average(run, real, find_evaluator(real))
     return export_run(run, plan.bundle, inspect=inspect)
 
 
@@ -110,7 +113,6 @@ def _begin(plan: Plan, report: Report) -> bool:
     return True
 
 
-def _evaluator_of(pictures: Pictures, report: Report) -> AnyEvaluator:
-    """The evaluator of the acceptance test."""
-    real = RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)
-    return find_evaluator(real, report=report)
+def _real(pictures: Pictures) -> RealPictures:
+    """What an evaluator needs of the training pictures; it looks at no test part."""
+    return RealPictures(pictures.images, pictures.images[:1], pictures.labels, None, pictures.classes)

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from training.checkpoint import TrainingState, load_checkpoint, load_weights, save_checkpoint
 from training.config import Settings, healed_settings
 from training.data.batches import Batches
 from training.data.dataset import Pictures
@@ -188,6 +188,22 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
     method = new_method(settings, geometry, device, compiled)
     ema_bank = EmaBank(method.averaged, settings)
     return TrainingState(method, ema_bank, torch.Generator(device).manual_seed(settings.seed))
+
+
+def load_state(run: Run) -> tuple[TrainingState, Geometry]:
+    """The networks of a run's checkpoint on the CPU in float32, whatever they were trained on; and their geometry.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint yet.
+        DamagedCheckpoint: it is cut, or of another run.
+    """
+    if not run.checkpoint.exists():
+        raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
+    settings, data = run.settings().with_changes(precision="float32"), run.config()["data"]
+    geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
+    state = new_state(settings, geometry, torch.device("cpu"))
+    load_weights(run.checkpoint, state)
+    return state, geometry
 
 
 def batches_of(settings: Settings, pictures: Pictures, random: torch.Generator, context: ComputeContext) -> Batches:

@@ -16,7 +16,10 @@ from training.cli.show_plan import may_replace
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, in runs/: `fit --out models/NAME` makes runs/NAME.")],
     out: Annotated[Path | None, typer.Option(help="The bundle to write.  (models/<name of the run>)")] = None,
-    average: Annotated[int, typer.Option(min=0, help="Which EMA, by its place in half_life_shares.")] = 0,
+    average: Annotated[
+        int | None,
+        typer.Option(min=0, help="Which EMA, by its place in half_life_shares.  (what was chosen at the end)"),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help=REPLACE_HELP)] = False,
 ) -> None:
     """Make a bundle of a run's last checkpoint, finished or not."""

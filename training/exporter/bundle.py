@@ -30,15 +30,15 @@ from models.fidelity import measure_fidelity
 from models.graph import count_multiply_adds
 from models.runtime import Runtime
 from models.sheet import as_picture, contact_sheet, enlarged
-from training.checkpoint import TrainingState, load_weights
+from training.checkpoint import TrainingState
 from training.config import Settings
 from training.errors import ExportDiffers, OlderVersion
+from training.exporter.averages import chosen_average
 from training.exporter.graphs import draw, encode, encoder_graph, generator_graph, reward_graph
 from training.exporter.record import training_record
 from training.methods.method import Exports
-from training.networks.geometry import geometry_of
 from training.run import Run
-from training.train import new_state
+from training.train import load_state
 
 LARGEST_DIFFERENCE_LEVELS = 1
 LARGEST_DIFFERENCE_OF_CODES, LARGEST_SHARE_APART = 0.01, 0.05
@@ -51,13 +51,14 @@ Inspect = Callable[[Runtime], Lineage]
 """Looks at a model before it is written; may raise to refuse it."""
 
 
-def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = None) -> Bundle:
+def export_run(run: Run, out: Path, average: int | None = None, inspect: Inspect | None = None) -> Bundle:
     """Make a bundle of a run's checkpoint.
 
     Args:
         run: finished or not; what its checkpoint holds is exported.
         out: the bundle's folder; its name is the model's.
-        average: which of the averaged networks, by its place in `half_life_shares`.
+        average: which of the averaged networks, by its place in `half_life_shares`; by default what `choose_average`
+            found of this checkpoint, else the first.
         inspect: what says where a model that goes on from another one stands, or refuses it.
 
     Raises:
@@ -66,18 +67,15 @@ def export_run(run: Run, out: Path, average: int = 0, inspect: Inspect | None = 
         ExportDiffers: the ONNX file's pictures differ from torch's by more than one level.
         OlderVersion: the bundle that is there came after this very model.
     """
-    if not run.checkpoint.exists():
-        raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
-    config, settings = run.config(), run.settings().with_changes(precision="float32")
-    kept = len(settings.half_life_shares)
+    state, geometry = load_state(run)
+    config, settings = run.config(), run.settings()
+    kept, average = len(settings.half_life_shares), chosen_average(run) if average is None else average
     if average >= kept:
         raise ValueError(f"average is {average}; this run has {kept} averages, 0 to {kept - 1}")
-    data = config["data"]
-    geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
-    state = new_state(settings, geometry, torch.device("cpu"))
-    load_weights(run.checkpoint, state)
     network = state.ema_bank.networks[average]
-    facts = _facts(config, settings, state.ema.code_size, training_record(run, state.images_shown, state.seconds))
+    record = training_record(run, state.images_shown, state.seconds)
+    record["half_life_share"] = settings.half_life_shares[average]
+    facts = _facts(config, settings, state.ema.code_size, record)
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
     exports = state.method.exports(network)
     if exports.encoder is not None:

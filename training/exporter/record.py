@@ -49,4 +49,6 @@ def is_exported(run: Run, out: Path) -> bool:
         found = read_card(out).training
     except ModelError:
         return False
+    # Whichever of the averages it is: a person may have exported another one.
+    found = found.model_copy(update={"half_life_share": None})
     return found == TrainingRecord.model_validate(training_record(run, *progress_in(run.checkpoint)))

@@ -93,12 +93,16 @@ class _ImageNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=1 / math.sqrt(features))
         nn.init.zeros_(self.head.bias)
 
-    def head_outputs(self, images_NCHW: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, outputs)."""
+    def features(self, images_NCHW: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', h, w), what the body makes of the coarsest cells."""
         x = images_NCHW if self._scale == 1 else (images_NCHW - self._offset) / self._scale
         x = F.pad(x, self._margins, mode="replicate") if any(self._margins) else x
-        x = self.body(x.to(self._dtype).contiguous(memory_format=torch.channels_last))
-        outputs: Tensor = self.head(x.float().flatten(1))
+        cells: Tensor = self.body(x.to(self._dtype).contiguous(memory_format=torch.channels_last))
+        return cells.float()
+
+    def head_outputs(self, images_NCHW: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, outputs)."""
+        outputs: Tensor = self.head(self.features(images_NCHW).flatten(1))
         return outputs
 
 
