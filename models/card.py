@@ -86,7 +86,7 @@ class TrainingRecord(Strict):
     )
     half_life_share: float | None = Field(
         default=None,
-        description="Half-life of the exported average, as a share of the images shown; None: unknown.",
+        description="Half-life of the exported average, as a share of the images shown; 0: none; None: unknown.",
     )
     licence: str | None = Field(default=None, description="Of the training pictures, as it was given: `CC-BY-4.0`.")
     parent: ParentModel | None = Field(default=None, description="None: the training began by itself.")

@@ -14,7 +14,7 @@ from training.data.dataset import Pictures
 from training.device import ComputeContext
 from training.evaluation.wavelets import WaveletEvaluator
 from training.exporter import averages
-from training.exporter.averages import FOUND, choose_average, chosen_average
+from training.exporter.averages import FOUND, candidates, choose_average, chosen_average
 from training.exporter.bundle import export_run
 from training.exporter.record import is_exported
 from training.run import Run
@@ -48,16 +48,16 @@ def planted(learned: Run, folder: Path, *spoilt: int) -> Run:
     torch.manual_seed(0)
     with torch.no_grad():
         for number in spoilt:
-            for weight in state.ema_bank.networks[number].parameters():
+            for weight in candidates(state, SETTINGS)[number][1].parameters():
                 weight.add_(torch.randn_like(weight), alpha=float(weight.abs().mean()))
     save_checkpoint(run.checkpoint, state)
     return run
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("best", [0, 1, 2])
-def test_the_only_average_that_draws_digits_is_chosen(kind: str, best: int, learned: Run, tmp_path: Path):
-    run = planted(learned, tmp_path / "run", *{0, 1, 2} - {best})
+@pytest.mark.parametrize("best", [0, 1, 2, 3])
+def test_the_only_network_that_draws_digits_is_chosen(kind: str, best: int, learned: Run, tmp_path: Path):
+    run = planted(learned, tmp_path / "run", *{0, 1, 2, 3} - {best})
     choose_average(run, REAL, KINDS[kind]())
 
     assert chosen_average(run) == best
@@ -86,17 +86,29 @@ def test_the_evaluator_is_named_with_what_it_found(learned: Run, tmp_path: Path)
 
     assert found["compared_by"] == digits_evaluator().name
     assert found["distances"][0] == max(found["distances"])
-    assert found["half_life_shares"] == [0.05, 0.015, 0.15]
+    assert found["half_life_shares"] == [0.05, 0.015, 0.15, 0]
 
 
 def test_the_chosen_average_is_exported_and_the_card_has_its_half_life(learned: Run, tmp_path: Path):
-    run = planted(learned, tmp_path / "run", 0, 1)
+    run = planted(learned, tmp_path / "run", 0, 1, 3)
     choose_average(run, REAL, digits_evaluator())
     bundle = export_run(run, tmp_path / "digits")
 
     assert bundle.card.training.half_life_share == 0.15
     assert bundle.card.version == export_run(run, tmp_path / "third", average=2).card.version
     assert is_exported(run, bundle.path)
+
+
+def test_the_network_without_average_has_a_half_life_of_0(learned: Run, tmp_path: Path):
+    bundle = export_run(learned, tmp_path / "digits", average=3)
+
+    assert bundle.card.training.half_life_share == 0
+
+
+def test_a_dcgan_is_exported_as_one_of_its_averages_alone(learned: Run):
+    state, _ = load_state(learned)
+
+    assert [share for share, _ in candidates(state, SETTINGS.with_changes(network="dcgan"))] == [0.05, 0.015, 0.15]
 
 
 def test_a_run_that_went_on_forgets_the_choice(learned: Run, tmp_path: Path):

@@ -237,7 +237,7 @@ def test_another_average_of_the_bank_is_another_version(run: Run, bundle, tmp_pa
 
 
 def test_an_average_that_there_is_not_is_refused_in_words(run: Run, tmp_path: Path):
-    with pytest.raises(ValueError, match=r"average is 7; this run has 3 averages, 0 to 2"):
+    with pytest.raises(ValueError, match=r"average is 7; this run has 4 to export, 0 to 3"):
         export_run(run, tmp_path / "few", average=7)
 
 

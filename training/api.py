@@ -134,8 +134,8 @@ def export(run: StrPath, out: StrPath | None = None, average: int | None = None,
     Args:
         run: a run's folder, in runs/.
         out: the bundle's folder; `models/<name of the run>` by default.
-        average: which of the averaged networks, by its place in `half_life_shares`; the one chosen at the end of the
-            training, if not given.
+        average: which of the averaged networks, by its place in `half_life_shares`, after which the network itself
+            comes; the one chosen at the end of the training, if not given.
         replace: take the name of a shipped model, or of one of other pictures; it stays as `<name>@<version>`.
 
     Raises:

@@ -2,18 +2,19 @@
 
     checkpoint, training pictures, an evaluator -> [averages] -> runs/<name>/averages.json -> exporter.bundle
 
-Short averages are best where a run still learns fast, long ones where it circles
-around its goal, and which of the two it is shows only at its end. What compares
-is the evaluator of these classes, where one is known; otherwise the run's own
-discriminator, by what it has learned to see, and it must be clearly in favour of
-another one than the first. Looks at training pictures alone: the test part scores
-what was chosen. What was found is kept with the run, so that `export` repeats it.
+Short averages are best where a run still learns fast, or the network without any,
+long ones where it circles around its goal, and which of these it is shows only at
+its end. What compares is the evaluator of these classes, where one is known;
+otherwise the run's own discriminator, by what it has learned to see, and it must be
+clearly in favour of another one than the first. Looks at training pictures alone:
+the test part scores what was chosen. What was found is kept with the run, so that
+`export` repeats it.
 
 Letters: N pictures    H, W, C of a picture    F features
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,11 +23,12 @@ from torch import nn
 
 from models.codes import codes
 from training.checkpoint import TrainingState, images_shown_in
+from training.config import Settings
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.quality_metrics import Gaussian, frechet_distance
 from training.evaluation.reference import LEAST_ACCURACY, AnyEvaluator, RealPictures, unseen_pictures
 from training.exporter.graphs import draw
-from training.networks.gan import Discriminator
+from training.networks.gan import Discriminator, LatentGenerator
 from training.pixels import from_bytes
 from training.run import Run
 from training.train import load_state
@@ -38,12 +40,24 @@ FEWEST_IMAGES_SHOWN = 10_000
 """Of a run that has shown fewer the first average is taken: all of them are far from the pictures."""
 CLEARLY = 0.8
 """Share of the first average's distance that another one must fall below, where the discriminator compares."""
+PLAYED_AGAINST = 1.4
+"""By how much the discriminator's distance to the network without average counts more: it learned from its faults."""
 _BATCH = 250
 _Distance = Callable[[NDArray[np.uint8]], float]
 
 
+def candidates(state: TrainingState, settings: Settings) -> list[tuple[float, LatentGenerator]]:
+    """The networks that may be exported, each with its half-life as a share of the images shown.
+
+    The averages, and after them, with 0, the network itself where it needs nothing before it draws.
+    """
+    found = [*zip(settings.half_life_shares, state.ema_bank.networks, strict=True)]
+    ready = settings.method == "gan" and settings.network == "residual"
+    return [*found, (0.0, state.method.averaged)] if ready else found
+
+
 def chosen_average(run: Run) -> int:
-    """The place of the average to export in `half_life_shares`: what was found of this checkpoint, or the first."""
+    """The place among the candidates of the one to export: what was found of this checkpoint, or the first."""
     path = run.path / FOUND
     found = json.loads(path.read_text()) if path.exists() else {}
     return int(found["average"]) if found.get("images_shown") == images_shown_in(run.checkpoint) else 0
@@ -61,27 +75,28 @@ def choose_average(run: Run, real: RealPictures, evaluator: AnyEvaluator) -> Non
     if settings.method != "gan" or len(settings.half_life_shares) == 1 or shown < FEWEST_IMAGES_SHOWN:
         return
     state, _ = load_state(run)
+    shares, networks = zip(*candidates(state, settings), strict=True)
     rows = np.random.default_rng(0).permutation(np.flatnonzero(unseen_pictures(evaluator, real)))[:IMAGES]
     known = _knows(evaluator, real, rows)
     distance = known or _by_discriminator(state.method.networks["discriminator"], real.train[rows])
     classes_N = real.train_labels[rows] if settings.conditional and real.train_labels is not None else None
-    distances = [distance(images_NHWC) for images_NHWC in _drawn(state, len(rows), classes_N)]
-    nearest = int(np.argmin(distances))
-    clear = known is not None or distances[nearest] < CLEARLY * distances[0]
+    codes_NZ = codes(0, 0, len(rows), state.ema.code_size)
+    distances = [distance(draw(network, codes_NZ, classes_N)) for network in networks]
     found = {
-        "average": nearest if clear else 0,
+        "average": int(np.argmin(distances)) if known else _clearly_nearest(distances, shares),
         "images_shown": shown,
-        "half_life_shares": settings.half_life_shares,
+        "half_life_shares": shares,
         "distances": distances,
         "compared_by": evaluator.name if known else "discriminator",
     }
     run.write(FOUND, f"{json.dumps(found, indent=1)}\n".encode())
 
 
-def _drawn(state: TrainingState, count: int, classes_N: NDArray[np.int64] | None) -> list[NDArray[np.uint8]]:
-    """What each average draws from the same codes: (N, H, W, C)."""
-    codes_NZ = codes(0, 0, count, state.ema.code_size)
-    return [draw(state.method.exports(one).generator, codes_NZ, classes_N) for one in state.ema_bank.networks]
+def _clearly_nearest(distances: Sequence[float], shares: Sequence[float]) -> int:
+    """The place of the least distance by the discriminator, where it is clearly less than the first; else 0."""
+    counted = [each * (1 if share else PLAYED_AGAINST) for each, share in zip(distances, shares, strict=True)]
+    nearest = int(np.argmin(counted))
+    return nearest if counted[nearest] < CLEARLY * counted[0] else 0
 
 
 def _knows(evaluator: AnyEvaluator, real: RealPictures, rows: NDArray[np.int64]) -> _Distance | None:

@@ -33,7 +33,7 @@ from models.sheet import as_picture, contact_sheet, enlarged
 from training.checkpoint import TrainingState
 from training.config import Settings
 from training.errors import ExportDiffers, OlderVersion
-from training.exporter.averages import chosen_average
+from training.exporter.averages import candidates, chosen_average
 from training.exporter.graphs import draw, encode, encoder_graph, generator_graph, reward_graph
 from training.exporter.record import training_record
 from training.methods.method import Exports
@@ -57,8 +57,8 @@ def export_run(run: Run, out: Path, average: int | None = None, inspect: Inspect
     Args:
         run: finished or not; what its checkpoint holds is exported.
         out: the bundle's folder; its name is the model's.
-        average: which of the averaged networks, by its place in `half_life_shares`; by default what `choose_average`
-            found of this checkpoint, else the first.
+        average: which of the averaged networks, by its place in `half_life_shares`, after which the network itself
+            comes; by default what `choose_average` found of this checkpoint, else the first.
         inspect: what says where a model that goes on from another one stands, or refuses it.
 
     Raises:
@@ -69,12 +69,12 @@ def export_run(run: Run, out: Path, average: int | None = None, inspect: Inspect
     """
     state, geometry = load_state(run)
     config, settings = run.config(), run.settings()
-    kept, average = len(settings.half_life_shares), chosen_average(run) if average is None else average
-    if average >= kept:
-        raise ValueError(f"average is {average}; this run has {kept} averages, 0 to {kept - 1}")
-    network = state.ema_bank.networks[average]
+    networks, average = candidates(state, settings), chosen_average(run) if average is None else average
+    if average >= len(networks):
+        raise ValueError(f"average is {average}; this run has {len(networks)} to export, 0 to {len(networks) - 1}")
+    share, network = networks[average]
     record = training_record(run, state.images_shown, state.seconds)
-    record["half_life_share"] = settings.half_life_shares[average]
+    record["half_life_share"] = share
     facts = _facts(config, settings, state.ema.code_size, record)
     contents = {GENERATOR: generator_graph(network, geometry), WEIGHTS: _weights(state, network)}
     exports = state.method.exports(network)
