@@ -4,7 +4,8 @@
 
 `--table` names another file for the lines: training/measured/ keeps those of tables that take longer than a day's work.
 Cells that are there are skipped. One that failed is named on stderr, and tried again the next time. `--only` takes the
-cells whose name contains that; `--print` only prints the table.
+cells whose name contains that, `--part 1/2` every second one, for a process on each of two cores that add to the same
+file; `--print` only prints the table.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -35,8 +37,21 @@ def table_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--table", type=Path, help="the file of its lines, in place of OUT/table.jsonl")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--only", default="", help="cells whose name contains this, such as mnist-seed")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="K/N", help="the K-th of every N cells")
     parser.add_argument("--print", action="store_true", dest="prints")
     return parser
+
+
+def part(text: str) -> tuple[int, int]:
+    """(K, N) of the words K/N.
+
+    Raises:
+        ValueError: that is not 1 <= K <= N.
+    """
+    index, count = map(int, text.split("/"))
+    if not 1 <= index <= count:
+        raise ValueError(f"{text} is no part: give 1/2 or 2/2")
+    return index, count
 
 
 def fill(
@@ -54,7 +69,8 @@ def fill(
         print(as_markdown(lines))
         return
     done = {line["cell"] for line in lines}
-    for cell in cells:
+    index, count = given.part
+    for cell in islice(cells, index - 1, None, count):
         if cell.name in done or given.only not in cell.name:
             continue
         try:
