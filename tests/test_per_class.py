@@ -110,7 +110,7 @@ def test_one_sentence_names_the_class_that_is_drawn_worst():
     scores = Scores(per_class={"good": _agreeing(0.99), "bad": _agreeing(0.4)})
 
     assert headlines("some", scores) == [
-        "Of its 2 classes bad is drawn worst: 40.0% are read as it, and 98.0% of real ones."
+        "The class drawn worst of 2 is bad: 40.0% are read as it, and 98.0% of real ones."
     ]
 
 

@@ -121,8 +121,8 @@ def headlines(name: str, scores: Scores) -> list[str]:
         worst, found = min(scores.per_class.items(), key=lambda pair: _agreement(pair[1]))
         if found.agreement is not None and found.evaluator_accuracy is not None:
             said.append(
-                f"Of its {len(scores.per_class):,} classes {worst} is drawn worst: {found.agreement:.1%} are read as "
-                f"it, and {found.evaluator_accuracy:.1%} of real ones."
+                f"The class drawn worst of {len(scores.per_class):,} is {worst}: {found.agreement:.1%} are read as it, "
+                f"and {found.evaluator_accuracy:.1%} of real ones."
             )
     if scores.near_share is not None:
         said.append(
