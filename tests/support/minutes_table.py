@@ -10,9 +10,6 @@ Adds one line of JSON a cell to OUT/table.jsonl (`--table` names another file). 
 
 import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +75,8 @@ def run(cell: Cell, given_out: Path, data: Path, before: Path) -> Line:
     words = (source, "gan", *size, "--minutes", str(cell.minutes), "--seed", str(cell.seed))
     evaluated = folder
     if cell.way in ("before", "tuned"):
-        train_before(before, folder, *words, *(("--preset", TUNED[cell.data]) if cell.way == "tuned" else ()))
+        tuned = ("--preset", TUNED[cell.data]) if cell.way == "tuned" else ()
+        compare(folder, *words, *tuned, version=before)
         (bundle,) = (path.parent for path in (folder / "models").glob("*/card.json"))
         evaluated = folder / "evaluated"
         compare(evaluated, source, str(bundle), *size)
@@ -89,18 +87,6 @@ def run(cell: Cell, given_out: Path, data: Path, before: Path) -> Line:
     losses = [json.loads(line)["d_loss"] for line in log.read_text().splitlines()]
     largest = max(math.inf if loss is None else loss for loss in losses)
     return {"cell": cell.name, "d_loss_max": largest} | {name: row.get(name) for name in FIGURES}
-
-
-def train_before(before: Path, folder: Path, *words: str) -> None:
-    """The same command of another version, whose folder is first on Python's path.
-
-    Raises:
-        subprocess.CalledProcessError: the command failed.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "training", "compare", *words, "--threads", "1", "--out", str(folder)]
-    with (folder / "output.txt").open("a") as said:
-        subprocess.run(command, stdout=said, stderr=said, check=True, cwd=before, env=os.environ | {"PYTHONPATH": "."})
 
 
 def as_markdown(lines: list[Line]) -> str:

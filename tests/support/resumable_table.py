@@ -10,6 +10,7 @@ file; `--print` only prints the table.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -82,13 +83,19 @@ def fill(
             file.write(json.dumps(line) + "\n")
 
 
-def compare(folder: Path, *words: str) -> None:
+def compare(folder: Path, *words: str, version: Path | None = None) -> None:
     """Train and evaluate one recipe by `zoetrope compare`, with one thread; what it says goes into its folder.
+
+    Args:
+        folder: of what it writes.
+        words: of the command line.
+        version: a worktree of another version, which runs in place of this one.
 
     Raises:
         subprocess.CalledProcessError: the command failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "training", "compare", *words, "--threads", "1", "--out", str(folder)]
+    other = {} if version is None else {"PYTHONPATH": "."}
     with (folder / "output.txt").open("a") as said:
-        subprocess.run(command, stdout=said, stderr=said, check=True)
+        subprocess.run(command, stdout=said, stderr=said, check=True, cwd=version, env=os.environ | other)
