@@ -15,6 +15,7 @@ from torch import Tensor
 from training.config import CHECKPOINT_SECONDS, Settings
 from training.distributed import SINGLE_PROCESS, DistributedContext
 
+CPU = torch.device("cpu")
 _STEPS_BETWEEN_WAITS = 32
 
 

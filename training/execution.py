@@ -65,7 +65,7 @@ def carry_out(
     report(f"how it went: {run.path / 'report.html'}")
     if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
         report(f"warning: {' '.join((found.explanation, *found.advice))}")
-    choose_average(run, real, find_evaluator(real))
+    choose_average(run, real, find_evaluator(real), context.device)
     return export_run(run, plan.bundle, inspect=inspect)
 
 

@@ -23,7 +23,7 @@ from training.checkpoint import TrainingState, load_checkpoint, load_weights, sa
 from training.config import Settings, healed_settings
 from training.data.batches import Batches
 from training.data.dataset import Pictures
-from training.device import ComputeContext, images_between_waits
+from training.device import CPU, ComputeContext, images_between_waits
 from training.ema import EmaBank
 from training.errors import Stopped
 from training.healing import HealthCheck, Trouble, follow, heal, keep_earlier
@@ -190,8 +190,8 @@ def new_state(settings: Settings, geometry: Geometry, device: torch.device, comp
     return TrainingState(method, ema_bank, torch.Generator(device).manual_seed(settings.seed))
 
 
-def load_state(run: Run) -> tuple[TrainingState, Geometry]:
-    """The networks of a run's checkpoint on the CPU in float32, whatever they were trained on; and their geometry.
+def load_state(run: Run, device: torch.device = CPU) -> tuple[TrainingState, Geometry]:
+    """The networks of a run's checkpoint in float32, whatever they were trained on; and their geometry.
 
     Raises:
         FileNotFoundError: the run has no checkpoint yet.
@@ -201,7 +201,7 @@ def load_state(run: Run) -> tuple[TrainingState, Geometry]:
         raise FileNotFoundError(f"{run.checkpoint}: no such file. Expected a run that has saved a checkpoint.")
     settings, data = run.settings().with_changes(precision="float32"), run.config()["data"]
     geometry = geometry_of(settings, (data["height"], data["width"], data["channels"]), len(data["classes"] or ()))
-    state = new_state(settings, geometry, torch.device("cpu"))
+    state = new_state(settings, geometry, device)
     load_weights(run.checkpoint, state)
     return state, geometry
 

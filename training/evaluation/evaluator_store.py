@@ -37,7 +37,7 @@ from torch.nn import functional as F
 from models.card import Card
 from models.files import digest_of, write_atomically
 from training.data.dataset import data_digest
-from training.device import computes_bfloat16
+from training.device import CPU, computes_bfloat16
 from training.evaluation.controls import FEWEST_IMAGES, measure_controls
 from training.evaluation.evaluator import (
     Classifier,
@@ -63,7 +63,6 @@ ENOUGH = 0.9
 """A round that leaves more than this share of the held-out loss is the last one."""
 FAULTS_WEIGHT = 10.0
 """Of the squared error of faults, whose mean is far below the cross-entropy of classes."""
-CPU = torch.device("cpu")
 FeaturesName = Literal["auto", "evaluator", "imagenet", "wavelets"]
 
 

@@ -24,6 +24,7 @@ from torch import nn
 from models.codes import codes
 from training.checkpoint import TrainingState, images_shown_in
 from training.config import Settings
+from training.device import CPU
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.quality_metrics import Gaussian, frechet_distance
 from training.evaluation.reference import LEAST_ACCURACY, AnyEvaluator, RealPictures, unseen_pictures
@@ -63,25 +64,26 @@ def chosen_average(run: Run) -> int:
     return int(found["average"]) if found.get("images_shown") == images_shown_in(run.checkpoint) else 0
 
 
-def choose_average(run: Run, real: RealPictures, evaluator: AnyEvaluator) -> None:
+def choose_average(run: Run, real: RealPictures, evaluator: AnyEvaluator, device: torch.device = CPU) -> None:
     """Compare the averages of a run's checkpoint with pictures that it trained on, and keep what was found.
 
     Args:
         run: of any method; one that is short, or has nothing to choose from, keeps nothing.
         real: their training part is what it trained on.
         evaluator: asked where it knows their classes.
+        device: of the networks; an evaluator runs on the CPU.
     """
     settings, shown = run.settings(), images_shown_in(run.checkpoint)
     if settings.method != "gan" or len(settings.half_life_shares) == 1 or shown < FEWEST_IMAGES_SHOWN:
         return
-    state, _ = load_state(run)
+    state, _ = load_state(run, device)
     shares, networks = zip(*candidates(state, settings), strict=True)
     rows = np.random.default_rng(0).permutation(np.flatnonzero(unseen_pictures(evaluator, real)))[:IMAGES]
     known = _knows(evaluator, real, rows)
     distance = known or _by_discriminator(state.method.networks["discriminator"], real.train[rows])
     classes_N = real.train_labels[rows] if settings.conditional and real.train_labels is not None else None
     codes_NZ = codes(0, 0, len(rows), state.ema.code_size)
-    distances = [distance(draw(network, codes_NZ, classes_N)) for network in networks]
+    distances = [distance(_drawn(network, codes_NZ, classes_N)) for network in networks]
     found = {
         "average": int(np.argmin(distances)) if known else _clearly_nearest(distances, shares),
         "images_shown": shown,
@@ -90,6 +92,15 @@ def choose_average(run: Run, real: RealPictures, evaluator: AnyEvaluator) -> Non
         "compared_by": evaluator.name if known else "discriminator",
     }
     run.write(FOUND, f"{json.dumps(found, indent=1)}\n".encode())
+
+
+def _drawn(
+    network: LatentGenerator, codes_NZ: NDArray[np.float32], classes_N: NDArray[np.int64] | None
+) -> NDArray[np.uint8]:
+    """What a network draws, some at a time: of large pictures all at once would take gigabytes."""
+    parts = (slice(at, at + _BATCH) for at in range(0, len(codes_NZ), _BATCH))
+    drawn = [draw(network, codes_NZ[part], None if classes_N is None else classes_N[part]) for part in parts]
+    return np.concatenate(drawn)
 
 
 def _clearly_nearest(distances: Sequence[float], shares: Sequence[float]) -> int:
@@ -121,6 +132,7 @@ def _by_discriminator(discriminator: nn.Module, real_NHWC: NDArray[np.uint8]) ->
 
 def _features(discriminator: Discriminator, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
     discriminator.eval()
+    device = next(discriminator.parameters()).device
     with torch.no_grad():
-        parts = torch.from_numpy(images_NHWC).permute(0, 3, 1, 2).split(_BATCH)
-        return torch.cat([discriminator.features(from_bytes(part)).mean(dim=(2, 3)) for part in parts]).numpy()
+        parts = torch.from_numpy(images_NHWC).to(device).permute(0, 3, 1, 2).split(_BATCH)
+        return torch.cat([discriminator.features(from_bytes(part)).mean(dim=(2, 3)) for part in parts]).cpu().numpy()
