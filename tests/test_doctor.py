@@ -30,7 +30,7 @@ NOISE = Pictures("noise", np.random.default_rng(0).integers(0, 256, (500, 8, 8, 
     [
         ("finished", "gan", {}),
         ("plateau", "gan", {"learning_rate": (2e-6, 2e-7)}),
-        ("over-regularised", "gan", {"gamma": (500.0, 50.0)}),
+        ("over-regularised", "gan", {"gamma": (500.0, 50.0), "penalty_every": 1}),
         ("diverging", "gan", {"learning_rate": (1.0, 0.1)}),
         ("diverged", "gan", {"learning_rate": (1e30, 1e30)}),
         ("finished", "variational", {}),
