@@ -129,6 +129,15 @@ def test_a_short_run_has_nothing_to_choose_from(learned: Run, tmp_path: Path, mo
     assert not (run.path / FOUND).exists()
 
 
+@pytest.mark.parametrize("count", [1, 15])
+def test_of_a_few_pictures_no_distance_says_anything(count: int, learned: Run, tmp_path: Path):
+    few = replace(REAL, train=REAL.train[:count], train_labels=REAL.train_labels[:count])
+    run = planted(learned, tmp_path / "run", 0)
+    choose_average(run, few, digits_evaluator())
+
+    assert not (run.path / FOUND).exists()
+
+
 def test_pictures_without_labels_are_compared_by_the_discriminator(tmp_path: Path):
     settings = SETTINGS.with_changes(conditional=False)
     pictures = replace(DIGITS, labels=None, classes=None)

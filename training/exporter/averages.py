@@ -26,6 +26,7 @@ from training.checkpoint import TrainingState, images_shown_in
 from training.config import Settings
 from training.device import CPU
 from training.evaluation.evaluator import Evaluator
+from training.evaluation.intervals import ENOUGH_IMAGES
 from training.evaluation.quality_metrics import Gaussian, frechet_distance
 from training.evaluation.reference import LEAST_ACCURACY, AnyEvaluator, RealPictures, unseen_pictures
 from training.exporter.graphs import draw
@@ -39,6 +40,8 @@ IMAGES = 2_000
 """N: pictures of each average, and training pictures, that are compared at most."""
 FEWEST_IMAGES_SHOWN = 10_000
 """Of a run that has shown fewer the first average is taken: all of them are far from the pictures."""
+FEWEST_PICTURES = 50
+"""Of fewer no distance says anything."""
 CLEARLY = 0.8
 """Share of the first average's distance that another one must fall below, where the discriminator compares."""
 PLAYED_AGAINST = 1.4
@@ -76,9 +79,14 @@ def choose_average(run: Run, real: RealPictures, evaluator: AnyEvaluator, device
     settings, shown = run.settings(), images_shown_in(run.checkpoint)
     if settings.method != "gan" or len(settings.half_life_shares) == 1 or shown < FEWEST_IMAGES_SHOWN:
         return
+    unseen = np.flatnonzero(unseen_pictures(evaluator, real))
+    if len(unseen) < ENOUGH_IMAGES:
+        unseen = np.arange(len(real.train))
+    if len(unseen) < FEWEST_PICTURES:
+        return
     state, _ = load_state(run, device)
     shares, networks = zip(*candidates(state, settings), strict=True)
-    rows = np.random.default_rng(0).permutation(np.flatnonzero(unseen_pictures(evaluator, real)))[:IMAGES]
+    rows = np.random.default_rng(0).permutation(unseen)[:IMAGES]
     known = _knows(evaluator, real, rows)
     distance = known or _by_discriminator(state.method.networks["discriminator"], real.train[rows])
     classes_N = real.train_labels[rows] if settings.conditional and real.train_labels is not None else None
