@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedReader
 
-from isal.isal_zlib import crc32
+from deflate import crc32
 
 from models.bundle import opened_files
 from models.errors import BundleDamaged, BundleError

@@ -20,7 +20,7 @@ from load.server import usable_cores
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 LIBRARIES = (
     "bentoml", "fastapi", "uvicorn", "uvloop", "httptools", "numpy", "onnxruntime", "openvino", "torch", "litserve",
-    "pillow", "isal", "simplejpeg",
+    "pillow", "deflate", "simplejpeg",
 )  # fmt: skip
 CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 """What decides which kernels an engine has."""

@@ -27,7 +27,7 @@ from struct import Struct
 from typing import Any, Protocol
 
 import numpy as np
-from isal.isal_zlib import crc32
+from deflate import crc32
 from numpy.typing import NDArray
 
 from service.encoders.marks import RECIPE_FILE, Marks
