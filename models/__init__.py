@@ -18,6 +18,7 @@
     onnxruntime_engine  the reference, on the CPU or CUDA
     openvino_engine     float32 and bfloat16 on the CPU
     engine_selection    the rule: which engine draws a model here
+    generator_engine    the engine of a generator, with weights of classes where it draws as before
     warm_up             which batch sizes are used
     runtime             codes -> pixels
     sheet               pixels -> a contact sheet

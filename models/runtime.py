@@ -9,7 +9,7 @@ sentence. Knows neither HTTP nor torch.
 Letters: N pictures    Z numbers in a code    K classes    H, W, C of a picture
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Literal, Self
@@ -36,14 +36,12 @@ from models.engine import (
 )
 from models.engine_selection import load_engine, select_engine
 from models.errors import AddressError, BundleDamaged
+from models.generator_engine import load_generator
 from models.graph_check import check_graph
-from models.label_input import take_class_weights
 from models.warm_up import WarmUp, run_padded
 
 _PROBED = (0.5, 0.3, 0.2)
 """Weights of a class and its neighbours, with which batches are compared."""
-_COMPARED = 8
-"""Pictures that a graph draws before and after it is made to take class weights."""
 
 
 def open_model(
@@ -114,13 +112,13 @@ class Runtime:
         self.parameters = check_graph(bundle.generator, bundle.path / GENERATOR)  # before it is read to be rewritten
         """How many floats the generator has."""
 
-        def load_generator(graph: bytes, classes: list[str]) -> Engine:
+        def load_drawing(graph: bytes, classes: list[str]) -> Engine:
             return load(graph, GENERATOR, engine_name, [z, *classes, images])
 
-        self.takes_class_weights = False
-        """Whether a picture may be of several classes. Graphs that our export did not make may take one alone."""
-        self.generator = self._load_generator(bundle.generator, engine_name, label, load_generator)
-        """The engine that draws; `draw` gives it batches of the right sizes."""
+        exactly = engine_name.precision == "float32"
+        self.generator, self.takes_class_weights = load_generator(bundle, label, exactly, load_drawing)
+        """The engine that draws; `draw` gives it batches of the right sizes. And whether a picture may be of several
+        classes: graphs that our export did not make may take one alone."""
         exact = reference_on(engine_name.device)  # what is not drawn is computed in float32
         self._encoder = load(bundle.encoder, ENCODER, exact, [images, *label, z]) if bundle.encoder else None
         self._reward = load(bundle.reward, REWARD, exact, graded) if bundle.reward else None
@@ -296,35 +294,6 @@ class Runtime:
     def best_size(self, waiting: int) -> int:
         """The batch size to draw so many waiting pictures with, 1 or more, or the first of them."""
         return best_batch_size(self._device, self.batch_sizes, waiting)
-
-    def _load_generator(
-        self, graph: bytes, name: EngineName, label: list[str], load: Callable[[bytes, list[str]], Engine]
-    ) -> Engine:
-        """The graph as it takes class weights, if it then draws each class as the graph on disk does."""
-        if not self.class_names:
-            return load(graph, label)
-        weighted, self.takes_class_weights = take_class_weights(graph, len(self.class_names))
-        if not self.takes_class_weights:
-            return load(graph, label)
-        engine = load(weighted, [f"classes float32 [N, {len(self.class_names)}]"])
-        if weighted is graph or name.precision == "float32":
-            return engine
-        on_disk = load(graph, label)
-        self.takes_class_weights = self._draws_equally(engine, on_disk)
-        return engine if self.takes_class_weights else on_disk
-
-    def _draws_equally(self, weighted: Engine, on_disk: Engine) -> bool:
-        """Whether a class drawn by weights is the class drawn by its label, to the byte.
-
-        Below float32 a library may round products, and not the rows that it looks up: OpenVINO does for a DCGAN.
-        """
-        codes_NZ, labels_N = codes(0, 0, _COMPARED, self.card.code_size), np.arange(_COMPARED) % len(self.class_names)
-        rows_NK = one_hot(labels_N, len(self.class_names))
-        parts = [slice(at, at + 1) for at in range(_COMPARED)]  # size 1 is warmed at once anyway
-        return all(
-            np.array_equal(weighted.run(codes_NZ[one], rows_NK[one]), on_disk.run(codes_NZ[one], labels_N[one]))
-            for one in parts
-        )
 
     def _probe_classes(self, count: int) -> ClassRows | None:
         """Classes to warm up with; every second picture is of several, where the graph takes weights."""
