@@ -7,6 +7,7 @@ Read in this order:
     server         the BentoML service that `bentoml serve` runs, and why the API is mounted on it
     settings       every environment variable; `log` prints what the service says of itself
     protocol       limits of a connection below the app: headers, time, readers; `connections` counts them
+    kernel_buffer  what the kernel still holds of an answer
     listening      uvicorn's server in a worker, on a socket that other workers may have too
     accepting      all connections that wait, many in one turn of the event loop; or a worker's share of them
     parent         the process that `bentoml serve` starts first: a worker that died or is stuck is replaced
@@ -43,7 +44,8 @@ Read in this order:
     bundle_zip     a bundle to take away, as one zip
     training_pictures
                    an index of training pictures, where a setting names one: is a drawn picture copied?
-    batching       one queue and one engine thread: dynamic batching; `pending` is one request in it
+    batching       one queue and one engine thread: dynamic batching; `pending` is one request in it, and
+                   `batch` what the engine draws of several at once
     draw_times     how long the engine takes, model by model
     formats        which format a response has
     encoders/      pixels -> PNG, JPEG, WebP with their marks; pictures -> zip, npy, JSON, piece by piece

@@ -22,7 +22,6 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from models.class_weights import ClassRows
 from models.runtime import Runtime
+from service.batch import Batch, batch_of
 from service.draw_times import DrawTimes
 from service.errors import Problem
 from service.heartbeat import Step
@@ -44,18 +44,6 @@ LONGEST_AT_ONCE_S = 0.003
 _HANG_BATCHES = 10
 """A step of the engine thread hangs when it takes as long as so many full batches did while they were warmed up."""
 _HANG_UPS, _HANG_UPS_WITHIN_S = 8, 0.003
-
-
-@dataclass
-class _Batch:
-    """One call of the engine, and the requests that it is for."""
-
-    runtime: Runtime
-    parts: dict[PendingRequest, range]
-    codes: NDArray[np.float32]
-    """(N, Z)."""
-    classes: ClassRows | None
-    """(N,) labels, or (N, K) weights."""
 
 
 class DynamicBatcher:
@@ -233,10 +221,10 @@ class DynamicBatcher:
             batch = batch or self._next_batch()
         self._step = None
 
-    def _next_batch(self, wait: bool = True) -> _Batch | None:
+    def _next_batch(self, wait: bool = True) -> Batch | None:
         while (found := self._next_parts(wait)) is not None:
             try:
-                return _Batch(*found, *_codes(*found))
+                return batch_of(*found)
             except Exception as error:  # it belongs to these requests, and this thread must go on
                 self._deliver(dict.fromkeys(found[1], error))
         return None
@@ -301,7 +289,7 @@ class DynamicBatcher:
             late = self._refusal(f"The pictures were not begun within {self._deadline_s:g} s.")
             self._deliver({request: late})
 
-    def _draw(self, batch: _Batch) -> dict[PendingRequest, NDArray[np.uint8] | Exception]:
+    def _draw(self, batch: Batch) -> dict[PendingRequest, NDArray[np.uint8] | Exception]:
         try:
             with self._engine:
                 images_NHWC = self._draw_timed(batch.runtime, batch.codes, batch.classes)
@@ -333,20 +321,3 @@ class DynamicBatcher:
 def _deliver_all(chunks: list[tuple[PendingRequest, NDArray[np.uint8] | Exception]]) -> None:
     for request, chunk in chunks:
         request.deliver(chunk)
-
-
-def _codes(runtime: Runtime, parts: dict[PendingRequest, range]) -> tuple[NDArray[np.float32], ClassRows | None]:
-    """Codes and classes of all parts, one after the other."""
-    found = [request.source.codes(runtime, part.start, len(part)) for request, part in parts.items()]
-    if len(found) == 1:
-        return found[0]
-    classes = [classes_N for _, classes_N in found if classes_N is not None]
-    codes_NZ = np.concatenate([codes_NZ for codes_NZ, _ in found])
-    return codes_NZ, _concatenated(runtime, classes) if classes else None
-
-
-def _concatenated(runtime: Runtime, classes: list[ClassRows]) -> ClassRows:
-    """Labels, or rows of weights where there are any."""
-    has_weights = any(classes_N.ndim > 1 for classes_N in classes)
-    rows: ClassRows = np.concatenate([runtime.class_rows(one) if has_weights else one for one in classes])
-    return rows

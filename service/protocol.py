@@ -10,13 +10,8 @@ until it is complete, and no middleware is called before that. Time is checked
 by one timer a process, not by one a request. Knows no route but the probes.
 """
 
-import fcntl
-import socket
-import struct
 import sys
-import termios
 from asyncio import AbstractEventLoop, Transport
-from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -30,6 +25,7 @@ from uvicorn.server import ServerState
 from service.accepting import Acceptor
 from service.connections import ConnectionMonitor
 from service.errors import Problem, new_request_id
+from service.kernel_buffer import forget_unsent, keep_few_unsent, unacknowledged_bytes
 from service.refusal_log import refusals
 
 LARGEST_HEAD_BYTES = 64 << 10
@@ -44,8 +40,6 @@ LINGER_S, LONGEST_LINGER_S = 2.0, 10.0
 """How long a refused client may take to read its answer and hang up: from what it sent last on, and in all."""
 HIGH_WATER_BYTES = 64 << 10
 """Unsent bytes of a connection in this process at which its response waits; one further piece of it may follow."""
-UNSENT_IN_KERNEL_BYTES = 128 << 10
-"""Unsent bytes in the kernel; 4 MB without it, and then a slow reader makes no visible progress for minutes."""
 
 _PIECE_BYTES = 64 << 10
 
@@ -92,7 +86,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """A client connects."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        _bound_kernel_buffer(transport)
+        keep_few_unsent(transport)
         self._waiting_since = self.loop.time()
         self.monitor.add(self, self.loop)
         self.acceptor.accept_waiting(self)
@@ -196,10 +190,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def abort(self) -> None:
         """Close at once, and free what the kernel still has to send; the request under way is cancelled."""
-        connection = self.transport.get_extra_info("socket")
-        if connection is not None:
-            with suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        forget_unsent(self.transport)
         self.transport.abort()
 
     def refuse(self, problem: Problem) -> None:
@@ -226,7 +217,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self.transport.get_write_buffer_size():
             self._outstanding_bytes = 0
             return False
-        outstanding = self.transport.get_write_buffer_size() + _unacknowledged_bytes(self.transport)
+        outstanding = self.transport.get_write_buffer_size() + unacknowledged_bytes(self.transport)
         if outstanding != self._outstanding_bytes:
             self._outstanding_bytes, self._stalled_since = outstanding, now_s
         return now_s - self._stalled_since >= write_timeout_s
@@ -332,23 +323,3 @@ def _disconnect(cycle: RequestResponseCycle | None) -> None:
     if cycle is not None and not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()
-
-
-def _bound_kernel_buffer(transport: Transport) -> None:
-    """Keep few unsent bytes in the kernel, where the platform can."""
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    connection = transport.get_extra_info("socket")
-    if option is not None and connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-        with suppress(OSError):  # the client has gone already
-            connection.setsockopt(socket.IPPROTO_TCP, option, UNSENT_IN_KERNEL_BYTES)
-
-
-def _unacknowledged_bytes(transport: Transport) -> int:
-    """Bytes in the kernel that the client's kernel has not taken; 0 where the platform does not say."""
-    connection = transport.get_extra_info("socket")
-    if connection is None:
-        return 0
-    try:
-        return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])
-    except OSError:
-        return 0
