@@ -119,12 +119,13 @@ def test_another_gamma_within_a_run_is_told_and_goes_into_the_card(tmp_path: Pat
 
 
 def test_fit_makes_a_bundle_that_draws_and_whose_card_says_how_it_was_trained(tmp_path: Path):
-    how = ["--mirror", "--augment", "off"]
+    how = ["--mirror", "--augment", "off", "--set", "width_max=24", "--set", "half_life_shares=[0.1,0.02]"]
     code, said = typed("fit", "digits", "--out", tmp_path / "d", "--run", tmp_path / "r", *FEW, *how)
     options = open_bundle(tmp_path / "d").card.training.options
 
     assert code == 0, said
     assert (options["mirror"], options["augment"], options["hold_out_from"]) == (True, "off", 50)
+    assert (options["width_max"], options["half_life_shares"]) == (24, [0.1, 0.02])
     assert Runtime(open_bundle(tmp_path / "d")).generate(0, 0, 3).shape == (3, 8, 8, 1)
 
 
@@ -231,6 +232,9 @@ def test_a_messy_folder_trains_and_says_what_was_skipped_and_why(messy: Path, tm
         (["fit", "digits", "--method", "denoising", "--augment", "auto"], "denoising has no discriminator that could"),
         (["fit", "digits", "--kimg", "1", "--minutes", "1"], "--kimg and --minutes both say how long to learn"),
         (["fit", "digits", "--precision", "float8"], "precision is 'float8'"),
+        (["fit", "digits", "--set", "warmth=3"], "found 'warmth=3', expected NAME=VALUE with one of preset, images_"),
+        (["fit", "digits", "--set", "width=3"], "--set width: width is not set by --set. `zoetrope fit --help` lists"),
+        (["fit", "digits", "--set", "parent=a"], "--set parent: parent is not set by --set"),
         (["export", "runs/nowhere"], "checkpoint.safetensors: no such file"),
     ],
 )

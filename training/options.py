@@ -7,14 +7,22 @@ Units and meanings are those of `config.Settings`. Imports torch only to set up
 a device; reads no picture and decides no setting.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.config import CHECKPOINT_SECONDS, AugmentName, LossName, MethodName, NetworkName, UpdateName
+from training.config import (
+    CHECKPOINT_SECONDS,
+    FINETUNING_SETTINGS,
+    AugmentName,
+    LossName,
+    MethodName,
+    NetworkName,
+    UpdateName,
+)
 from training.data.reading import Reading
 
 if TYPE_CHECKING:
@@ -101,6 +109,12 @@ class UngradedOptions(RunOptions):
         return {**super().changes(), "augment": self.augment, "mirror": self.mirror}
 
 
+_DECIDED_BEFORE = frozenset(
+    {"preset", "method", "network", "conditional", "edition", "hold_out_from", "pixel_offset", "pixel_scale"}
+).union(FINETUNING_SETTINGS)
+"""Settings that others follow from, that follow from the pictures, or that say nothing of a new model."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FitOptions(UngradedOptions):
     """What `fit` may be asked for; None leaves a setting to the preset."""
@@ -120,10 +134,16 @@ class FitOptions(UngradedOptions):
     network: NetworkName | None = None
     width: int | None = None
     code_size: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of `config.Settings`, those that have no option of their own."""
 
     def changes(self) -> dict[str, Any]:
-        """The settings of a preset that these options replace; None keeps the preset's."""
-        return {
+        """The settings of a preset that these options replace; None keeps the preset's.
+
+        Raises:
+            ValueError: `settings` has one that an option replaces.
+        """
+        found = {
             **super().changes(),
             "resize": self.resize,
             "unlabelled": self.unlabelled,
@@ -133,6 +153,12 @@ class FitOptions(UngradedOptions):
             "width": self.width,
             "code_size": self.code_size,
         }
+        if other := [name for name in self.settings if name in found or name in _DECIDED_BEFORE]:
+            raise ValueError(
+                f"--set {other[0]}: {other[0]} is not set by --set. `zoetrope fit --help` lists the options; --set is "
+                "for settings that have none, such as width_max, blocks and discriminator_width"
+            )
+        return {**found, **self.settings}
 
     def reading(self) -> Reading:
         """How the pictures are read.

@@ -25,11 +25,21 @@ from training.cli.options import (
     PicturesArgument,
     PrecisionOption,
     ResizeOption,
+    SetOption,
     SizeOption,
     panel,
 )
 from training.cli.show_plan import answered, show_forecast, show_plan
-from training.config import CHECKPOINT_SECONDS, PRESETS, AugmentName, LossName, MethodName, NetworkName, UpdateName
+from training.config import (
+    CHECKPOINT_SECONDS,
+    PRESETS,
+    AugmentName,
+    LossName,
+    MethodName,
+    NetworkName,
+    Settings,
+    UpdateName,
+)
 
 if TYPE_CHECKING:
     from training.options import FitOptions
@@ -73,6 +83,7 @@ def fit(
     seed: Annotated[int | None, _training("Of weights, latent codes and order.", min=0)] = None,
     augment: AugmentOption = None,
     mirror: MirrorOption = False,
+    settings: SetOption = None,
     heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
@@ -118,6 +129,7 @@ def fit(
             heal=heal,
             replace=replace,
             licence=licence,
+            settings=Settings.parse_changes(settings or ()),
         )
         finetuning = None
         if model or ratings:
@@ -173,6 +185,7 @@ def _refuse_fixed(options: "FitOptions", model: Path) -> None:
         "background",
         "augment",
         "mirror",
+        "settings",
     )
     given = [name for name in fixed if getattr(options, name) != getattr(default, name)]
     if given == ["method"] and options.method == "rated":

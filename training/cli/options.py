@@ -46,5 +46,9 @@ AugmentOption = Annotated[
 MirrorOption = Annotated[
     bool, _training("Learn from mirror images too: where left and right do not matter.", "--mirror")
 ]
+SetOption = Annotated[
+    list[str] | None,
+    _training("Replace a setting that has no option; may be repeated.", "--set", metavar="NAME=VALUE"),
+]
 HealOption = Annotated[bool, _training("Where a run goes wrong, go back and on more gently.", "--heal/--no-heal")]
 CheckpointOption = Annotated[float, _compute("Time between checkpoints.")]
