@@ -1,6 +1,7 @@
 """What the terminal says when a command ends early."""
 
 import errno
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -63,3 +64,14 @@ def test_no_more_images_are_shown_than_there_are_to_show_though_the_last_batch_e
         bar.update(SimpleNamespace(images_shown=shown))
 
     assert capsys.readouterr().out.splitlines()[-1].startswith("100 of 100 images, ")
+
+
+def test_a_first_step_that_is_compiled_for_a_minute_has_no_speed_that_could_be_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    bar = ProgressBar(1_000_000)
+    for now, shown in ((60.0, 256), (90.5, 61_256)):
+        monkeypatch.setattr("training.progress.time.monotonic", partial(float, now))
+        bar.update(SimpleNamespace(images_shown=shown))
+
+    assert capsys.readouterr().out.splitlines() == ["61,256 of 1,000,000 images, 2,000 a second, 0:08 h left"]

@@ -34,7 +34,7 @@ class ProgressBar:
     """Shows a run of `total` images while it is entered."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._plain_at, self._began_at_images = total, time.monotonic(), -1
+        self._total, self._began_at_images = total, -1
         self._bar = Progress(
             BarColumn(bar_width=20),  # with the rest, a line of 80 characters
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} images"),
@@ -48,6 +48,7 @@ class ProgressBar:
         """Call after every step."""
         if self._began_at_images < 0:
             self._began_at_images, self._began = state.images_shown, time.monotonic()
+            self._plain_at = self._began  # the first step may have been compiled for a minute, and has no speed
             self._bar.reset(self._task, completed=state.images_shown)
         shown = min(state.images_shown, self._total)  # the last batch may end beyond it
         self._bar.update(self._task, completed=shown)
