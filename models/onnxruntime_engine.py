@@ -75,7 +75,7 @@ class _BoundBatch:
     """The inputs and outputs of one batch size, in memory of the device that stays where it is."""
 
     def __init__(self, session: onnxruntime.InferenceSession, device: Device, size: int) -> None:
-        self._session, self._binding = session, session.io_binding()
+        self._session, self._binding, self._device = session, session.io_binding(), device
         self._options = onnxruntime.RunOptions()
         if device == "cuda":
             self._options.add_run_config_entry("gpu_graph_id", str(size))  # a recorded graph for each size
@@ -95,7 +95,8 @@ class _BoundBatch:
         for value, rows in zip(self._inputs, inputs_N, strict=True):
             value.update_inplace(rows)
         self.compute()
-        return [np.array(value.numpy()) for value in self._outputs]  # on the CPU it is the memory itself
+        results = [value.numpy() for value in self._outputs]  # from a GPU a copy, on the CPU the memory itself
+        return results if self._device == "cuda" else [np.array(rows) for rows in results]
 
     def compute(self) -> None:
         self._session.run_with_iobinding(self._binding, self._options)

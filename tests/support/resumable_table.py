@@ -1,6 +1,6 @@
 """A table that is measured cell by cell for hours: a line of JSON each, stopped at any moment and gone on with.
 
-    stability_table, little_data_table, controls_table -> [resumable_table] -> OUT/table.jsonl
+    stability_table, minutes_table, gpu_table and others -> [resumable_table] -> OUT/table.jsonl
 
 `--table` names another file for the lines: training/measured/ keeps those of tables that take longer than a day's work.
 Cells that are there are skipped. One that failed is named on stderr, and tried again the next time. `--only` takes the
@@ -83,19 +83,20 @@ def fill(
             file.write(json.dumps(line) + "\n")
 
 
-def compare(folder: Path, *words: str, version: Path | None = None) -> None:
-    """Train and evaluate one recipe by `zoetrope compare`, with one thread; what it says goes into its folder.
+def compare(folder: Path, *words: str, threads: int = 1, version: Path | None = None) -> None:
+    """Train and evaluate one recipe by `zoetrope compare`; what it says goes into its folder.
 
     Args:
         folder: of what it writes.
         words: of the command line.
+        threads: of the processor.
         version: a worktree of another version, which runs in place of this one.
 
     Raises:
         subprocess.CalledProcessError: the command failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "training", "compare", *words, "--threads", "1", "--out", str(folder)]
+    command = [sys.executable, "-m", "training", "compare", *words, "--threads", str(threads), "--out", str(folder)]
     other = {} if version is None else {"PYTHONPATH": "."}
     with (folder / "output.txt").open("a") as said:
         subprocess.run(command, stdout=said, stderr=said, check=True, cwd=version, env=os.environ | other)
