@@ -56,7 +56,8 @@ def game(loss: str, of: str) -> tuple[nn.Module, Callable, tuple]:
     players = stirred(gan.discriminator), stirred(gan.generator), OBJECTIVES[loss]
     given = ((images(), LABELS), torch.randn(6, 8))
     if of == "discriminator":
-        return gan.discriminator, partial(discriminator_loss, *players), (*given, torch.tensor(1.0))
+        step = partial(discriminator_loss, *players, classification_weight=0.5)
+        return gan.discriminator, step, (*given, torch.tensor(1.0))
     gan.discriminator.requires_grad_(False)
     return gan.generator, partial(generator_loss, *players), given
 

@@ -7,6 +7,8 @@ import torch
 
 from training.methods.losses import (
     OBJECTIVES,
+    classes_missing,
+    classification_loss,
     gradient_penalty,
     scores_and_slopes,
     slopes_by_direction,
@@ -74,10 +76,11 @@ def test_slopes_of_a_linear_discriminator_are_its_weight():
     """score = 3 * sum(pixels) has slope 3 at each of 1*2*2 pixels: squared and summed, 4 * 9 = 36."""
     images = torch.rand(5, 1, 2, 2)
 
-    scores, slopes = scores_and_slopes(lambda images: 3 * images.sum(dim=(1, 2, 3)), images)
+    scores, besides, slopes = scores_and_slopes(lambda images: (3 * images.sum(dim=(1, 2, 3)), 2 * images), images)
 
     assert torch.allclose(scores, 3 * images.sum(dim=(1, 2, 3)))
     assert torch.allclose(slopes, torch.full((5,), 36.0))
+    assert torch.equal(besides, 2 * images), "whose slopes are not counted"
 
 
 def test_the_penalty_is_half_gamma_times_the_mean():
@@ -88,7 +91,9 @@ def test_the_penalty_can_itself_be_descended():
     """score = w * sum(pixels): the penalty is gamma/2 * 4 w^2, so its slope in w is 4 gamma w = 96."""
     weight = torch.tensor(3.0, requires_grad=True)
 
-    _, slopes = scores_and_slopes(lambda images: weight * images.sum(dim=(1, 2, 3)), torch.rand(5, 1, 2, 2))
+    _, _, slopes = scores_and_slopes(
+        lambda images: (weight * images.sum(dim=(1, 2, 3)), images), torch.rand(5, 1, 2, 2)
+    )
     gradient_penalty(slopes, gamma=8).backward()
 
     assert weight.grad is not None
@@ -102,7 +107,7 @@ def test_slopes_are_those_of_autograd():
     by_hand = images.clone().requires_grad_()
     (expected,) = torch.autograd.grad(network(by_hand).square().sum(), by_hand)
 
-    _, slopes = scores_and_slopes(lambda images: network(images).square().sum(dim=1), images)
+    _, _, slopes = scores_and_slopes(lambda images: (network(images).square().sum(dim=1), images), images)
 
     assert torch.allclose(slopes, expected.square().sum(dim=(1, 2, 3)), rtol=1e-5)
 
@@ -117,9 +122,25 @@ def test_slopes_by_direction_are_those_by_double_backward_and_so_are_their_gradi
 
     def found(way) -> list[torch.Tensor]:
         network.zero_grad()
-        scores, slopes = way(lambda images: network(images).square().sum(dim=1), images)
-        (scores.mean() + gradient_penalty(slopes, gamma=8)).backward()
-        return [scores, slopes, *(weight.grad.clone() for weight in network.parameters())]
+        scores, outputs, slopes = way(lambda images: (network(images).square().sum(dim=1), network(images)), images)
+        (scores.mean() + outputs.square().mean() + gradient_penalty(slopes, gamma=8)).backward()
+        return [scores, outputs, slopes, *(weight.grad.clone() for weight in network.parameters())]
 
     for one, other in zip(found(slopes_by_direction), found(slopes_by_double_backward), strict=True):
         assert torch.allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_classes_that_no_score_tells_cost_the_logarithm_of_their_number_and_those_that_one_tells_nothing():
+    labels = torch.tensor([0, 2, 1])
+
+    assert classification_loss(torch.full((3, 4), 1.5), labels).item() == pytest.approx(math.log(4))
+    assert classification_loss(100 * torch.eye(4)[labels], labels).item() == pytest.approx(0)
+
+
+def test_as_much_is_missing_as_generated_classes_are_told_less_well_than_real_ones():
+    """Real pictures of classes 0 and 1, told with 0.8 and 0.6; generated ones with 0.5 and 0.3: 0.7 - 0.4."""
+    labels = torch.tensor([0, 1])
+    told = torch.tensor([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5], [0.7, 0.3]])
+
+    assert classes_missing(told.log() + 5, labels).item() == pytest.approx(0.3)
+    assert classes_missing(told.roll(2, dims=0).log(), labels).item() == 0

@@ -114,6 +114,9 @@ class Settings:
     """Images over which the discriminator learns alone: of a transfer from a model that keeps none."""
     hold_out_from: int = 500
     """Fewest pictures of which a tenth is held out, where the source has no test part."""
+    classification_weight: float = 0.0
+    """Of a GAN with classes: weight of the loss by which its discriminator's scores tell the classes of real pictures,
+    as far as those of generated ones are told less well; 0: none."""
     edition: int = 1
     """Of the presets that these settings began from: a run goes on with those that it began with."""
 
@@ -128,7 +131,7 @@ class Settings:
                 yield f"{name} is {getattr(self, name)}; it must be 1 or more"
         if 1 <= self.images_shown < self.batch:
             yield f"images_shown (--kimg, in thousands) is {self.images_shown}, less than one batch of {self.batch}"
-        for name in ("gamma", "fan_in_reference", "update_clip", "warm_up_images", "pixel_margin", "seed"):
+        for name in _NOT_NEGATIVE:
             value = getattr(self, name)
             if (min(value) if isinstance(value, tuple) else value) < 0:
                 yield f"{name} is {value}; it must be 0 or more"
@@ -191,6 +194,15 @@ _COUNTS = (
     "blocks",
     "patch_pixels",
     "penalty_every",
+)
+_NOT_NEGATIVE = (
+    "gamma",
+    "fan_in_reference",
+    "update_clip",
+    "warm_up_images",
+    "pixel_margin",
+    "classification_weight",
+    "seed",
 )
 _WORDS = {
     "precision": Precision,

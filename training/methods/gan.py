@@ -22,7 +22,15 @@ from training.config import Settings
 from training.data.batches import Batches
 from training.device import cloned, compile_step
 from training.methods.augmentation import Augmentation, Transforms, augmented, draw_transforms
-from training.methods.losses import OBJECTIVES, Objective, gradient_penalty, scores_and_slopes
+from training.methods.losses import (
+    OBJECTIVES,
+    Objective,
+    Score,
+    classes_missing,
+    classification_loss,
+    gradient_penalty,
+    scores_and_slopes,
+)
 from training.methods.method import Method
 from training.methods.optimizer import new_optimizer, optimizer_step
 from training.networks.gan import Discriminator, Generator
@@ -43,14 +51,16 @@ def discriminator_loss(
     z: Tensor,
     gamma: Tensor | None,
     transforms: Transforms | None = None,
+    classification_weight: float = 0.0,
 ) -> tuple[Tensor, Seen]:
-    """The discriminator's loss: tell real pictures from generated ones, without being steep.
+    """The discriminator's loss: tell real pictures from generated ones, without being steep, and their classes.
 
     Args:
         z: (N, Z) standard normal; the generated pictures have the labels of the real ones, pair by pair.
         gamma: weight of R1 and R2; None for the game without them.
         transforms: of the augmentation, for each pair; None: the pictures are seen as they are. The penalties are on
             slopes by the pixels before the transforms: those that the generator will descend.
+        classification_weight: of `classification_loss`, where there are labels.
 
     Returns:
         () loss; `d_loss`, the part that is the game; `penalty` (R1 + R2, gamma included); `margin`, the mean of
@@ -62,24 +72,26 @@ def discriminator_loss(
     both, both_labels = torch.cat([images, fake]), None if labels is None else torch.cat([labels, labels])
     score = _seen_through(None if transforms is None else transforms.of_pairs(), discriminator, both_labels)
     if gamma is None:
-        scores, penalty = score(both), both.new_zeros(())
+        (scores, scores_NK), penalty = score(both), both.new_zeros(())
     else:
-        scores, slopes = scores_and_slopes(score, both)
+        scores, scores_NK, slopes = scores_and_slopes(score, both)
         penalty = 2 * gradient_penalty(slopes, gamma)  # the mean over both halves, doubled: R1 + R2
     real_scores, fake_scores = scores.chunk(2)
     game = objective.discriminator(real_scores, fake_scores)
     margin = (real_scores - fake_scores).detach()
     seen = {"d_loss": game, "penalty": penalty, "margin": margin.mean(), "d_wins": (margin > 0).float().mean()}
-    return game + penalty, seen
+    loss = game + penalty
+    if classification_weight and labels is not None:
+        missing = classes_missing(scores_NK.detach(), labels)
+        loss = loss + classification_weight * missing * classification_loss(scores_NK[: len(images)], labels)
+    return loss, seen
 
 
-def _seen_through(
-    transforms: Transforms | None, discriminator: Discriminator, labels_N: Tensor | None
-) -> Callable[[Tensor], Tensor]:
+def _seen_through(transforms: Transforms | None, discriminator: Discriminator, labels_N: Tensor | None) -> Score:
     """The discriminator as a function of pictures before their transforms."""
     if transforms is None:
-        return partial(discriminator, labels_N=labels_N)
-    return lambda images: discriminator(augmented(images, transforms), labels_N)
+        return partial(discriminator.scores, labels_N=labels_N)
+    return lambda images: discriminator.scores(augmented(images, transforms), labels_N)
 
 
 def generator_loss(
@@ -99,10 +111,10 @@ def generator_loss(
     images, labels = real
     fake = generator(z, labels)
     score = _seen_through(transforms, discriminator, labels)
-    fake_scores = score(fake)
+    fake_scores, _ = score(fake)
     if objective.generator_sees_real:
         with torch.no_grad():
-            real_scores = score(images)
+            real_scores, _ = score(images)
     else:
         real_scores = fake_scores.detach()
     game = objective.generator(real_scores, fake_scores)
@@ -128,7 +140,8 @@ class Gan(Method):
         self.augmentation = Augmentation(settings, drawing) if settings.augment == "auto" else None
         players = self.discriminator, self.generator, OBJECTIVES[settings.loss]
         prepare: Callable[..., Any] = partial(compile_step, device=device) if compiled else lambda step: step
-        self._discriminator_loss = prepare(partial(discriminator_loss, *players))
+        weight = settings.classification_weight
+        self._discriminator_loss = prepare(partial(discriminator_loss, *players, classification_weight=weight))
         self._generator_loss = prepare(partial(generator_loss, *players))
 
     def update(self, batches: Batches, schedule: ScheduleValues) -> Seen:

@@ -15,6 +15,7 @@ Papers:
     [Mescheder2018]   Which Training Methods for GANs do actually Converge?  arXiv:1801.04406
     [Jolicoeur2019]   The relativistic discriminator.                        arXiv:1807.00734
     [Huang2025]       The GAN is dead; long live the GAN!                    arXiv:2501.05441
+    [Odena2017]       Conditional Image Synthesis with Auxiliary Classifier GANs.  arXiv:1610.09585
 """
 
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from torch.nn import functional as F
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(scores of real pictures (N,), scores of generated ones (N,)) -> ()."""
+Score = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Pictures (N, C, H, W) -> scores (N,), each from its own picture alone, and whatever else was found of them."""
 
 
 @dataclass(frozen=True)
@@ -70,51 +73,74 @@ OBJECTIVES = {
 }
 
 
-def scores_and_slopes(score: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores, and how steep the discriminator is at each picture; both can be descended.
+def scores_and_slopes(score: Score, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores, what `score` found besides, and how steep the discriminator is at each picture; both can be descended.
 
     Exact, by automatic differentiation. Through `torch.func`, because that can be
     compiled as a part of a larger step, which `autograd.grad` cannot on every
     torch that we support.
 
     Args:
-        score: (N, C, H, W) -> (N,), each from its own picture alone.
+        score: whose slopes are taken; those of what it finds besides are not.
         images: (N, C, H, W) pixels in [-1, 1].
 
     Returns:
-        (N,) scores, and (N,) squared slopes: score per unit of pixel value, squared and summed over C, H, W.
+        (N,) scores, what was found besides, and (N,) squared slopes: score per unit of pixel value, squared and
+        summed over C, H, W.
     """
     return (slopes_by_direction if images.device.type == "cuda" else slopes_by_double_backward)(score, images)
 
 
-def slopes_by_double_backward(score: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+def slopes_by_double_backward(score: Score, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """`scores_and_slopes` as the equations say it: the gradient by the pixels, which is differentiated again.
 
     The faster way on a CPU. On a GPU torch writes the second derivative of a convolution as one whose kernel is a
     whole layer of the batch, and no tensor core computes that: it took 97 % of the time of a step on one H200.
     """
 
-    def total(images: Tensor) -> tuple[Tensor, Tensor]:
-        scores = score(images)
-        return scores.sum(), scores
+    def total(images: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        scores, besides = score(images)
+        return scores.sum(), (scores, besides)
 
-    slope_NCHW, scores = torch.func.grad(total, has_aux=True)(images)
-    return scores, slope_NCHW.square().sum(dim=(1, 2, 3))
+    slope_NCHW, (scores, besides) = torch.func.grad(total, has_aux=True)(images)
+    return scores, besides, slope_NCHW.square().sum(dim=(1, 2, 3))
 
 
-def slopes_by_direction(score: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+def slopes_by_direction(score: Score, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The same values and gradients from ordinary convolutions alone: the faster way on a GPU.
 
     With the slope s held fixed, the score's change along s is s . s, and the gradient of that change is half the
     gradient of the squared slope. So 2 (change along s) - s . s has the value and the gradient of the squared slope.
     The change is a forward pass, which is had by pulling ones back to the pixels, and pushing s through that again.
     """
-    scores, pull_back = torch.func.vjp(score, images)[:2]
+    scores, pull_back, besides = torch.func.vjp(score, images, has_aux=True)  # type: ignore[misc]
     ones_N = torch.ones_like(scores)
     slope_NCHW, push_forward = torch.func.vjp(lambda weights_N: pull_back(weights_N)[0], ones_N)[:2]
     slope_NCHW = slope_NCHW.detach()
     (along_N,) = push_forward(slope_NCHW)
-    return scores, 2 * along_N - slope_NCHW.square().sum(dim=(1, 2, 3))
+    return scores, besides, 2 * along_N - slope_NCHW.square().sum(dim=(1, 2, 3))
+
+
+def classification_loss(scores_NK: Tensor, labels_N: Tensor) -> Tensor:
+    """How badly the classes of real pictures are told by their scores: the mean cross-entropy, in nats.
+
+    Alone, the game compares a real picture with a generated one of the same class, and of a class with few pictures
+    learns what is in all of them. This asks besides, of real pictures alone as in [Odena2017], which class a picture is
+    of: the score that the generator climbs then is higher for what only this class has.
+    """
+    return F.cross_entropy(scores_NK, labels_N)
+
+
+def classes_missing(scores_NK: Tensor, labels_N: Tensor) -> Tensor:
+    """How much less well the classes of generated pictures are told than those of real ones: from 0 to 1.
+
+    Args:
+        scores_NK: of N/2 real pictures and of N/2 generated ones, for every class.
+        labels_N: of the real ones; the generated ones have the same.
+    """
+    told_NK = scores_NK.softmax(dim=1)
+    real, fake = (half.gather(1, labels_N[:, None]).mean() for half in told_NK.chunk(2))
+    return (real - fake).clamp(min=0)
 
 
 def gradient_penalty(squared_slopes: Tensor, gamma: float | Tensor) -> Tensor:

@@ -119,8 +119,13 @@ class Discriminator(_ImageNetwork):
 
     def forward(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> Tensor:
         """(N, C, H, W), (N,) -> (N,)."""
+        return self.scores(images_NCHW, labels_N)[0]
+
+    def scores(self, images_NCHW: Tensor, labels_N: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W), (N,) -> the score for the picture's own class (N,), and those for every class (N, K)."""
         scores_NK = self.head_outputs(images_NCHW)
-        return scores_NK.squeeze(1) if labels_N is None else scores_NK.gather(1, labels_N[:, None]).squeeze(1)
+        own_N = scores_NK.squeeze(1) if labels_N is None else scores_NK.gather(1, labels_N[:, None]).squeeze(1)
+        return own_N, scores_NK
 
 
 class Encoder(_ImageNetwork):
