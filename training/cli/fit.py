@@ -191,8 +191,6 @@ def _refuse_fixed(options: "FitOptions", model: Path) -> None:
     if given == ["method"] and options.method == "rated":
         return
     if given:
-        names = ", ".join(
-            "--no-classes" if name == "classes" and options.classes is False else f"--{name.replace('_', '-')}"
-            for name in given
-        )
+        spelled = {"settings": "--set"} | ({"classes": "--no-classes"} if options.classes is False else {})
+        names = ", ".join(spelled.get(name, f"--{name.replace('_', '-')}") for name in given)
         raise ValueError(f"{names} cannot be changed by --from: {model} was trained with its own")
