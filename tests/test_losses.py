@@ -7,7 +7,6 @@ import torch
 
 from training.methods.losses import (
     OBJECTIVES,
-    classes_missing,
     classification_loss,
     gradient_penalty,
     scores_and_slopes,
@@ -135,12 +134,3 @@ def test_classes_that_no_score_tells_cost_the_logarithm_of_their_number_and_thos
 
     assert classification_loss(torch.full((3, 4), 1.5), labels).item() == pytest.approx(math.log(4))
     assert classification_loss(100 * torch.eye(4)[labels], labels).item() == pytest.approx(0)
-
-
-def test_as_much_is_missing_as_generated_classes_are_told_less_well_than_real_ones():
-    """Real pictures of classes 0 and 1, told with 0.8 and 0.6; generated ones with 0.5 and 0.3: 0.7 - 0.4."""
-    labels = torch.tensor([0, 1])
-    told = torch.tensor([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5], [0.7, 0.3]])
-
-    assert classes_missing(told.log() + 5, labels).item() == pytest.approx(0.3)
-    assert classes_missing(told.roll(2, dims=0).log(), labels).item() == 0

@@ -84,3 +84,17 @@ def test_loose_pictures_that_are_kept_are_a_class(tmp_path: Path):
     assert pictures.classes == ("a", "b", "unlabelled")
     assert pictures.class_counts == [2, 2, 2]
     assert [one.name for one in pictures.skipped] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(("common", "told"), [(7, True), (6, False)])
+def test_a_class_with_fewer_than_half_of_the_mean_is_named_and_what_to_set_for_it(
+    tmp_path: Path, common: int, told: bool
+):
+    names = [*(f"a/{number}.png" for number in range(common)), "b/1.png", "b/2.png"]
+    folder = write(tmp_path / "p", *names)
+    words = ("fit", folder, "--dry-run", "--run", tmp_path / "run", "--out", tmp_path / "m")
+    line = "Rare classes, as b with 2 pictures, become recognisable sooner with --set classification_weight=0.3"
+
+    assert (line in typed(*words)[1]) == told
+    assert line not in typed(*words, "--set", "classification_weight=0.3")[1]
+    assert line not in typed(*words, "--method", "variational")[1]

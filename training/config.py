@@ -115,8 +115,7 @@ class Settings:
     hold_out_from: int = 500
     """Fewest pictures of which a tenth is held out, where the source has no test part."""
     classification_weight: float = 0.0
-    """Of a GAN with classes: weight of the loss by which its discriminator's scores tell the classes of real pictures,
-    as far as those of generated ones are told less well; 0: none."""
+    """Of a GAN with classes: weight of the loss by which its discriminator's scores tell those of real ones."""
     edition: int = 1
     """Of the presets that these settings began from: a run goes on with those that it began with."""
 

@@ -33,6 +33,8 @@ _KINDS = {
 }
 _FEW_PICTURES, _FEW_TO_TRAIN_ON = 100, 80
 """With fewer the discriminator soon knows each of them by heart; about a tenth of them is held out."""
+_RARE = 0.5
+"""Share of a class's mean number of pictures: one that has fewer is recognised later than the others."""
 
 
 def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) -> None:
@@ -73,7 +75,23 @@ def _first_lines(plan: "Plan", context: "ComputeContext") -> list[str]:
     return [
         f"{count:,} pictures of {height} x {width} x {channels} from {pictures.name}{classes}.",
         f"They train {kind} on {where}: {settings.images_shown:,} images to show{goes_on}{budget}.",
+        *_rare_class_line(plan),
         f"Look at {plan.run.path / REPORT} meanwhile; it loads itself again. The model will be {plan.bundle}.",
+    ]
+
+
+def _rare_class_line(plan: "Plan") -> list[str]:
+    """What a person may set where classes have unlike numbers of pictures: of a new GAN that learns them."""
+    settings, counts = plan.settings, plan.pictures.class_counts
+    if counts is None or not settings.conditional or settings.method != "gan" or settings.parent:
+        return []
+    rarest = min(counts)
+    if settings.classification_weight or rarest >= _RARE * sum(counts) / len(counts):
+        return []
+    name = (plan.pictures.classes or ())[counts.index(rarest)]
+    return [
+        f"Rare classes, as {name} with {rarest:,} pictures, become recognisable sooner with "
+        "--set classification_weight=0.3, at the cost of variety."
     ]
 
 

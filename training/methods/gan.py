@@ -26,7 +26,6 @@ from training.methods.losses import (
     OBJECTIVES,
     Objective,
     Score,
-    classes_missing,
     classification_loss,
     gradient_penalty,
     scores_and_slopes,
@@ -82,8 +81,7 @@ def discriminator_loss(
     seen = {"d_loss": game, "penalty": penalty, "margin": margin.mean(), "d_wins": (margin > 0).float().mean()}
     loss = game + penalty
     if classification_weight and labels is not None:
-        missing = classes_missing(scores_NK.detach(), labels)
-        loss = loss + classification_weight * missing * classification_loss(scores_NK[: len(images)], labels)
+        loss = loss + classification_weight * classification_loss(scores_NK[: len(images)], labels)
     return loss, seen
 
 

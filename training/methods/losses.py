@@ -131,18 +131,6 @@ def classification_loss(scores_NK: Tensor, labels_N: Tensor) -> Tensor:
     return F.cross_entropy(scores_NK, labels_N)
 
 
-def classes_missing(scores_NK: Tensor, labels_N: Tensor) -> Tensor:
-    """How much less well the classes of generated pictures are told than those of real ones: from 0 to 1.
-
-    Args:
-        scores_NK: of N/2 real pictures and of N/2 generated ones, for every class.
-        labels_N: of the real ones; the generated ones have the same.
-    """
-    told_NK = scores_NK.softmax(dim=1)
-    real, fake = (half.gather(1, labels_N[:, None]).mean() for half in told_NK.chunk(2))
-    return (real - fake).clamp(min=0)
-
-
 def gradient_penalty(squared_slopes: Tensor, gamma: float | Tensor) -> Tensor:
     """Charge the discriminator for being steep at these pictures.
 
