@@ -28,7 +28,7 @@ def test_the_first_edition_of_a_preset_is_what_runs_were_trained_with_before(nam
 
 
 def test_the_third_edition_had_penalties_at_every_step():
-    third, fourth = preset_named("small", edition=3), preset_named("small")
+    third, fourth = preset_named("small", edition=3), preset_named("small", edition=4)
 
     assert third == fourth.with_changes(penalty_every=1, edition=3)
 

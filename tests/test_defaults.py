@@ -1,4 +1,4 @@
-"""Settings follow from the pictures: the preset from their size, the scale of pixels from their contrast."""
+"""Settings follow from the pictures: the preset from their size and colour, the scale of pixels from their contrast."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from training.defaults import contrast_of, default_settings, preset_for
 from training.run import Run
 
 
-def pictures_of(height: int, width: int, lowest: int = 0, highest: int = 255) -> Pictures:
-    images = np.full((3, height, width, 3), lowest, np.uint8)
+def pictures_of(height: int, width: int, lowest: int = 0, highest: int = 255, channels: int = 1) -> Pictures:
+    images = np.full((3, height, width, channels), lowest, np.uint8)
     images[0, 0, 0, 0] = highest
     return Pictures("some", images, "ab" * 32, ())
 
@@ -24,6 +24,18 @@ def pictures_of(height: int, width: int, lowest: int = 0, highest: int = 255) ->
 )
 def test_the_preset_follows_from_the_longer_side(height: int, width: int, preset: str):
     assert preset_for(pictures_of(height, width)) == preset
+
+
+@pytest.mark.parametrize(
+    ("side", "preset"), [(8, "tiny"), (16, "tiny"), (17, "medium"), (32, "medium"), (64, "medium")]
+)
+def test_a_gan_of_pictures_in_colour_has_a_lower_rate_from_17_pixels_on(side: int, preset: str):
+    pictures = pictures_of(side, side, channels=3)
+
+    assert default_settings(pictures).preset == preset
+    assert default_settings(pictures, edition=4).preset == preset_for(pictures_of(side, side))
+    assert default_settings(pictures, method="autoencoder").preset == preset_for(pictures_of(side, side))
+    assert default_settings(pictures, network="dcgan").preset == preset_for(pictures_of(side, side))
 
 
 def test_gamma_grows_with_the_side_above_the_presets_own_size():

@@ -6,11 +6,12 @@ What follows from what, and why, by the measurements in LOG.md (2026-11-25):
 
     size            the preset: `tiny` to 16 pixels, `small` to 40, `medium` above; `base` is for a GPU and never chosen
                     silently. Above the preset's own size gamma grows with the side: slopes add up over pixels
+    colour          a GAN of pictures in colour has `medium` from 17 pixels on: half the rate of `small`, at which some
+                    diverged, and twice the images in a time (2026-11-27)
     contrast        offset and scale of the pixels: where they fill less than half of the range, networks see them
                     stretched to it, or the first updates are larger than everything that there is to learn
     classes         a score and a map of codes for each, in `plan.resolve_settings`
-    number, channels, device
-                    nothing: the same rates hold from 300 pictures on, in grey and in colour, on any device
+    number, device  nothing: the same rates hold from 300 pictures on, on any device
 
 A run that was begun with an older edition of the presets goes on with it.
 """
@@ -25,12 +26,13 @@ _FULL_CONTRAST = 0.5
 """Half of the range of the pixels, on the scale of -1 to 1, from which on they are left as they are."""
 
 
-def preset_for(pictures: Pictures, edition: int = EDITION) -> str:
-    """By resolution; the first edition had no `medium`."""
-    side = max(pictures.images.shape[1:3])
+def preset_for(pictures: Pictures, edition: int = EDITION, by_colour: bool = True) -> str:
+    """By resolution, and by colour; the first edition had no `medium`, and up to the fourth colour changed nothing."""
+    side, channels = max(pictures.images.shape[1:3]), pictures.images.shape[3]
     if edition == 1:
         return "tiny" if side <= _SIDES["tiny"] else "small"
-    return next((name for name, largest in _SIDES.items() if side <= largest), _LARGER)
+    found = next((name for name, largest in _SIDES.items() if side <= largest), _LARGER)
+    return _LARGER if found == "small" and by_colour and edition > 4 and channels > 1 else found
 
 
 def default_settings(
@@ -49,8 +51,9 @@ def default_settings(
     Raises:
         ValueError: no such preset.
     """
-    settings = preset_named(preset or preset_for(pictures, edition), method, network, edition)
-    if edition == 1 or method != "gan" or network == "dcgan":
+    stable = method == "gan" and network != "dcgan"
+    settings = preset_named(preset or preset_for(pictures, edition, by_colour=stable), method, network, edition)
+    if edition == 1 or not stable:
         return settings
     offset, scale = contrast_of(pictures)
     times = max(1.0, max(pictures.images.shape[1:3]) / _LARGER_SIDE) if preset is None else 1.0
