@@ -245,8 +245,8 @@ assert tuple(field.name for field in fields(Settings))[: len(_COLUMNS)] == _COLU
 PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 """Name -> settings.
 
-`tiny` is for 8 to 16 pixels, `small` for grey ones of 28 to 32 on a CPU, `medium` for colour and for larger ones, `base`
-for 32 to 128 on a GPU; the others are named for their data.
+`tiny` is for 8 to 16 pixels, `small` for grey ones of 28 to 32 on a CPU, `medium` for colour and for larger ones,
+`base` for 32 to 128 on a GPU; the others are named for their data.
 """
 
 FINETUNING_IMAGES_SHOWN = 48_000
