@@ -27,7 +27,12 @@ _FULL_CONTRAST = 0.5
 
 
 def preset_for(pictures: Pictures, edition: int = EDITION, by_colour: bool = True) -> str:
-    """By resolution, and by colour; the first edition had no `medium`, and up to the fourth colour changed nothing."""
+    """The row of the table of presets for pictures of this size and colour.
+
+    Args:
+        edition: of the presets: the first had no `medium`, and up to the fourth colour changed nothing.
+        by_colour: False: of the size alone, as for what is no residual GAN.
+    """
     side, channels = max(pictures.images.shape[1:3]), pictures.images.shape[3]
     if edition == 1:
         return "tiny" if side <= _SIDES["tiny"] else "small"
@@ -51,9 +56,9 @@ def default_settings(
     Raises:
         ValueError: no such preset.
     """
-    stable = method == "gan" and network != "dcgan"
-    settings = preset_named(preset or preset_for(pictures, edition, by_colour=stable), method, network, edition)
-    if edition == 1 or not stable:
+    residual_gan = method == "gan" and network != "dcgan"
+    settings = preset_named(preset or preset_for(pictures, edition, by_colour=residual_gan), method, network, edition)
+    if edition == 1 or not residual_gan:
         return settings
     offset, scale = contrast_of(pictures)
     times = max(1.0, max(pictures.images.shape[1:3]) / _LARGER_SIDE) if preset is None else 1.0
