@@ -4,7 +4,7 @@
     zoetrope pull | push                                     -> models
     zoetrope benchmark                                       -> models (its last stage encodes as the service does)
     zoetrope fit | finetune | evaluate | compare | simulate
-             doctor | export | profile | trainer             -> training
+             doctor | export | shrink | profile | trainer    -> training
 
 The one module that may know several rooms, so it imports none before it knows
 the command: `zoetrope --help` loads nothing, and where only the extra `cpu` is
@@ -47,6 +47,7 @@ COMMANDS = {
     "simulate": "a grader who is simulated: what fine-tuning makes of their grades",
     "doctor": "what a run's log says of its health",
     "export": "a checkpoint as a bundle that can be served",
+    "shrink": "a model in half the bytes: its weights as float16",
     "trainer": "next to a service, train what people ask for on its page",
     "profile": "the time that each part of a training step takes",
     "benchmark": "the speed of every engine on this machine",

@@ -1,4 +1,4 @@
-"""`from training import fit, finetune, evaluate, export`: what the commands do, in a notebook."""
+"""`from training import fit, finetune, evaluate, export, shrink`: what the commands do, in a notebook."""
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ def test_importing_training_loads_nothing_and_names_what_it_exports():
     script = """
 import sys, training
 assert not {"torch", "numpy", "models"} & set(sys.modules)
-assert set(training.__all__) == {"__version__", "evaluate", "export", "finetune", "fit"}
+assert set(training.__all__) == {"__version__", "evaluate", "export", "finetune", "fit", "shrink"}
 assert training.__version__ and callable(training.fit)
 assert "torch" not in sys.modules
 from training import *

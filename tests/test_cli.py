@@ -396,7 +396,18 @@ def test_no_command_imports_another():
     folder = ROOT / "training" / "cli"
     commands = {path.stem for path in folder.glob("*.py")} - {"__init__", "app", "console", "options", "show_plan"}
 
-    assert commands == {"fit", "finetune", "evaluate", "compare", "simulate", "doctor", "export", "profile", "trainer"}
+    assert commands == {
+        "fit",
+        "finetune",
+        "evaluate",
+        "compare",
+        "simulate",
+        "doctor",
+        "export",
+        "shrink",
+        "profile",
+        "trainer",
+    }
     for name in commands:
         imported = re.findall(r"training\.cli\.(\w+)", (folder / f"{name}.py").read_text())
         assert not commands & set(imported), name

@@ -58,6 +58,7 @@ def test_help_names_every_command():
         "simulate",
         "doctor",
         "export",
+        "shrink",
         "benchmark",
     ]
     for command in asked_for:

@@ -4,7 +4,7 @@
                                    ^
                     feedback ------+        people's grades, for fine-tuning
 
-    from training import evaluate, export, finetune, fit
+    from training import evaluate, export, finetune, fit, shrink
 
 Read in this order:
 
@@ -16,7 +16,7 @@ Read in this order:
     ema          the averaged networks, one of which is exported
     train        the training loop, counted in images shown; `run_logger`, `run` and `checkpoint` write what it does
     monitoring/  the report of a run, its doctor, TensorBoard
-    exporter/    a checkpoint -> ONNX graphs -> a bundle
+    exporter/    a checkpoint -> ONNX graphs -> a bundle; a bundle -> a smaller one
     feedback/    fine-tuning with people's grades, and a simulated grader
     trainer/     a process that trains what people ask for on the page of a service
     evaluation/  a bundle and held-out pictures -> scores in its card
@@ -43,9 +43,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models import __version__
-    from training.api import evaluate, export, finetune, fit
+    from training.api import evaluate, export, finetune, fit, shrink
 
-__all__ = ["__version__", "evaluate", "export", "finetune", "fit"]
+__all__ = ["__version__", "evaluate", "export", "finetune", "fit", "shrink"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """The command line of training: one file a command.
 
-    argv -> app -> fit, finetune, evaluate, compare, simulate, doctor, export, profile, trainer -> plan, api, packages
+    argv -> app -> fit, finetune, evaluate, compare, simulate, doctor, export, shrink, profile, trainer -> plan, api
 
     app        the commands, and the old names that still run
     options    arguments that several commands have

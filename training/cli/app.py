@@ -19,6 +19,7 @@ from training.cli.export import export
 from training.cli.finetune import finetune
 from training.cli.fit import fit
 from training.cli.profile import profile
+from training.cli.shrink import shrink
 from training.cli.simulate import simulate
 from training.cli.trainer import trainer
 
@@ -44,7 +45,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands, help="Train generators on pictures.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-for command in (fit, finetune, evaluate, compare, simulate, doctor, export, profile, trainer):
+for command in (fit, finetune, evaluate, compare, simulate, doctor, export, shrink, profile, trainer):
     app.command()(command)
 
 

@@ -164,16 +164,27 @@ def _checked(
             check_pictures(runtime.draw(addressed, mixed_NK), draw(exports.generator, addressed, mixed_NK))
         if exports.encoder is not None:
             check_codes(runtime.encode(pictures, labels_N), encode(exports.encoder, pictures, labels_N))
-        png = io.BytesIO()
-        sheet = contact_sheet(runtime.generate(seed=0, n=64))
-        as_picture(enlarged(sheet, max(1, SHEET_PIXELS // max(sheet.shape)))).save(png, "PNG")
-        compute = count_multiply_adds(draft.generator)
-        found = {
-            "lineage": None if inspect is None else inspect(runtime),
-            "compute": compute,
-            "fidelity": measure_fidelity(draft),
-        }
-        directions_ZZ = measure_directions(draft, compute=compute)
+        lineage = None if inspect is None else inspect(runtime)
+        files, found = measured(draft, runtime)
+    return files, found | {"lineage": lineage}
+
+
+def measured(draft: Bundle, runtime: Runtime) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """What a bundle holds that follows from its graphs: its sheet and its directions, and what the engine rule reads.
+
+    Args:
+        draft: a bundle of these graphs.
+        runtime: of the draft.
+
+    Returns:
+        Files by name, and facts of the card.
+    """
+    png = io.BytesIO()
+    sheet = contact_sheet(runtime.generate(seed=0, n=64))
+    as_picture(enlarged(sheet, max(1, SHEET_PIXELS // max(sheet.shape)))).save(png, "PNG")
+    compute = count_multiply_adds(draft.generator)
+    found = {"compute": compute, "fidelity": measure_fidelity(draft)}
+    directions_ZZ = measure_directions(draft, compute=compute)
     files = {SAMPLES: png.getvalue()}
     return files if directions_ZZ is None else files | {DIRECTIONS: encode_directions(directions_ZZ)}, found
 

@@ -85,6 +85,10 @@ def _through(network: nn.Module, *arrays: NDArray[Any] | None) -> NDArray[Any]:
 
 
 OPSET = 20
+NETWORK = "network."
+"""What the name of each weight begins with in a graph: the field of the modules above."""
+FLOAT16 = ".float16"
+"""What the name of a weight ends with that a graph keeps as float16 and casts to its own name."""
 
 
 def generator_graph(network: LatentGenerator, geometry: Geometry) -> bytes:
@@ -96,6 +100,18 @@ def generator_graph(network: LatentGenerator, geometry: Geometry) -> bytes:
     if geometry.classes:
         inputs["classes"] = torch.zeros(2, geometry.classes)
     return _graph(GeneratorToBytes(network), inputs, "images")
+
+
+def generator_weights(graph: bytes) -> dict[str, Tensor]:
+    """The weights of a generator's graph in float32, by their names in the network."""
+    weights = {one.name: one for one in onnx.load_model_from_string(graph).graph.initializer}
+    return {
+        name.removeprefix(NETWORK).removesuffix(FLOAT16): torch.from_numpy(
+            onnx.numpy_helper.to_array(one).copy()
+        ).float()
+        for name, one in weights.items()
+        if name.startswith(NETWORK)
+    }
 
 
 def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:

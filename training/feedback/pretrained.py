@@ -2,8 +2,9 @@
 
     models/<name>/ -> pretrained -> finetuning_round, transfer, profiling.engines
 
-A bundle keeps the averaged generator and the discriminator; a fine-tuning run
-starts with both, and with the settings of the card.
+A bundle keeps the averaged generator and the discriminator, the former in its
+graph alone where `shrink` made it smaller; a fine-tuning run starts with both, and
+with the settings of the card.
 """
 
 from collections.abc import Collection
@@ -17,6 +18,7 @@ from torch import Tensor
 from models.bundle import WEIGHTS, Bundle, open_bundle
 from training.checkpoint import TrainingState, below
 from training.config import ADVERSARIAL_METHODS, Settings
+from training.exporter.graphs import generator_weights
 from training.networks.geometry import Geometry, geometry_of
 from training.networks.reward import Reward
 
@@ -65,6 +67,8 @@ class Pretrained:
         shape = card.image
         geometry = geometry_of(settings, (shape.height, shape.width, shape.channels), len(card.classes or ()))
         weights = {name: tensor.float() for name, tensor in load_file(path / WEIGHTS).items()}
+        if not below("generator", weights) and not below("autoencoder", weights):  # a model that `shrink` wrote
+            weights |= {f"generator.{name}": one for name, one in generator_weights(bundle.generator).items()}
         return cls(bundle, settings, geometry, weights)
 
     def network(self, name: str) -> dict[str, Tensor]:
