@@ -26,7 +26,8 @@ from load.bench.peers.drawing import CALL_IMAGES, MEDIA_TYPES, encode, generator
 from load.bench.peers.request import GenerateRequest
 
 _LEAK = 0.2
-_PREFIXES = re.compile(r"^network\.(body\.)?")
+_AROUND = re.compile(r"^network\.(body\.)?|\.float16$")
+"""What a file adds to the name of a weight; the end where it keeps the weight as float16 and casts it."""
 
 
 class Block(nn.Module):
@@ -75,7 +76,7 @@ def read_network(generator: Path) -> Network:
     """
     graph = onnx.load(generator).graph
     tensors = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
-    weights = {_PREFIXES.sub("", name): value for name, value in tensors.items() if name.startswith("network.")}
+    weights = {_AROUND.sub("", name): value.float() for name, value in tensors.items() if name.startswith("network.")}
     reshape = next((node for node in graph.node if node.op_type == "Reshape"), None)
     if reshape is None or "label_base.weight" not in weights or any(node.op_type == "Slice" for node in graph.node):
         raise ValueError(
