@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from load.bench import scale
-from load.bench.scale import Assumptions, read_benchmark, replica_of, tables
+from load.bench.last_run import read_benchmark
+from load.bench.scale import Assumptions, replica_of, tables
 from service.ratings import database
 from service.sample import main as sample
 

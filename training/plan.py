@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from training.checkpoint import TrainingState
     from training.device import ComputeContext
     from training.feedback.finetuning_round import FineTuningRound
+    from training.feedback.grades import Grade
 
 MODELS = Path("models")
 
@@ -179,7 +180,6 @@ def plan_finetuning(
     """
     from models.bundle import find_bundle, open_bundle
     from training.feedback.finetuning_round import new_round
-    from training.feedback.grades import read_grades
 
     check_out(out)
     check_source(source)
@@ -189,13 +189,7 @@ def plan_finetuning(
         )
     model = find_bundle(options.model)
     card = open_bundle(model).card
-    grades = read_grades(options.ratings, card.name, options.without, options.until)
-    if not grades:
-        others = f" but those of {', '.join(options.without)}, which are left out" if options.without else ""
-        raise ValueError(
-            f"{without_password(options.ratings)}: found no grades of {card.name}{others}, expected some. "
-            "Grade pictures at its page first."
-        )
+    grades = _some_grades(options, card.name)
     pictures = open_with_progress(source, shape_of_model(card), reading=reading_of_model(card))
     is_other = report_other_data(pictures, source, card, report)
     report(f"found {len(grades):,} grades of {card.name}; next a reward model learns them, and grades the pictures")
@@ -216,7 +210,6 @@ def plan_finetuning(
     own = bundle.resolve() == model.resolve()
     digests = set() if is_other else {card.training.data_digest}
     asked = None if options.replace else question(bundle, digests, next_version=own)
-    licence = card.training.licence
     plan = Plan(
         started.pictures,
         started.settings,
@@ -226,10 +219,28 @@ def plan_finetuning(
         options.force,
         heal=options.heal,
         question=asked,
-        licence=licence,
+        licence=card.training.licence,
         source=whole_path(source),
     )
     return checked(plan, context)
+
+
+def _some_grades(options: FinetuneOptions, name: str) -> "list[Grade]":
+    """Grades of a model's pictures.
+
+    Raises:
+        ValueError: there are none; says whose were left out.
+    """
+    from training.feedback.grades import read_grades
+
+    grades = read_grades(options.ratings, name, options.without, options.until)
+    if not grades:
+        others = f" but those of {', '.join(options.without)}, which are left out" if options.without else ""
+        raise ValueError(
+            f"{without_password(options.ratings)}: found no grades of {name}{others}, expected some. "
+            "Grade pictures at its page first."
+        )
+    return grades
 
 
 def checked(plan: Plan, context: "ComputeContext") -> Plan:

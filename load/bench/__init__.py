@@ -5,7 +5,8 @@
                                                    -> marks
                                servers -> sampler  -> workers
                                servers -> starts
-    load/README.md, deploy/measured.json -> scale -> deploy/SCALE.md
+    load/README.md -> last_run -> scale -> deploy/SCALE.md
+        deploy/measured.json --^
 
     __main__      `python -m load.bench`: everything, one run, one table; `python -m load.bench gate`: three ratios
     workloads     what is requested, as tables
@@ -18,6 +19,7 @@
     report        machine, measurements and criteria as Markdown
     gate          a small benchmark against committed ratios
     marks         what it costs that pictures say how they were made
+    last_run      what load/README.md holds of the last run
     scale         what 1, 100 and 10,000 replicas would draw, send and cost: arithmetic on what was measured
     starts        how long a start takes, next to an empty service
     workers       one worker with all cores against one worker a core, and which part is the limit

@@ -1,6 +1,7 @@
 """What fleets of replicas draw, send and cost, computed from what was measured: the tables of deploy/SCALE.md.
 
-    load/README.md (make bench), deploy/measured.json (other commands) -> [scale] -> __main__ -> deploy/SCALE.md
+    load/README.md (make bench) -> last_run -> [scale] -> __main__ -> deploy/SCALE.md
+    deploy/measured.json (other commands) ----^
 
 Arithmetic alone: nothing is measured here, and a figure that was not measured is a
 place that says so. Prices are assumptions, which options replace. Replicas share no
@@ -9,17 +10,17 @@ page has next to it what two were measured to be.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from load.bench.report import BEGIN, END, insert_report, table
+from load.bench.last_run import Benchmark, read_benchmark
+from load.bench.report import insert_report, table
 from load.bench.runner import ENCODE_NAME, engine_name
 from load.bench.servers import DEFAULT, FLOAT32
-from load.bench.workloads import SHAPES_HWC, Workload, encode_only, engine_only, saturated
+from load.bench.workloads import SHAPES_HWC, encode_only, engine_only, saturated
 
 ROOT = Path(__file__).parents[2]
 BENCHMARK, FRONT, PAGE = ROOT / "load" / "README.md", ROOT / "deploy" / "measured.json", ROOT / "deploy" / "SCALE.md"
@@ -31,7 +32,7 @@ HITS = 0.9, 0.99
 AS_PIXELS, ONE_PNG = "1,024 as npy", "one PNG"
 KINDS = ((1024, "npy", AS_PIXELS), (1024, "zip", "1,024 as zip"), (1, "png", ONE_PNG))
 """What a request asks for: pictures for programs, files for people, and a picture at its permanent URL."""
-FILE_BYTES = {("mnist", "zip"): 1128, ("mnist", "png"): 1031, ("eurosat", "zip"): 8292, ("eurosat", "png"): 8196}
+FILE_BYTES = {("mnist", "zip"): 1128, ("mnist", "png"): 1031, ("eurosat", "zip"): 8112, ("eurosat", "png"): 8016}
 """Of a picture, marks included: the mean of the first 1,024 of seed 7. tests/test_scale.py draws them."""
 HEAD_BYTES = 450
 """Of the head of an answer with a picture at its permanent URL; tests/test_images.py counts them."""
@@ -67,27 +68,6 @@ class Assumptions:
     """The share of its measured rate that a replica is planned with: queues grow without end towards 1."""
     line_gbit_s: float = 10.0
     """What one front sends."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """What the benchmark found of one server in one workload."""
-
-    cpu_s: float
-    """Of the server, a picture."""
-    images_per_s: float
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """What load/README.md holds of the last `make bench`."""
-
-    day: str
-    machine: str
-    cores: int
-    engines: Mapping[str, str]
-    """By model."""
-    points: Mapping[tuple[str, Workload], Point]
 
 
 @dataclass(frozen=True)
@@ -136,26 +116,6 @@ class Replica:
     def replicas_of_a_line(self, assumed: Assumptions) -> float:
         """How many fill the line of one front."""
         return assumed.line_gbit_s / self.fleet_gbit_s(1, assumed)
-
-
-def read_benchmark(page: str) -> Benchmark:
-    """The figures of the benchmark, out of the page that it writes.
-
-    Raises:
-        ValueError: the page has no such tables.
-    """
-    _, _, text = page.partition(BEGIN)
-    text, _, _ = text.partition(END)
-    head = re.search(r"^(\d{4}-\d\d-\d\d), (.*?, (\d+) cores, [^.]*)\. .*Drawn: (.*?)\. One process", text, re.M | re.S)
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    points = {_row_of(row): Point(_number(row[5]) / 1000, _number(row[6])) for row in rows if _is_figure(row)}
-    if head is None or not points:
-        raise ValueError(
-            "load/README.md: found no table of the benchmark; expected one. Run `make bench WRITE=--write`."
-        )
-    day, machine, cores, drawn = head.groups()
-    engines = dict(re.findall(r"(\w+) by ([^,\s]+)", drawn))
-    return Benchmark(day, machine, int(cores), engines, points)
 
 
 def replica_of(found: Benchmark, model: str, n: int, format_name: str, kind: str) -> Replica:
@@ -325,18 +285,6 @@ def _assumed(assumed: Assumptions) -> str:
         f"sent out, replicas kept {assumed.busy:.0%} busy. Put your own in place: "
         "`python -m load.bench scale --core-hour 0.03`."
     )
-
-
-def _is_figure(row: Sequence[str]) -> bool:
-    return len(row) == 10 and row[0] in SHAPES_HWC and all(re.fullmatch(r"[\d,.]+", cell) for cell in row[5:7])
-
-
-def _row_of(row: Sequence[str]) -> tuple[str, Workload]:
-    return row[4], Workload(row[0], int(_number(row[1])), row[2], int(row[3] or 0))
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
 
 
 def _rounded(amount: float) -> str:

@@ -3,12 +3,9 @@
 a person -> [simulate] -> feedback
 """
 
-import shutil
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-import numpy as np
 import rich
 import typer
 from rich.table import Column, Table
@@ -19,11 +16,7 @@ from training.config import UpdateName
 
 if TYPE_CHECKING:
     from training.device import ComputeContext
-    from training.evaluation.evaluator import Evaluator
-    from training.feedback.finetuning_round import FineTuningRound
-    from training.feedback.grades import Grade
-    from training.feedback.simulation import SimulationFigures
-    from training.run import Run
+    from training.feedback.simulated_rounds import RoundResult, SimulatedRounds
 
 _COLUMNS = {
     "grades": "given so far",
@@ -64,98 +57,79 @@ def simulate(
 
         check_source(pictures)
 
-        from models.bundle import find_bundle, open_bundle
         from training.device import ComputeContext
         from training.device_selection import select_device
-        from training.evaluation.controls import checked_controls
-        from training.evaluation.evaluator import Evaluator
-        from training.evaluation.evaluator_store import find_evaluator
-        from training.feedback.finetuning_round import new_round
-        from training.feedback.reward_model import InconclusiveGrades
-        from training.feedback.simulation import SimulatedGrader, collect_grades, measure_model
-        from training.inputs import (
-            open_with_progress,
-            reading_of_model,
-            real_pictures,
-            report_other_data,
-            shape_of_model,
-        )
-        from training.run import Run
 
         context = ComputeContext(select_device(device, threads))
-        model = find_bundle(model)
-        card = open_bundle(model).card
-        shape, reading = shape_of_model(card), reading_of_model(card)
-        data, test = (open_with_progress(pictures, shape, part, reading=reading) for part in ("train", "test"))
-        report_other_data(data, pictures, card, print_plain)
-        real = real_pictures(data, test)
-        evaluator = find_evaluator(real, fit=fit, device=context.device, report=print_plain)
-        if not isinstance(evaluator, Evaluator):
-            raise ValueError("found no evaluator that knows these classes, expected one: simulate with --fit")
-        checked_controls(evaluator, real, report=print_plain)
-        grader = SimulatedGrader(real, likes, flips, seed, shuffled)
-        shutil.rmtree(out, ignore_errors=True)
-        copy = out / "models" / model.name
-        shutil.copytree(model, copy)
-        table = Table(*_header(), title=f"{model.name}, a grader who likes {likes}, {update}, strength {strength:g}")
-        _add(table, 0, None, measure_model(copy, real, evaluator, grader.liked), 0)
-        given: list[Grade] = []
-        random = np.random.default_rng(seed)
-        for number in range(rounds):
-            begun = time.monotonic()
-            print_plain(f"round {number + 1} of {rounds}: {grades // rounds} grades, then fine-tuning")
-            given += collect_grades(copy, grader, grades // rounds, int(random.integers(2**50)))
-            changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
-            try:
-                one = new_round(
-                    copy,
-                    given,
-                    data,
-                    changes,
-                    context=context,
-                    update=cast(UpdateName, update),
-                    strength=strength,
-                    force=force,
-                )
-            except InconclusiveGrades as error:
-                print_plain(f"round {number + 1}: {error}")
-                continue
-            _learn(one, Run(out / f"round-{number + 1}"), copy, context, evaluator, force)
-            seconds = time.monotonic() - begun
-            _add(table, len(given), one.agreement.share, measure_model(copy, real, evaluator, grader.liked), seconds)
+        changes: dict[str, Any] = {"images_shown": None if kimg is None else round(kimg * 1000), "seed": seed}
+        way = {"update": cast(UpdateName, update), "strength": strength, "force": force, "changes": changes}
+        simulation = _prepared(pictures, model, out, fit, context, (likes, flips, seed, shuffled), way)
+        table = Table(
+            *_header(), title=f"{simulation.model.name}, a grader who likes {likes}, {update}, strength {strength:g}"
+        )
+        _add(table, simulation.begin())
+        for result in simulation.run(rounds, grades // rounds):
+            _add(table, result)
         rich.print(table)
         for column, meaning in _COLUMNS.items():
             print_plain(f"  {column:<11}{meaning}")
         which = "after the last round" if table.row_count > 1 else "as it was: no round was learned from"
-        print_plain(f"{copy} is the model {which}.")
+        print_plain(f"{simulation.copy} is the model {which}.")
+
+
+def _prepared(
+    pictures: str,
+    name: Path,
+    out: Path,
+    fit: bool,
+    context: "ComputeContext",
+    grader: tuple[str, float, int, bool],
+    way: dict[str, Any],
+) -> "SimulatedRounds":
+    """Model, pictures and an evaluator that knows their classes, opened and checked.
+
+    Raises:
+        ValueError: there is no such evaluator.
+    """
+    from models.bundle import find_bundle, open_bundle
+    from training.evaluation.controls import checked_controls
+    from training.evaluation.evaluator import Evaluator
+    from training.evaluation.evaluator_store import find_evaluator
+    from training.feedback.simulated_rounds import SimulatedRounds
+    from training.feedback.simulation import SimulatedGrader
+    from training.inputs import open_with_progress, reading_of_model, real_pictures, report_other_data, shape_of_model
+
+    model = find_bundle(name)
+    card = open_bundle(model).card
+    shape, reading = shape_of_model(card), reading_of_model(card)
+    data, test = (open_with_progress(pictures, shape, part, reading=reading) for part in ("train", "test"))
+    report_other_data(data, pictures, card, print_plain)
+    real = real_pictures(data, test)
+    evaluator = find_evaluator(real, fit=fit, device=context.device, report=print_plain)
+    if not isinstance(evaluator, Evaluator):
+        raise ValueError("found no evaluator that knows these classes, expected one: simulate with --fit")
+    checked_controls(evaluator, real, report=print_plain)
+    who = SimulatedGrader(real, *grader)
+    return SimulatedRounds(model, out, data, real, evaluator, who, context, report=print_plain, **way)
 
 
 def _header() -> list[Column]:
     return [Column(title, justify="right", no_wrap=True, overflow="fold") for title in _COLUMNS]
 
 
-def _learn(
-    one: "FineTuningRound", run: "Run", model: Path, context: "ComputeContext", evaluator: "Evaluator", force: bool
-) -> None:
-    from training.exporter.bundle import export_run
-    from training.train import train
+def _add(table: Table, result: "RoundResult") -> None:
+    figures = result.figures
 
-    run.begin(one.settings, one.pictures)
-    train(run, one.settings, one.pictures, context, prepare=one.prepare)
-    export_run(run, model, inspect=one.inspect(evaluator, force, print_plain))
-
-
-def _add(table: Table, grades: int, agreement: float | None, figures: "SimulationFigures", seconds: float) -> None:
     def shown(value: float | None, form: str) -> str:
         return "" if value is None else format(value, form)
 
     table.add_row(
-        str(grades),
-        shown(agreement, ".0%"),
+        str(result.grades),
+        shown(result.agreement, ".0%"),
         shown(figures.share, ".1%"),
         shown(figures.least_share, ".1%"),
         shown(figures.liked_fd, ".2f"),
         shown(figures.liked_diversity, ".2f"),
         shown(figures.ink_deviations, "+.2f"),
-        f"{seconds:.0f}",
+        f"{result.seconds:.0f}",
     )

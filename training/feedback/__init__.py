@@ -12,5 +12,6 @@ Read in this order:
     reweighting        how often each real picture is shown, by its predicted grade
     acceptance         the acceptance test of the fine-tuned model
     finetuning_round   all of it: one version further
-    simulation         the same with a grader made of labels, before a person spends an hour
+    simulation         a grader made of labels, to try it before a person spends an hour
+    simulated_rounds   the same rounds with that grader, measured after each
 """

@@ -1,7 +1,7 @@
 """Simulation of people's feedback: a grader made of labels, to try fine-tuning before a person spends an hour.
 
-    models.active_learning, evaluation (RealPictures, Evaluator) -> simulation -> the command `simulate`
-    (asks, measures)                                                              (runs the rounds)
+    models.active_learning, evaluation (RealPictures, Evaluator) -> simulation -> simulated_rounds
+    (asks, measures)
 
 The grader is a nearest-neighbour classifier on the pixels of the test part: it
 is not the evaluator, it shares no features with the reward model, and no
