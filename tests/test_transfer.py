@@ -214,6 +214,23 @@ def test_options_that_do_not_go_together_are_refused(pictures: Path, parents: Pa
     assert "give one of them" in finetune(pictures, plain, "--minutes", "1")[1]
 
 
+def test_settings_without_an_option_are_replaced_but_not_those_that_its_weights_are_of(pictures: Path, parents: Path):
+    plain = parents / "plain"
+    code, said = finetune(pictures, plain, "--set", "penalty_every=2")
+    options = open_bundle(pictures.parent / "new").card.training.options
+
+    assert code == 0, said
+    assert options["penalty_every"] == 2
+    assert (
+        "--set width_max: width_max is not set by --set. `zoetrope finetune --help` lists the options"
+        in (finetune(pictures, plain, "--set", "width_max=3")[1])
+    )
+    assert (
+        "--set: for new pictures, without --ratings"
+        in (finetune(pictures, plain, "--ratings", "grades.csv", "--set", "penalty_every=2")[1])
+    )
+
+
 def test_a_model_without_weights_or_with_other_codes_cannot_be_transferred(pictures: Path, grey: Path):
     code, said = finetune(pictures, grey)
 

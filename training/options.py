@@ -7,7 +7,7 @@ Units and meanings are those of `config.Settings`. Imports torch only to set up
 a device; reads no picture and decides no setting.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,6 +91,17 @@ class RunOptions:
         }
 
 
+_DECIDED_BEFORE = frozenset(
+    {"preset", "method", "network", "conditional", "edition", "hold_out_from", "pixel_offset", "pixel_scale"}
+).union(FINETUNING_SETTINGS)
+"""Settings that others follow from, that follow from the pictures, or that say nothing of a new model."""
+OF_THE_NETWORKS = (
+    "preset", "code_size", "width", "discriminator_width", "width_max", "blocks", "patch_pixels", "network", "loss",
+    "pixel_offset", "pixel_scale",
+)  # fmt: skip
+"""Settings that a model which goes on keeps: its weights are of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class UngradedOptions(RunOptions):
     """What every command that learns from pictures alone may be asked for."""
@@ -103,16 +114,29 @@ class UngradedOptions(RunOptions):
     """Learn from mirror images too: where left and right do not matter."""
     licence: str | None = None
     """Of the pictures, for the card."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of `config.Settings`, those that have no option of their own."""
 
     def changes(self) -> dict[str, Any]:
         """As `RunOptions.changes`."""
         return {**super().changes(), "augment": self.augment, "mirror": self.mirror}
 
+    def _with_settings(self, found: dict[str, Any], command: str, fixed: Collection[str] = ()) -> dict[str, Any]:
+        """What options replace, and `settings`.
 
-_DECIDED_BEFORE = frozenset(
-    {"preset", "method", "network", "conditional", "edition", "hold_out_from", "pixel_offset", "pixel_scale"}
-).union(FINETUNING_SETTINGS)
-"""Settings that others follow from, that follow from the pictures, or that say nothing of a new model."""
+        Args:
+            command: that has the options.
+            fixed: settings that it cannot replace.
+
+        Raises:
+            ValueError: `settings` has one that an option replaces, or that is fixed.
+        """
+        if other := [name for name in self.settings if name in found or name in _DECIDED_BEFORE or name in fixed]:
+            raise ValueError(
+                f"--set {other[0]}: {other[0]} is not set by --set. `zoetrope {command} --help` lists the options; "
+                "--set is for settings that have none, such as classification_weight and penalty_every"
+            )
+        return {**found, **self.settings}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +158,6 @@ class FitOptions(UngradedOptions):
     network: NetworkName | None = None
     width: int | None = None
     code_size: int | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of `config.Settings`, those that have no option of their own."""
 
     def changes(self) -> dict[str, Any]:
         """The settings of a preset that these options replace; None keeps the preset's.
@@ -153,12 +175,7 @@ class FitOptions(UngradedOptions):
             "width": self.width,
             "code_size": self.code_size,
         }
-        if other := [name for name in self.settings if name in found or name in _DECIDED_BEFORE]:
-            raise ValueError(
-                f"--set {other[0]}: {other[0]} is not set by --set. `zoetrope fit --help` lists the options; --set is "
-                "for settings that have none, such as width_max, blocks and discriminator_width"
-            )
-        return {**found, **self.settings}
+        return self._with_settings(found, "fit")
 
     def reading(self) -> Reading:
         """How the pictures are read.
@@ -179,8 +196,12 @@ class TransferOptions(UngradedOptions):
     """Bring the pictures to the model's shape in this way; None: they must have it."""
 
     def changes(self) -> dict[str, Any]:
-        """The settings that these options replace."""
-        return {**super().changes(), "resize": self.resize}
+        """The settings that these options replace.
+
+        Raises:
+            ValueError: `settings` has one that an option replaces, or that the model's weights are of.
+        """
+        return self._with_settings({**super().changes(), "resize": self.resize}, "finetune", OF_THE_NETWORKS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from training.data.shape import Shape
 from training.device import ComputeContext
 from training.feedback.pretrained import Pretrained
 from training.inputs import Report, open_with_progress, whole_path, with_held_out
-from training.options import TransferOptions
+from training.options import OF_THE_NETWORKS, TransferOptions
 from training.plan import MODELS, Plan, model_name, plan_of
 from training.replacement import check_out
 from training.run import RUNS, Run
@@ -35,11 +35,6 @@ from training.run import RUNS, Run
 LENGTH_SHARE = 1 / 5
 """Of the preset's length."""
 DISCRIMINATOR_FIRST_IMAGES = 4_000
-_OF_THE_MODEL = (
-    "preset", "code_size", "width", "discriminator_width", "width_max", "blocks", "patch_pixels", "network", "loss",
-    "pixel_offset", "pixel_scale",
-)  # fmt: skip
-"""What its networks are; all else is as in a run that begins."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Transfer:
         else:
             settings = old.with_changes(method="gan")
         return settings.with_changes(
-            **{name: getattr(old, name) for name in _OF_THE_MODEL},
+            **{name: getattr(old, name) for name in OF_THE_NETWORKS},
             gamma=old.gamma if max(old.gamma) > 0 or self._has_discriminator else None,
             images_shown=max(settings.batch, round(LENGTH_SHARE * settings.images_shown)),
             conditional=self.classes is not None,

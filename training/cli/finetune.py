@@ -25,10 +25,11 @@ from training.cli.options import (
     MirrorOption,
     PicturesArgument,
     PrecisionOption,
+    SetOption,
     panel,
 )
 from training.cli.show_plan import answered, show_forecast, show_plan
-from training.config import CHECKPOINT_SECONDS, AugmentName, UpdateName
+from training.config import CHECKPOINT_SECONDS, AugmentName, Settings, UpdateName
 
 _training = panel("Training")
 
@@ -77,6 +78,7 @@ def finetune(
     seed: Annotated[int | None, _training("Of latent codes and order.", min=0)] = None,
     augment: AugmentOption = None,
     mirror: MirrorOption = False,
+    settings: SetOption = None,
     heal: HealOption = True,
     device: DeviceOption = "auto",
     threads: ComputeThreadsOption = None,
@@ -106,6 +108,7 @@ def finetune(
             "licence": licence,
             "augment": cast(AugmentName | None, augment),
             "mirror": mirror or None,
+            "settings": Settings.parse_changes(settings) if settings else None,
         }
         _refuse(graded if ratings is None else ungraded, ratings is None)
         both: dict[str, Any] = {
@@ -125,7 +128,9 @@ def finetune(
             if ratings is None:
                 from training.transfer import plan_transfer
 
-                transfer = TransferOptions(model=model, **both, **(ungraded | {"mirror": mirror}))
+                transfer = TransferOptions(
+                    model=model, **both, **(ungraded | {"mirror": mirror, "settings": ungraded["settings"] or {}})
+                )
                 plan = plan_transfer(pictures, out, transfer, context, print_plain)
             else:
                 finetuning = FinetuneOptions(
@@ -143,7 +148,9 @@ def finetune(
 
 def _refuse(given: Mapping[str, object], without_ratings: bool) -> None:
     """Options that say nothing of what is asked for."""
-    names = ", ".join(f"--{name}" for name, value in given.items() if value is not None)
+    names = ", ".join(
+        f"--{'set' if name == 'settings' else name}" for name, value in given.items() if value is not None
+    )
     if names and without_ratings:
         raise ValueError(f"{names}: how to follow grades; give them by --ratings, or leave these options out")
     if names:
