@@ -22,8 +22,9 @@ from training.evaluation.wavelets import WaveletEvaluator
 from training.exporter.graphs import draw
 from training.feedback.pretrained import Pretrained
 from training.networks.geometry import geometry_of
+from training.run import Run
 from training.train import batches_of, new_state, take_step
-from training.transfer import DISCRIMINATOR_FIRST_IMAGES, Transfer
+from training.transfer import DISCRIMINATOR_FIRST_IMAGES, Transfer, preset_to_go_on_with
 
 CPU = torch.device("cpu")
 FEW = ["--kimg", "0.3", "--batch", "50", "--threads", "1", "--device", "cpu", "--precision", "float32"]
@@ -212,6 +213,28 @@ def test_options_that_do_not_go_together_are_refused(pictures: Path, parents: Pa
     assert "--strength: how to follow grades; give them by --ratings" in of_grades
     assert "--minutes, --mirror: for new pictures, without --ratings" in of_pictures
     assert "give one of them" in finetune(pictures, plain, "--minutes", "1")[1]
+
+
+def test_a_model_of_a_gpu_goes_on_without_one_in_batches_of_a_cpu_and_in_its_own_with_one(
+    parents: Path, tmp_path: Path
+):
+    transfer = transfer_to(parents / "plain", None)
+    old = transfer.parent.settings.with_changes(preset="base", width=24)
+    colour = Pictures("tiles", np.zeros((60, 64, 64, 3), np.uint8), "ab" * 32, ())
+    run = Run(tmp_path / "run")
+    on_a_cpu = preset_to_go_on_with(old, colour, run, CPU)
+    of_a_gpu = replace(transfer, parent=replace(transfer.parent, settings=old))
+    settings = replace(of_a_gpu, preset=on_a_cpu).settings(EDITION)
+
+    assert (settings.preset, settings.batch, settings.penalty_every, settings.width) == ("medium", 32, 4, 24)
+    assert "plain was trained on a GPU; here it goes on in batches and a length of medium" in (
+        replace(of_a_gpu, preset=on_a_cpu).lines()
+    )
+    assert preset_to_go_on_with(old, colour, run, torch.device("cuda")) is None
+    assert of_a_gpu.settings(EDITION).batch == 256
+    assert preset_to_go_on_with(transfer.parent.settings, colour, run, CPU) is None
+    run.begin(settings, colour)
+    assert preset_to_go_on_with(old, colour, run, torch.device("cuda")) == "medium"
 
 
 def test_settings_without_an_option_are_replaced_but_not_those_that_its_weights_are_of(pictures: Path, parents: Path):

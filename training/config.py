@@ -242,6 +242,8 @@ _RATES_OF_STABLE = {
 # fmt: on
 assert tuple(field.name for field in fields(Settings))[: len(_COLUMNS)] == _COLUMNS
 
+ON_A_GPU = "base"
+"""The preset for one, in batches that a CPU takes minutes for."""
 PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 """Name -> settings.
 
@@ -323,7 +325,7 @@ def preset_named(
 def _since_first(name: str, edition: int) -> dict[str, object]:
     """What later editions change of a residual GAN; on a GPU (`base`) a second kind of step would be compiled too."""
     added: dict[str, object] = {"augment": "auto"} if edition > 2 else {}
-    if edition > 3 and name != "base":
+    if edition > 3 and name != ON_A_GPU:
         added["penalty_every"] = 4
     return {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], "edition": edition, **added}
 

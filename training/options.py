@@ -96,7 +96,7 @@ _DECIDED_BEFORE = frozenset(
 ).union(FINETUNING_SETTINGS)
 """Settings that others follow from, that follow from the pictures, or that say nothing of a new model."""
 OF_THE_NETWORKS = (
-    "preset", "code_size", "width", "discriminator_width", "width_max", "blocks", "patch_pixels", "network", "loss",
+    "code_size", "width", "discriminator_width", "width_max", "blocks", "patch_pixels", "network", "loss",
     "pixel_offset", "pixel_scale",
 )  # fmt: skip
 """Settings that a model which goes on keeps: its weights are of them."""

@@ -195,6 +195,11 @@ class Run:
         return self.settings().edition if self._config.exists() else EDITION
 
     @property
+    def preset(self) -> str | None:
+        """The row of the table that the run was begun with; None where there is no run yet."""
+        return self.settings().preset if self._config.exists() else None
+
+    @property
     def hold_out_from(self) -> int:
         """Fewest pictures of which a tenth is held out, as the run was begun; today's where there is no run yet."""
         return self.settings().hold_out_from if self._config.exists() else FEWEST_TO_HOLD_OUT

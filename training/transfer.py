@@ -20,10 +20,11 @@ from torch import Tensor
 
 from models.bundle import find_bundle
 from training.checkpoint import TrainingState
-from training.config import PRESETS, Settings, preset_named
-from training.data.dataset import check_source, data_name
+from training.config import ON_A_GPU, PRESETS, Settings, preset_named
+from training.data.dataset import Pictures, check_source, data_name
 from training.data.reading import Reading
 from training.data.shape import Shape
+from training.defaults import preset_for
 from training.device import ComputeContext
 from training.feedback.pretrained import Pretrained
 from training.inputs import Report, open_with_progress, whole_path, with_held_out
@@ -44,6 +45,8 @@ class Transfer:
     parent: Pretrained
     classes: tuple[str, ...] | None
     """Of the new pictures, in label order; None: they are drawn without."""
+    preset: str | None = None
+    """Whose schedules and batches it goes on with; None: those of the model's own."""
 
     @property
     def record(self) -> dict[str, str]:
@@ -55,6 +58,8 @@ class Transfer:
         """What a person should know before it starts."""
         card = self.parent.bundle.card
         said = [f"it starts as {card.name} {card.version}, which was trained on {card.training.data}"]
+        if self.preset and self.preset != self.parent.settings.preset:
+            said.append(f"{card.name} was trained on a GPU; here it goes on in batches and a length of {self.preset}")
         if self.classes is not None:
             known = [name for name in self.classes if name in self._known]
             new = [name for name in self.classes if name not in self._known]
@@ -73,8 +78,8 @@ class Transfer:
             edition: of the presets.
         """
         old = self.parent.settings
-        if old.preset in PRESETS:
-            settings = preset_named(old.preset, "gan", old.network, edition)
+        if (preset := self.preset or old.preset) in PRESETS:
+            settings = preset_named(preset, "gan", old.network, edition)
         else:
             settings = old.with_changes(method="gan")
         return settings.with_changes(
@@ -164,12 +169,28 @@ def plan_transfer(
     pictures = open_with_progress(source, shape, reading=reading)
     check_shape(pictures.images.shape[1:], parent, source)
     pictures = with_held_out(pictures, source, shape.resize, reading)
-    transfer = Transfer(parent, pictures.classes)
+    transfer = Transfer(parent, pictures.classes, preset_to_go_on_with(parent.settings, pictures, run, context.device))
     settings = transfer.settings(run.edition).with_changes(**options.changes(), hold_out_from=run.hold_out_from)
     for line in transfer.lines():
         report(line)
     plan = plan_of(pictures, settings, run, bundle, options, context, transfer)
     return replace(plan, source=whole_path(source))
+
+
+def preset_to_go_on_with(old: Settings, pictures: Pictures, run: Run, device: torch.device) -> str | None:
+    """The preset whose schedules a transfer takes: what `fit` chooses where a model of a GPU goes on without one.
+
+    Batches of 256 and two million images would take a CPU days. A run that has begun stays with its own.
+
+    Args:
+        old: of the model.
+
+    Returns:
+        None: the model's own.
+    """
+    if run.preset is not None:
+        return run.preset
+    return preset_for(pictures, run.edition) if old.preset == ON_A_GPU and device.type != "cuda" else None
 
 
 def check_shape(found: tuple[int, ...], parent: Pretrained, source: str) -> None:
