@@ -52,6 +52,18 @@ def learned(one: FineTuningRound, folder: Path, force: bool = True) -> Run:
     return run
 
 
+def test_a_model_of_a_gpu_is_taught_without_one_in_batches_of_a_cpu(tmp_path: Path):
+    model = write_pretrained(tmp_path / "small").path
+    card = (model / "card.json").read_text()
+    assert '"preset": "tiny"' in card
+    (model / "card.json").write_text(card.replace('"preset": "tiny"', '"preset": "base"'))
+    on_a_cpu = new_round(model, graded_by_brightness(model), data(), {}, context=CONTEXT).settings
+
+    assert (on_a_cpu.preset, on_a_cpu.batch, on_a_cpu.penalty_every) == ("base", 32, 4)
+    with_the_options_of_a_person = new_round(model, graded_by_brightness(model), data(), {"batch": 16}, context=CONTEXT)
+    assert with_the_options_of_a_person.settings.batch == 16
+
+
 @pytest.fixture(scope="module")
 def first_round(tmp_path_factory: pytest.TempPathFactory) -> FineTuningRound:
     """A round that was learned; the model is its parent's path. Not to be changed."""

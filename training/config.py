@@ -251,6 +251,8 @@ PRESETS = {row[0]: Settings(*row) for row in _TABLE}
 `base` for 32 to 128 on a GPU; the others are named for their data.
 """
 
+PENALTY_EVERY = 4
+"""Steps, on a CPU."""
 FINETUNING_IMAGES_SHOWN = 48_000
 """Of one round with grades."""
 
@@ -326,7 +328,7 @@ def _since_first(name: str, edition: int) -> dict[str, object]:
     """What later editions change of a residual GAN; on a GPU (`base`) a second kind of step would be compiled too."""
     added: dict[str, object] = {"augment": "auto"} if edition > 2 else {}
     if edition > 3 and name != ON_A_GPU:
-        added["penalty_every"] = 4
+        added["penalty_every"] = PENALTY_EVERY
     return {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], "edition": edition, **added}
 
 

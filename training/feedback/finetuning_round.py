@@ -16,7 +16,7 @@ from typing import Any
 from models.card import AcceptanceFigures, Card, Lineage
 from models.runtime import Runtime
 from training.checkpoint import TrainingState
-from training.config import Settings, UpdateName, finetuning_settings
+from training.config import ON_A_GPU, PENALTY_EVERY, PRESETS, Settings, UpdateName, finetuning_settings
 from training.data.dataset import Pictures
 from training.device import ComputeContext, resolve_precision
 from training.evaluation.reference import AnyEvaluator
@@ -149,7 +149,8 @@ def new_round(
     graded = draw_graded(model, grades)
     reward = parent.new_reward()
     agreement = fit_reward(reward, graded.images, graded.labels, graded.scores, force)
-    settings = finetuning_settings(parent.settings, update, parent.bundle.card.version, grades_digest(grades))
+    old = parent.settings if context.device.type == "cuda" else _without_a_gpu(parent.settings)
+    settings = finetuning_settings(old, update, parent.bundle.card.version, grades_digest(grades))
     settings = resolve_precision(settings.with_changes(strength=strength, **changes), context.device)
     labels = pictures.labels if settings.conditional else None
     reweighting = reweight(*predict_grades(reward, pictures.images, labels), settings.strength)
@@ -159,6 +160,13 @@ def new_round(
         batch = min(GRADES_A_STEP, len(graded.grades))
         settings = settings.with_changes(batch=batch, images_shown=len(graded.grades) // batch * batch)
     return FineTuningRound(parent, graded, reward, agreement, reweighting, pictures, settings)
+
+
+def _without_a_gpu(settings: Settings) -> Settings:
+    """Twice the images a second of a model that a GPU trained, where there is none."""
+    if settings.preset != ON_A_GPU:
+        return settings
+    return settings.with_changes(batch=PRESETS["medium"].batch, penalty_every=PENALTY_EVERY)
 
 
 def check_newer_grades(card: Card, grades: Sequence[Grade]) -> None:
