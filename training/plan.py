@@ -184,9 +184,7 @@ def plan_finetuning(
     check_out(out)
     check_source(source)
     if context.distributed.world_size > 1:
-        raise ValueError(
-            f"found {context.distributed.world_size} processes, expected one: a round of grades is short"
-        )
+        raise ValueError(f"found {context.distributed.world_size} processes, expected one: a round of grades is short")
     model = find_bundle(options.model)
     card = open_bundle(model).card
     grades = _some_grades(options, card.name)
