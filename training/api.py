@@ -10,7 +10,7 @@ error, and reports its progress by `print` unless told otherwise. Exported by
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.bundle import Bundle, find_bundle, open_bundle
+from models.bundle import Bundle, find_bundle, open_bundle, read_card
 from models.scores import Scores
 from training.data.splits import PREFIX
 from training.inputs import Report, real_pictures_for
@@ -176,7 +176,7 @@ def shrink(model: StrPath, out: StrPath | None = None, *, replace: bool = False)
     path = find_bundle(model)
     place = path if out is None else Path(out)
     check_out(place)
-    asked = question(place, [open_bundle(path).card.training.data_digest], next_version=True)
+    asked = question(place, [read_card(path).training.data_digest], next_version=True)
     if asked is not None and not replace:
         raise WouldReplace(asked)
     return shrink_bundle(path, place)

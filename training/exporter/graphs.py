@@ -104,14 +104,10 @@ def generator_graph(network: LatentGenerator, geometry: Geometry) -> bytes:
 
 def generator_weights(graph: bytes) -> dict[str, Tensor]:
     """The weights of a generator's graph in float32, by their names in the network."""
-    weights = {one.name: one for one in onnx.load_model_from_string(graph).graph.initializer}
-    return {
-        name.removeprefix(NETWORK).removesuffix(FLOAT16): torch.from_numpy(
-            onnx.numpy_helper.to_array(one).copy()
-        ).float()
-        for name, one in weights.items()
-        if name.startswith(NETWORK)
-    }
+    stored = [one for one in onnx.load_model_from_string(graph).graph.initializer if one.name.startswith(NETWORK)]
+    names = (one.name.removeprefix(NETWORK).removesuffix(FLOAT16) for one in stored)
+    tensors = (torch.from_numpy(onnx.numpy_helper.to_array(one).copy()).float() for one in stored)
+    return dict(zip(names, tensors, strict=True))
 
 
 def encoder_graph(network: Autoencoder, geometry: Geometry) -> bytes:
