@@ -29,6 +29,7 @@ Read in this order:
     replacement  the name of a new bundle, and whose model it would replace
     device       where a run computes, `device_selection` chooses it; `distributed` shares one run between processes
     throughput   images a second, measured, for a run of so many minutes; `budget` says in words what it takes
+    replanning   a run of so many minutes keeps to them: its length follows the speed that it gets
     changes      what may change while a run is under way
     healing      a run that goes wrong notices it, goes back, and goes on more gently
     pixels       bytes <-> [-1, 1]

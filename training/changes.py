@@ -55,7 +55,7 @@ def in_words(stored: Config, config: Config) -> list[str]:
 
 
 def history(config: Config) -> list[str]:
-    """What happened to a run while it was under way, by a person or by healing: a line each, in order."""
+    """What happened to a run while it was under way, by a person, its budget or healing: a line each, in order."""
     asked = config.get("changes", ())
     lines = [(record["images_shown"], words) for record, words in zip(asked, in_words({}, config), strict=True)]
     lines += [

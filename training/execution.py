@@ -24,6 +24,7 @@ from training.monitoring.log_statistics import LogStatistics
 from training.monitoring.monitor import Monitor
 from training.plan import Plan
 from training.progress import ProgressBar
+from training.replanning import NewLength, Replanner
 from training.throughput import Foreteller
 from training.train import train
 
@@ -63,7 +64,7 @@ def carry_out(
     inspect = plan.round.inspect(find_evaluator(real, report=report), plan.force, report) if plan.round else None
     _train_watched(plan, context, report, seen, stops)
     report(f"how it went: {run.path / 'report.html'}")
-    if (found := memorising(LogStatistics(run.lines(), settings))) is not None:
+    if (found := memorising(LogStatistics(run.lines(), run.settings()))) is not None:
         report(f"warning: {' '.join((found.explanation, *found.advice))}")
     choose_average(run, real, find_evaluator(real), context.device)
     return export_run(run, plan.bundle, inspect=inspect)
@@ -78,7 +79,7 @@ def _train_watched(
 ) -> None:
     """Train in the main process, which shows progress, forecasts and sheets."""
     run, settings = plan.run, plan.settings
-    foreteller = Foreteller(settings, plan.pictures, context, report)
+    foreteller, replanner = Foreteller(settings, plan.pictures, context, report), _replanner(plan, context)
     with run.lock(), Monitor(run, report) as monitor, ProgressBar(settings.images_shown) as progress:
 
         def after_each_step(state: TrainingState) -> None:
@@ -93,8 +94,24 @@ def _train_watched(
             for line in lines:
                 report(line)
 
+        def replan(state: TrainingState) -> NewLength | None:
+            length = replanner.look(state) if replanner else None
+            if length is not None:
+                progress.restart(length.images_shown)
+                report(length.in_words())
+            return length
+
         healed = after_healing if plan.heal else None
-        train(run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed, stops)
+        train(
+            run, settings, plan.pictures, context, after_each_step, monitor.update, plan.prepare, healed, stops, replan
+        )
+
+
+def _replanner(plan: Plan, context: ComputeContext) -> Replanner | None:
+    """Of a run with a budget; a GPU is hardly ever shared, and would compile the step again."""
+    if plan.minutes is None or context.device.type != "cpu" or context.distributed.world_size > 1:
+        return None
+    return Replanner(plan.minutes, plan.settings.images_shown, plan.settings.batch)
 
 
 def _begin(plan: Plan, report: Report) -> bool:

@@ -59,9 +59,10 @@ class ProgressBar:
             left_s = (self._total - state.images_shown) / max(speed, 1e-9)
             print(f"{shown:,} of {self._total:,} images, {speed:,.0f} a second, {duration(left_s)} left")
 
-    def restart(self) -> None:
-        """Call after the run went back: its speed is measured from there."""
-        self._began_at_images = -1
+    def restart(self, total: int | None = None) -> None:
+        """Call after the run went back, or has another length: its speed is measured from there."""
+        self._began_at_images, self._total = -1, total or self._total
+        self._bar.update(self._task, total=self._total)
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()

@@ -100,6 +100,12 @@ class Run:
         elif config != self.config():
             self._configure(config)
 
+    def change_length(self, images_shown: int, come_to: int) -> None:
+        """Go on with another length from where the run is; nobody asked for it but the budget of its minutes."""
+        stored = self.config()
+        asked = stored | {"settings": stored["settings"] | {"images_shown": images_shown}}
+        self._configure(with_changes(stored, asked, come_to))
+
     def check(self, settings: Settings, pictures: Pictures, come_to: int | None = None) -> list[str]:
         """Refuse what `begin` refuses, and write nothing; returns in words what would change within the run."""
         config = self._configuration(settings, pictures, come_to)

@@ -30,6 +30,7 @@ from training.healing import HealthCheck, Trouble, follow, heal, keep_earlier
 from training.methods import new_method
 from training.networks.dcgan import share_statistics
 from training.networks.geometry import Geometry, geometry_of
+from training.replanning import NewLength
 from training.run import Run
 from training.run_logger import RunLogger
 from training.schedule import schedule_at
@@ -50,6 +51,7 @@ def train(
     prepare: Callable[[TrainingState], None] | None = None,
     healed: Callable[[list[str]], None] | None = None,
     stops: Callable[[], bool] = lambda: False,
+    replan: Callable[[TrainingState], NewLength | None] = lambda _: None,
 ) -> TrainingState:
     """Train to the planned length, from where the run's checkpoint stands.
 
@@ -63,6 +65,7 @@ def train(
         healed: where it is given, a run that goes wrong goes back to where it was well, and on more gently, up to
             three times; called after that with what a person should read.
         stops: asked after each step; True stops the run as a signal does.
+        replan: asked after each step of a run of one process; another length is recorded, and the run goes on with it.
 
     Returns:
         The state at the end of the planned length.
@@ -77,13 +80,18 @@ def train(
     with _signals_wait_for_the_step() as signals:
         while True:
             attempt = _Attempt(run, settings, pictures, context, steps, prepare, healed is not None)
-            found = attempt.train(lambda: bool(signals) or stops(), seconds, progress, saved)
+            found = attempt.train(lambda: bool(signals) or stops(), seconds, progress, saved, replan)
             del attempt  # its networks, before those of the next one are made
-            if not isinstance(found, Trouble):
+            if isinstance(found, TrainingState):
                 return found
+            seconds = found.seconds
+            if isinstance(found, NewLength):
+                run.change_length(found.images_shown, found.at_images)
+                settings = settings.with_changes(images_shown=found.images_shown)
+                continue
             lines = heal(run, settings, found, steps) if context.distributed.is_main else follow(steps)
             context.distributed.any(False, context.device)  # no process resumes before the checkpoint is put back
-            steps, seconds = steps + 1, found.seconds
+            steps += 1
             if healed is not None:
                 healed(lines)
 
@@ -125,12 +133,14 @@ class _Attempt:
         seconds: float,
         progress: Callable[[TrainingState], None],
         saved: Callable[[], None],
-    ) -> TrainingState | Trouble:
+        replan: Callable[[TrainingState], NewLength | None],
+    ) -> TrainingState | Trouble | NewLength:
         """Take the steps that are left.
 
         Args:
             is_stopped: whether it is to stop, asked after each step.
             seconds: of training that the run has behind it, where that is more than its checkpoint says.
+            replan: whether it is to go on with another length, asked after each step.
         """
         state, settings, context = self._state, self._settings, self._context
         self._logger.show_first(state)
@@ -148,12 +158,15 @@ class _Attempt:
                 return trouble
             self._logger.write_if_due(state)
             self._logger.show_early(state)
-            if stopped or due:
+            length = replan(state)
+            if stopped or due or length is not None:
                 self._save()
                 saved()
                 saved_at = time.monotonic()
             if stopped:
                 raise Stopped
+            if length is not None:
+                return length
         self._save()
         saved()
         return state
