@@ -19,8 +19,8 @@ LOOKS = 10
 """In a budget."""
 SHORTEST_LOOK_S = 30.0
 """Sheets and checkpoints take seconds: a shorter look would see little else."""
-TOLERANCE = 0.1
-"""Share of the budget by which a run may miss its end: speeds differ by some percent on a machine of its own."""
+TOLERANCE = 0.05
+"""Share of the budget by which a run may miss its end: speeds differ by some percent on a quiet machine, too."""
 
 
 @dataclass(frozen=True)
