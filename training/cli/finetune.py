@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from training.cli.console import errors_as_messages, print_bundle, print_plain
+from training.cli.console import errors_as_messages, print_plain
 from training.cli.options import (
     MODEL_HELP,
     REPLACE_HELP,
@@ -28,7 +28,7 @@ from training.cli.options import (
     SetOption,
     panel,
 )
-from training.cli.show_plan import answered, show_forecast, show_plan
+from training.cli.show_plan import show_and_carry_out
 from training.config import CHECKPOINT_SECONDS, AugmentName, Settings, UpdateName
 
 _training = panel("Training")
@@ -123,8 +123,6 @@ def finetune(
             "replace": replace,
         }
         with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
-            from training.execution import carry_out
-
             if ratings is None:
                 from training.transfer import plan_transfer
 
@@ -137,13 +135,7 @@ def finetune(
                     model=model, ratings=ratings, **both, **(graded | {"force": force, "without": tuple(without or ())})
                 )
                 plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
-            if context.distributed.is_main:
-                show_plan(plan, context, verbose)
-            plan = answered(plan, context, asks=not dry_run)
-            if dry_run and ratings is None:
-                show_forecast(plan, context)
-            elif not dry_run and (bundle := carry_out(plan, context, print_plain)):
-                print_bundle(bundle)
+            show_and_carry_out(plan, context, dry_run, verbose)
 
 
 def _refuse(given: Mapping[str, object], without_ratings: bool) -> None:

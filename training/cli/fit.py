@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from training.cli.console import errors_as_messages, print_bundle, print_plain, print_renamed
+from training.cli.console import errors_as_messages, print_plain, print_renamed
 from training.cli.options import (
     REPLACE_HELP,
     AugmentOption,
@@ -29,7 +29,7 @@ from training.cli.options import (
     SizeOption,
     panel,
 )
-from training.cli.show_plan import answered, show_forecast, show_plan
+from training.cli.show_plan import show_and_carry_out
 from training.config import (
     CHECKPOINT_SECONDS,
     PRESETS,
@@ -42,7 +42,7 @@ from training.config import (
 )
 
 if TYPE_CHECKING:
-    from training.options import FitOptions
+    from training.options import FinetuneOptions, FitOptions
 
 _training = panel("Training")
 
@@ -98,10 +98,9 @@ def fit(
 ) -> None:
     """Train a generator on PICTURES and write it as a bundle. Interrupted, the same command resumes."""
     with errors_as_messages():
-        from training.options import ComputeOptions, FinetuneOptions, FitOptions, RunOptions
+        from training.options import ComputeOptions, FitOptions
         from training.plan import check_fit, plan_finetuning, plan_fit
 
-        compute = ComputeOptions(device, threads, compiled, checkpoint_seconds)
         options = FitOptions(
             run=run,
             preset=preset,
@@ -131,39 +130,44 @@ def fit(
             licence=licence,
             settings=Settings.parse_changes(settings or ()),
         )
-        finetuning = None
-        if model or ratings:
-            print_renamed("fit --from MODEL --ratings GRADES", "finetune PICTURES --from MODEL --ratings GRADES")
-            if model is None or ratings is None:
-                raise ValueError(
-                    "--from MODEL and --ratings GRADES go together: grades are of a model's pictures. To go on from a "
-                    "model with other pictures, without grades: zoetrope finetune PICTURES --from MODEL"
-                )
-            _refuse_fixed(options, model)
-            finetuning = FinetuneOptions(
-                model=model,
-                ratings=ratings,
-                strength=strength,
-                update=cast(UpdateName | None, update),
-                force=force,
-                **{one.name: getattr(options, one.name) for one in fields(RunOptions)},
-            )
-        else:
+        finetuning = _renamed(options, model, ratings, strength, update, force) if model or ratings else None
+        if finetuning is None:
             check_fit(pictures, options, out)
-        with compute.context() as context:
-            from training.execution import carry_out
+        with ComputeOptions(device, threads, compiled, checkpoint_seconds).context() as context:
+            plan = (
+                plan_fit(pictures, out, options, context)
+                if finetuning is None
+                else plan_finetuning(pictures, out, finetuning, context, print_plain)
+            )
+            show_and_carry_out(plan, context, dry_run, verbose)
 
-            if finetuning is not None:
-                plan = plan_finetuning(pictures, out, finetuning, context, print_plain)
-            else:
-                plan = plan_fit(pictures, out, options, context)
-            if context.distributed.is_main:
-                show_plan(plan, context, verbose)
-            plan = answered(plan, context, asks=not dry_run)
-            if dry_run:
-                show_forecast(plan, context)
-            elif bundle := carry_out(plan, context, print_plain):
-                print_bundle(bundle)
+
+def _renamed(
+    options: "FitOptions",
+    model: Path | None,
+    ratings: str | None,
+    strength: float | None,
+    update: str | None,
+    force: bool,
+) -> "FinetuneOptions":
+    """What `fit --from MODEL --ratings GRADES` of 0.1 asks for, in the words of `finetune`."""
+    from training.options import FinetuneOptions, RunOptions
+
+    print_renamed("fit --from MODEL --ratings GRADES", "finetune PICTURES --from MODEL --ratings GRADES")
+    if model is None or ratings is None:
+        raise ValueError(
+            "--from MODEL and --ratings GRADES go together: grades are of a model's pictures. To go on from a "
+            "model with other pictures, without grades: zoetrope finetune PICTURES --from MODEL"
+        )
+    _refuse_fixed(options, model)
+    return FinetuneOptions(
+        model=model,
+        ratings=ratings,
+        strength=strength,
+        update=cast(UpdateName | None, update),
+        force=force,
+        **{one.name: getattr(options, one.name) for one in fields(RunOptions)},
+    )
 
 
 def _refuse_fixed(options: "FitOptions", model: Path) -> None:

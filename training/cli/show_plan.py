@@ -1,6 +1,6 @@
 """A plan in a few lines: what `fit` and `finetune` print before the first step, and with --verbose every setting.
 
-plan -> [show_plan] -> the terminal
+plan -> [show_plan] -> the terminal, execution
 
 What is learned, from what, for how long, and where to look at it; then what a person should know of the pictures.
 """
@@ -13,7 +13,7 @@ import rich
 import typer
 from rich.table import Table
 
-from training.cli.console import print_plain
+from training.cli.console import print_bundle, print_plain
 from training.config import FINETUNING_SETTINGS
 
 if TYPE_CHECKING:
@@ -35,6 +35,29 @@ _FEW_PICTURES, _FEW_TO_TRAIN_ON = 100, 80
 """With fewer the discriminator soon knows each of them by heart; about a tenth of them is held out."""
 _RARE = 0.5
 """Share of a class's mean number of pictures: one that has fewer is recognised later than the others."""
+
+
+def show_and_carry_out(plan: "Plan", context: "ComputeContext", dry_run: bool, verbose: bool) -> None:
+    """Print the plan, ask what it asks, train and write the bundle.
+
+    Args:
+        dry_run: print what carrying it out would say first, and stop.
+        verbose: print every setting, too.
+
+    Raises:
+        WouldReplace: the bundle may not take another model's name.
+        Diverged, ExportDiffers, OlderVersion, RunBusy, RunDiffers, Stopped: as `execution.carry_out`.
+    """
+    from training.execution import carry_out
+
+    if context.distributed.is_main:
+        show_plan(plan, context, verbose)
+    plan = answered(plan, context, asks=not dry_run)
+    if not dry_run:
+        if bundle := carry_out(plan, context, print_plain):
+            print_bundle(bundle)
+    elif plan.round is None:
+        show_forecast(plan, context)
 
 
 def show_plan(plan: "Plan", context: "ComputeContext", verbose: bool = False) -> None:
