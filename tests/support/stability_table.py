@@ -7,8 +7,8 @@ Runs `zoetrope compare SET gan --kimg 20` for one cell after another, with one t
 adds one line of JSON a cell to OUT/table.jsonl. Cells that are there are skipped, so it may be stopped at any moment;
 `--print` only prints the table. A cell that failed is named on stderr, and tried again the next time.
 
-`--only ellipses`, `--kimg 60` and `--set update_clip=0` make other tables of the same kind: one cure alone, or
-the settings of before.
+`--only ellipses`, `--kimg 60`, `--set update_clip=0`, `--preset base` and `--recipe dcgan` make other tables of the
+same kind: one cure alone, the settings of before, other networks.
 """
 
 import json
@@ -57,19 +57,19 @@ def cells() -> Iterator[Cell]:
             yield Cell(*LARGE, seed, FEWER_IMAGES)
 
 
-def run(cell: Cell, out: Path, source: Path, changes: list[str]) -> Line:
+def run(cell: Cell, out: Path, source: Path, recipe: str, words: list[str]) -> Line:
     """Train and evaluate a cell; returns its line.
+
+    Args:
+        recipe: of `zoetrope compare`.
+        words: more of its command line.
 
     Raises:
         subprocess.CalledProcessError: the command failed; its output is in the cell's folder.
     """
     folder = out / "cells" / cell.name
-    words = [str(source), "gan", "--kimg", f"{cell.kimg:g}", "--seed", str(cell.seed)]
-    words += [
-        *(["--size", cell.size] if cell.size else []),
-        *(word for change in changes for word in ("--set", change)),
-    ]
-    compare(folder, *words)
+    size = ["--size", cell.size] if cell.size else []
+    compare(folder, str(source), recipe, "--kimg", f"{cell.kimg:g}", "--seed", str(cell.seed), *size, *words)
     table = json.loads((folder / "table.json").read_text())
     (row,) = table["rows"]
     kept = ("d_loss_max", "deviation_max", "diverged", "images_shown", "seconds", "fd_ratio", "recall", "version")
@@ -97,11 +97,16 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, default=Path("runs/sets"))
     parser.add_argument("--kimg", type=float, help="thousand images to show, in place of 20 or 8")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
+    parser.add_argument("--preset", help="in place of the one that the pictures have")
+    parser.add_argument("--recipe", default="gan", help="of `zoetrope compare`")
     given = parser.parse_args()
+    words = [word for change in given.changes for word in ("--set", change)]
+    words += ["--preset", given.preset] if given.preset else []
 
     def measure(cell: Cell) -> Line:
         folder = given.sets if cell.source in SYNTHETIC_AND_PARTS else given.data
-        return run(replace(cell, kimg=given.kimg or cell.kimg), given.out, folder / cell.source, given.changes)
+        shown = replace(cell, kimg=given.kimg or cell.kimg)
+        return run(shown, given.out, folder / cell.source, given.recipe, words)
 
     fill(given, cells(), measure, as_markdown)
 
