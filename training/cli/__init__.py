@@ -4,7 +4,7 @@
 
     app        the commands, and the old names that still run
     options    arguments that several commands have
-    show_plan  a plan as a table, before it runs
+    show_plan  a plan in a few lines, asked about and carried out
     console    progress and errors on the terminal
 
 A command parses, calls and prints; what it does is in `plan`, `api` and the

@@ -3,6 +3,7 @@
 plan -> [show_plan] -> the terminal, execution
 
 What is learned, from what, for how long, and where to look at it; then what a person should know of the pictures.
+Then a question where a model would be replaced, and the run itself: both commands end here.
 """
 
 import sys
