@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.config import EDITION, preset_named
+from training.config import EDITION, MethodName, NetworkName, preset_named
 from training.data.dataset import Pictures
 from training.defaults import contrast_of, default_settings, preset_for
 from training.run import Run
@@ -79,3 +79,16 @@ def test_a_run_goes_on_with_the_edition_of_the_presets_that_it_began_with(tmp_pa
     assert run.edition == 1
     assert first == preset_named("small", edition=1)
     run.begin(default_settings(pictures, edition=run.edition), pictures)
+
+
+@pytest.mark.parametrize(
+    ("method", "network"), [("gan", None), ("gan", "dcgan"), ("autoencoder", None), ("variational", None)]
+)
+def test_a_run_of_any_method_is_resumed_by_the_words_that_began_it(
+    tmp_path: Path, method: MethodName, network: NetworkName | None
+):
+    pictures, run = pictures_of(64, 64, channels=3), Run(tmp_path / "run")
+    run.begin(default_settings(pictures, None, method, network, run.edition), pictures)
+
+    assert run.edition == EDITION
+    run.begin(default_settings(pictures, None, method, network, run.edition), pictures)

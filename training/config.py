@@ -309,7 +309,7 @@ def preset_named(
         )
     if name not in PRESETS:
         raise ValueError(f"preset is {name!r}; it must be one of {', '.join(PRESETS)}")
-    settings = PRESETS[name].with_changes(method=method, network=network)
+    settings = PRESETS[name].with_changes(method=method, network=network, edition=edition)
     if method == "gan" and network == "dcgan":
         return settings.with_changes(**_DCGAN_ADAM)
     if method == "gan":
@@ -329,7 +329,7 @@ def _since_first(name: str, edition: int) -> dict[str, object]:
     added: dict[str, object] = {"augment": "auto"} if edition > 2 else {}
     if edition > 3 and name != ON_A_GPU:
         added["penalty_every"] = PENALTY_EVERY
-    return {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], "edition": edition, **added}
+    return {**_STABLE, "learning_rate": _RATES_OF_STABLE[name], **added}
 
 
 HEALING_STEPS = 3
